@@ -1,0 +1,1 @@
+//! consign: the confirm handler.

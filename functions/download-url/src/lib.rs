@@ -1,0 +1,1 @@
+//! consign: the download-url handler.

@@ -1,0 +1,1 @@
+//! consign: the files handler.

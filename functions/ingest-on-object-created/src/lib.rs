@@ -1,0 +1,1 @@
+//! consign: the ingest-on-object-created handler.

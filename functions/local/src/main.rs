@@ -1,0 +1,3 @@
+//! consign in one process, and its command line.
+
+fn main() {}

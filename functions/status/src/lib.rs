@@ -1,0 +1,1 @@
+//! consign: the status handler.

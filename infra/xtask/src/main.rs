@@ -1,0 +1,3 @@
+//! Developer tasks: dev, test, bench, tools.
+
+fn main() {}

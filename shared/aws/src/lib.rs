@@ -1,0 +1,1 @@
+//! Adapters for AWS and S3-compatible services behind the ports of consign-core..

@@ -1,0 +1,14 @@
+//! The pure rules of consign: signing, the upload's states, the policy, events, and the ports.
+//!
+//! No I/O, no ambient time, randomness or environment: all of them are arguments.
+//! Builds for native targets and for `wasm32-unknown-unknown` without a `cfg(target…)`.
+
+pub mod auth;
+pub mod config;
+pub mod events;
+pub mod ids;
+pub mod policy;
+pub mod ports;
+pub mod problem;
+pub mod sigv4;
+pub mod upload;

@@ -1,0 +1,1 @@
+//! The upload records and the ingest queue in SQL (SQLite)..

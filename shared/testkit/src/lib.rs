@@ -1,0 +1,1 @@
+//! In-memory ports, fault modes and the contract that every adapter passes..

@@ -1,0 +1,1 @@
+//! The port contract, run against every adapter.
