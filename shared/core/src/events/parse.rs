@@ -1,0 +1,409 @@
+//! From a message's text to events: unwrap what carried it, then read what its store said.
+
+use jiff::Timestamp;
+
+use super::wire::{self, Text};
+use super::{
+    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, EventError, FailedRecord, KEY_BYTES_MAX,
+    ObjectEvent, Provider, Sequencer, Source, TAG_BYTES_MAX,
+};
+
+/// What may still come. Each wrapper is taken at most once, SQS outside SNS, so no message is more than three deep.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    sqs: bool,
+    sns: Wrapped,
+    /// `None` takes any.
+    origin: Option<Origin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrapped {
+    Never,
+    Maybe,
+    Always,
+}
+
+/// Who speaks at the heart of a message, and in what form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    S3,
+    EventBridge,
+    R2,
+    Minio,
+}
+
+impl Expected {
+    pub(super) const ANY: Self = Self {
+        sqs: true,
+        sns: Wrapped::Maybe,
+        origin: None,
+    };
+
+    pub(super) const fn of(source: Source) -> Self {
+        let (sqs, sns, origin) = match source {
+            Source::S3Lambda => (false, Wrapped::Never, Origin::S3),
+            Source::S3Sqs | Source::S3SnsRawSqs => (true, Wrapped::Never, Origin::S3),
+            Source::S3Sns => (false, Wrapped::Always, Origin::S3),
+            Source::S3SnsSqs => (true, Wrapped::Always, Origin::S3),
+            Source::EventBridge => (true, Wrapped::Never, Origin::EventBridge),
+            Source::R2Queue => (false, Wrapped::Never, Origin::R2),
+            Source::MinioWebhook => (false, Wrapped::Never, Origin::Minio),
+        };
+        Self {
+            sqs,
+            sns,
+            origin: Some(origin),
+        }
+    }
+
+    fn inside_sqs(self) -> Result<Self, EventError> {
+        if !self.sqs {
+            return Err(EventError::OtherSource);
+        }
+        Ok(Self { sqs: false, ..self })
+    }
+
+    fn inside_sns(self) -> Result<Self, EventError> {
+        if self.sns == Wrapped::Never {
+            return Err(EventError::OtherSource);
+        }
+        Ok(Self {
+            sqs: false,
+            sns: Wrapped::Never,
+            ..self
+        })
+    }
+
+    fn take(self, origin: Origin) -> Result<(), EventError> {
+        if self.sns == Wrapped::Always || self.origin.is_some_and(|expected| expected != origin) {
+            return Err(EventError::OtherSource);
+        }
+        Ok(())
+    }
+
+    /// Whether the message may be a list of `Records`.
+    fn take_records(self) -> Result<(), EventError> {
+        if self.origin == Some(Origin::R2) {
+            Err(EventError::OtherSource)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Decodes a whole body.
+pub(super) fn body(body: &[u8], expected: Expected) -> Result<Decoded, EventError> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(EventError::TooLong);
+    }
+    message(
+        std::str::from_utf8(body).map_err(|_| EventError::NotJson)?,
+        expected,
+    )
+}
+
+/// Decodes one message, by itself or unwrapped.
+fn message(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Err(EventError::Empty);
+    }
+    if text.starts_with('[') {
+        let list = wire::value(text)?;
+        expected.take(Origin::R2)?;
+        return batch(&list, queue_message);
+    }
+    let shape: wire::Message<'_> = wire::object(text)?;
+    if let Some(list) = shape.records {
+        expected.take_records()?;
+        batch(&list, |entry| record(entry, expected))
+    } else if let Some(list) = shape.messages {
+        expected.take(Origin::R2)?;
+        batch(&list, queue_message)
+    } else if shape.sns.is_some() {
+        sns(text, expected)
+    } else if shape
+        .test
+        .is_some_and(|name| name.get() == r#""s3:TestEvent""#)
+    {
+        expected.take(Origin::S3).map(|()| Decoded::Ignore)
+    } else if shape.event_bridge.is_some() {
+        expected.take(Origin::EventBridge)?;
+        event_bridge(text)
+    } else if shape.action.is_some() || shape.body.is_some() {
+        expected.take(Origin::R2)?;
+        queue_message(text)
+    } else {
+        Err(EventError::NotAnEvent)
+    }
+}
+
+/// Decodes every entry of a list by itself, so that a bad one spoils no other.
+fn batch(
+    list: &wire::List<'_>,
+    decode: impl Fn(&str) -> Result<Decoded, EventError>,
+) -> Result<Decoded, EventError> {
+    let entries = list.entries()?;
+    let count = entries.len();
+    let (mut records, mut failed) = (Vec::new(), Vec::new());
+    for (index, entry) in entries.enumerate() {
+        match decode(entry) {
+            Ok(Decoded::Ignore) => {}
+            Ok(Decoded::Ok(good)) => records.extend(good),
+            Ok(Decoded::Partial {
+                records: good,
+                failed: bad,
+            }) => {
+                records.extend(good);
+                failed.extend(bad.first().map(|bad| FailedRecord { index, ..*bad }));
+            }
+            Err(error) => failed.push(FailedRecord { index, error }),
+        }
+    }
+    match failed.first() {
+        Some(first) if failed.len() == count && records.is_empty() => Err(first.error),
+        Some(_) => Ok(Decoded::Partial { records, failed }),
+        None if records.is_empty() => Ok(Decoded::Ignore),
+        None => Ok(Decoded::Ok(records)),
+    }
+}
+
+/// An entry of `Records`: a wrapped message, or an event of S3 or MinIO.
+fn record(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+    let record: wire::Record<'_> = wire::object(text)?;
+    let source = record.event_source.as_ref().ok_or(EventError::NotAnEvent)?;
+    let (provider, origin) = match source.0.as_ref() {
+        "aws:sqs" => {
+            let expected = expected.inside_sqs()?;
+            return message(&record.body.ok_or(EventError::BadField)?.0, expected);
+        }
+        "aws:sns" => return sns(record.sns.ok_or(EventError::BadField)?.get(), expected),
+        "aws:s3" => (Provider::S3, Origin::S3),
+        "minio:s3" => (Provider::Minio, Origin::Minio),
+        _ => return Err(EventError::OtherSource),
+    };
+    expected.take(origin)?;
+    // Compare the major version for equality, and take any minor one (Amazon S3 User Guide, "Event message structure").
+    if record
+        .event_version
+        .is_some_and(|version| version.0.split('.').next() != Some("2"))
+    {
+        return Err(EventError::UnknownVersion);
+    }
+    let name = present(record.event_name).ok_or(EventError::BadField)?;
+    let Some(action) = notification_action(&name.0) else {
+        return Ok(Decoded::Ignore);
+    };
+    let (bucket, object) = entity(record.s3)?;
+    let key = form_decoded(&object.key.as_ref().ok_or(EventError::KeyMissing)?.0)?;
+    said(Said {
+        provider,
+        action,
+        bucket,
+        key,
+        object,
+        time: record.event_time,
+    })
+}
+
+/// SNS's envelope. A notice about the subscription is the operator's business, not ours.
+fn sns(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+    let expected = expected.inside_sns()?;
+    let sns: wire::Sns<'_> = wire::object(text)?;
+    match sns.kind.0.as_ref() {
+        "Notification" => message(&sns.message.ok_or(EventError::BadField)?.0, expected),
+        "SubscriptionConfirmation" | "UnsubscribeConfirmation" => Ok(Decoded::Ignore),
+        _ => Err(EventError::NotAnEvent),
+    }
+}
+
+/// An event of EventBridge, whose keys are not encoded.
+fn event_bridge(text: &str) -> Result<Decoded, EventError> {
+    let event: wire::EventBridge<'_> = wire::object(text)?;
+    if event.source.0 != "aws.s3" {
+        return Err(EventError::OtherSource);
+    }
+    let action = match event.detail_type.0.as_ref() {
+        "Object Created" => Action::Created,
+        "Object Deleted" => Action::Deleted,
+        _ => return Ok(Decoded::Ignore),
+    };
+    let (bucket, object) = entity(event.detail)?;
+    let key = object
+        .key
+        .as_ref()
+        .ok_or(EventError::KeyMissing)?
+        .0
+        .clone()
+        .into_owned();
+    said(Said {
+        provider: Provider::S3,
+        action,
+        bucket,
+        key,
+        object,
+        time: event.time,
+    })
+}
+
+/// A message of a Queue, or the event of R2 that it brought.
+fn queue_message(text: &str) -> Result<Decoded, EventError> {
+    let message: wire::QueueMessage<'_> = wire::object(text)?;
+    match message.body.map(|body| body.get()) {
+        None => r2(text),
+        Some(body) if body.starts_with('"') => r2(&wire::value::<Text<'_>>(body)?.0),
+        Some(body) => r2(body),
+    }
+}
+
+/// An event of R2, whose keys are not encoded.
+fn r2(text: &str) -> Result<Decoded, EventError> {
+    let event: wire::R2<'_> = wire::object(text)?;
+    let action = match event.action.0.as_ref() {
+        "PutObject" | "CopyObject" | "CompleteMultipartUpload" => Action::Created,
+        "DeleteObject" | "LifecycleDeletion" => Action::Deleted,
+        _ => return Ok(Decoded::Ignore),
+    };
+    let bucket = present(event.bucket).ok_or(EventError::BadBucket)?;
+    let object: wire::Object<'_> = wire::object(event.object.ok_or(EventError::KeyMissing)?.get())?;
+    let key = object
+        .key
+        .as_ref()
+        .ok_or(EventError::KeyMissing)?
+        .0
+        .clone()
+        .into_owned();
+    said(Said {
+        provider: Provider::R2,
+        action,
+        bucket,
+        key,
+        object,
+        time: event.event_time,
+    })
+}
+
+/// What an `eventName` of S3 or MinIO means to us. S3 writes `ObjectCreated:Put` in records, MinIO `s3:ObjectCreated:Put`.
+fn notification_action(name: &str) -> Option<Action> {
+    let (group, what) = name.strip_prefix("s3:").unwrap_or(name).split_once(':')?;
+    match (group, what) {
+        // MinIO counts changes of an object's tags and locks among its creations, and removing nothing among its removals.
+        ("ObjectCreated", "PutTagging" | "DeleteTagging" | "PutRetention" | "PutLegalHold") => None,
+        ("ObjectRemoved", "NoOP") => None,
+        ("ObjectCreated", _) => Some(Action::Created),
+        ("ObjectRemoved" | "LifecycleExpiration", _) => Some(Action::Deleted),
+        _ => None,
+    }
+}
+
+/// Bucket and object of `s3` or `detail`.
+fn entity(
+    raw: Option<&serde_json::value::RawValue>,
+) -> Result<(Text<'_>, wire::Object<'_>), EventError> {
+    let entity: wire::Entity<'_> = wire::object(raw.ok_or(EventError::BadField)?.get())?;
+    let bucket: wire::Bucket<'_> = wire::object(entity.bucket.ok_or(EventError::BadBucket)?.get())?;
+    let object = wire::object(entity.object.ok_or(EventError::KeyMissing)?.get())?;
+    Ok((bucket.name.ok_or(EventError::BadBucket)?, object))
+}
+
+/// What a store said, its key decoded, nothing checked.
+struct Said<'a> {
+    provider: Provider,
+    action: Action,
+    bucket: Text<'a>,
+    key: String,
+    object: wire::Object<'a>,
+    time: Option<Text<'a>>,
+}
+
+/// Checks what a store said.
+fn said(said: Said<'_>) -> Result<Decoded, EventError> {
+    let Said {
+        provider,
+        action,
+        bucket: Text(bucket),
+        key,
+        object,
+        time,
+    } = said;
+    if bucket.is_empty() || bucket.len() > BUCKET_BYTES_MAX || has_control_bytes(&bucket) {
+        return Err(EventError::BadBucket);
+    }
+    if key.is_empty() {
+        return Err(EventError::KeyMissing);
+    }
+    if key.len() > KEY_BYTES_MAX {
+        return Err(EventError::KeyTooLong);
+    }
+    if has_control_bytes(&key) {
+        return Err(EventError::KeyControlBytes);
+    }
+    let sequencer = present(object.sequencer).map(|text| Sequencer::parse(&text.0));
+    Ok(Decoded::Ok(vec![ObjectEvent {
+        provider,
+        action,
+        bucket: bucket.into_owned(),
+        key,
+        size_bytes: object.size,
+        etag: tag(object.etag)?,
+        // The version of an object that was written while versioning was off or suspended is called "null".
+        version_id: tag(object.version_id)?.filter(|id| id != "null"),
+        sequencer: sequencer.transpose()?,
+        // Nothing depends on the time, so one that is illegible is no reason to lose the event.
+        at: time.and_then(|time| time.0.parse::<Timestamp>().ok()),
+    }]))
+}
+
+/// An etag or version id without the quotes that HTTP puts around it.
+fn tag(text: Option<Text<'_>>) -> Result<Option<String>, EventError> {
+    let Some(Text(text)) = text else {
+        return Ok(None);
+    };
+    if text.len() > TAG_BYTES_MAX || has_control_bytes(&text) {
+        return Err(EventError::BadTag);
+    }
+    let text = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(&text);
+    Ok(Some(text)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned))
+}
+
+/// An empty text says no more than none.
+fn present(text: Option<Text<'_>>) -> Option<Text<'_>> {
+    text.filter(|text| !text.0.is_empty())
+}
+
+fn has_control_bytes(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control())
+}
+
+/// Decodes `application/x-www-form-urlencoded` text, as S3 and MinIO write keys: `+` is a space, `%2B` a plus. Strictly: a `%`
+/// without two hexadecimal digits is broken, for a store would have written `%25`.
+fn form_decoded(text: &str) -> Result<String, EventError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => match (
+                rest.next().and_then(hex_digit),
+                rest.next().and_then(hex_digit),
+            ) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(EventError::KeyEncoding),
+            },
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| EventError::KeyEncoding)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}

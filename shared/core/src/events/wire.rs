@@ -1,0 +1,209 @@
+//! The shapes that carriers and stores send, borrowed from the message's text.
+//!
+//! Lists and parts stay raw JSON until they are looked at, so that a bad record is bad alone, and fields that nobody asks for cost
+//! nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{EventError, RECORDS_MAX};
+
+/// Text, borrowed where the JSON has no escapes.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// What tells the shapes of a whole message apart.
+#[derive(serde::Deserialize)]
+pub(super) struct Message<'a> {
+    /// S3 and MinIO events, or SQS or SNS messages for a Lambda.
+    #[serde(borrow, rename = "Records")]
+    pub(super) records: Option<List<'a>>,
+    /// A Queue's batch.
+    #[serde(borrow)]
+    pub(super) messages: Option<List<'a>>,
+    /// SNS's envelope.
+    #[serde(rename = "Type")]
+    pub(super) sns: Option<IgnoredAny>,
+    /// S3's test event, which has no `Records`.
+    #[serde(borrow, rename = "Event")]
+    pub(super) test: Option<&'a RawValue>,
+    /// EventBridge.
+    #[serde(rename = "detail-type")]
+    pub(super) event_bridge: Option<IgnoredAny>,
+    /// R2, and one message of a Queue.
+    pub(super) action: Option<IgnoredAny>,
+    pub(super) body: Option<IgnoredAny>,
+}
+
+/// An entry of `Records`.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record<'a> {
+    /// `aws:sqs`, `aws:s3`, `minio:s3`; SNS writes the name of its field large.
+    #[serde(borrow, alias = "EventSource")]
+    pub(super) event_source: Option<Text<'a>>,
+    /// The SQS message.
+    #[serde(borrow)]
+    pub(super) body: Option<Text<'a>>,
+    /// The SNS message.
+    #[serde(borrow, rename = "Sns")]
+    pub(super) sns: Option<&'a RawValue>,
+    /// `2.1` and such.
+    #[serde(borrow, alias = "EventVersion")]
+    pub(super) event_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) event_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) event_time: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) s3: Option<&'a RawValue>,
+}
+
+/// SNS's envelope.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Sns<'a> {
+    #[serde(borrow, rename = "Type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) message: Option<Text<'a>>,
+}
+
+/// An event of S3 as EventBridge has it.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct EventBridge<'a> {
+    #[serde(borrow)]
+    pub(super) source: Text<'a>,
+    #[serde(borrow)]
+    pub(super) detail_type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) time: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) detail: Option<&'a RawValue>,
+}
+
+/// `s3` of a notification's record, `detail` of EventBridge's.
+#[derive(serde::Deserialize)]
+pub(super) struct Entity<'a> {
+    #[serde(borrow)]
+    pub(super) bucket: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) object: Option<&'a RawValue>,
+}
+
+/// `bucket` of an [`Entity`].
+#[derive(serde::Deserialize)]
+pub(super) struct Bucket<'a> {
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+}
+
+/// The object, in every store's spelling.
+#[derive(serde::Deserialize)]
+pub(super) struct Object<'a> {
+    #[serde(borrow)]
+    pub(super) key: Option<Text<'a>>,
+    pub(super) size: Option<u64>,
+    #[serde(borrow, alias = "eTag")]
+    pub(super) etag: Option<Text<'a>>,
+    #[serde(borrow, alias = "versionId", alias = "version-id")]
+    pub(super) version_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) sequencer: Option<Text<'a>>,
+}
+
+/// One message of a Queue: the event is its `body`, as JSON or as text.
+#[derive(serde::Deserialize)]
+pub(super) struct QueueMessage<'a> {
+    #[serde(borrow)]
+    pub(super) body: Option<&'a RawValue>,
+}
+
+/// An event of R2.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct R2<'a> {
+    #[serde(borrow)]
+    pub(super) action: Text<'a>,
+    #[serde(borrow)]
+    pub(super) bucket: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) event_time: Option<Text<'a>>,
+}
+
+/// At most [`RECORDS_MAX`] entries, raw. A longer list is read to its end, but not kept.
+pub(super) struct List<'a> {
+    entries: Vec<&'a RawValue>,
+    too_long: bool,
+}
+
+impl<'a> List<'a> {
+    /// The entries' texts.
+    pub(super) fn entries(&self) -> Result<impl ExactSizeIterator<Item = &'a str>, EventError> {
+        if self.too_long {
+            return Err(EventError::TooManyRecords);
+        }
+        Ok(self.entries.iter().map(|entry| entry.get()))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for List<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = List<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<'de>, A::Error> {
+                let mut entries = Vec::new();
+                while entries.len() < RECORDS_MAX {
+                    match seq.next_element()? {
+                        Some(entry) => entries.push(entry),
+                        None => {
+                            return Ok(List {
+                                entries,
+                                too_long: false,
+                            });
+                        }
+                    }
+                }
+                let mut too_long = false;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    too_long = true;
+                }
+                Ok(List { entries, too_long })
+            }
+        }
+        deserializer.deserialize_seq(Entries)
+    }
+}
+
+/// Reads a JSON object. (Serde alone would also take a list of the fields' values.)
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EventError> {
+    if !text.trim_ascii_start().starts_with('{') {
+        // Anything else is not ours; whether it is JSON decides what to call it.
+        return value::<IgnoredAny>(text).and(Err(EventError::NotAnEvent));
+    }
+    value(text)
+}
+
+/// Reads any JSON value. Serde's own error is dropped, for it quotes the sender.
+pub(super) fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EventError> {
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            EventError::BadField
+        } else {
+            EventError::NotJson
+        }
+    })
+}
