@@ -1,0 +1,21 @@
+//! Any bytes end in a result or a named refusal; what is taken keeps the promises of `ObjectEvent`. Seed it with
+//! `tests/fixtures/events`.
+#![no_main]
+
+use consign_core::events::{Decoded, KEY_BYTES_MAX, Source, decode, decode_from};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let found = decode(body);
+    let mut taken = false;
+    for source in Source::ALL {
+        taken |= decode_from(source, body).is_ok();
+    }
+    assert!(found.is_ok() || !taken, "a source takes what no source is known for");
+    if let Ok(Decoded::Ok(records) | Decoded::Partial { records, .. }) = found {
+        for event in records {
+            assert!(!event.bucket.is_empty() && !event.key.is_empty() && event.key.len() <= KEY_BYTES_MAX);
+            assert!(!event.key.bytes().any(|byte| byte.is_ascii_control()));
+        }
+    }
+});
