@@ -1,3 +1,108 @@
-//! Developer tasks: dev, test, bench, tools.
+//! The developers' task runner: `cargo xtask help` lists what it does.
+//!
+//! It needs nothing but cargo to start, and brings what the tasks need by itself: see [`tools`].
 
-fn main() {}
+mod cache;
+mod ci;
+mod coverage;
+mod deny;
+mod fuzz;
+mod host;
+mod process;
+mod suite;
+mod tests;
+mod tools;
+mod wasm;
+
+use crate::host::Host;
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The tasks of this repository.
+
+    cargo xtask dev [ARGS…]         build consign and run `consign serve ARGS…`; needs nothing but cargo
+    cargo xtask test [SECTION…]     set up the tools, then run every check (or only the sections named)
+    cargo xtask tools [--env]       only set up the tools, and say where they are
+    cargo xtask coverage            only the line coverage of shared/core
+    cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
+    cargo xtask bench [NAME] [ARGS…]  run the benchmarks (or the one named), in release mode
+    cargo xtask clean-cache         remove every tool that was set up
+
+Sections of `test`, in their order: fmt, clippy, deny, wasm, tests, coverage, fuzz.
+Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign): the first run of `test` takes minutes, the next ones do not.
+
+Examples:
+    cargo xtask dev                          # the address, a token and a curl session are printed
+    cargo xtask dev --help                   # the options of `consign serve`
+    cargo xtask test fmt clippy              # the two quick ones
+    cargo xtask bench presign
+    eval \"$(cargo xtask tools --env)\" && cargo test -p e2e    # one package's tests with their environment
+";
+
+fn main() -> ExitCode {
+    match Host::from_process().and_then(|host| run(&host)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(host: &Host) -> Result<()> {
+    let args: Vec<&str> = host.args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        [] | ["help" | "-h" | "--help", ..] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["dev", rest @ ..] => dev(host, rest),
+        ["test", sections @ ..] => suite::run(host, sections),
+        ["tools"] => tools::set_up(host).map(|tools| tools.print()),
+        ["tools", "--env"] => tools::set_up(host).map(|tools| tools.print_exports()),
+        ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
+        ["wasm-check"] => wasm::check(host),
+        ["bench", rest @ ..] => bench(host, rest),
+        ["clean-cache"] => cache::clean(host),
+        [other, ..] => bail!(
+            "there is no task `{}`; `cargo xtask help` lists them",
+            args_text(other, &args)
+        ),
+    }
+}
+
+fn args_text(first: &str, all: &[&str]) -> String {
+    if all.len() == 1 {
+        first.to_owned()
+    } else {
+        all.join(" ")
+    }
+}
+
+/// Replaces this process by `consign serve`, so that signals reach it directly.
+fn dev(host: &Host, args: &[&str]) -> Result<()> {
+    eprintln!("Building consign (the first build takes a few minutes) …");
+    process::replace(
+        host.cargo(&[
+            "run",
+            "--profile",
+            "fast",
+            "--package",
+            "consign",
+            "--bin",
+            "consign",
+            "--",
+            "serve",
+        ])
+        .args(args),
+    )
+}
+
+fn bench(host: &Host, args: &[&str]) -> Result<()> {
+    let mut cargo = host.cargo(&["bench", "--package", "benches"]);
+    if let [name, rest @ ..] = args {
+        cargo.args(["--bench", name, "--"]).args(rest);
+    }
+    process::run(&mut cargo)
+}

@@ -1,0 +1,80 @@
+//! Short runs of the fuzz targets.
+
+use crate::host::Host;
+use crate::process;
+use crate::tools::cargo_fuzz;
+use crate::wasm::target_dir;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::PathBuf;
+
+/// How long each target runs.
+const RUN_S: u32 = 15;
+
+/// Builds every fuzz target and runs it for a short while. Says so where that cannot be done.
+///
+/// # Errors
+/// When a target does not build or finds an input that breaks it.
+pub(crate) fn check(host: &Host) -> Result<()> {
+    let folders = folders(host)?;
+    if folders.is_empty() {
+        println!("NOT RUN: there is no fuzz target in this tree");
+        return Ok(());
+    }
+    let nightly = |program: &str| {
+        let mut command = host.command(program);
+        command
+            .env("RUSTUP_TOOLCHAIN", "nightly")
+            .env_remove("CARGO")
+            .env_remove("LD_LIBRARY_PATH");
+        command
+    };
+    if process::capture(nightly("cargo").arg("--version")).is_err() {
+        println!(
+            "NOT RUN: no nightly toolchain is installed; `rustup toolchain install nightly` brings one"
+        );
+        return Ok(());
+    }
+    let cargo_fuzz = cargo_fuzz(host)?;
+    let built = target_dir(host)?.join("fuzz");
+    for folder in folders {
+        let fuzz = |task: &str| {
+            let mut command = nightly(&cargo_fuzz.to_string_lossy());
+            command.args(["fuzz", task, "--fuzz-dir"]).arg(&folder);
+            command
+        };
+        let targets = process::capture(&mut fuzz("list"))?;
+        for target in targets.split_whitespace() {
+            println!("{target}: {RUN_S} s");
+            let mut run = fuzz("run");
+            run.arg("--target-dir").arg(&built).args([
+                target,
+                "--",
+                &format!("-max_total_time={RUN_S}"),
+                "-print_final_stats=1",
+            ]);
+            process::run(&mut run)
+                .with_context(|| format!("the fuzz target {target} in {}", folder.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders with fuzz targets: `fuzz` in a crate, or in `tests`.
+fn folders(host: &Host) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for parent in ["shared", "functions", "tests", "."] {
+        for entry in fs::read_dir(host.root.join(parent))? {
+            let path = entry?.path();
+            folders.extend(
+                [path.join("fuzz"), path]
+                    .into_iter()
+                    .filter(|folder| folder.ends_with("fuzz")),
+            );
+        }
+    }
+    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    folders.sort();
+    folders.dedup();
+    Ok(folders)
+}

@@ -1,0 +1,93 @@
+//! The workspace's tests, and how many there were.
+
+use crate::host::Host;
+use crate::tools::Tools;
+use anyhow::{Context as _, Result};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+/// What the test programs reported, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) ignored: u64,
+    /// Cargo itself succeeded: everything was built and ran to its end.
+    pub(crate) complete: bool,
+}
+
+impl Tally {
+    /// Adds what `line` says when it closes a test program's report.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            let Some((number, what)) = count.split_once(' ') else {
+                continue;
+            };
+            let number: u64 = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs every test of the workspace, shows their output and counts them.
+///
+/// # Errors
+/// When cargo cannot be started. That tests failed is said by the answer.
+pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
+    let mut cargo = host.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    cargo.envs(
+        tools
+            .test_env
+            .iter()
+            .map(|(variable, path)| (variable, path)),
+    );
+    let mut child = cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start `cargo test`")?;
+    let output = child.stdout.take().context("the output was asked for")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("cannot read the output of `cargo test`")?;
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.write_all(b"\n")?;
+        tally.add(&String::from_utf8_lossy(&line));
+    }
+    tally.complete = child.wait()?.success();
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_added_up_and_others_are_not() {
+        let mut tally = Tally::default();
+        tally.add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s");
+        tally.add("test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s");
+        tally.add("test a::b ... ok");
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 14,
+                failed: 4,
+                ignored: 1,
+                complete: false
+            }
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! The wasm32 build of everything that a Worker mounts.
+
+use crate::cache::{self, Item};
+use crate::host::Host;
+use crate::process::{self, run_logged};
+use crate::tools::unpack_debian;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What must build for a Worker, and the folder of its sources.
+const PACKAGES: [(&str, &str); 9] = [
+    ("consign-core", "shared/core/src"),
+    ("consign-tabular", "shared/tabular/src"),
+    ("sign-upload", "functions/sign-upload/src"),
+    ("confirm", "functions/confirm/src"),
+    ("status", "functions/status/src"),
+    ("download-url", "functions/download-url/src"),
+    (
+        "ingest-on-object-created",
+        "functions/ingest-on-object-created/src",
+    ),
+    ("files", "functions/files/src"),
+    ("router", "functions/router/src"),
+];
+
+/// How long rustup may try: a machine that cannot reach its server may be left hanging instead of told so.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a source that is the same on every target does not mention.
+const TARGET_CONDITIONS: [&str; 8] = [
+    "target_arch",
+    "target_os",
+    "target_family",
+    "target_env",
+    "target_vendor",
+    "target_pointer_width",
+    "cfg(unix",
+    "cfg(windows",
+];
+
+/// The compiler that builds for wasm32, beside the one that builds natively.
+#[derive(Debug)]
+enum Compiler {
+    /// The pinned toolchain has the target.
+    Rustup,
+    /// Debian's compiler for browsers, under this folder, with a standard library of our own making.
+    Debian(PathBuf),
+}
+
+/// Checks the sources for conditions on the target, then builds them for wasm32.
+///
+/// # Errors
+/// When a source has such a condition, a package does not build, or no compiler can be had.
+pub(crate) fn check(host: &Host) -> Result<()> {
+    for (_, sources) in PACKAGES {
+        refuse_target_conditions(&host.root.join(sources))?;
+    }
+    let compiler = compiler(host)?;
+    let mut cargo = host.cargo(&["check", "--locked", "--target", TARGET]);
+    if let Compiler::Debian(folder) = &compiler {
+        use_debian(&mut cargo, folder, &linker(host)?);
+        // Another compiler in the same folder would build everything anew each time the two take turns.
+        cargo
+            .arg("--target-dir")
+            .arg(target_dir(host)?.join("debian"));
+    }
+    for (package, _) in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    process::run(&mut cargo)
+}
+
+/// The folder that cargo builds natively in.
+pub(crate) fn target_dir(host: &Host) -> Result<PathBuf> {
+    let metadata = process::capture(&mut host.cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+        "--offline",
+    ]))?;
+    let found = metadata
+        .split_once("\"target_directory\":\"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    found
+        .map(|(folder, _)| PathBuf::from(folder))
+        .context("`cargo metadata` names no target directory")
+}
+
+fn compiler(host: &Host) -> Result<Compiler> {
+    let installed = || {
+        process::capture(host.command("rustc").args([
+            "--print",
+            "target-libdir",
+            "--target",
+            TARGET,
+        ]))
+    };
+    let has_target = || installed().is_ok_and(|folder| Path::new(folder.trim()).is_dir());
+    if has_target() {
+        return Ok(Compiler::Rustup);
+    }
+    cache::create(&host.cache)?;
+    eprintln!("Asking rustup for the target {TARGET} …");
+    let mut rustup = host.command("rustup");
+    let added = process::succeeds_within(
+        rustup.args(["target", "add", TARGET]),
+        &host.cache.join("rustup.log"),
+        RUSTUP_LIMIT,
+    );
+    if added.unwrap_or(false) && has_target() {
+        return Ok(Compiler::Rustup);
+    }
+    eprintln!("rustup could not bring it: taking Debian's compiler for browsers instead");
+    debian(host).map(Compiler::Debian).context(
+        "no compiler for wasm32 can be had. Where rustup reaches its server, `rustup target add wasm32-unknown-unknown` helps; \
+         elsewhere this needs Debian's package archive",
+    )
+}
+
+/// Debian builds a current Rust for its browsers. It has no standard library for wasm32, but the sources of one.
+fn debian(host: &Host) -> Result<PathBuf> {
+    if host.find("apt-get").is_none() {
+        bail!("this system has no apt-get");
+    }
+    let linker = linker(host)?;
+    let item = Item {
+        name: "rustc-web",
+        version: "1",
+        purpose: "builds for wasm32",
+        usual_s: 90,
+    };
+    cache::provide(host, item, |site| {
+        unpack_debian(host, site, &["rustc-web", "rust-web-src"])?;
+        let empty = site.folder.join("std");
+        cache::create(&empty.join("src"))?;
+        fs::write(empty.join("src/main.rs"), "fn main() {}\n")?;
+        fs::write(empty.join("Cargo.toml"), STD_MANIFEST)?;
+        let mut cargo = host.cargo(&[
+            "build",
+            "--release",
+            "--target",
+            TARGET,
+            "-Zbuild-std=std,panic_abort,panic_unwind,proc_macro",
+        ]);
+        use_debian(&mut cargo, &site.folder, &linker);
+        cargo
+            .current_dir(&empty)
+            .env("CARGO_TARGET_DIR", empty.join("target"));
+        // Without the bitcode a build with link-time optimisation fails later.
+        cargo
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Cembed-bitcode=yes");
+        run_logged(&mut cargo, &site.log)?;
+        let built = empty.join("target").join(TARGET).join("release/deps");
+        let library = site.folder.join("usr/lib/rustlib").join(TARGET).join("lib");
+        cache::create(&library)?;
+        for entry in fs::read_dir(&built)? {
+            let file = entry?.path();
+            if let (Some("rlib"), Some(name)) = (
+                file.extension().and_then(|text| text.to_str()),
+                file.file_name(),
+            ) {
+                fs::copy(&file, library.join(name))?;
+            }
+        }
+        cache::remove(&empty)?;
+        // Half a gigabyte that is needed no more.
+        cache::remove(&site.folder.join("usr/src"))
+    })
+}
+
+const STD_MANIFEST: &str = "\
+[package]
+name = \"std-for-wasm32\"
+edition = \"2024\"
+[workspace]
+[profile.release]
+panic = \"abort\"
+";
+
+/// Makes `cargo` compile with the compiler under `folder`. Its libraries are found there too.
+fn use_debian(cargo: &mut Command, folder: &Path, linker: &Path) {
+    let libraries = folder.join("usr/lib/x86_64-linux-gnu");
+    cargo
+        .env("RUSTC", folder.join("usr/bin/rustc"))
+        .env("LD_LIBRARY_PATH", libraries);
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+}
+
+/// The linker that comes with every rustup toolchain.
+fn linker(host: &Host) -> Result<PathBuf> {
+    let folder = process::capture(host.command("rustc").args(["--print", "target-libdir"]))?;
+    let linker = Path::new(folder.trim())
+        .with_file_name("bin")
+        .join("rust-lld");
+    if !linker.is_file() {
+        bail!("the Rust toolchain has no rust-lld; use a toolchain of rustup's");
+    }
+    Ok(linker)
+}
+
+fn refuse_target_conditions(folder: &Path) -> Result<()> {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
+        let path = entry?.path();
+        if path.is_dir() {
+            refuse_target_conditions(&path)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path)?;
+            let code = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+            let conditional = |line: &str| {
+                TARGET_CONDITIONS
+                    .iter()
+                    .any(|condition| code(line).contains(condition))
+            };
+            if let Some(number) = text.lines().position(conditional) {
+                bail!(
+                    "{}:{} depends on the target; hosts differ, handlers and rules do not",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+    Ok(())
+}
