@@ -52,12 +52,15 @@ pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
             .iter()
             .map(|(variable, path)| (variable, path)),
     );
-    let mut child = cargo
+    // One pipe for both, so that cargo's headings stand above the reports that they belong to.
+    let (output, input) = std::io::pipe()?;
+    cargo
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start `cargo test`")?;
-    let output = child.stdout.take().context("the output was asked for")?;
+        .stdout(input.try_clone()?)
+        .stderr(input);
+    let mut child = cargo.spawn().context("cannot start `cargo test`")?;
+    // The command holds ends of the pipe: while it lives, the output has no end.
+    drop(cargo);
     let mut tally = Tally::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("cannot read the output of `cargo test`")?;
