@@ -1,0 +1,205 @@
+//! SHA-256 and HMAC over the raw compression function, so that a keyed state can be kept and resumed for the
+//! price of the blocks alone (FIPS 180-4, RFC 2104).
+
+use sha2::block_api::compress256;
+
+/// Bytes of a SHA-256 block.
+const BLOCK_BYTES: usize = 64;
+/// Bytes gathered before they are compressed: a usual canonical request fits, so it costs one call.
+const BUFFER_BYTES: usize = 8 * BLOCK_BYTES;
+/// Bytes of a digest.
+pub(super) const DIGEST_BYTES: usize = 32;
+/// Characters of a digest in hexadecimal.
+pub(super) const HEX_BYTES: usize = 2 * DIGEST_BYTES;
+/// Bytes that hold the message's length at the end of the last block.
+const LENGTH_BYTES: usize = 8;
+
+const _: () = assert!(BUFFER_BYTES.is_multiple_of(BLOCK_BYTES) && BUFFER_BYTES >= BLOCK_BYTES);
+
+/// FIPS 180-4, section 5.3.3.
+const INITIAL: [u32; 8] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+];
+
+/// Somewhere to write the canonical request: the hash, or in tests the text itself.
+pub(super) trait Sink {
+    /// Appends bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// A SHA-256 in progress.
+pub(super) struct Sha256 {
+    state: [u32; 8],
+    buffer: [u8; BUFFER_BYTES],
+    buffered: usize,
+    compressed_bytes: u64,
+}
+
+impl Sha256 {
+    /// An empty message.
+    pub(super) fn new() -> Self {
+        Self::resume(INITIAL, 0)
+    }
+
+    fn resume(state: [u32; 8], compressed_bytes: u64) -> Self {
+        Self { state, buffer: [0; BUFFER_BYTES], buffered: 0, compressed_bytes }
+    }
+
+    /// Pads and closes the message.
+    pub(super) fn finish(mut self) -> [u8; DIGEST_BYTES] {
+        let bits = (self.compressed_bytes + self.buffered as u64) * 8;
+        // `put` leaves room for one byte at least; the length may need another block.
+        self.buffer[self.buffered] = 0x80;
+        let end = (self.buffered + 1 + LENGTH_BYTES).next_multiple_of(BLOCK_BYTES);
+        if end > BUFFER_BYTES {
+            self.buffer[self.buffered + 1..].fill(0);
+            compress256(&mut self.state, self.buffer.as_chunks().0);
+            self.buffer[..BLOCK_BYTES - LENGTH_BYTES].fill(0);
+            self.close(BLOCK_BYTES, bits)
+        } else {
+            self.buffer[self.buffered + 1..end - LENGTH_BYTES].fill(0);
+            self.close(end, bits)
+        }
+    }
+
+    fn close(mut self, end: usize, bits: u64) -> [u8; DIGEST_BYTES] {
+        self.buffer[end - LENGTH_BYTES..end].copy_from_slice(&bits.to_be_bytes());
+        compress256(&mut self.state, self.buffer[..end].as_chunks().0);
+        bytes_of(&self.state)
+    }
+}
+
+impl Sink for Sha256 {
+    #[inline]
+    fn put(&mut self, mut bytes: &[u8]) {
+        loop {
+            let free = &mut self.buffer[self.buffered..];
+            if bytes.len() < free.len() {
+                free[..bytes.len()].copy_from_slice(bytes);
+                self.buffered += bytes.len();
+                return;
+            }
+            let (now, later) = bytes.split_at(free.len());
+            free.copy_from_slice(now);
+            compress256(&mut self.state, self.buffer.as_chunks().0);
+            self.compressed_bytes += BUFFER_BYTES as u64;
+            self.buffered = 0;
+            bytes = later;
+        }
+    }
+}
+
+fn bytes_of(state: &[u32; 8]) -> [u8; DIGEST_BYTES] {
+    let mut bytes = [0; DIGEST_BYTES];
+    for (chunk, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *chunk = word.to_be_bytes();
+    }
+    bytes
+}
+
+/// An HMAC-SHA-256 key, kept as the two states that follow its inner and outer pad.
+#[derive(Clone)]
+pub(super) struct HmacKey {
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+impl HmacKey {
+    /// Any length of key: a long one is hashed first (RFC 2104, section 2).
+    pub(super) fn new(key: &[u8]) -> Self {
+        let mut block = [0; BLOCK_BYTES];
+        if let Some(start) = block.get_mut(..key.len()) {
+            start.copy_from_slice(key);
+        } else {
+            let mut hash = Sha256::new();
+            hash.put(key);
+            block[..DIGEST_BYTES].copy_from_slice(&hash.finish());
+        }
+        let after = |pad: u8| {
+            let mut state = INITIAL;
+            compress256(&mut state, &[block.map(|byte| byte ^ pad)]);
+            state
+        };
+        Self { inner: after(0x36), outer: after(0x5c) }
+    }
+
+    /// Signs what is put into [`HmacKey::start`]'s hash.
+    pub(super) fn finish(&self, message: Sha256) -> [u8; DIGEST_BYTES] {
+        /// The outer message: its pad's block and one digest.
+        const OUTER_BITS: u64 = ((BLOCK_BYTES + DIGEST_BYTES) * 8) as u64;
+        let mut block = [0; BLOCK_BYTES];
+        block[..DIGEST_BYTES].copy_from_slice(&message.finish());
+        block[DIGEST_BYTES] = 0x80;
+        block[BLOCK_BYTES - LENGTH_BYTES..].copy_from_slice(&OUTER_BITS.to_be_bytes());
+        let mut state = self.outer;
+        compress256(&mut state, &[block]);
+        bytes_of(&state)
+    }
+
+    /// A message under this key.
+    pub(super) fn start(&self) -> Sha256 {
+        Sha256::resume(self.inner, BLOCK_BYTES as u64)
+    }
+
+    /// Signs one piece.
+    pub(super) fn sign(&self, message: &[u8]) -> [u8; DIGEST_BYTES] {
+        let mut hash = self.start();
+        hash.put(message);
+        self.finish(hash)
+    }
+}
+
+/// Lower-case hexadecimal of a digest.
+pub(super) fn hex(digest: &[u8; DIGEST_BYTES]) -> [u8; HEX_BYTES] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; HEX_BYTES];
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(digest) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Digest;
+
+    #[test]
+    fn every_length_hashes_as_the_reference_does() {
+        let text: Vec<u8> = (0..2_100u32).map(|n| (n % 251) as u8).collect();
+        for length in (0..700).chain([1_023, 1_024, 1_087, 1_088, 2_047, 2_048, 2_100]) {
+            for piece in [1, 63, 64, 511, 512, 4_096] {
+                let mut ours = Sha256::new();
+                text[..length].chunks(piece).for_each(|bytes| ours.put(bytes));
+                assert_eq!(ours.finish()[..], sha2::Sha256::digest(&text[..length])[..], "{length} by {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_of_key_signs_as_the_reference_does() {
+        let text: Vec<u8> = (0..600u32).map(|n| (n % 251) as u8).collect();
+        for length in 0..140 {
+            let mut reference = <Hmac<sha2::Sha256>>::new_from_slice(&text[..length]).unwrap();
+            reference.update(&text[length..]);
+            let ours = HmacKey::new(&text[..length]).sign(&text[length..]);
+            assert_eq!(ours[..], reference.finalize().into_bytes()[..], "{length}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_is_lower_case() {
+        let mut digest = [0; DIGEST_BYTES];
+        digest[0] = 0xaf;
+        digest[31] = 0x09;
+        assert_eq!(&hex(&digest)[..4], b"af00");
+        assert_eq!(&hex(&digest)[60..], b"0009");
+    }
+}

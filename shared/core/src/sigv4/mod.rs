@@ -1,0 +1,36 @@
+//! AWS Signature Version 4 for S3: presigned URLs, POST policies, and their verification.
+//!
+//! A [`Signer`] is built once at start; time is an argument of every call. A URL is written in one pass into the one
+//! buffer that becomes the result, its parts are hashed where they stand, and the day's signing key is kept together
+//! with its HMAC states. What comes out is byte for byte what botocore signs for the same request, except that headers
+//! which carry meaning are never left out: botocore drops a `content-type` of
+//! `application/x-www-form-urlencoded; charset=utf-8`, we sign it.
+//!
+//! Specification: *Authenticating Requests: Using Query Parameters* and *Browser-Based Uploads Using POST* of the
+//! Amazon S3 API reference.
+
+mod endpoint;
+mod error;
+mod escape;
+mod hash;
+mod headers;
+mod names;
+mod post;
+mod presign;
+mod signer;
+mod stamp;
+mod verify;
+mod verify_post;
+
+pub use endpoint::Addressing;
+pub use error::{PresignError, SetupError, VerifyError};
+pub use headers::HEADERS_MAX;
+pub use names::{KEY_BYTES_MAX, check_bucket, check_key};
+pub use post::{Condition, PostRequest, SignedPost};
+pub use presign::{Operation, PART_NUMBER_MAX, QUERY_MAX, Request};
+pub use signer::{Credentials, EXPIRES_S_MAX, Secret, Signer, SignerConfig};
+pub use verify::{SKEW_S_MAX, SentRequest, Verified, verify_url};
+pub use verify_post::{PostForm, verify_post};
+
+#[cfg(test)]
+mod tests;

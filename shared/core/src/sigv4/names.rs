@@ -1,0 +1,127 @@
+//! The rules of bucket names and object keys.
+
+use super::error::PresignError;
+use super::escape::has_control;
+use std::net::Ipv4Addr;
+
+/// Bytes of UTF-8 that a key may have.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Characters that a bucket's name has at least.
+const BUCKET_BYTES_MIN: usize = 3;
+/// Characters that a bucket's name has at most.
+const BUCKET_BYTES_MAX: usize = 63;
+
+const RESERVED_PREFIXES: [&str; 2] = ["xn--", "sthree-"];
+const RESERVED_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+
+/// Checks a bucket's name (Amazon S3 user guide, "General purpose bucket naming rules").
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
+    let bytes = bucket.as_bytes();
+    if !(BUCKET_BYTES_MIN..=BUCKET_BYTES_MAX).contains(&bytes.len()) {
+        return Err(PresignError::BucketLength);
+    }
+    let mut previous = b'.';
+    for &byte in bytes {
+        let edge = matches!((previous, byte), (b'.', b'.' | b'-') | (b'-', b'.'));
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            b'.' | b'-' if edge => return Err(PresignError::BucketLabel),
+            b'.' | b'-' => {}
+            _ => return Err(PresignError::BucketCharacter),
+        }
+        previous = byte;
+    }
+    if matches!(previous, b'.' | b'-') {
+        return Err(PresignError::BucketLabel);
+    }
+    if previous.is_ascii_digit() && bytes.contains(&b'.') && bucket.parse::<Ipv4Addr>().is_ok() {
+        return Err(PresignError::BucketIsAddress);
+    }
+    let reserved = RESERVED_PREFIXES.iter().any(|prefix| bucket.starts_with(prefix))
+        || RESERVED_SUFFIXES.iter().any(|suffix| bucket.ends_with(suffix));
+    if reserved { Err(PresignError::BucketReserved) } else { Ok(()) }
+}
+
+/// Checks an object's key. Nothing is normalised: what is not refused is signed as it stands.
+///
+/// # Errors
+/// Empty, longer than [`KEY_BYTES_MAX`], with a control byte, or with a segment `.` or `..`.
+pub fn check_key(key: &str) -> Result<(), PresignError> {
+    if key.is_empty() {
+        Err(PresignError::KeyEmpty)
+    } else if key.len() > KEY_BYTES_MAX {
+        Err(PresignError::KeyTooLong)
+    } else if has_control(key) {
+        Err(PresignError::KeyControlByte)
+    } else if has_dot_segment(key) {
+        Err(PresignError::KeyDotSegment)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a segment between slashes is `.` or `..`.
+pub(super) fn has_dot_segment(path: &str) -> bool {
+    // Most keys hold no segment that begins with a dot.
+    (path.starts_with('.') || path.contains("/.")) && path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bucket_names_follow_the_rules() {
+        for good in ["abc", "a.b.c", "my-bucket-1", "1.2.3", "127.0.0.1a", &"a".repeat(63), "a--b", "s3alias"] {
+            assert_eq!(check_bucket(good), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("", PresignError::BucketLength),
+            ("ab", PresignError::BucketLength),
+            (&"a".repeat(64), PresignError::BucketLength),
+            ("Abc", PresignError::BucketCharacter),
+            ("a_b", PresignError::BucketCharacter),
+            ("a/b", PresignError::BucketCharacter),
+            ("bücket", PresignError::BucketCharacter),
+            ("-abc", PresignError::BucketLabel),
+            ("abc-", PresignError::BucketLabel),
+            (".abc", PresignError::BucketLabel),
+            ("abc.", PresignError::BucketLabel),
+            ("a..b", PresignError::BucketLabel),
+            ("a.-b", PresignError::BucketLabel),
+            ("a-.b", PresignError::BucketLabel),
+            ("192.168.5.4", PresignError::BucketIsAddress),
+            ("xn--bucket", PresignError::BucketReserved),
+            ("sthree-x", PresignError::BucketReserved),
+            ("bucket-s3alias", PresignError::BucketReserved),
+            ("bucket--x-s3", PresignError::BucketReserved),
+        ] {
+            assert_eq!(check_bucket(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_with_dot_segments_control_bytes_or_a_wrong_length_are_refused() {
+        for good in ["k", "a//b", "/a", "a/", ".a", "a.", "...", "a/.b/..c/d..", "%2e%2e/x", &"é".repeat(512)] {
+            assert_eq!(check_key(good), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("", PresignError::KeyEmpty),
+            (&"k".repeat(1025), PresignError::KeyTooLong),
+            (&"é".repeat(513), PresignError::KeyTooLong),
+            ("a\nb", PresignError::KeyControlByte),
+            ("a\u{7f}", PresignError::KeyControlByte),
+            ("\0", PresignError::KeyControlByte),
+            (".", PresignError::KeyDotSegment),
+            ("..", PresignError::KeyDotSegment),
+            ("a/../b", PresignError::KeyDotSegment),
+            ("a/.", PresignError::KeyDotSegment),
+            ("./a", PresignError::KeyDotSegment),
+        ] {
+            assert_eq!(check_key(bad), Err(why), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Presigned URLs.
+
+use super::endpoint::Addressing;
+use super::error::PresignError;
+use super::escape::{Keep, escape, escaped_len, has_control};
+use super::hash::{HEX_BYTES, Sha256, Sink};
+use super::headers::{Host, SignedHeaders};
+use super::names::{check_bucket, check_key};
+use super::signer::{Day, EXPIRES_S_MAX, Signer};
+use super::stamp::Stamp;
+use jiff::Timestamp;
+
+/// Query parameters that one request may have, besides the signature's.
+pub const QUERY_MAX: usize = 64;
+/// The highest number of a part.
+pub const PART_NUMBER_MAX: u32 = 10_000;
+/// Digits of [`EXPIRES_S_MAX`].
+const EXPIRES_DIGITS: usize = 6;
+
+const _: () = assert!(EXPIRES_S_MAX < 10u32.pow(EXPIRES_DIGITS as u32));
+
+const EXPIRES: &[u8] = b"&X-Amz-Expires=";
+const SIGNED_HEADERS: &[u8] = b"&X-Amz-SignedHeaders=";
+const SIGNATURE: &[u8] = b"&X-Amz-Signature=";
+/// Where the signature's parameters stand among the others, once sorted.
+const OWN_NAMES: &[u8] = b"X-Amz-";
+
+/// What a URL lets its holder do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `PUT` of a whole object.
+    PutObject,
+    /// `GET` of an object.
+    GetObject,
+    /// `HEAD` of an object.
+    HeadObject,
+    /// `DELETE` of an object.
+    DeleteObject,
+    /// `POST ?uploads`; the parameter is added where it is not given.
+    CreateMultipartUpload,
+    /// `PUT` of a part: needs `partNumber` and `uploadId` in the query.
+    UploadPart,
+    /// `POST` of the list of parts: needs `uploadId` in the query.
+    CompleteMultipartUpload,
+    /// `DELETE` of the parts: needs `uploadId` in the query.
+    AbortMultipartUpload,
+    /// `GET` of the list of parts: needs `uploadId` in the query.
+    ListParts,
+}
+
+impl Operation {
+    /// The HTTP method.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::PutObject | Self::UploadPart => "PUT",
+            Self::GetObject | Self::ListParts => "GET",
+            Self::HeadObject => "HEAD",
+            Self::DeleteObject | Self::AbortMultipartUpload => "DELETE",
+            Self::CreateMultipartUpload | Self::CompleteMultipartUpload => "POST",
+        }
+    }
+
+    const fn takes_upload_id(self) -> bool {
+        match self {
+            Self::UploadPart | Self::CompleteMultipartUpload | Self::AbortMultipartUpload | Self::ListParts => true,
+            Self::PutObject | Self::GetObject | Self::HeadObject | Self::DeleteObject | Self::CreateMultipartUpload => false,
+        }
+    }
+}
+
+/// A request to presign. Its payload stays unsigned.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What the URL is for.
+    pub operation: Operation,
+    /// The bucket's name.
+    pub bucket: &'a str,
+    /// The object's key, not encoded.
+    pub key: &'a str,
+    /// Headers to sign, in any order and case; `host` is always signed. Whoever uses the URL must send them as given.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Query parameters, not encoded; they stand in the URL in this order.
+    pub query: &'a [(&'a str, &'a str)],
+    /// Seconds that the URL is good for: 1..=604800.
+    pub expires_s: u32,
+}
+
+impl Request<'_> {
+    /// `uploads`, where the operation needs it and the query lacks it.
+    fn implied_query(&self) -> &'static [(&'static str, &'static str)] {
+        let is_missing = self.operation == Operation::CreateMultipartUpload && self.query.iter().all(|&(name, _)| name != "uploads");
+        if is_missing { &[("uploads", "")] } else { &[] }
+    }
+
+    fn check(&self) -> Result<(), PresignError> {
+        check_expiry(self.expires_s)?;
+        check_bucket(self.bucket)?;
+        check_key(self.key)?;
+        if self.query.len() > QUERY_MAX {
+            return Err(PresignError::QueryTooMany);
+        }
+        let (mut has_upload_id, mut has_part_number) = (false, false);
+        for (at, &(name, value)) in self.query.iter().enumerate() {
+            if name.is_empty() {
+                return Err(PresignError::QueryName);
+            }
+            if has_control(name) || has_control(value) {
+                return Err(PresignError::QueryControlByte);
+            }
+            if name.as_bytes().get(..OWN_NAMES.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_NAMES)) {
+                return Err(PresignError::QueryReserved);
+            }
+            if self.query[..at].iter().any(|&(other, _)| other == name) {
+                return Err(PresignError::QueryDuplicate);
+            }
+            match name {
+                "uploadId" => has_upload_id = !value.is_empty(),
+                "partNumber" => has_part_number = check_part_number(value)?,
+                "uploads" if self.operation != Operation::CreateMultipartUpload => return Err(PresignError::UploadIdUnexpected),
+                _ => {}
+            }
+            if name == "uploadId" && !self.operation.takes_upload_id() {
+                return Err(PresignError::UploadIdUnexpected);
+            }
+        }
+        if self.operation == Operation::UploadPart && !has_part_number {
+            return Err(PresignError::PartNumberMissing);
+        }
+        if self.operation.takes_upload_id() && !has_upload_id {
+            return Err(PresignError::UploadIdMissing);
+        }
+        Ok(())
+    }
+}
+
+/// Checks a life in seconds.
+pub(super) fn check_expiry(expires_s: u32) -> Result<(), PresignError> {
+    if (1..=EXPIRES_S_MAX).contains(&expires_s) { Ok(()) } else { Err(PresignError::ExpiryOutOfRange) }
+}
+
+/// `Ok(true)` for 1..=10000, written without signs and leading zeros.
+fn check_part_number(text: &str) -> Result<bool, PresignError> {
+    let is_plain = !text.starts_with(['0', '+']);
+    match text.parse::<u32>() {
+        Ok(1..=PART_NUMBER_MAX) if is_plain => Ok(true),
+        _ => Err(PresignError::PartNumberOutOfRange),
+    }
+}
+
+impl Signer {
+    /// Writes and signs a URL that lets its holder make this one request until `now` + `expires_s`.
+    ///
+    /// # Errors
+    /// Every rule of the service that the request breaks has its [`PresignError`]; nothing is normalised.
+    pub fn presign(&self, request: &Request<'_>, now: Timestamp) -> Result<String, PresignError> {
+        request.check()?;
+        let stamp = Stamp::new(now)?;
+        let addressing = self.endpoint.addressing(request.bucket);
+        let host = Host {
+            bucket: match addressing {
+                Addressing::Virtual => Some(request.bucket),
+                Addressing::Path => None,
+            },
+            endpoint: &self.endpoint.host,
+        };
+        let headers = SignedHeaders::new(request.headers, host)?;
+        let day = self.day(stamp);
+        let clock = stamp.clock();
+
+        let mut url = Vec::with_capacity(self.url_len(request, &headers, &day));
+        let path_at = self.write_origin(request, addressing, &mut url);
+        let path_end = self.write_path(request, addressing, &mut url);
+        let query_at = write_query(request, &mut url);
+        url.extend_from_slice(day.query_start.as_bytes());
+        url.extend_from_slice(&clock);
+        url.extend_from_slice(EXPIRES);
+        write_number(request.expires_s, &mut url);
+        let signed_headers_at = url.len();
+        url.extend_from_slice(SIGNED_HEADERS);
+        headers.escape_names(&mut url);
+        let token_at = url.len();
+        url.extend_from_slice(self.token_parameter.as_bytes());
+
+        let mut hash = Sha256::new();
+        hash.put(request.operation.method().as_bytes());
+        hash.put(b"\n");
+        hash.put(&url[path_at..path_end]);
+        hash.put(b"\n");
+        let own = OwnQuery { start: &url[query_at..signed_headers_at], headers: &url[signed_headers_at..token_at], token: &url[token_at..] };
+        // One byte stands between the path and the query, and one before the signature's parameters.
+        match url.get(path_end + 1..query_at.saturating_sub(1)) {
+            Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
+            _ => own.put(&mut hash),
+        }
+        hash.put(b"\n");
+        headers.put(&mut hash);
+        let signature = day.sign(&clock, &hash.finish());
+
+        url.extend_from_slice(SIGNATURE);
+        url.extend_from_slice(&signature);
+        Ok(String::from_utf8(url).expect("names are checked to be ASCII and all else is percent-encoded"))
+    }
+
+    /// The bytes of the URL, so that it is allocated once.
+    fn url_len(&self, request: &Request<'_>, headers: &SignedHeaders<'_>, day: &Day) -> usize {
+        let query = request.implied_query().iter().chain(request.query);
+        let query_len: usize =
+            query.map(|(name, value)| escaped_len(name, Keep::Unreserved) + escaped_len(value, Keep::Unreserved) + "=&".len()).sum();
+        let Self { endpoint, token_parameter, .. } = self;
+        [
+            endpoint.scheme.len() + endpoint.authority.len() + endpoint.prefix.len(),
+            request.bucket.len() + "./?".len() + escaped_len(request.key, Keep::Path),
+            query_len,
+            day.query_start.len() + "hhmmssZ".len() + EXPIRES.len() + EXPIRES_DIGITS,
+            SIGNED_HEADERS.len() + headers.escaped_names_len(),
+            token_parameter.len() + SIGNATURE.len() + HEX_BYTES,
+        ]
+        .iter()
+        .sum()
+    }
+
+    /// Writes scheme and host; returns where the path begins.
+    fn write_origin(&self, request: &Request<'_>, addressing: Addressing, url: &mut Vec<u8>) -> usize {
+        url.extend_from_slice(self.endpoint.scheme.as_bytes());
+        if addressing == Addressing::Virtual {
+            url.extend_from_slice(request.bucket.as_bytes());
+            url.push(b'.');
+        }
+        url.extend_from_slice(self.endpoint.authority.as_bytes());
+        url.len()
+    }
+
+    /// Writes the path; returns where it ends.
+    fn write_path(&self, request: &Request<'_>, addressing: Addressing, url: &mut Vec<u8>) -> usize {
+        url.extend_from_slice(self.endpoint.prefix.as_bytes());
+        url.push(b'/');
+        if addressing == Addressing::Path {
+            url.extend_from_slice(request.bucket.as_bytes());
+            url.push(b'/');
+        }
+        escape(request.key, Keep::Path, url);
+        url.len()
+    }
+}
+
+/// Writes `?` and the request's own parameters; returns where the signature's begin.
+fn write_query(request: &Request<'_>, url: &mut Vec<u8>) -> usize {
+    url.push(b'?');
+    for (name, value) in request.implied_query().iter().chain(request.query) {
+        escape(name, Keep::Unreserved, url);
+        url.push(b'=');
+        escape(value, Keep::Unreserved, url);
+        url.push(b'&');
+    }
+    url.len()
+}
+
+/// Writes at most six digits.
+fn write_number(number: u32, url: &mut Vec<u8>) {
+    let mut digits = [0; EXPIRES_DIGITS];
+    let (mut rest, mut at) = (number, EXPIRES_DIGITS);
+    while rest > 0 && at > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    url.extend_from_slice(&digits[at..]);
+}
+
+/// The signature's parameters as they stand in the URL, which is in order but for the token.
+struct OwnQuery<'a> {
+    start: &'a [u8],
+    headers: &'a [u8],
+    token: &'a [u8],
+}
+
+impl OwnQuery<'_> {
+    fn put(&self, hash: &mut impl Sink) {
+        hash.put(self.start);
+        hash.put(self.token);
+        hash.put(self.headers);
+    }
+}
+
+/// Puts all parameters, sorted by their encoded names.
+fn put_sorted(query: &[u8], own: &OwnQuery<'_>, hash: &mut impl Sink) {
+    fn name<'a>(pair: &&'a [u8]) -> &'a [u8] {
+        pair.split(|&byte| byte == b'=').next().unwrap_or_default()
+    }
+    let mut pairs = [&[][..]; QUERY_MAX + 1];
+    let mut count = 0;
+    for (place, pair) in pairs.iter_mut().zip(query.split(|&byte| byte == b'&')) {
+        *place = pair;
+        count += 1;
+    }
+    let pairs = &mut pairs[..count];
+    pairs.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+    let (before, after) = pairs.split_at(pairs.partition_point(|pair| name(pair) < OWN_NAMES));
+    for pair in before {
+        hash.put(pair);
+        hash.put(b"&");
+    }
+    own.put(hash);
+    for pair in after {
+        hash.put(b"&");
+        hash.put(pair);
+    }
+}

@@ -1,0 +1,271 @@
+//! Verification of presigned URLs, as a store does it.
+
+use super::error::VerifyError;
+use super::escape::{Keep, escape, unescape};
+use super::hash::Sink;
+use super::headers::{UNSIGNED_PAYLOAD, put_value};
+use super::names::has_dot_segment;
+use super::signer::{ALGORITHM, EXPIRES_S_MAX, Secret};
+use super::stamp;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// Seconds that a signer's clock may be ahead of ours.
+pub const SKEW_S_MAX: u32 = 900;
+
+/// A request as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct SentRequest<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The URL, with or without scheme and host, encoded as it arrived.
+    pub url: &'a str,
+    /// The headers; `host` may be missing where the URL has it.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// A signature that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose key made it.
+    pub access_key: String,
+    /// The region of its scope: the caller decides whether it is its own.
+    pub region: String,
+    /// The token of temporary credentials: the caller decides whether it is good.
+    pub session_token: Option<Secret>,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The headers that were signed, in lower case; none for a form.
+    pub signed_headers: Vec<String>,
+}
+
+/// Checks a presigned URL: its form, its time, its headers, its signature.
+///
+/// `secret_of` answers with the secret key of an access key. Every `x-amz-*` header that was sent must be signed, since
+/// each may change what the request means.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_url(
+    sent: &SentRequest<'_>,
+    secret_of: impl FnOnce(&str) -> Option<Secret>,
+    now: Timestamp,
+) -> Result<Verified, VerifyError> {
+    // 1. The parts of the URL.
+    let url = Url::parse(sent.url)?;
+    let need = |name: &'static str| url.parameter(name).ok_or(VerifyError::Missing(name));
+    if need("X-Amz-Algorithm")? != ALGORITHM {
+        return Err(VerifyError::Algorithm);
+    }
+    let date = need("X-Amz-Date")?;
+    let scope = Scope::parse(need("X-Amz-Credential")?, date)?;
+    let signature = need("X-Amz-Signature")?;
+    let signed_names: Vec<&str> = need("X-Amz-SignedHeaders")?.split(';').collect();
+
+    // 2. Its time.
+    let expires_s: u32 = need("X-Amz-Expires")?.parse().map_err(|_| VerifyError::ExpiryOutOfRange)?;
+    if !(1..=EXPIRES_S_MAX).contains(&expires_s) {
+        return Err(VerifyError::ExpiryOutOfRange);
+    }
+    let signed_at = stamp::parse(date).ok_or(VerifyError::Date)?;
+    let expires_at = after(signed_at, expires_s)?;
+    check_not_early(signed_at, now)?;
+    if now > expires_at {
+        return Err(VerifyError::Expired);
+    }
+
+    // 3. Its headers.
+    let headers = Headers { sent: sent.headers, host: url.host.as_deref() };
+    headers.check(&signed_names)?;
+
+    // 4. The signature.
+    let mut canonical = Vec::with_capacity(sent.url.len() + 512);
+    canonical.put(sent.method.as_bytes());
+    canonical.put(b"\n");
+    escape(&url.path, Keep::Path, &mut canonical);
+    canonical.put(b"\n");
+    url.put_query(&mut canonical);
+    canonical.put(b"\n");
+    headers.put(&signed_names, &mut canonical)?;
+    let mut message = format!("{ALGORITHM}\n{date}\n{}/{}/s3/aws4_request\n", scope.date, scope.region).into_bytes();
+    for byte in Sha256::digest(&canonical) {
+        message.extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    let secret = secret_of(scope.access_key).ok_or(VerifyError::UnknownAccessKey)?;
+    scope.verify(&secret, &message, signature)?;
+    Ok(Verified {
+        access_key: scope.access_key.to_owned(),
+        region: scope.region.to_owned(),
+        session_token: url.parameter("X-Amz-Security-Token").map(Secret::from),
+        signed_at,
+        expires_at,
+        signed_headers: signed_names.iter().map(|&name| name.to_owned()).collect(),
+    })
+}
+
+/// `time` and so many seconds.
+pub(super) fn after(time: Timestamp, seconds: u32) -> Result<Timestamp, VerifyError> {
+    time.checked_add(SignedDuration::from_secs(seconds.into())).map_err(|_| VerifyError::Date)
+}
+
+/// Refuses what was signed more than [`SKEW_S_MAX`] in the future.
+pub(super) fn check_not_early(signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
+    if signed_at > after(now, SKEW_S_MAX)? { Err(VerifyError::NotYetValid) } else { Ok(()) }
+}
+
+/// A credential scope: `key/date/region/s3/aws4_request`.
+pub(super) struct Scope<'a> {
+    pub(super) access_key: &'a str,
+    pub(super) region: &'a str,
+    date: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    /// Parses a scope of the day of `date`.
+    pub(super) fn parse(credential: &'a str, date: &str) -> Result<Self, VerifyError> {
+        let parts: Vec<&str> = credential.split('/').collect();
+        match parts[..] {
+            [access_key, day, region, "s3", "aws4_request"] if date.get(..8) == Some(day) && !access_key.is_empty() => {
+                Ok(Self { access_key, region, date: day })
+            }
+            _ => Err(VerifyError::Scope),
+        }
+    }
+
+    /// Compares in constant time, and through other code than signs.
+    pub(super) fn verify(&self, secret: &Secret, message: &[u8], signature: &str) -> Result<(), VerifyError> {
+        let theirs = unhex(signature).ok_or(VerifyError::Signature)?;
+        let start = format!("AWS4{}", secret.expose()).into_bytes();
+        let key = [self.date, self.region, "s3", "aws4_request"]
+            .iter()
+            .try_fold(start, |key, part| Ok(mac(&key, part.as_bytes())?.finalize().into_bytes().to_vec()))?;
+        mac(&key, message)?.verify_slice(&theirs).map_err(|_| VerifyError::Signature)
+    }
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Result<Hmac<Sha256>, VerifyError> {
+    let mut mac = <Hmac<Sha256>>::new_from_slice(key).map_err(|_| VerifyError::Signature)?;
+    mac.update(message);
+    Ok(mac)
+}
+
+/// Decodes lower-case hexadecimal.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let bytes = pairs.iter().map(|&[high, low]| Some(digit(high)? * 16 + digit(low)?)).collect();
+    if rest.is_empty() { bytes } else { None }
+}
+
+/// A URL, decoded.
+struct Url {
+    host: Option<String>,
+    path: String,
+    query: Vec<(String, String)>,
+}
+
+impl Url {
+    fn parse(url: &str) -> Result<Self, VerifyError> {
+        let (origin, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if !url.starts_with('/') => {
+                let at = rest.find('/').ok_or(VerifyError::Url)?;
+                (Some((scheme, &rest[..at])), &rest[at..])
+            }
+            _ => (None, url),
+        };
+        let (path, query) = rest.split_once('?').ok_or(VerifyError::Url)?;
+        let path = unescape(path).ok_or(VerifyError::Url)?;
+        if !path.starts_with('/') || has_dot_segment(&path) || query.contains('#') {
+            return Err(VerifyError::Url);
+        }
+        let mut pairs = Vec::new();
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            pairs.push((unescape(name).ok_or(VerifyError::Url)?, unescape(value).ok_or(VerifyError::Url)?));
+        }
+        pairs.sort_by_cached_key(|(name, value)| (escaped(name), escaped(value)));
+        if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
+            return Err(VerifyError::Duplicate);
+        }
+        Ok(Self { host: origin.map(|(scheme, authority)| host_of(scheme, authority)), path, query: pairs })
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    fn put_query(&self, into: &mut Vec<u8>) {
+        let pairs = self.query.iter().filter(|(name, _)| name != "X-Amz-Signature");
+        for (at, (name, value)) in pairs.enumerate() {
+            if at > 0 {
+                into.put(b"&");
+            }
+            into.put(&escaped(name));
+            into.put(b"=");
+            into.put(&escaped(value));
+        }
+    }
+}
+
+fn escaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    escape(text, Keep::Unreserved, &mut bytes);
+    bytes
+}
+
+/// The `host` that a client sends for this URL.
+fn host_of(scheme: &str, authority: &str) -> String {
+    let default_port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    authority.strip_suffix(default_port).unwrap_or(authority).to_ascii_lowercase()
+}
+
+/// The headers that were sent.
+struct Headers<'a> {
+    sent: &'a [(&'a str, &'a str)],
+    host: Option<&'a str>,
+}
+
+impl Headers<'_> {
+    fn check(&self, signed_names: &[&str]) -> Result<(), VerifyError> {
+        if !signed_names.contains(&"host") || !signed_names.is_sorted_by(|a, b| a < b) {
+            return Err(VerifyError::HeaderMissing);
+        }
+        let is_unsigned = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("x-amz-") && !signed_names.contains(&name.as_str())
+        };
+        if self.sent.iter().any(|(name, _)| is_unsigned(name)) { Err(VerifyError::HeaderUnsigned) } else { Ok(()) }
+    }
+
+    fn get(&self, name: &str) -> Result<&str, VerifyError> {
+        let mut values = self.sent.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name)).map(|&(_, value)| value);
+        let own_host = if name == "host" { self.host } else { None };
+        match (values.next(), values.next()) {
+            (Some(value), None) => Ok(value),
+            (Some(_), Some(_)) => Err(VerifyError::Duplicate),
+            (None, _) => own_host.ok_or(VerifyError::HeaderMissing),
+        }
+    }
+
+    fn put(&self, signed_names: &[&str], into: &mut Vec<u8>) -> Result<(), VerifyError> {
+        for &name in signed_names {
+            into.put(name.as_bytes());
+            into.put(b":");
+            put_value(self.get(name)?, into);
+            into.put(b"\n");
+        }
+        into.put(b"\n");
+        into.put(signed_names.join(";").as_bytes());
+        into.put(b"\n");
+        let payload = if signed_names.contains(&"x-amz-content-sha256") { self.get("x-amz-content-sha256")? } else { UNSIGNED_PAYLOAD };
+        into.put(payload.as_bytes());
+        Ok(())
+    }
+}
