@@ -1,7 +1,8 @@
 //! `conformance presign`: URLs and POST forms signed, forms evaluated.
 
 use consign_core::sigv4::{
-    Addressing, Credentials, Operation, PostForm, PostRequest, PresignError, Request, Secret, Signer, SignerConfig, verify_post,
+    Addressing, Credentials, Operation, PostForm, PostRequest, PresignError, Request, Secret,
+    Signer, SignerConfig, verify_post,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -31,7 +32,9 @@ fn answer_all(input: impl BufRead, mut output: impl Write) -> Result<(), Box<dyn
         let id = case.get("id").cloned().unwrap_or_default();
         let Some(answer) = answer(case) else { continue };
         let mut object = Map::from_iter([("id".to_owned(), id)]);
-        object.extend(answer.unwrap_or_else(|error| Map::from_iter([("error".to_owned(), error.to_string().into())])));
+        object.extend(answer.unwrap_or_else(|error| {
+            Map::from_iter([("error".to_owned(), error.to_string().into())])
+        }));
         writeln!(output, "{}", Value::Object(object))?;
     }
     Ok(output.flush()?)
@@ -41,9 +44,21 @@ type Answer = Result<Map<String, Value>, Box<dyn Error>>;
 
 fn answer(case: Value) -> Option<Answer> {
     match case.get("kind").and_then(Value::as_str)? {
-        "url" | "refuse" => Some(serde_json::from_value(case).map_err(Into::into).and_then(presign)),
-        "post" => Some(serde_json::from_value(case).map_err(Into::into).and_then(post)),
-        "post_eval" => Some(serde_json::from_value(case).map_err(Into::into).and_then(post_eval)),
+        "url" | "refuse" => Some(
+            serde_json::from_value(case)
+                .map_err(Into::into)
+                .and_then(presign),
+        ),
+        "post" => Some(
+            serde_json::from_value(case)
+                .map_err(Into::into)
+                .and_then(post),
+        ),
+        "post_eval" => Some(
+            serde_json::from_value(case)
+                .map_err(Into::into)
+                .and_then(post_eval),
+        ),
         _ => None,
     }
 }
@@ -93,7 +108,10 @@ impl Case {
 
     /// What is no number of seconds is out of range.
     fn expires_s(&self) -> Result<u32, PresignError> {
-        let number = self.expires.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+        let number = self
+            .expires
+            .as_u64()
+            .and_then(|seconds| u32::try_from(seconds).ok());
         number.ok_or(PresignError::ExpiryOutOfRange)
     }
 }
@@ -133,8 +151,15 @@ fn post(case: Case) -> Answer {
         expires_s: case.expires_s()?,
     };
     let post = case.signer()?.post_policy(&request, case.time)?;
-    let fields: Map<String, Value> = post.fields.into_iter().map(|(name, value)| (name, value.into())).collect();
-    Ok(Map::from_iter([("url".to_owned(), post.url.into()), ("fields".to_owned(), fields.into())]))
+    let fields: Map<String, Value> = post
+        .fields
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    Ok(Map::from_iter([
+        ("url".to_owned(), post.url.into()),
+        ("fields".to_owned(), fields.into()),
+    ]))
 }
 
 #[derive(Deserialize)]
@@ -148,17 +173,37 @@ struct Evaluation {
 
 fn post_eval(case: Evaluation) -> Answer {
     let fields = texts(&case.form);
-    let form = PostForm { bucket: &case.bucket, fields: &borrowed(&fields), size_bytes: case.size };
-    let verdict = verify_post(&form, |_| Some(Secret::from(case.secret_key.as_str())), case.now);
-    Ok(Map::from_iter([("accept".to_owned(), json!(verdict.is_ok()))]))
+    let form = PostForm {
+        bucket: &case.bucket,
+        fields: &borrowed(&fields),
+        size_bytes: case.size,
+    };
+    let verdict = verify_post(
+        &form,
+        |_| Some(Secret::from(case.secret_key.as_str())),
+        case.now,
+    );
+    Ok(Map::from_iter([(
+        "accept".to_owned(),
+        json!(verdict.is_ok()),
+    )]))
 }
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 /// A form holds text: other values are written as JSON.
 fn texts(map: &Map<String, Value>) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    map.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    map.iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }

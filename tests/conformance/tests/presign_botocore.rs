@@ -21,18 +21,27 @@ fn random_requests_are_signed_byte_for_byte_as_botocore_signs_them() {
     let mut wrong = Vec::new();
     for case in &cases {
         let (case, want) = (&case["case"], &case["want"]);
-        let answer = answers.get(&case["id"].to_string()).expect("every case has its answer");
+        let answer = answers
+            .get(&case["id"].to_string())
+            .expect("every case has its answer");
         let is_right = match want.as_object() {
-            Some(want) if want.contains_key("error") => answer.get("error").is_some_and(Value::is_string),
-            // Texts, so that the order of a form's fields counts as well.
-            Some(want) => want.iter().all(|(name, value)| answer.get(name).is_some_and(|ours| ours.to_string() == value.to_string())),
+            Some(want) if want.contains_key("error") => answer["error"].is_string(),
+            // Compared as texts, so that the order of a form's fields counts as well.
+            Some(want) => want
+                .iter()
+                .all(|(name, value)| format!("{}", answer[name]) == format!("{value}")),
             None => false,
         };
         if !is_right {
             wrong.push(format!("{case}\n  want {want}\n  have {answer}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {CASES} differ, the first of them:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {CASES} differ, the first of them:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
 }
 
 fn cases_from_botocore() -> Vec<Value> {
@@ -46,9 +55,15 @@ fn cases_from_botocore() -> Vec<Value> {
         .stderr(Stdio::inherit())
         .output()
         .expect("CONSIGN_PYTHON runs");
-    assert!(output.status.success(), "{python} ended with {}", output.status);
+    assert!(
+        output.status.success(),
+        "{python} ended with {}",
+        output.status
+    );
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    text.lines().map(|line| serde_json::from_str(line).expect("lines of JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("lines of JSON"))
+        .collect()
 }
 
 fn answers_to(cases: &[Value]) -> HashMap<String, Value> {
@@ -59,12 +74,22 @@ fn answers_to(cases: &[Value]) -> HashMap<String, Value> {
         .spawn()
         .expect("the program starts");
     let mut input = program.stdin.take().expect("stdin is piped");
-    let lines: String = cases.iter().map(|case| format!("{}\n", case["case"])).collect();
+    let lines: String = cases
+        .iter()
+        .map(|case| format!("{}\n", case["case"]))
+        .collect();
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = program.wait_with_output().expect("the program ends");
-    writer.join().expect("the writer does not panic").expect("the program reads all");
+    writer
+        .join()
+        .expect("the writer does not panic")
+        .expect("the program reads all");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("lines of JSON"));
-    answers.map(|answer| (answer["id"].to_string(), answer)).collect()
+    let answers = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("lines of JSON"));
+    answers
+        .map(|answer| (answer["id"].to_string(), answer))
+        .collect()
 }

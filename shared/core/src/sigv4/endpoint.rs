@@ -47,7 +47,11 @@ impl Endpoint {
             .iter()
             .find(|(prefix, _)| region.starts_with(prefix))
             .map_or("amazonaws.com", |(_, suffix)| suffix);
-        let authority = if region == "us-east-1" { format!("s3.{suffix}") } else { format!("s3.{region}.{suffix}") };
+        let authority = if region == "us-east-1" {
+            format!("s3.{suffix}")
+        } else {
+            format!("s3.{region}.{suffix}")
+        };
         Self {
             scheme: "https://",
             host: authority.to_ascii_lowercase(),
@@ -74,17 +78,28 @@ impl Endpoint {
             _ => (authority, None),
         };
         let port: Option<u16> = match port {
-            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().map_err(|_| SetupError::Endpoint)?),
+            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(port.parse().map_err(|_| SetupError::Endpoint)?)
+            }
             Some(_) => return Err(SetupError::Endpoint),
             None => None,
         };
-        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         let is_address = inner.unwrap_or(host).parse::<IpAddr>().is_ok();
         let host_is_good = match inner {
             Some(_) => is_address,
-            None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
+            None => {
+                !host.is_empty()
+                    && host
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+            }
         };
-        let path_is_good = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b));
+        let path_is_good = path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b));
         if !host_is_good || !path_is_good {
             return Err(SetupError::Endpoint);
         }
@@ -107,16 +122,27 @@ impl Endpoint {
     pub(super) fn addressing(&self, bucket: &str) -> Addressing {
         match self.addressing {
             Addressing::Virtual if self.is_address => Addressing::Path,
-            Addressing::Virtual if self.scheme == "https://" && bucket.contains('.') => Addressing::Path,
+            Addressing::Virtual if self.scheme == "https://" && bucket.contains('.') => {
+                Addressing::Path
+            }
             wanted @ (Addressing::Virtual | Addressing::Path) => wanted,
         }
     }
 
     /// Where a form is posted to.
     pub(super) fn post_url(&self, bucket: &str) -> String {
-        let Self { scheme, authority, prefix, path, .. } = self;
+        let Self {
+            scheme,
+            authority,
+            prefix,
+            path,
+            ..
+        } = self;
         match self.addressing(bucket) {
-            Addressing::Virtual => format!("{scheme}{bucket}.{authority}{}", if path.is_empty() { "/" } else { path }),
+            Addressing::Virtual => format!(
+                "{scheme}{bucket}.{authority}{}",
+                if path.is_empty() { "/" } else { path }
+            ),
             Addressing::Path => format!("{scheme}{authority}{prefix}/{bucket}"),
         }
     }
@@ -144,32 +170,65 @@ mod tests {
     #[test]
     fn endpoints_keep_their_port_and_sign_it_unless_it_is_the_schemes_own() {
         for (url, authority, host, prefix) in [
-            ("http://localhost:9000", "localhost:9000", "localhost:9000", ""),
-            ("https://Minio.Example.com:443", "Minio.Example.com:443", "minio.example.com", ""),
+            (
+                "http://localhost:9000",
+                "localhost:9000",
+                "localhost:9000",
+                "",
+            ),
+            (
+                "https://Minio.Example.com:443",
+                "Minio.Example.com:443",
+                "minio.example.com",
+                "",
+            ),
             ("http://h:80/", "h:80", "h", ""),
             ("http://h:443", "h:443", "h:443", ""),
             ("http://[::1]:9000/a/b/", "[::1]:9000", "[::1]:9000", "/a/b"),
             ("http://[::1]", "[::1]", "[::1]", ""),
         ] {
             let endpoint = Endpoint::parse(url, Addressing::Path).unwrap();
-            assert_eq!((&*endpoint.authority, &*endpoint.host, &*endpoint.prefix), (authority, host, prefix), "{url}");
+            assert_eq!(
+                (&*endpoint.authority, &*endpoint.host, &*endpoint.prefix),
+                (authority, host, prefix),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
         for url in [
-            "", "h", "ftp://h", "http://", "http:///a", "http://a b", "http://u@h", "http://h?x", "http://h/#x", "http://h:x",
-            "http://h:99999", "http://[::g]", "http://h/\n", "http://[h]",
+            "",
+            "h",
+            "ftp://h",
+            "http://",
+            "http:///a",
+            "http://a b",
+            "http://u@h",
+            "http://h?x",
+            "http://h/#x",
+            "http://h:x",
+            "http://h:99999",
+            "http://[::g]",
+            "http://h/\n",
+            "http://[h]",
         ] {
-            assert_eq!(Endpoint::parse(url, Addressing::Path).err(), Some(SetupError::Endpoint), "{url}");
+            assert_eq!(
+                Endpoint::parse(url, Addressing::Path).err(),
+                Some(SetupError::Endpoint),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn addresses_and_dotted_buckets_over_tls_are_addressed_by_path() {
         let at = |url| Endpoint::parse(url, Addressing::Virtual).unwrap();
-        assert_eq!(at("http://127.0.0.1:9000").addressing("bucket"), Addressing::Path);
+        assert_eq!(
+            at("http://127.0.0.1:9000").addressing("bucket"),
+            Addressing::Path
+        );
         assert_eq!(at("http://[::1]").addressing("bucket"), Addressing::Path);
         assert_eq!(at("https://h").addressing("a.b"), Addressing::Path);
         assert_eq!(at("http://h").addressing("a.b"), Addressing::Virtual);

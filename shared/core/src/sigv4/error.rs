@@ -36,7 +36,9 @@ pub enum PresignError {
     #[error("a bucket's name may hold only a-z, 0-9, '.' and '-'")]
     BucketCharacter,
     /// Each label of a bucket's name begins and ends with a letter or digit, and there are no empty ones.
-    #[error("a bucket's name must begin and end with a letter or digit, and so must its parts between dots")]
+    #[error(
+        "a bucket's name must begin and end with a letter or digit, and so must its parts between dots"
+    )]
     BucketLabel,
     /// A bucket's name does not look like an IPv4 address.
     #[error("a bucket's name must not look like an IP address")]
@@ -107,6 +109,12 @@ pub enum PresignError {
     /// Parts are numbered 1..=10000.
     #[error("a part number must be 1 to 10000")]
     PartNumberOutOfRange,
+    /// A form field's name is empty or holds control bytes.
+    #[error("a form field's name must not be empty or hold control bytes")]
+    FieldName,
+    /// A form field's value holds a line break or a zero byte.
+    #[error("a form field's value must not hold line breaks or zero bytes")]
+    FieldValue,
     /// A form field which the signature sets itself, or `file`.
     #[error("a form field is reserved")]
     FieldReserved,

@@ -24,7 +24,9 @@ static CLASS: [u8; 256] = {
         if b.is_ascii_control() {
             class[byte] |= CONTROL;
         }
-        if b.is_ascii_alphanumeric() || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~') {
+        if b.is_ascii_alphanumeric()
+            || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+        {
             class[byte] |= TOKEN;
         }
         byte += 1;
@@ -66,7 +68,11 @@ impl Keep {
 /// Bytes of `text` once encoded.
 pub(super) fn escaped_len(text: &str, keep: Keep) -> usize {
     let mask = keep.mask();
-    text.len() + 2 * text.bytes().filter(|&byte| CLASS[usize::from(byte)] & mask == 0).count()
+    text.len()
+        + 2 * text
+            .bytes()
+            .filter(|&byte| CLASS[usize::from(byte)] & mask == 0)
+            .count()
 }
 
 /// Appends `text`, encoded.
@@ -74,7 +80,10 @@ pub(super) fn escape(text: &str, keep: Keep, into: &mut Vec<u8>) {
     let mask = keep.mask();
     let mut rest = text.as_bytes();
     // Runs that stay are copied whole: keys and values are mostly that.
-    while let Some(stop) = rest.iter().position(|&byte| CLASS[usize::from(byte)] & mask == 0) {
+    while let Some(stop) = rest
+        .iter()
+        .position(|&byte| CLASS[usize::from(byte)] & mask == 0)
+    {
         into.extend_from_slice(&rest[..stop]);
         let at = 3 * usize::from(rest[stop]);
         into.extend_from_slice(&ESCAPES[at..at + 3]);
@@ -86,7 +95,10 @@ pub(super) fn escape(text: &str, keep: Keep, into: &mut Vec<u8>) {
 /// Appends `name` in lower case, encoded.
 pub(super) fn escape_lower(name: &str, into: &mut Vec<u8>) {
     let stays = |byte: u8| CLASS[usize::from(byte)] & UNRESERVED != 0;
-    if name.bytes().all(|byte| stays(byte) && !byte.is_ascii_uppercase()) {
+    if name
+        .bytes()
+        .all(|byte| stays(byte) && !byte.is_ascii_uppercase())
+    {
         return into.extend_from_slice(name.as_bytes());
     }
     for byte in name.bytes().map(|byte| byte.to_ascii_lowercase()) {
@@ -106,7 +118,10 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
         if first == b'%' {
-            let (high, low) = (after.first().and_then(digit)?, after.get(1).and_then(digit)?);
+            let (high, low) = (
+                after.first().and_then(digit)?,
+                after.get(1).and_then(digit)?,
+            );
             bytes.push(u8::try_from(high * 16 + low).ok()?);
             rest = after.get(2..)?;
         } else {
@@ -119,12 +134,18 @@ pub(super) fn unescape(text: &str) -> Option<String> {
 
 /// Whether a control byte (0–31 or 127) is in `text`.
 pub(super) fn has_control(text: &str) -> bool {
-    text.bytes().fold(0, |seen, byte| seen | CLASS[usize::from(byte)]) & CONTROL != 0
+    text.bytes()
+        .fold(0, |seen, byte| seen | CLASS[usize::from(byte)])
+        & CONTROL
+        != 0
 }
 
 /// Whether `name` is a token of RFC 9110, section 5.6.2.
 pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| CLASS[usize::from(byte)] & TOKEN != 0)
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| CLASS[usize::from(byte)] & TOKEN != 0)
 }
 
 #[cfg(test)]
@@ -141,7 +162,10 @@ mod tests {
     #[test]
     fn only_unreserved_characters_stay() {
         assert_eq!(escaped("aZ09-._~", Keep::Unreserved), "aZ09-._~");
-        assert_eq!(escaped("a b+c/d%é", Keep::Unreserved), "a%20b%2Bc%2Fd%25%C3%A9");
+        assert_eq!(
+            escaped("a b+c/d%é", Keep::Unreserved),
+            "a%20b%2Bc%2Fd%25%C3%A9"
+        );
         assert_eq!(escaped("a/b c//", Keep::Path), "a/b%20c//");
         assert_eq!(escaped("", Keep::Path), "");
     }
@@ -157,7 +181,10 @@ mod tests {
     #[test]
     fn unescape_undoes_escape_and_refuses_what_is_malformed() {
         let text = "a b+c/d%é\u{1F600}";
-        assert_eq!(unescape(&escaped(text, Keep::Unreserved)).as_deref(), Some(text));
+        assert_eq!(
+            unescape(&escaped(text, Keep::Unreserved)).as_deref(),
+            Some(text)
+        );
         for bad in ["%", "%2", "%zz", "%ff", "a%c3"] {
             assert_eq!(unescape(bad), None, "{bad}");
         }
@@ -165,8 +192,12 @@ mod tests {
 
     #[test]
     fn tokens_are_those_of_rfc_9110() {
-        let tokens: String = (0..=127u8).map(char::from).filter(|c| is_token(&c.to_string())).collect();
-        let wanted = "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~";
+        let tokens: String = (0..=127u8)
+            .map(char::from)
+            .filter(|c| is_token(&c.to_string()))
+            .collect();
+        let wanted =
+            "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~";
         assert_eq!(tokens, wanted);
         assert!(!is_token("") && !is_token("é"));
     }

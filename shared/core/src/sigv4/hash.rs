@@ -18,7 +18,14 @@ const _: () = assert!(BUFFER_BYTES.is_multiple_of(BLOCK_BYTES) && BUFFER_BYTES >
 
 /// FIPS 180-4, section 5.3.3.
 const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
 ];
 
 /// Somewhere to write the canonical request: the hash, or in tests the text itself.
@@ -48,7 +55,12 @@ impl Sha256 {
     }
 
     fn resume(state: [u32; 8], compressed_bytes: u64) -> Self {
-        Self { state, buffer: [0; BUFFER_BYTES], buffered: 0, compressed_bytes }
+        Self {
+            state,
+            buffer: [0; BUFFER_BYTES],
+            buffered: 0,
+            compressed_bytes,
+        }
     }
 
     /// Pads and closes the message.
@@ -126,7 +138,10 @@ impl HmacKey {
             compress256(&mut state, &[block.map(|byte| byte ^ pad)]);
             state
         };
-        Self { inner: after(0x36), outer: after(0x5c) }
+        Self {
+            inner: after(0x36),
+            outer: after(0x5c),
+        }
     }
 
     /// Signs what is put into [`HmacKey::start`]'s hash.
@@ -160,7 +175,10 @@ pub(super) fn hex(digest: &[u8; DIGEST_BYTES]) -> [u8; HEX_BYTES] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; HEX_BYTES];
     for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(digest) {
-        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        *pair = [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ];
     }
     text
 }
@@ -177,8 +195,14 @@ mod tests {
         for length in (0..700).chain([1_023, 1_024, 1_087, 1_088, 2_047, 2_048, 2_100]) {
             for piece in [1, 63, 64, 511, 512, 4_096] {
                 let mut ours = Sha256::new();
-                text[..length].chunks(piece).for_each(|bytes| ours.put(bytes));
-                assert_eq!(ours.finish()[..], sha2::Sha256::digest(&text[..length])[..], "{length} by {piece}");
+                text[..length]
+                    .chunks(piece)
+                    .for_each(|bytes| ours.put(bytes));
+                assert_eq!(
+                    ours.finish()[..],
+                    sha2::Sha256::digest(&text[..length])[..],
+                    "{length} by {piece}"
+                );
             }
         }
     }

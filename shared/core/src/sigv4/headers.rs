@@ -1,7 +1,7 @@
 //! Which headers are signed, and how they read in a canonical request.
 
 use super::error::PresignError;
-use super::escape::{escape_lower, escaped_len, is_token, Keep};
+use super::escape::{Keep, escape_lower, escaped_len, is_token};
 use super::hash::Sink;
 
 /// Headers that one request may sign, besides `host`.
@@ -57,7 +57,9 @@ impl Host<'_> {
 
     fn is(self, value: &str) -> bool {
         let endpoint = match self.bucket {
-            Some(bucket) => value.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.')),
+            Some(bucket) => value
+                .strip_prefix(bucket)
+                .and_then(|rest| rest.strip_prefix('.')),
             None => Some(value),
         };
         endpoint == Some(self.endpoint)
@@ -75,11 +77,20 @@ pub(super) struct SignedHeaders<'a> {
 
 impl<'a> SignedHeaders<'a> {
     /// Checks and orders the headers.
-    pub(super) fn new(headers: &'a [(&'a str, &'a str)], host: Host<'a>) -> Result<Self, PresignError> {
+    pub(super) fn new(
+        headers: &'a [(&'a str, &'a str)],
+        host: Host<'a>,
+    ) -> Result<Self, PresignError> {
         if headers.len() > HEADERS_MAX {
             return Err(PresignError::HeadersTooMany);
         }
-        let mut signed = Self { host, headers, order: [HOST; HEADERS_MAX + 1], count: 1, payload: UNSIGNED_PAYLOAD };
+        let mut signed = Self {
+            host,
+            headers,
+            order: [HOST; HEADERS_MAX + 1],
+            count: 1,
+            payload: UNSIGNED_PAYLOAD,
+        };
         let (mut metadata_bytes, mut host_given) = (0, false);
         for (index, &(name, value)) in (0u8..).zip(headers) {
             check(name, value)?;
@@ -114,7 +125,11 @@ impl<'a> SignedHeaders<'a> {
 
     fn sort(&mut self) -> Result<(), PresignError> {
         let headers = self.headers;
-        let name = |index: u8| headers.get(usize::from(index)).map_or("host", |&(name, _)| name);
+        let name = |index: u8| {
+            headers
+                .get(usize::from(index))
+                .map_or("host", |&(name, _)| name)
+        };
         let mut duplicate = false;
         self.order[..self.count].sort_unstable_by(|&a, &b| {
             let order = compare_names(name(a), name(b));
@@ -122,20 +137,30 @@ impl<'a> SignedHeaders<'a> {
             order
         });
         // A sort compares equal neighbours at least once.
-        if duplicate { Err(PresignError::HeaderDuplicate) } else { Ok(()) }
+        if duplicate {
+            Err(PresignError::HeaderDuplicate)
+        } else {
+            Ok(())
+        }
     }
 
     fn name(&self, index: u8) -> &'a str {
-        self.headers.get(usize::from(index)).map_or("host", |&(name, _)| name)
+        self.headers
+            .get(usize::from(index))
+            .map_or("host", |&(name, _)| name)
     }
 
     fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.order[..self.count].iter().map(|&index| self.name(index))
+        self.order[..self.count]
+            .iter()
+            .map(|&index| self.name(index))
     }
 
     /// Bytes of [`SignedHeaders::escape_names`].
     pub(super) fn escaped_names_len(&self) -> usize {
-        self.names().map(|name| escaped_len(name, Keep::Unreserved) + "%3B".len()).sum()
+        self.names()
+            .map(|name| escaped_len(name, Keep::Unreserved) + "%3B".len())
+            .sum()
     }
 
     /// Writes the names for `X-Amz-SignedHeaders`, encoded.
@@ -177,10 +202,16 @@ fn check(name: &str, value: &str) -> Result<(), PresignError> {
     if !is_token(name) {
         return Err(PresignError::HeaderName);
     }
-    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+    if value
+        .bytes()
+        .any(|byte| byte.is_ascii_control() && byte != b'\t')
+    {
         return Err(PresignError::HeaderValue);
     }
-    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+    if RESERVED
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
+    {
         return Err(PresignError::HeaderReserved);
     }
     if name.eq_ignore_ascii_case("content-length") && value.trim().parse::<u64>().is_err() {
@@ -190,23 +221,35 @@ fn check(name: &str, value: &str) -> Result<(), PresignError> {
 }
 
 fn is_never_signed(name: &str) -> bool {
-    NEVER_SIGNED.iter().any(|never| never.eq_ignore_ascii_case(name))
+    NEVER_SIGNED
+        .iter()
+        .any(|never| never.eq_ignore_ascii_case(name))
 }
 
 fn metadata_len(name: &str, value: &str) -> usize {
     const PREFIX: &str = "x-amz-meta-";
-    let is_metadata = name.as_bytes().get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes()));
-    if is_metadata { name.len() - PREFIX.len() + value.len() } else { 0 }
+    let is_metadata = name
+        .as_bytes()
+        .get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes()));
+    if is_metadata {
+        name.len() - PREFIX.len() + value.len()
+    } else {
+        0
+    }
 }
 
 fn compare_names(a: &str, b: &str) -> std::cmp::Ordering {
-    a.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()))
+    a.bytes()
+        .map(|byte| byte.to_ascii_lowercase())
+        .cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 /// Writes a header's name in lower case.
 pub(super) fn put_lower(name: &str, sink: &mut impl Sink) {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        name.bytes().for_each(|byte| sink.put(&[byte.to_ascii_lowercase()]));
+        name.bytes()
+            .for_each(|byte| sink.put(&[byte.to_ascii_lowercase()]));
     } else {
         sink.put(name.as_bytes());
     }
@@ -229,7 +272,10 @@ pub(super) fn put_value(value: &str, sink: &mut impl Sink) {
 mod tests {
     use super::*;
 
-    const HOST: Host<'static> = Host { bucket: None, endpoint: "h" };
+    const HOST: Host<'static> = Host {
+        bucket: None,
+        endpoint: "h",
+    };
 
     fn canonical(headers: &[(&str, &str)]) -> Result<String, PresignError> {
         let mut text = Vec::new();
@@ -239,7 +285,12 @@ mod tests {
 
     #[test]
     fn headers_in_any_order_come_out_sorted_lower_case_and_trimmed() {
-        let text = canonical(&[("X-Amz-Meta-B", "  two   words\t x "), ("a", ""), ("Content-Type", "text/csv"), ("HOST", "h")]);
+        let text = canonical(&[
+            ("X-Amz-Meta-B", "  two   words\t x "),
+            ("a", ""),
+            ("Content-Type", "text/csv"),
+            ("HOST", "h"),
+        ]);
         let wanted = "a:\ncontent-type:text/csv\nhost:h\nx-amz-meta-b:two words x\n\na;content-type;host;x-amz-meta-b\nUNSIGNED-PAYLOAD";
         assert_eq!(text.as_deref(), Ok(wanted));
     }
@@ -247,7 +298,10 @@ mod tests {
     #[test]
     fn hop_by_hop_headers_are_left_out_and_a_payload_hash_is_taken_over() {
         let text = canonical(&[("User-Agent", "x"), ("x-amz-content-sha256", "abc")]);
-        assert_eq!(text.as_deref(), Ok("host:h\nx-amz-content-sha256:abc\n\nhost;x-amz-content-sha256\nabc"));
+        assert_eq!(
+            text.as_deref(),
+            Ok("host:h\nx-amz-content-sha256:abc\n\nhost;x-amz-content-sha256\nabc")
+        );
     }
 
     #[test]
@@ -260,7 +314,10 @@ mod tests {
             (&[("é", "x")], PresignError::HeaderName),
             (&[("a", "x\r\ny")], PresignError::HeaderValue),
             (&[("a", "\0")], PresignError::HeaderValue),
-            (&[("a", "x"), ("b", "x"), ("A", "y")], PresignError::HeaderDuplicate),
+            (
+                &[("a", "x"), ("b", "x"), ("A", "y")],
+                PresignError::HeaderDuplicate,
+            ),
             (&[("host", "g")], PresignError::HeaderHost),
             (&[("X-Amz-Date", "x")], PresignError::HeaderReserved),
             (&[("Authorization", "x")], PresignError::HeaderReserved),
@@ -275,7 +332,10 @@ mod tests {
 
     #[test]
     fn a_host_with_a_bucket_is_recognised() {
-        let host = Host { bucket: Some("b"), endpoint: "h:1" };
+        let host = Host {
+            bucket: Some("b"),
+            endpoint: "h:1",
+        };
         assert!(host.is("b.h:1") && !host.is("h:1") && !host.is("bh:1"));
     }
 }

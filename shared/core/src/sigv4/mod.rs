@@ -34,3 +34,5 @@ pub use verify_post::{PostForm, verify_post};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_post;

@@ -40,9 +40,17 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     if previous.is_ascii_digit() && bytes.contains(&b'.') && bucket.parse::<Ipv4Addr>().is_ok() {
         return Err(PresignError::BucketIsAddress);
     }
-    let reserved = RESERVED_PREFIXES.iter().any(|prefix| bucket.starts_with(prefix))
-        || RESERVED_SUFFIXES.iter().any(|suffix| bucket.ends_with(suffix));
-    if reserved { Err(PresignError::BucketReserved) } else { Ok(()) }
+    let reserved = RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| bucket.starts_with(prefix))
+        || RESERVED_SUFFIXES
+            .iter()
+            .any(|suffix| bucket.ends_with(suffix));
+    if reserved {
+        Err(PresignError::BucketReserved)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks an object's key. Nothing is normalised: what is not refused is signed as it stands.
@@ -66,7 +74,8 @@ pub fn check_key(key: &str) -> Result<(), PresignError> {
 /// Whether a segment between slashes is `.` or `..`.
 pub(super) fn has_dot_segment(path: &str) -> bool {
     // Most keys hold no segment that begins with a dot.
-    (path.starts_with('.') || path.contains("/.")) && path.split('/').any(|segment| matches!(segment, "." | ".."))
+    (path.starts_with('.') || path.contains("/."))
+        && path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]
@@ -75,7 +84,16 @@ mod tests {
 
     #[test]
     fn bucket_names_follow_the_rules() {
-        for good in ["abc", "a.b.c", "my-bucket-1", "1.2.3", "127.0.0.1a", &"a".repeat(63), "a--b", "s3alias"] {
+        for good in [
+            "abc",
+            "a.b.c",
+            "my-bucket-1",
+            "1.2.3",
+            "127.0.0.1a",
+            &"a".repeat(63),
+            "a--b",
+            "s3alias",
+        ] {
             assert_eq!(check_bucket(good), Ok(()), "{good}");
         }
         for (bad, why) in [
@@ -105,7 +123,18 @@ mod tests {
 
     #[test]
     fn keys_with_dot_segments_control_bytes_or_a_wrong_length_are_refused() {
-        for good in ["k", "a//b", "/a", "a/", ".a", "a.", "...", "a/.b/..c/d..", "%2e%2e/x", &"é".repeat(512)] {
+        for good in [
+            "k",
+            "a//b",
+            "/a",
+            "a/",
+            ".a",
+            "a.",
+            "...",
+            "a/.b/..c/d..",
+            "%2e%2e/x",
+            &"é".repeat(512),
+        ] {
             assert_eq!(check_key(good), Ok(()), "{good}");
         }
         for (bad, why) in [

@@ -17,8 +17,15 @@ use std::{fmt, io};
 const FILENAME: &str = "${filename}";
 
 /// Fields that the signature sets, and the file itself.
-const RESERVED_FIELDS: [&str; 7] =
-    ["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature", "policy", "file"];
+const RESERVED_FIELDS: [&str; 7] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "policy",
+    "file",
+];
 
 /// What a form must meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +61,13 @@ impl Serialize for Condition<'_> {
                 map.serialize_entry(field, value)?;
                 map.end()
             }
-            Self::StartsWith { field, prefix } => ("starts-with", format!("${field}"), prefix).serialize(serializer),
-            Self::ContentLengthRange { size_bytes_min, size_bytes_max } => {
-                ("content-length-range", size_bytes_min, size_bytes_max).serialize(serializer)
+            Self::StartsWith { field, prefix } => {
+                ("starts-with", format!("${field}"), prefix).serialize(serializer)
             }
+            Self::ContentLengthRange {
+                size_bytes_min,
+                size_bytes_max,
+            } => ("content-length-range", size_bytes_min, size_bytes_max).serialize(serializer),
         }
     }
 }
@@ -84,21 +94,34 @@ impl PostRequest<'_> {
     /// [`PresignError::KeyConditionOpen`] where the owner's prefix is empty or ends within a segment, the key or a
     /// condition on it leaves the prefix, or any `starts-with` is empty; [`PresignError::SizeRange`] where no size fits.
     pub fn owned_by(self, owner_prefix: &str) -> Result<Self, PresignError> {
-        let stays = |key: &str| key.len() > owner_prefix.len() && key.starts_with(owner_prefix) && !has_dot_segment(key);
+        let stays = |key: &str| {
+            key.len() > owner_prefix.len() && key.starts_with(owner_prefix) && !has_dot_segment(key)
+        };
         let key = self.key.strip_suffix(FILENAME);
-        let key_stays = key.map_or_else(|| stays(self.key), |prefix| prefix == owner_prefix || stays(prefix));
+        let key_stays = key.map_or_else(
+            || stays(self.key),
+            |prefix| prefix == owner_prefix || stays(prefix),
+        );
         let conditions_stay = self.conditions.iter().all(|condition| match *condition {
             Condition::Exact { field, value } => !field.eq_ignore_ascii_case("key") || stays(value),
             Condition::StartsWith { field, prefix } => {
-                !prefix.is_empty() && (!field.eq_ignore_ascii_case("key") || prefix == owner_prefix || stays(prefix))
+                !prefix.is_empty()
+                    && (!field.eq_ignore_ascii_case("key")
+                        || prefix == owner_prefix
+                        || stays(prefix))
             }
             Condition::ContentLengthRange { .. } => true,
         });
-        if !owner_prefix.ends_with('/') || owner_prefix.len() < 2 || !key_stays || !conditions_stay {
+        if !owner_prefix.ends_with('/') || owner_prefix.len() < 2 || !key_stays || !conditions_stay
+        {
             return Err(PresignError::KeyConditionOpen);
         }
         let is_empty = |condition: &Condition<'_>| matches!(*condition, Condition::ContentLengthRange { size_bytes_min: min, size_bytes_max: max } if min > max);
-        if self.conditions.iter().any(is_empty) { Err(PresignError::SizeRange) } else { Ok(self) }
+        if self.conditions.iter().any(is_empty) {
+            Err(PresignError::SizeRange)
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -109,15 +132,21 @@ impl<C> PostRequest<'_, C> {
         check_key(self.key)?;
         for (at, &(name, value)) in self.fields.iter().enumerate() {
             if name.is_empty() || has_control(name) {
-                return Err(PresignError::HeaderName);
+                return Err(PresignError::FieldName);
             }
             if value.contains(['\r', '\n', '\0']) {
-                return Err(PresignError::HeaderValue);
+                return Err(PresignError::FieldValue);
             }
-            if RESERVED_FIELDS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+            if RESERVED_FIELDS
+                .iter()
+                .any(|reserved| reserved.eq_ignore_ascii_case(name))
+            {
                 return Err(PresignError::FieldReserved);
             }
-            if self.fields[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            if self.fields[..at]
+                .iter()
+                .any(|(other, _)| other.eq_ignore_ascii_case(name))
+            {
                 return Err(PresignError::FieldDuplicate);
             }
         }
@@ -137,7 +166,10 @@ pub struct SignedPost {
 impl fmt::Debug for SignedPost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.fields.iter().map(|(name, _)| name).collect();
-        f.debug_struct("SignedPost").field("url", &self.url).field("fields", &names).finish()
+        f.debug_struct("SignedPost")
+            .field("url", &self.url)
+            .field("fields", &names)
+            .finish()
     }
 }
 
@@ -146,31 +178,65 @@ impl Signer {
     ///
     /// # Errors
     /// Every rule of the service that the request breaks has its [`PresignError`]; nothing is normalised.
-    pub fn post_policy<C: Serialize>(&self, request: &PostRequest<'_, C>, now: Timestamp) -> Result<SignedPost, PresignError> {
+    pub fn post_policy<C: Serialize>(
+        &self,
+        request: &PostRequest<'_, C>,
+        now: Timestamp,
+    ) -> Result<SignedPost, PresignError> {
         request.check()?;
         let stamp = Stamp::new(now)?;
-        let end = now.checked_add(SignedDuration::from_secs(request.expires_s.into())).map_err(|_| PresignError::TimeOutOfRange)?;
+        let end = now
+            .checked_add(SignedDuration::from_secs(request.expires_s.into()))
+            .map_err(|_| PresignError::TimeOutOfRange)?;
         let day = self.day(stamp);
         let date = format!("{}T{}", day.date, String::from_utf8_lossy(&stamp.clock()));
         let key = match request.key.strip_suffix(FILENAME) {
-            Some(prefix) => Condition::StartsWith { field: "key", prefix },
-            None => Condition::Exact { field: "key", value: request.key },
+            Some(prefix) => Condition::StartsWith {
+                field: "key",
+                prefix,
+            },
+            None => Condition::Exact {
+                field: "key",
+                value: request.key,
+            },
         };
         let mut own = vec![
-            Condition::Exact { field: "bucket", value: request.bucket },
+            Condition::Exact {
+                field: "bucket",
+                value: request.bucket,
+            },
             key,
-            Condition::Exact { field: "x-amz-algorithm", value: ALGORITHM },
-            Condition::Exact { field: "x-amz-credential", value: &day.credential },
-            Condition::Exact { field: "x-amz-date", value: &date },
+            Condition::Exact {
+                field: "x-amz-algorithm",
+                value: ALGORITHM,
+            },
+            Condition::Exact {
+                field: "x-amz-credential",
+                value: &day.credential,
+            },
+            Condition::Exact {
+                field: "x-amz-date",
+                value: &date,
+            },
         ];
         if let Some(token) = &self.session_token {
-            own.push(Condition::Exact { field: "x-amz-security-token", value: token.expose() });
+            own.push(Condition::Exact {
+                field: "x-amz-security-token",
+                value: token.expose(),
+            });
         }
-        let policy = STANDARD.encode(policy_json(&Stamp::new(end)?.iso_8601(), request.conditions, &own)?);
+        let policy = STANDARD.encode(policy_json(
+            &Stamp::new(end)?.iso_8601(),
+            request.conditions,
+            &own,
+        )?);
         let signature = hex(&day.key.sign(policy.as_bytes()));
 
-        let mut fields: Vec<(String, String)> =
-            request.fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut fields: Vec<(String, String)> = request
+            .fields
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         match fields.iter_mut().find(|(name, _)| name == "key") {
             Some((_, value)) => request.key.clone_into(value),
             None => fields.push(("key".to_owned(), request.key.to_owned())),
@@ -182,13 +248,23 @@ impl Signer {
             }
         }
         fields.push(("policy".to_owned(), policy));
-        fields.push(("x-amz-signature".to_owned(), String::from_utf8_lossy(&signature).into_owned()));
-        Ok(SignedPost { url: self.endpoint.post_url(request.bucket), fields })
+        fields.push((
+            "x-amz-signature".to_owned(),
+            String::from_utf8_lossy(&signature).into_owned(),
+        ));
+        Ok(SignedPost {
+            url: self.endpoint.post_url(request.bucket),
+            fields,
+        })
     }
 }
 
 /// `{"expiration": …, "conditions": […]}`, spaced and escaped as Python's `json.dumps` does.
-fn policy_json<C: Serialize>(expiration: &str, given: &[C], own: &[Condition<'_>]) -> Result<Vec<u8>, PresignError> {
+fn policy_json<C: Serialize>(
+    expiration: &str,
+    given: &[C],
+    own: &[Condition<'_>],
+) -> Result<Vec<u8>, PresignError> {
     let mut text = Vec::with_capacity(512);
     let mut serializer = serde_json::Serializer::with_formatter(&mut text, PythonFormatter);
     let mut write = || {
@@ -207,8 +283,12 @@ struct Both<'a, C>(&'a [C], &'a [Condition<'a>]);
 impl<C: Serialize> Serialize for Both<'_, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.len() + self.1.len()))?;
-        self.0.iter().try_for_each(|condition| list.serialize_element(condition))?;
-        self.1.iter().try_for_each(|condition| list.serialize_element(condition))?;
+        self.0
+            .iter()
+            .try_for_each(|condition| list.serialize_element(condition))?;
+        self.1
+            .iter()
+            .try_for_each(|condition| list.serialize_element(condition))?;
         list.end()
     }
 }
@@ -218,16 +298,28 @@ struct PythonFormatter;
 
 impl PythonFormatter {
     fn separate<W: ?Sized + io::Write>(writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 }
 
 impl serde_json::ser::Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         Self::separate(writer, first)
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         Self::separate(writer, first)
     }
 
@@ -235,7 +327,11 @@ impl serde_json::ser::Formatter for PythonFormatter {
         writer.write_all(b": ")
     }
 
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         for character in fragment.chars() {
             if matches!(character, ' '..='~') {
                 writer.write_all(&[character as u8])?;

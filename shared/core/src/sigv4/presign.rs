@@ -63,8 +63,15 @@ impl Operation {
 
     const fn takes_upload_id(self) -> bool {
         match self {
-            Self::UploadPart | Self::CompleteMultipartUpload | Self::AbortMultipartUpload | Self::ListParts => true,
-            Self::PutObject | Self::GetObject | Self::HeadObject | Self::DeleteObject | Self::CreateMultipartUpload => false,
+            Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload
+            | Self::ListParts => true,
+            Self::PutObject
+            | Self::GetObject
+            | Self::HeadObject
+            | Self::DeleteObject
+            | Self::CreateMultipartUpload => false,
         }
     }
 }
@@ -89,7 +96,8 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// `uploads`, where the operation needs it and the query lacks it.
     fn implied_query(&self) -> &'static [(&'static str, &'static str)] {
-        let is_missing = self.operation == Operation::CreateMultipartUpload && self.query.iter().all(|&(name, _)| name != "uploads");
+        let is_missing = self.operation == Operation::CreateMultipartUpload
+            && self.query.iter().all(|&(name, _)| name != "uploads");
         if is_missing { &[("uploads", "")] } else { &[] }
     }
 
@@ -108,7 +116,11 @@ impl Request<'_> {
             if has_control(name) || has_control(value) {
                 return Err(PresignError::QueryControlByte);
             }
-            if name.as_bytes().get(..OWN_NAMES.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_NAMES)) {
+            if name
+                .as_bytes()
+                .get(..OWN_NAMES.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(OWN_NAMES))
+            {
                 return Err(PresignError::QueryReserved);
             }
             if self.query[..at].iter().any(|&(other, _)| other == name) {
@@ -117,7 +129,9 @@ impl Request<'_> {
             match name {
                 "uploadId" => has_upload_id = !value.is_empty(),
                 "partNumber" => has_part_number = check_part_number(value)?,
-                "uploads" if self.operation != Operation::CreateMultipartUpload => return Err(PresignError::UploadIdUnexpected),
+                "uploads" if self.operation != Operation::CreateMultipartUpload => {
+                    return Err(PresignError::UploadIdUnexpected);
+                }
                 _ => {}
             }
             if name == "uploadId" && !self.operation.takes_upload_id() {
@@ -136,7 +150,11 @@ impl Request<'_> {
 
 /// Checks a life in seconds.
 pub(super) fn check_expiry(expires_s: u32) -> Result<(), PresignError> {
-    if (1..=EXPIRES_S_MAX).contains(&expires_s) { Ok(()) } else { Err(PresignError::ExpiryOutOfRange) }
+    if (1..=EXPIRES_S_MAX).contains(&expires_s) {
+        Ok(())
+    } else {
+        Err(PresignError::ExpiryOutOfRange)
+    }
 }
 
 /// `Ok(true)` for 1..=10000, written without signs and leading zeros.
@@ -187,7 +205,11 @@ impl Signer {
         hash.put(b"\n");
         hash.put(&url[path_at..path_end]);
         hash.put(b"\n");
-        let own = OwnQuery { start: &url[query_at..signed_headers_at], headers: &url[signed_headers_at..token_at], token: &url[token_at..] };
+        let own = OwnQuery {
+            start: &url[query_at..signed_headers_at],
+            headers: &url[signed_headers_at..token_at],
+            token: &url[token_at..],
+        };
         // One byte stands between the path and the query, and one before the signature's parameters.
         match url.get(path_end + 1..query_at.saturating_sub(1)) {
             Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
@@ -199,15 +221,25 @@ impl Signer {
 
         url.extend_from_slice(SIGNATURE);
         url.extend_from_slice(&signature);
-        Ok(String::from_utf8(url).expect("names are checked to be ASCII and all else is percent-encoded"))
+        Ok(String::from_utf8(url)
+            .expect("names are checked to be ASCII and all else is percent-encoded"))
     }
 
     /// The bytes of the URL, so that it is allocated once.
     fn url_len(&self, request: &Request<'_>, headers: &SignedHeaders<'_>, day: &Day) -> usize {
         let query = request.implied_query().iter().chain(request.query);
-        let query_len: usize =
-            query.map(|(name, value)| escaped_len(name, Keep::Unreserved) + escaped_len(value, Keep::Unreserved) + "=&".len()).sum();
-        let Self { endpoint, token_parameter, .. } = self;
+        let query_len: usize = query
+            .map(|(name, value)| {
+                escaped_len(name, Keep::Unreserved)
+                    + escaped_len(value, Keep::Unreserved)
+                    + "=&".len()
+            })
+            .sum();
+        let Self {
+            endpoint,
+            token_parameter,
+            ..
+        } = self;
         [
             endpoint.scheme.len() + endpoint.authority.len() + endpoint.prefix.len(),
             request.bucket.len() + "./?".len() + escaped_len(request.key, Keep::Path),
@@ -221,7 +253,12 @@ impl Signer {
     }
 
     /// Writes scheme and host; returns where the path begins.
-    fn write_origin(&self, request: &Request<'_>, addressing: Addressing, url: &mut Vec<u8>) -> usize {
+    fn write_origin(
+        &self,
+        request: &Request<'_>,
+        addressing: Addressing,
+        url: &mut Vec<u8>,
+    ) -> usize {
         url.extend_from_slice(self.endpoint.scheme.as_bytes());
         if addressing == Addressing::Virtual {
             url.extend_from_slice(request.bucket.as_bytes());
@@ -232,7 +269,12 @@ impl Signer {
     }
 
     /// Writes the path; returns where it ends.
-    fn write_path(&self, request: &Request<'_>, addressing: Addressing, url: &mut Vec<u8>) -> usize {
+    fn write_path(
+        &self,
+        request: &Request<'_>,
+        addressing: Addressing,
+        url: &mut Vec<u8>,
+    ) -> usize {
         url.extend_from_slice(self.endpoint.prefix.as_bytes());
         url.push(b'/');
         if addressing == Addressing::Path {

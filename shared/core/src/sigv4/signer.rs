@@ -100,14 +100,30 @@ impl Signer {
     /// # Errors
     /// Names the part that is wrong.
     pub fn new(config: SignerConfig<'_>) -> Result<Self, SetupError> {
-        let SignerConfig { endpoint, region, addressing, credentials } = config;
-        let Credentials { access_key, secret_key, session_token, expires_at } = credentials;
+        let SignerConfig {
+            endpoint,
+            region,
+            addressing,
+            credentials,
+        } = config;
+        let Credentials {
+            access_key,
+            secret_key,
+            session_token,
+            expires_at,
+        } = credentials;
         let region_is_good = (1..=REGION_BYTES_MAX).contains(&region.len())
-            && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            && region
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if !region_is_good {
             return Err(SetupError::Region);
         }
-        if access_key.is_empty() || !access_key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
+        if access_key.is_empty()
+            || !access_key
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'/')
+        {
             return Err(SetupError::AccessKey);
         }
         if secret_key.expose().is_empty() {
@@ -140,7 +156,9 @@ impl Signer {
     /// credentials live. 0, which every request refuses, once they are dead.
     #[must_use]
     pub fn clamp_expiry_s(&self, wanted_s: u32, now: Timestamp) -> u32 {
-        let left_s = self.expires_at.map_or(i64::from(EXPIRES_S_MAX), |end| end.as_second().saturating_sub(now.as_second()));
+        let left_s = self.expires_at.map_or(i64::from(EXPIRES_S_MAX), |end| {
+            end.as_second().saturating_sub(now.as_second())
+        });
         let left_s = u32::try_from(left_s.max(0)).unwrap_or(EXPIRES_S_MAX);
         wanted_s.min(left_s).min(EXPIRES_S_MAX)
     }
@@ -159,7 +177,9 @@ impl Signer {
     }
 
     fn make_day(&self, stamp: Stamp) -> Day {
-        let Self { access_key, region, .. } = self;
+        let Self {
+            access_key, region, ..
+        } = self;
         let date = stamp.date();
         let credential = format!("{access_key}/{date}/{region}/s3/aws4_request");
         Day {
@@ -185,9 +205,10 @@ fn escaped(text: &str) -> String {
 
 /// The key of a day, region and the service `s3`.
 pub(super) fn signing_key(secret_key: &str, date: &str, region: &str) -> HmacKey {
-    [date, region, "s3", "aws4_request"]
-        .iter()
-        .fold(HmacKey::new(format!("AWS4{secret_key}").as_bytes()), |key, part| HmacKey::new(&key.sign(part.as_bytes())))
+    [date, region, "s3", "aws4_request"].iter().fold(
+        HmacKey::new(format!("AWS4{secret_key}").as_bytes()),
+        |key, part| HmacKey::new(&key.sign(part.as_bytes())),
+    )
 }
 
 /// What all signatures of a day share.

@@ -23,14 +23,29 @@ impl Stamp {
         if time < Timestamp::UNIX_EPOCH || second > SECOND_MAX {
             return Err(PresignError::TimeOutOfRange);
         }
-        Ok(Self { day: second / DAY_S, second_of_day: second % DAY_S })
+        Ok(Self {
+            day: second / DAY_S,
+            second_of_day: second % DAY_S,
+        })
     }
 
     /// `hhmmssZ`.
     pub(super) fn clock(self) -> [u8; 7] {
-        let [hour, minute, second] = [self.second_of_day / 3600, self.second_of_day / 60 % 60, self.second_of_day % 60];
+        let [hour, minute, second] = [
+            self.second_of_day / 3600,
+            self.second_of_day / 60 % 60,
+            self.second_of_day % 60,
+        ];
         let digit = |number: i64| b'0' + (number % 10) as u8;
-        [digit(hour / 10), digit(hour), digit(minute / 10), digit(minute), digit(second / 10), digit(second), b'Z']
+        [
+            digit(hour / 10),
+            digit(hour),
+            digit(minute / 10),
+            digit(minute),
+            digit(second / 10),
+            digit(second),
+            b'Z',
+        ]
     }
 
     /// `YYYYMMDD`.
@@ -44,7 +59,8 @@ impl Stamp {
     }
 
     fn civil(self) -> DateTime {
-        let time = Timestamp::from_second(self.day * DAY_S + self.second_of_day).unwrap_or(Timestamp::UNIX_EPOCH);
+        let time = Timestamp::from_second(self.day * DAY_S + self.second_of_day)
+            .unwrap_or(Timestamp::UNIX_EPOCH);
         Offset::UTC.to_datetime(time)
     }
 }
@@ -56,10 +72,22 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         return None;
     }
     let number = |from: usize, to: usize| {
-        bytes[from..to].iter().try_fold(0i16, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0')))
+        bytes[from..to].iter().try_fold(0i16, |number, byte| {
+            byte.is_ascii_digit()
+                .then(|| number * 10 + i16::from(byte - b'0'))
+        })
     };
     let small = |from: usize| i8::try_from(number(from, from + 2)?).ok();
-    let civil = DateTime::new(number(0, 4)?, small(4)?, small(6)?, small(9)?, small(11)?, small(13)?, 0).ok()?;
+    let civil = DateTime::new(
+        number(0, 4)?,
+        small(4)?,
+        small(6)?,
+        small(9)?,
+        small(11)?,
+        small(13)?,
+        0,
+    )
+    .ok()?;
     Offset::UTC.to_timestamp(civil).ok()
 }
 
@@ -77,22 +105,38 @@ mod tests {
         ] {
             let time: Timestamp = text.parse().unwrap();
             let stamp = Stamp::new(time).unwrap();
-            assert_eq!((&*stamp.date(), &stamp.clock()[..]), (date, clock.as_bytes()));
+            assert_eq!(
+                (&*stamp.date(), &stamp.clock()[..]),
+                (date, clock.as_bytes())
+            );
             assert_eq!(stamp.iso_8601()[..19], text[..19]);
-            assert_eq!(parse(&format!("{date}T{clock}")).map(Timestamp::as_second), Some(time.as_second()));
+            assert_eq!(
+                parse(&format!("{date}T{clock}")).map(Timestamp::as_second),
+                Some(time.as_second())
+            );
         }
     }
 
     #[test]
     fn years_that_have_no_four_digits_are_refused() {
         for text in ["1969-12-31T23:59:59.5Z", "-000044-03-15T00:00:00Z"] {
-            assert!(matches!(Stamp::new(text.parse().unwrap()), Err(PresignError::TimeOutOfRange)));
+            assert!(matches!(
+                Stamp::new(text.parse().unwrap()),
+                Err(PresignError::TimeOutOfRange)
+            ));
         }
     }
 
     #[test]
     fn other_spellings_are_not_dates() {
-        for text in ["", "20130524T000000", "20130524 000000Z", "20131324T000000Z", "20130524T0000é0", "20130524T+10000Z"] {
+        for text in [
+            "",
+            "20130524T000000",
+            "20130524 000000Z",
+            "20131324T000000Z",
+            "20130524T0000é0",
+            "20130524T+10000Z",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -66,7 +66,9 @@ pub fn verify_url(
     let signed_names: Vec<&str> = need("X-Amz-SignedHeaders")?.split(';').collect();
 
     // 2. Its time.
-    let expires_s: u32 = need("X-Amz-Expires")?.parse().map_err(|_| VerifyError::ExpiryOutOfRange)?;
+    let expires_s: u32 = need("X-Amz-Expires")?
+        .parse()
+        .map_err(|_| VerifyError::ExpiryOutOfRange)?;
     if !(1..=EXPIRES_S_MAX).contains(&expires_s) {
         return Err(VerifyError::ExpiryOutOfRange);
     }
@@ -78,7 +80,10 @@ pub fn verify_url(
     }
 
     // 3. Its headers.
-    let headers = Headers { sent: sent.headers, host: url.host.as_deref() };
+    let headers = Headers {
+        sent: sent.headers,
+        host: url.host.as_deref(),
+    };
     headers.check(&signed_names)?;
 
     // 4. The signature.
@@ -90,7 +95,11 @@ pub fn verify_url(
     url.put_query(&mut canonical);
     canonical.put(b"\n");
     headers.put(&signed_names, &mut canonical)?;
-    let mut message = format!("{ALGORITHM}\n{date}\n{}/{}/s3/aws4_request\n", scope.date, scope.region).into_bytes();
+    let mut message = format!(
+        "{ALGORITHM}\n{date}\n{}/{}/s3/aws4_request\n",
+        scope.date, scope.region
+    )
+    .into_bytes();
     for byte in Sha256::digest(&canonical) {
         message.extend_from_slice(format!("{byte:02x}").as_bytes());
     }
@@ -108,12 +117,17 @@ pub fn verify_url(
 
 /// `time` and so many seconds.
 pub(super) fn after(time: Timestamp, seconds: u32) -> Result<Timestamp, VerifyError> {
-    time.checked_add(SignedDuration::from_secs(seconds.into())).map_err(|_| VerifyError::Date)
+    time.checked_add(SignedDuration::from_secs(seconds.into()))
+        .map_err(|_| VerifyError::Date)
 }
 
 /// Refuses what was signed more than [`SKEW_S_MAX`] in the future.
 pub(super) fn check_not_early(signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
-    if signed_at > after(now, SKEW_S_MAX)? { Err(VerifyError::NotYetValid) } else { Ok(()) }
+    if signed_at > after(now, SKEW_S_MAX)? {
+        Err(VerifyError::NotYetValid)
+    } else {
+        Ok(())
+    }
 }
 
 /// A credential scope: `key/date/region/s3/aws4_request`.
@@ -128,21 +142,36 @@ impl<'a> Scope<'a> {
     pub(super) fn parse(credential: &'a str, date: &str) -> Result<Self, VerifyError> {
         let parts: Vec<&str> = credential.split('/').collect();
         match parts[..] {
-            [access_key, day, region, "s3", "aws4_request"] if date.get(..8) == Some(day) && !access_key.is_empty() => {
-                Ok(Self { access_key, region, date: day })
+            [access_key, day, region, "s3", "aws4_request"]
+                if date.get(..8) == Some(day) && !access_key.is_empty() =>
+            {
+                Ok(Self {
+                    access_key,
+                    region,
+                    date: day,
+                })
             }
             _ => Err(VerifyError::Scope),
         }
     }
 
     /// Compares in constant time, and through other code than signs.
-    pub(super) fn verify(&self, secret: &Secret, message: &[u8], signature: &str) -> Result<(), VerifyError> {
+    pub(super) fn verify(
+        &self,
+        secret: &Secret,
+        message: &[u8],
+        signature: &str,
+    ) -> Result<(), VerifyError> {
         let theirs = unhex(signature).ok_or(VerifyError::Signature)?;
         let start = format!("AWS4{}", secret.expose()).into_bytes();
         let key = [self.date, self.region, "s3", "aws4_request"]
             .iter()
-            .try_fold(start, |key, part| Ok(mac(&key, part.as_bytes())?.finalize().into_bytes().to_vec()))?;
-        mac(&key, message)?.verify_slice(&theirs).map_err(|_| VerifyError::Signature)
+            .try_fold(start, |key, part| {
+                Ok(mac(&key, part.as_bytes())?.finalize().into_bytes().to_vec())
+            })?;
+        mac(&key, message)?
+            .verify_slice(&theirs)
+            .map_err(|_| VerifyError::Signature)
     }
 }
 
@@ -160,7 +189,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let (pairs, rest) = text.as_bytes().as_chunks();
-    let bytes = pairs.iter().map(|&[high, low]| Some(digit(high)? * 16 + digit(low)?)).collect();
+    let bytes = pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? * 16 + digit(low)?))
+        .collect();
     if rest.is_empty() { bytes } else { None }
 }
 
@@ -188,21 +220,34 @@ impl Url {
         let mut pairs = Vec::new();
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            pairs.push((unescape(name).ok_or(VerifyError::Url)?, unescape(value).ok_or(VerifyError::Url)?));
+            pairs.push((
+                unescape(name).ok_or(VerifyError::Url)?,
+                unescape(value).ok_or(VerifyError::Url)?,
+            ));
         }
         pairs.sort_by_cached_key(|(name, value)| (escaped(name), escaped(value)));
         if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
             return Err(VerifyError::Duplicate);
         }
-        Ok(Self { host: origin.map(|(scheme, authority)| host_of(scheme, authority)), path, query: pairs })
+        Ok(Self {
+            host: origin.map(|(scheme, authority)| host_of(scheme, authority)),
+            path,
+            query: pairs,
+        })
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn put_query(&self, into: &mut Vec<u8>) {
-        let pairs = self.query.iter().filter(|(name, _)| name != "X-Amz-Signature");
+        let pairs = self
+            .query
+            .iter()
+            .filter(|(name, _)| name != "X-Amz-Signature");
         for (at, (name, value)) in pairs.enumerate() {
             if at > 0 {
                 into.put(b"&");
@@ -222,8 +267,15 @@ fn escaped(text: &str) -> Vec<u8> {
 
 /// The `host` that a client sends for this URL.
 fn host_of(scheme: &str, authority: &str) -> String {
-    let default_port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
-    authority.strip_suffix(default_port).unwrap_or(authority).to_ascii_lowercase()
+    let default_port = if scheme.eq_ignore_ascii_case("http") {
+        ":80"
+    } else {
+        ":443"
+    };
+    authority
+        .strip_suffix(default_port)
+        .unwrap_or(authority)
+        .to_ascii_lowercase()
 }
 
 /// The headers that were sent.
@@ -241,11 +293,19 @@ impl Headers<'_> {
             let name = name.to_ascii_lowercase();
             name.starts_with("x-amz-") && !signed_names.contains(&name.as_str())
         };
-        if self.sent.iter().any(|(name, _)| is_unsigned(name)) { Err(VerifyError::HeaderUnsigned) } else { Ok(()) }
+        if self.sent.iter().any(|(name, _)| is_unsigned(name)) {
+            Err(VerifyError::HeaderUnsigned)
+        } else {
+            Ok(())
+        }
     }
 
     fn get(&self, name: &str) -> Result<&str, VerifyError> {
-        let mut values = self.sent.iter().filter(|(sent, _)| sent.eq_ignore_ascii_case(name)).map(|&(_, value)| value);
+        let mut values = self
+            .sent
+            .iter()
+            .filter(|(sent, _)| sent.eq_ignore_ascii_case(name))
+            .map(|&(_, value)| value);
         let own_host = if name == "host" { self.host } else { None };
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(value),
@@ -264,7 +324,11 @@ impl Headers<'_> {
         into.put(b"\n");
         into.put(signed_names.join(";").as_bytes());
         into.put(b"\n");
-        let payload = if signed_names.contains(&"x-amz-content-sha256") { self.get("x-amz-content-sha256")? } else { UNSIGNED_PAYLOAD };
+        let payload = if signed_names.contains(&"x-amz-content-sha256") {
+            self.get("x-amz-content-sha256")?
+        } else {
+            UNSIGNED_PAYLOAD
+        };
         into.put(payload.as_bytes());
         Ok(())
     }

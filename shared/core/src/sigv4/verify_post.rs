@@ -17,7 +17,13 @@ const FORM_BYTES_MAX: usize = 20 * 1024;
 /// Fields that no condition needs to cover.
 const UNCOVERED: [&str; 2] = ["policy", "x-amz-signature"];
 /// Fields of which a policy can say what they are, but not how they begin.
-const EXACT_ONLY: [&str; 5] = ["bucket", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token"];
+const EXACT_ONLY: [&str; 5] = [
+    "bucket",
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-security-token",
+];
 
 /// A form as it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +78,10 @@ pub fn verify_post(
     Ok(Verified {
         access_key: scope.access_key.to_owned(),
         region: scope.region.to_owned(),
-        session_token: fields.get("x-amz-security-token").copied().map(Secret::from),
+        session_token: fields
+            .get("x-amz-security-token")
+            .copied()
+            .map(Secret::from),
         signed_at,
         expires_at: policy.expires_at,
         signed_headers: Vec::new(),
@@ -129,16 +138,30 @@ impl Policy {
         Ok(Self { expires_at, rules })
     }
 
-    fn check(&self, form: &PostForm<'_>, fields: &BTreeMap<String, &str>) -> Result<(), VerifyError> {
+    fn check(
+        &self,
+        form: &PostForm<'_>,
+        fields: &BTreeMap<String, &str>,
+    ) -> Result<(), VerifyError> {
         // The bucket is what the form was posted to, whatever it says itself.
-        if fields.get("bucket").is_some_and(|&bucket| bucket != form.bucket) {
+        if fields
+            .get("bucket")
+            .is_some_and(|&bucket| bucket != form.bucket)
+        {
             return Err(VerifyError::Condition);
         }
-        let value_of = |field: &str| if field == "bucket" { Some(form.bucket) } else { fields.get(field).copied() };
+        let value_of = |field: &str| {
+            if field == "bucket" {
+                Some(form.bucket)
+            } else {
+                fields.get(field).copied()
+            }
+        };
         for rule in &self.rules {
             match rule {
                 Rule::Eq(field, value) if value_of(field) == Some(value) => {}
-                Rule::StartsWith(field, prefix) if value_of(field).is_some_and(|value| begins(field, value, prefix)) => {}
+                Rule::StartsWith(field, prefix)
+                    if value_of(field).is_some_and(|value| begins(field, value, prefix)) => {}
                 Rule::Size(min, max) if (min..=max).contains(&&form.size_bytes) => {}
                 Rule::Size(..) => return Err(VerifyError::Size),
                 Rule::Eq(..) | Rule::StartsWith(..) => return Err(VerifyError::Condition),
@@ -149,17 +172,25 @@ impl Policy {
                 Rule::Eq(field, _) | Rule::StartsWith(field, _) => field == name,
                 Rule::Size(..) => false,
             };
-            UNCOVERED.contains(&name) || name.starts_with("x-ignore-") || self.rules.iter().any(names_it)
+            UNCOVERED.contains(&name)
+                || name.starts_with("x-ignore-")
+                || self.rules.iter().any(names_it)
         };
         let all_covered = is_covered("bucket") && fields.keys().all(|name| is_covered(name));
-        if all_covered { Ok(()) } else { Err(VerifyError::Uncovered) }
+        if all_covered {
+            Ok(())
+        } else {
+            Err(VerifyError::Uncovered)
+        }
     }
 }
 
 /// A `content-type` may be a list, each item of which must begin so.
 fn begins(field: &str, value: &str, prefix: &str) -> bool {
     if field == "content-type" {
-        value.split(',').all(|item| item.trim_start().starts_with(prefix))
+        value
+            .split(',')
+            .all(|item| item.trim_start().starts_with(prefix))
     } else {
         value.starts_with(prefix)
     }
@@ -170,12 +201,17 @@ impl Rule {
         match condition {
             Value::Object(map) if !map.is_empty() => {
                 for (field, value) in map {
-                    into.push(Self::Eq(field.to_ascii_lowercase(), value.as_str()?.to_owned()));
+                    into.push(Self::Eq(
+                        field.to_ascii_lowercase(),
+                        value.as_str()?.to_owned(),
+                    ));
                 }
                 Some(())
             }
             Value::Array(list) => {
-                let [operator, first, second] = &list[..] else { return None };
+                let [operator, first, second] = &list[..] else {
+                    return None;
+                };
                 into.push(match operator.as_str()? {
                     "eq" => Self::Eq(field_name(first)?, second.as_str()?.to_owned()),
                     "starts-with" => {
@@ -196,14 +232,22 @@ impl Rule {
                 });
                 Some(())
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => None,
         }
     }
 }
 
 /// The field of `$field`, in lower case.
 fn field_name(value: &Value) -> Option<String> {
-    value.as_str()?.strip_prefix('$').filter(|name| !name.is_empty()).map(str::to_ascii_lowercase)
+    value
+        .as_str()?
+        .strip_prefix('$')
+        .filter(|name| !name.is_empty())
+        .map(str::to_ascii_lowercase)
 }
 
 /// A number of bytes, which some clients write as text.

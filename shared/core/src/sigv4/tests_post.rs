@@ -1,0 +1,483 @@
+//! Behaviour of POST forms, against AWS's documented example and our own verification.
+
+use super::hash::hex;
+use super::signer::signing_key;
+use super::tests::{SECRET_KEY, config, signer, time};
+use super::*;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+const TIME: &str = "2015-12-29T00:00:00Z";
+
+/// AWS's example: *Browser-Based Upload using HTTP POST*; its lines end in carriage return and line feed.
+const POLICY: &str = r#"{ "expiration": "2015-12-30T12:00:00.000Z",
+  "conditions": [
+    {"bucket": "sigv4examplebucket"},
+    ["starts-with", "$key", "user/user1/"],
+    {"acl": "public-read"},
+    {"success_action_redirect": "http://sigv4examplebucket.s3.amazonaws.com/successful_upload.html"},
+    ["starts-with", "$Content-Type", "image/"],
+    {"x-amz-meta-uuid": "14365123651274"},
+    {"x-amz-server-side-encryption": "AES256"},
+    ["starts-with", "$x-amz-meta-tag", ""],
+
+    {"x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"},
+    {"x-amz-algorithm": "AWS4-HMAC-SHA256"},
+    {"x-amz-date": "20151229T000000Z" }
+  ]
+}"#;
+
+fn evaluate(fields: &[(&str, &str)], size_bytes: u64, now: &str) -> Result<Verified, VerifyError> {
+    let form = PostForm {
+        bucket: "sigv4examplebucket",
+        fields,
+        size_bytes,
+    };
+    verify_post(&form, |_| Some(SECRET_KEY.into()), time(now))
+}
+
+#[test]
+fn the_documented_form_is_accepted() {
+    let policy = STANDARD.encode(POLICY.replace('\n', "\r\n"));
+    let fields = [
+        ("key", "user/user1/${filename}"),
+        ("acl", "public-read"),
+        (
+            "success_action_redirect",
+            "http://sigv4examplebucket.s3.amazonaws.com/successful_upload.html",
+        ),
+        ("Content-Type", "image/jpeg"),
+        ("x-amz-meta-uuid", "14365123651274"),
+        ("x-amz-server-side-encryption", "AES256"),
+        (
+            "X-Amz-Credential",
+            "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request",
+        ),
+        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Date", "20151229T000000Z"),
+        ("x-amz-meta-tag", ""),
+        ("Policy", &policy),
+        (
+            "X-Amz-Signature",
+            "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e",
+        ),
+        ("file", ""),
+        ("after-the-file", "is not read"),
+    ];
+    let good = evaluate(&fields, 1, TIME).unwrap();
+    assert_eq!(good.expires_at, time("2015-12-30T12:00:00Z"));
+    assert_eq!(
+        evaluate(&fields, 1, "2015-12-30T12:00:00Z"),
+        Err(VerifyError::Expired)
+    );
+    assert_eq!(
+        evaluate(&fields, 1, "2015-12-28T23:00:00Z"),
+        Err(VerifyError::NotYetValid)
+    );
+    assert_eq!(
+        evaluate(&fields[..11], 1, TIME),
+        Err(VerifyError::Missing("x-amz-signature"))
+    );
+    assert_eq!(
+        evaluate(&fields[1..], 1, TIME),
+        Err(VerifyError::Missing("key"))
+    );
+}
+
+#[test]
+fn a_form_reads_as_botocore_writes_it() {
+    let request = PostRequest {
+        bucket: "bucket",
+        key: "k/é\u{1F600}",
+        fields: &[("acl", "private"), ("x-amz-meta-a", "quote \" \u{7f}")],
+        conditions: &[
+            Condition::Exact {
+                field: "acl",
+                value: "private",
+            },
+            Condition::StartsWith {
+                field: "x-amz-meta-a",
+                prefix: "quote \" \u{7f}",
+            },
+            Condition::ContentLengthRange {
+                size_bytes_min: 1,
+                size_bytes_max: 10,
+            },
+        ],
+        expires_s: 3600,
+    };
+    let mut config = config(None, "us-east-1");
+    config.credentials.session_token = Some("TOK".into());
+    let post = Signer::new(config)
+        .unwrap()
+        .post_policy(&request, time(TIME))
+        .unwrap();
+    assert_eq!(post.url, "https://bucket.s3.amazonaws.com/");
+    let names: Vec<_> = post.fields.iter().map(|(name, _)| name.as_str()).collect();
+    let wanted = "acl x-amz-meta-a key x-amz-algorithm x-amz-credential x-amz-date x-amz-security-token policy x-amz-signature";
+    assert_eq!(names.join(" "), wanted);
+    let policy = String::from_utf8(STANDARD.decode(&post.fields[7].1).unwrap()).unwrap();
+    assert_eq!(
+        policy,
+        concat!(
+            r#"{"expiration": "2015-12-29T01:00:00Z", "conditions": [{"acl": "private"}, "#,
+            r#"["starts-with", "$x-amz-meta-a", "quote \" \u007f"], ["content-length-range", 1, 10], "#,
+            r#"{"bucket": "bucket"}, {"key": "k/\u00e9\ud83d\ude00"}, {"x-amz-algorithm": "AWS4-HMAC-SHA256"}, "#,
+            r#"{"x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"}, "#,
+            r#"{"x-amz-date": "20151229T000000Z"}, {"x-amz-security-token": "TOK"}]}"#
+        )
+    );
+    let shown = format!("{post:?}");
+    assert!(
+        shown.contains("x-amz-signature")
+            && !shown.contains(&post.fields[8].1)
+            && !shown.contains("TOK")
+    );
+}
+
+#[test]
+fn forms_that_break_the_rules_are_refused() {
+    let with = |change: fn(&mut PostRequest<'_>)| {
+        let mut request = PostRequest {
+            bucket: "bucket",
+            key: "key",
+            fields: &[],
+            conditions: &[],
+            expires_s: 60,
+        };
+        change(&mut request);
+        signer().post_policy(&request, time(TIME)).err()
+    };
+    assert_eq!(with(|_| ()), None);
+    assert_eq!(
+        with(|r| r.expires_s = 0),
+        Some(PresignError::ExpiryOutOfRange)
+    );
+    assert_eq!(with(|r| r.bucket = "b"), Some(PresignError::BucketLength));
+    assert_eq!(with(|r| r.key = "a/.."), Some(PresignError::KeyDotSegment));
+    assert_eq!(
+        with(|r| r.fields = &[("", "x")]),
+        Some(PresignError::FieldName)
+    );
+    assert_eq!(
+        with(|r| r.fields = &[("a", "x\r\ny")]),
+        Some(PresignError::FieldValue)
+    );
+    assert_eq!(
+        with(|r| r.fields = &[("Policy", "x")]),
+        Some(PresignError::FieldReserved)
+    );
+    assert_eq!(
+        with(|r| r.fields = &[("file", "x")]),
+        Some(PresignError::FieldReserved)
+    );
+    assert_eq!(
+        with(|r| r.fields = &[("a", "x"), ("A", "y")]),
+        Some(PresignError::FieldDuplicate)
+    );
+}
+
+#[test]
+fn no_starts_with_is_empty_or_crosses_owners() {
+    let owned = |key: &str, conditions: &[Condition<'_>], owner: &str| {
+        let request = PostRequest {
+            bucket: "bucket",
+            key,
+            fields: &[],
+            conditions,
+            expires_s: 60,
+        };
+        request.owned_by(owner).err()
+    };
+    let open = Some(PresignError::KeyConditionOpen);
+    let on_key = |prefix| {
+        [Condition::StartsWith {
+            field: "Key",
+            prefix,
+        }]
+    };
+    assert_eq!(owned("up/o1/f", &[], "up/o1/"), None);
+    assert_eq!(
+        owned("up/o1/${filename}", &on_key("up/o1/"), "up/o1/"),
+        None
+    );
+    assert_eq!(owned("up/o1/f", &on_key("up/o1/f"), "up/o1/"), None);
+    for (key, owner) in [
+        ("up/o2/f", "up/o1/"),
+        ("up/o1/", "up/o1/"),
+        ("up/o10/f", "up/o1"),
+        ("f", ""),
+        ("/f", "/"),
+    ] {
+        assert_eq!(owned(key, &[], owner), open, "{key} of {owner}");
+    }
+    for key in [
+        "${filename}",
+        "up/${filename}",
+        "up/o1${filename}",
+        "up/o1/../o2/${filename}",
+    ] {
+        assert_eq!(owned(key, &[], "up/o1/"), open, "{key}");
+    }
+    for prefix in ["", "up/", "up/o1", "up/o2/"] {
+        assert_eq!(
+            owned("up/o1/f", &on_key(prefix), "up/o1/"),
+            open,
+            "{prefix}"
+        );
+    }
+    let other = [Condition::Exact {
+        field: "key",
+        value: "up/o2/f",
+    }];
+    assert_eq!(owned("up/o1/f", &other, "up/o1/"), open);
+    assert_eq!(
+        owned(
+            "up/o1/f",
+            &[Condition::StartsWith {
+                field: "content-type",
+                prefix: ""
+            }],
+            "up/o1/"
+        ),
+        open
+    );
+    let range = |size_bytes_min, size_bytes_max| {
+        [Condition::ContentLengthRange {
+            size_bytes_min,
+            size_bytes_max,
+        }]
+    };
+    assert_eq!(
+        owned("up/o1/f", &range(2, 1), "up/o1/"),
+        Some(PresignError::SizeRange)
+    );
+    assert_eq!(owned("up/o1/f", &range(1, 1), "up/o1/"), None);
+}
+
+/// Evaluates a form with these JSON conditions besides those of the signature.
+fn with_conditions(
+    conditions: &str,
+    fields: &[(&str, &str)],
+    size_bytes: u64,
+) -> Result<(), VerifyError> {
+    let conditions: Vec<serde_json::Value> = serde_json::from_str(conditions).unwrap();
+    let request = PostRequest {
+        bucket: "bucket",
+        key: "k",
+        fields,
+        conditions: &conditions,
+        expires_s: 60,
+    };
+    let post = signer().post_policy(&request, time(TIME)).unwrap();
+    let fields: Vec<_> = post
+        .fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let form = PostForm {
+        bucket: "bucket",
+        fields: &fields,
+        size_bytes,
+    };
+    verify_post(&form, |_| Some(SECRET_KEY.into()), time(TIME)).map(drop)
+}
+
+#[test]
+fn conditions_hold_as_the_store_reads_them() {
+    for (conditions, fields) in [
+        ("[]", &[][..]),
+        (r#"[["eq", "$ACL", "private"]]"#, &[("aCl", "private")]),
+        (
+            r#"[{"acl": "private", "x": "y"}]"#,
+            &[("acl", "private"), ("x", "y")],
+        ),
+        (r#"[["starts-with", "$acl", ""]]"#, &[("acl", "anything")]),
+        (
+            r#"[["starts-with", "$Content-Type", "image/"]]"#,
+            &[("content-type", "image/a, image/b,image/c")],
+        ),
+        (
+            r#"[["content-length-range", "0", 5], ["content-length-range", 5, 9]]"#,
+            &[],
+        ),
+        ("[]", &[("x-ignore-me", "1")]),
+        (r#"[{"bucket": "bucket"}]"#, &[("bucket", "bucket")]),
+    ] {
+        assert_eq!(
+            with_conditions(conditions, fields, 5),
+            Ok(()),
+            "{conditions}"
+        );
+    }
+    for (conditions, fields, why) in [
+        (
+            r#"[["eq", "$acl", "private"]]"#,
+            &[("acl", "Private")][..],
+            VerifyError::Condition,
+        ),
+        (
+            r#"[["eq", "$acl", "private"]]"#,
+            &[],
+            VerifyError::Condition,
+        ),
+        (r#"[["eq", "$acl", ""]]"#, &[], VerifyError::Condition),
+        (
+            r#"[["starts-with", "$acl", ""]]"#,
+            &[],
+            VerifyError::Condition,
+        ),
+        (
+            r#"[["starts-with", "$Content-Type", "image/"]]"#,
+            &[("content-type", "image/a, text/b")],
+            VerifyError::Condition,
+        ),
+        (
+            r#"[["content-length-range", 0, 4]]"#,
+            &[],
+            VerifyError::Size,
+        ),
+        (
+            r#"[["content-length-range", 6, 9]]"#,
+            &[],
+            VerifyError::Size,
+        ),
+        ("[]", &[("acl", "private")], VerifyError::Uncovered),
+        ("[]", &[("bucket", "other")], VerifyError::Condition),
+        (
+            r#"[["content-length-range", 9, 6]]"#,
+            &[],
+            VerifyError::Policy,
+        ),
+        (
+            r#"[["content-length-range", -1, 6]]"#,
+            &[],
+            VerifyError::Policy,
+        ),
+        (r#"[["content-length-range", 6]]"#, &[], VerifyError::Policy),
+        (r#"[["eq", "acl", "private"]]"#, &[], VerifyError::Policy),
+        (r#"[["eq", "$", "private"]]"#, &[], VerifyError::Policy),
+        (
+            r#"[["ends-with", "$acl", "private"]]"#,
+            &[],
+            VerifyError::Policy,
+        ),
+        (
+            r#"[["starts-with", "$bucket", "b"]]"#,
+            &[],
+            VerifyError::Policy,
+        ),
+        (r#"[{"acl": 1}]"#, &[], VerifyError::Policy),
+        ("[{}]", &[], VerifyError::Policy),
+        ("[7]", &[], VerifyError::Policy),
+    ] {
+        assert_eq!(
+            with_conditions(conditions, fields, 5),
+            Err(why),
+            "{conditions}"
+        );
+    }
+}
+
+/// Signs any text as a policy, with a form of the signature's fields alone.
+fn with_policy(policy: &str) -> Result<(), VerifyError> {
+    let policy = STANDARD.encode(policy);
+    let key = signing_key(SECRET_KEY, "20151229", "us-east-1");
+    let signature = String::from_utf8(hex(&key.sign(policy.as_bytes())).to_vec()).unwrap();
+    let fields = [
+        ("key", "k"),
+        ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+        (
+            "x-amz-credential",
+            "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request",
+        ),
+        ("x-amz-date", "20151229T000000Z"),
+        ("policy", &policy),
+        ("x-amz-signature", &signature),
+    ];
+    evaluate(&fields, 1, TIME).map(drop)
+}
+
+#[test]
+fn policies_that_are_malformed_or_leave_fields_out_are_refused() {
+    let rest = r#"["starts-with", "$key", ""], {"x-amz-algorithm": "AWS4-HMAC-SHA256"}, {"x-amz-date": "20151229T000000Z"},
+        {"x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"}"#;
+    let policy = |expiration: &str, bucket: &str| {
+        format!(r#"{{"expiration": "{expiration}", "conditions": [{bucket}{rest}]}}"#)
+    };
+    let bucket = r#"{"bUcKeT": "sigv4examplebucket"}, "#;
+    assert_eq!(with_policy(&policy("2015-12-29T01:00:00Z", bucket)), Ok(()));
+    assert_eq!(
+        with_policy(&policy("2015-12-29T01:00:00.000Z", bucket)),
+        Ok(())
+    );
+    assert_eq!(
+        with_policy(&policy("2015-12-29T01:00:00Z", "")),
+        Err(VerifyError::Uncovered)
+    );
+    assert_eq!(
+        with_policy(&policy("2015-12-29T00:00:00Z", bucket)),
+        Err(VerifyError::Expired)
+    );
+    for expiration in [
+        "",
+        "2015-12-29 01:00:00Z",
+        "2015-12-29T01:00:00+00:00",
+        "2015-13-29T01:00:00Z",
+        "tomorrow",
+    ] {
+        assert_eq!(
+            with_policy(&policy(expiration, bucket)),
+            Err(VerifyError::Policy),
+            "{expiration}"
+        );
+    }
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"expiration": "2015-12-29T01:00:00Z"}"#,
+        r#"{"conditions": []}"#,
+        "\u{0}",
+    ] {
+        assert_eq!(with_policy(text), Err(VerifyError::Policy), "{text}");
+    }
+}
+
+#[test]
+fn forms_that_are_malformed_are_refused_before_their_policy_is_read() {
+    let long = "x".repeat(21 * 1024);
+    let (credential, date) = ("A/20151229/us-east-1/s3/aws4_request", "20151229T000000Z");
+    for (fields, why) in [
+        (&[("key", "")][..], VerifyError::Key),
+        (&[("key", &long[..1025])], VerifyError::Key),
+        (&[("key", &long)], VerifyError::FormTooLarge),
+        (&[("key", "k"), ("KEY", "k")], VerifyError::Duplicate),
+        (
+            &[("key", "k"), ("x-amz-algorithm", "x")],
+            VerifyError::Algorithm,
+        ),
+        (
+            &[
+                ("key", "k"),
+                ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+                ("x-amz-date", "2015"),
+                ("x-amz-credential", credential),
+            ],
+            VerifyError::Scope,
+        ),
+        (
+            &[
+                ("key", "k"),
+                ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+                ("x-amz-date", date),
+                ("x-amz-credential", credential),
+                ("policy", "e30="),
+                ("x-amz-signature", "0"),
+            ],
+            VerifyError::Signature,
+        ),
+    ] {
+        assert_eq!(evaluate(fields, 1, TIME), Err(why));
+    }
+}
