@@ -1,8 +1,149 @@
-//! `conformance convert`: being written.
+//! `conformance convert IN OUT [--text] [--memory-mb N]`: one file to Parquet, by the ingest function's engine.
 
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use consign_tabular::{
+    Converted, Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Refusal, Survey,
+};
+use serde::Serialize;
+
+const USAGE: u8 = 64;
+const REFUSED: u8 = 2;
+const FAILED: u8 = 1;
+/// Bytes of one read, about what an object store sends at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+const MIB: u64 = 1024 * 1024;
+
+/// What ends a conversion without a Parquet file.
+enum Failure {
+    /// The file is refused.
+    Refused(Refusal),
+    /// A file cannot be read or written.
+    Io(io::Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+struct Arguments {
+    input: PathBuf,
+    output: PathBuf,
+    options: Options,
+    limits: Limits,
+}
+
 /// Runs the subcommand with the arguments that follow its name.
-pub(crate) fn run(_args: &[String]) -> ExitCode {
-    ExitCode::SUCCESS
+pub(crate) fn run(args: &[String]) -> ExitCode {
+    let Some(arguments) = parse(args) else {
+        eprintln!("usage: conformance convert IN OUT [--text] [--memory-mb N]");
+        return ExitCode::from(USAGE);
+    };
+    match convert(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Refused(refusal)) => {
+            eprintln!("{}: {}", refusal.code(), refusal.detail());
+            ExitCode::from(REFUSED)
+        }
+        Err(Failure::Io(error)) => {
+            eprintln!("{error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn parse(args: &[String]) -> Option<Arguments> {
+    let mut paths = Vec::new();
+    let mut options = Options::default();
+    let mut memory_bytes = MEMORY_BYTES_DEFAULT;
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "--text" => options.text = true,
+            "--memory-mb" => memory_bytes = rest.next()?.parse::<u64>().ok()?.checked_mul(MIB)?,
+            flag if flag.starts_with("--") => return None,
+            path => paths.push(PathBuf::from(path)),
+        }
+    }
+    let [input, output] = <[PathBuf; 2]>::try_from(paths).ok()?;
+    Some(Arguments {
+        input,
+        output,
+        options,
+        limits: Limits::for_memory(memory_bytes),
+    })
+}
+
+fn convert(arguments: &Arguments) -> Result<(), Failure> {
+    let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
+    read(&arguments.input, |chunk| Ok(survey.push(chunk)?))?;
+    let mut converter = Converter::new(survey.finish()?)?;
+
+    // Written beside, then renamed: a refused file leaves no half of a Parquet file.
+    let partial = suffixed(&arguments.output, ".partial");
+    let written = File::create(&partial)
+        .map_err(Failure::from)
+        .and_then(|mut file| {
+            read(&arguments.input, |chunk| {
+                converter.push(chunk)?;
+                Ok(file.write_all(&converter.take_output())?)
+            })?;
+            let converted = converter.finish()?;
+            file.write_all(&converted.tail)?;
+            Ok(converted)
+        });
+    let Converted {
+        profile, rejects, ..
+    } = match written {
+        Ok(converted) => converted,
+        Err(failure) => {
+            std::fs::remove_file(&partial)?;
+            return Err(failure);
+        }
+    };
+    std::fs::write(
+        suffixed(&arguments.output, ".profile.json"),
+        pretty(&profile)?,
+    )?;
+    if rejects.total > 0 {
+        std::fs::write(
+            suffixed(&arguments.output, ".rejects.json"),
+            pretty(&rejects)?,
+        )?;
+    }
+    Ok(std::fs::rename(partial, &arguments.output)?)
+}
+
+fn read(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => take(&buffer[..length])?,
+        }
+    }
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn pretty(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
 }

@@ -1,0 +1,144 @@
+//! What the caller chooses, and the bounds that keep memory and time finite.
+
+use std::fmt;
+
+const MIB: u64 = 1024 * 1024;
+
+/// The memory budget in bytes where the host names none.
+pub const MEMORY_BYTES_DEFAULT: u64 = 64 * MIB;
+/// The smallest budget in bytes: one row, one batch and one row group have to fit.
+pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
+/// The largest budget in bytes; more buys nothing.
+pub const MEMORY_BYTES_MAX: u64 = 4096 * MIB;
+/// The longest row in bytes under any budget: cell offsets are 32 bits wide.
+pub const ROW_BYTES_MAX: u64 = 256 * MIB;
+/// The most columns of a file.
+pub const COLUMNS_MAX: usize = 10_000;
+/// The longest column name in bytes; names are repeated in the footer for each row group.
+pub const COLUMN_NAME_BYTES_MAX: usize = 1024;
+/// The most bytes of text that a source may hold once decompressed.
+pub const TEXT_BYTES_MAX: u64 = 64 * 1024 * MIB;
+/// How many times larger than its compressed form a source may be. Real tables stay far below.
+pub const EXPANSION_MAX: u64 = 400;
+/// Decompressed bytes below which the expansion is not judged.
+pub const EXPANSION_FREE_BYTES: u64 = 64 * MIB;
+/// How much text is read before the delimiter is decided.
+pub const SAMPLE_BYTES: usize = 256 * 1024;
+/// How many rejected rows are kept with a sample; all are counted.
+pub const REJECTS_KEPT_MAX: usize = 100;
+/// The longest sample of a rejected row in bytes.
+pub const REJECT_SAMPLE_BYTES_MAX: usize = 200;
+/// The longest minimum or maximum of a text column in bytes; longer cells count with their beginning.
+pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
+/// Rows of one Arrow batch at most.
+pub(crate) const BATCH_ROWS_MAX: usize = 8192;
+/// Rows of one row group at most.
+pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
+/// What the footer costs in memory for each column of each row group, rounded up.
+pub(crate) const CHUNK_METADATA_BYTES: u64 = 1024;
+/// How much plain input is worked on at once, whatever the size of the caller's chunks.
+pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+/// How much compressed input is worked on at once: deflate expands by 1032 at most.
+pub(crate) const GZIP_PIECE_BYTES: usize = 2 * 1024;
+
+const _: () =
+    assert!(MEMORY_BYTES_MIN <= MEMORY_BYTES_DEFAULT && MEMORY_BYTES_DEFAULT <= MEMORY_BYTES_MAX);
+const _: () = assert!(ROW_BYTES_MAX < u32::MAX as u64);
+const _: () = assert!(SAMPLE_BYTES as u64 <= MEMORY_BYTES_MIN / 16);
+const _: () = assert!(GZIP_PIECE_BYTES as u64 * 1032 <= MEMORY_BYTES_MIN / 4);
+const _: () = assert!(COLUMNS_MAX as u64 * CHUNK_METADATA_BYTES <= MEMORY_BYTES_MIN);
+const _: () = assert!((COLUMNS_MAX * COLUMN_NAME_BYTES_MAX) as u64 <= MEMORY_BYTES_MIN);
+const _: () = assert!(TEXT_EXTREME_BYTES_MAX >= 4 && REJECT_SAMPLE_BYTES_MAX >= 4);
+
+/// What the host wants of one conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The first row names the columns. Without it the columns are `column_1`, `column_2`, ….
+    pub header: bool,
+    /// Every column stays text.
+    pub text: bool,
+    /// Written into the Parquet footer as key and value, in this order (the etag of the source, for example).
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            header: true,
+            text: false,
+            metadata: Vec::new(),
+        }
+    }
+}
+
+/// The bounds of one conversion, all in bytes unless named otherwise. [`Limits::for_memory`] derives them from one
+/// budget; a field may then be lowered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A row longer than this, its line ends and quotes included, refuses the file.
+    pub row_bytes_max: usize,
+    /// A first row with more fields than this refuses the file.
+    pub columns_max: usize,
+    /// More text than this, after decompression, refuses the file.
+    pub text_bytes_max: u64,
+    /// A compressed source may grow by this factor (judged past [`EXPANSION_FREE_BYTES`]).
+    pub expansion_max: u64,
+    /// Cells are handed to the Parquet writer when they take about this much.
+    pub(crate) batch_bytes: usize,
+    /// A row group is closed when its encoded columns take this much.
+    pub(crate) row_group_bytes: usize,
+    /// Columns times row groups that the footer may describe.
+    pub(crate) chunks_max: u64,
+}
+
+impl Limits {
+    /// Bounds for a budget of `memory_bytes`, which is moved into [`MEMORY_BYTES_MIN`]`..=`[`MEMORY_BYTES_MAX`].
+    #[must_use]
+    pub fn for_memory(memory_bytes: u64) -> Self {
+        let memory = memory_bytes.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_MAX);
+        let bytes = |part: u64| usize::try_from(part).unwrap_or(usize::MAX / 2);
+        Self {
+            // A row is held as text, as cells and inside a page at once.
+            row_bytes_max: bytes((memory / 8).min(ROW_BYTES_MAX)),
+            columns_max: COLUMNS_MAX,
+            text_bytes_max: TEXT_BYTES_MAX,
+            expansion_max: EXPANSION_MAX,
+            batch_bytes: bytes((memory / 16).min(16 * MIB)),
+            row_group_bytes: bytes((memory * 3 / 8).min(128 * MIB)),
+            chunks_max: memory / CHUNK_METADATA_BYTES,
+        }
+    }
+}
+
+/// How the bytes of a source were packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip, of one or several members.
+    Gzip,
+}
+
+/// How the text of a source was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16, least significant byte first, with a byte order mark.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, most significant byte first, with a byte order mark.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Utf8 => "UTF-8",
+            Self::Utf16Le | Self::Utf16Be => "UTF-16",
+        })
+    }
+}
