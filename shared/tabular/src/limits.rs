@@ -19,7 +19,7 @@ pub const COLUMN_NAME_BYTES_MAX: usize = 1024;
 /// The most bytes of text that a source may hold once decompressed.
 pub const TEXT_BYTES_MAX: u64 = 64 * 1024 * MIB;
 /// How many times larger than its compressed form a source may be. Real tables stay far below.
-pub const EXPANSION_MAX: u64 = 400;
+pub const EXPANSION_MAX: u64 = 300;
 /// Decompressed bytes below which the expansion is not judged.
 pub const EXPANSION_FREE_BYTES: u64 = 64 * MIB;
 /// How much text is read before the delimiter is decided.

@@ -24,7 +24,7 @@ pub(crate) fn delimiter(sample: &str, whole: bool, limits: Limits) -> u8 {
 
 struct Fit {
     columns: usize,
-    /// Rows that have as many fields as the first. Zero where the first has one field.
+    /// Rows that have as many fields as the first, and look whole. Zero where the first has one field.
     percent: u64,
 }
 
@@ -36,7 +36,11 @@ fn fit(sample: &str, whole: bool, delimiter: u8, limits: Limits) -> Fit {
             columns = row.fields;
         }
         all += 1;
-        fitting += u64::from(row.fields == columns && !row.faulty);
+        // A quote inside a plain cell suggests that the delimiter cut through a quoted one.
+        let cut = row
+            .cells()
+            .any(|cell| !cell.quoted && cell.raw.contains('"'));
+        fitting += u64::from(row.fields == columns && !row.faulty && !cut);
         Ok(())
     };
     // A row that is too long or an open quote ends the count; the survey will name it.
