@@ -1,0 +1,103 @@
+//! One file is one object: its bytes, then what is known of them.
+//!
+//! ```text
+//! bytes … | JSON of Meta | length of that JSON, u32 little-endian | b"consign1"
+//! ```
+//!
+//! Keeping both in one file makes one rename the whole commit: no crash can leave the bytes of one upload beside the
+//! etag of another. The bytes come first, so a range is read at its own offset and the file opens in any viewer.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::{Duration, SystemTime};
+
+use s3s::dto::{Metadata, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Ends every file; its last character is the version of the layout.
+const MAGIC: [u8; 8] = *b"consign1";
+/// The length of `Meta`, then `MAGIC`.
+const FOOTER_BYTES: u64 = 4 + MAGIC.len() as u64;
+/// S3 allows 2 KiB of user metadata and 8 KiB of headers; a longer `Meta` is a damaged file.
+const META_BYTES_MAX: u32 = 1 << 20;
+
+/// What is known of an object, a part, or (with no bytes) an upload in parts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    /// The object's key.
+    pub(crate) key: String,
+    /// Length of the bytes before this.
+    pub(crate) size_bytes: u64,
+    /// Without quotes.
+    pub(crate) e_tag: String,
+    /// Nanoseconds of the Unix epoch at which it was published, made to grow with every write of the key.
+    pub(crate) sequencer: u64,
+    /// Base64 digests by the name that S3 gives them: `sha256`, `crc32`, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) checksums: BTreeMap<String, String>,
+    /// The headers given at upload.
+    #[serde(default)]
+    pub(crate) attributes: Attributes,
+}
+
+/// The headers that come back with every GET and HEAD.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Attributes {
+    pub(crate) content_type: Option<String>,
+    pub(crate) content_disposition: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) content_language: Option<String>,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) expires: Option<Timestamp>,
+    /// `x-amz-meta-*`.
+    pub(crate) user: Option<Metadata>,
+}
+
+impl Meta {
+    /// When it was published.
+    pub(crate) fn modified(&self) -> Timestamp {
+        (SystemTime::UNIX_EPOCH + Duration::from_nanos(self.sequencer)).into()
+    }
+
+    /// Appends itself to `file`, which holds exactly the bytes, and makes both durable.
+    pub(crate) fn seal(&self, file: &mut File) -> io::Result<()> {
+        let mut tail = serde_json::to_vec(self)?;
+        let length = u32::try_from(tail.len()).map_err(io::Error::other)?;
+        tail.extend_from_slice(&length.to_le_bytes());
+        tail.extend_from_slice(&MAGIC);
+        file.seek(SeekFrom::Start(self.size_bytes))?;
+        file.write_all(&tail)?;
+        file.sync_all()
+    }
+
+    /// Reads it back from a sealed file, whose position is then its start.
+    pub(crate) fn read(file: &mut File) -> io::Result<Self> {
+        let damaged = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+        let end = file.metadata()?.len();
+        let footer_at = end
+            .checked_sub(FOOTER_BYTES)
+            .ok_or_else(|| damaged("too short for an object"))?;
+        file.seek(SeekFrom::Start(footer_at))?;
+        let (mut length, mut magic) = ([0; 4], [0; MAGIC.len()]);
+        file.read_exact(&mut length)?;
+        file.read_exact(&mut magic)?;
+        let length = u32::from_le_bytes(length);
+        if magic != MAGIC || length > META_BYTES_MAX {
+            return Err(damaged("not an object"));
+        }
+        let meta_at = footer_at
+            .checked_sub(length.into())
+            .ok_or_else(|| damaged("shorter than it says"))?;
+        file.seek(SeekFrom::Start(meta_at))?;
+        let mut json = vec![0; length as usize];
+        file.read_exact(&mut json)?;
+        let meta: Self = serde_json::from_slice(&json)?;
+        if meta.size_bytes != meta_at {
+            return Err(damaged("another size than it says"));
+        }
+        file.rewind()?;
+        Ok(meta)
+    }
+}
