@@ -37,6 +37,8 @@
 
 mod blob;
 mod body;
+mod change;
+mod convert;
 mod event;
 mod gate;
 mod list;
@@ -44,6 +46,7 @@ mod receive;
 mod server;
 mod service;
 mod store;
+mod uploads;
 
 use std::path::PathBuf;
 use std::time::SystemTime;

@@ -1,24 +1,42 @@
 //! One page of a listing.
 
+use s3s::dto::{
+    CommonPrefix, ETag, EncodingType, ListObjectsV2Input, ListObjectsV2Output, Object,
+    ObjectStorageClass,
+};
+
 use crate::blob::Meta;
+use crate::event::form_encode;
+
+/// Most entries of one listing, as S3 has it.
+pub(crate) const PAGE_ENTRIES_MAX: i32 = 1000;
 
 /// What one page holds.
-pub(crate) struct Page {
-    pub(crate) metas: Vec<Meta>,
-    pub(crate) prefixes: Vec<String>,
+struct Page {
+    metas: Vec<Meta>,
+    prefixes: Vec<String>,
     /// Where the next page goes on, if there is one.
-    pub(crate) next: Option<String>,
+    next: Option<String>,
 }
 
-/// Takes from `metas`, sorted by key, up to `count` entries past `after`: objects, or for all keys alike up to the
-/// first `delimiter` past `prefix` that common prefix. `after` is a key, or a common prefix that is done with.
-pub(crate) fn page(
-    metas: Vec<Meta>,
-    prefix: &str,
-    delimiter: Option<&str>,
-    after: Option<&str>,
+/// Which entries are wanted.
+struct Wanted<'a> {
+    prefix: &'a str,
+    /// Keys alike up to the first of these past the prefix are one entry, that common prefix.
+    delimiter: Option<&'a str>,
+    /// A key, or a common prefix that is done with.
+    after: Option<&'a str>,
     count: usize,
-) -> Page {
+}
+
+/// Takes one page from `metas`, sorted by key.
+fn page(metas: Vec<Meta>, wanted: &Wanted<'_>) -> Page {
+    let Wanted {
+        prefix,
+        delimiter,
+        after,
+        count,
+    } = *wanted;
     let mut page = Page {
         metas: Vec::new(),
         prefixes: Vec::new(),
@@ -55,4 +73,62 @@ pub(crate) fn page(
         }
     }
     page
+}
+
+/// Answers a listing from all of a bucket, sorted by key.
+pub(crate) fn answer(input: ListObjectsV2Input, metas: Vec<Meta>) -> ListObjectsV2Output {
+    let max_keys = input
+        .max_keys
+        .unwrap_or(PAGE_ENTRIES_MAX)
+        .clamp(0, PAGE_ENTRIES_MAX);
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let after = input
+        .continuation_token
+        .as_deref()
+        .or(input.start_after.as_deref());
+    let wanted = Wanted {
+        prefix,
+        delimiter: input.delimiter.as_deref(),
+        after,
+        count: usize::try_from(max_keys).unwrap_or_default(),
+    };
+    let page = page(metas, &wanted);
+    let url = input
+        .encoding_type
+        .as_ref()
+        .is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
+    let encode = |text: String| if url { form_encode(&text) } else { text };
+    let contents = page.metas.into_iter().map(|meta| Object {
+        e_tag: Some(ETag::Strong(meta.e_tag.clone())),
+        last_modified: Some(meta.modified()),
+        size: i64::try_from(meta.size_bytes).ok(),
+        storage_class: Some(ObjectStorageClass::from_static(
+            ObjectStorageClass::STANDARD,
+        )),
+        key: Some(encode(meta.key)),
+        ..Object::default()
+    });
+    let contents: Vec<_> = contents.collect();
+    let prefixes: Vec<_> = page
+        .prefixes
+        .into_iter()
+        .map(|prefix| CommonPrefix {
+            prefix: Some(encode(prefix)),
+        })
+        .collect();
+    ListObjectsV2Output {
+        name: Some(input.bucket),
+        key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
+        max_keys: Some(max_keys),
+        is_truncated: Some(page.next.is_some()),
+        next_continuation_token: page.next,
+        contents: Some(contents),
+        common_prefixes: Some(prefixes),
+        continuation_token: input.continuation_token,
+        start_after: input.start_after.map(encode),
+        prefix: Some(encode(input.prefix.unwrap_or_default())),
+        delimiter: input.delimiter.map(encode),
+        encoding_type: input.encoding_type,
+        ..ListObjectsV2Output::default()
+    }
 }

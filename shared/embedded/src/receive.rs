@@ -12,7 +12,6 @@ use s3s::dto::{Checksum, ChecksumAlgorithm, StreamingBlob};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 use tokio::io::AsyncWriteExt;
 
-use crate::blob::Meta;
 use crate::store::{Staged, hex, internal};
 
 /// How much is gathered before it is written: one trip to the blocking pool each.
@@ -105,14 +104,14 @@ fn hasher(
     Ok(hasher)
 }
 
-/// Streams `body` into `staged` in constant memory. What comes back has size, etag and checksums; the key and the
-/// attributes are the caller's. On any error the staged file is dropped, and nothing was ever seen of it.
+/// Streams `body` into `staged` in constant memory and notes size, etag and checksums in its `meta`. On any error the
+/// caller drops the staged file, and nothing was ever seen of it.
 pub(crate) async fn receive(
     staged: &mut Staged,
     declared: Declared,
     body: Option<StreamingBlob>,
     trailers: Option<TrailingHeaders>,
-) -> S3Result<Meta> {
+) -> S3Result<()> {
     let mut expected = by_name(declared.checksums);
     let mut hasher = hasher(&expected, declared.algorithm.as_deref())?;
     let mut md5 = Md5::new();
@@ -171,12 +170,10 @@ pub(crate) async fn receive(
             "The {name} you specified did not match what we received."
         ));
     }
-    Ok(Meta {
-        size_bytes,
-        e_tag: hex(digest.as_ref()),
-        checksums,
-        ..Meta::default()
-    })
+    staged.meta.size_bytes = size_bytes;
+    staged.meta.e_tag = hex(digest.as_ref());
+    staged.meta.checksums = checksums;
+    Ok(())
 }
 
 async fn next(body: &mut Option<StreamingBlob>) -> Option<Result<Bytes, s3s::StdError>> {

@@ -21,8 +21,8 @@ use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::body::Unread;
+use crate::change::Service;
 use crate::event::ObjectEvents;
-use crate::service::Service;
 use crate::store::Store;
 use crate::{Options, StartError, gate};
 
@@ -78,9 +78,10 @@ impl EmbeddedS3 {
             .as_nanos();
         let store =
             Store::open(options.root, Box::new(clock), &options.buckets).map_err(|error| {
-                match error.kind() {
-                    std::io::ErrorKind::WouldBlock => StartError::InUse,
-                    _ => StartError::Root(error),
+                if error.kind() == std::io::ErrorKind::WouldBlock {
+                    StartError::InUse
+                } else {
+                    StartError::Root(error)
                 }
             })?;
         let changes = TaskTracker::new();

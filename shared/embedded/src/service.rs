@@ -1,241 +1,24 @@
 //! The S3 operations, over the folder.
 
-use std::sync::Arc;
-
 use s3s::dto::*;
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
-use tokio_util::task::TaskTracker;
 
 use crate::blob::{Attributes, Meta};
-use crate::event::{Event, ObjectEvents, form_encode};
-use crate::list::page;
+use crate::change::Service;
+use crate::convert::{
+    CONTENT_TYPE_DEFAULT, attributes, check_length, check_read, condition, described, part,
+    with_checksums,
+};
+use crate::event::Event;
+use crate::list::{PAGE_ENTRIES_MAX, answer};
 use crate::receive::{Declared, declared, receive};
-use crate::store::{Condition, ListedPart, Store};
+use crate::store::{Condition, Store, internal};
+use crate::uploads::{ListedPart, Upload};
 
 /// How much of a file is read at once for a GET.
 const READ_BYTES: usize = 128 << 10;
-/// What S3 says of an object that came with no type.
-const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
-/// Most entries of one listing, as S3 has it.
-const PAGE_ENTRIES_MAX: i32 = 1000;
-
-/// One server's operations. Clones share everything.
-#[derive(Clone)]
-pub(crate) struct Service {
-    pub(crate) store: Arc<Store>,
-    pub(crate) events: Arc<dyn ObjectEvents>,
-    /// Changes under way, which a shutdown awaits.
-    pub(crate) changes: TaskTracker,
-}
-
-/// Collects the headers that are kept, from any request that carries them.
-macro_rules! attributes {
-    ($input:ident) => {
-        Attributes {
-            content_type: $input.content_type.take(),
-            content_disposition: $input.content_disposition.take(),
-            content_encoding: $input.content_encoding.take(),
-            content_language: $input.content_language.take(),
-            cache_control: $input.cache_control.take(),
-            expires: $input.expires.take(),
-            user: $input.metadata.take(),
-        }
-    };
-}
-
-/// Fills what GET and HEAD have in common.
-macro_rules! described {
-    ($output:ident, $meta:ident) => {
-        $output {
-            accept_ranges: Some("bytes".to_owned()),
-            e_tag: Some(ETag::Strong($meta.e_tag.clone())),
-            last_modified: Some($meta.modified()),
-            content_type: Some(
-                $meta
-                    .attributes
-                    .content_type
-                    .clone()
-                    .unwrap_or_else(|| CONTENT_TYPE_DEFAULT.to_owned()),
-            ),
-            content_disposition: $meta.attributes.content_disposition.clone(),
-            content_encoding: $meta.attributes.content_encoding.clone(),
-            content_language: $meta.attributes.content_language.clone(),
-            cache_control: $meta.attributes.cache_control.clone(),
-            expires: $meta.attributes.expires.clone(),
-            metadata: $meta.attributes.user.clone(),
-            ..$output::default()
-        }
-    };
-}
-
-/// An answer with the object's checksums as headers.
-fn with_checksums<T>(output: T, meta: &Meta) -> S3Result<S3Response<T>> {
-    let mut response = S3Response::new(output);
-    for (name, value) in &meta.checksums {
-        let name = http::HeaderName::try_from(format!("x-amz-checksum-{name}"))
-            .map_err(s3s::S3Error::internal_error)?;
-        response
-            .headers
-            .insert(name, value.parse().map_err(s3s::S3Error::internal_error)?);
-    }
-    Ok(response)
-}
-
-/// Refuses a body of no declared length. (One without either header has no bytes, says HTTP.)
-fn check_length<T>(req: &S3Request<T>) -> S3Result<()> {
-    let chunked = req.headers.contains_key(http::header::TRANSFER_ENCODING);
-    let declared = req.headers.contains_key(http::header::CONTENT_LENGTH)
-        || req.headers.contains_key("x-amz-decoded-content-length");
-    if chunked && !declared && req.method == http::Method::PUT {
-        Err(s3_error!(MissingContentLength))
-    } else {
-        Ok(())
-    }
-}
-
-/// `if-match` and `if-none-match` of a write.
-fn condition(
-    if_match: Option<ETagCondition>,
-    if_none_match: Option<ETagCondition>,
-) -> S3Result<Condition> {
-    match (if_match, if_none_match) {
-        (None, None) => Ok(Condition::Any),
-        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Present),
-        (Some(ETagCondition::ETag(e_tag)), None) => Ok(Condition::ETag(e_tag.into_value())),
-        (_, Some(_)) => Err(s3_error!(
-            NotImplemented,
-            "A write takes if-match, or if-none-match with *."
-        )),
-    }
-}
-
-/// `if-match` and `if-none-match` of a read.
-fn check_read(
-    meta: &Meta,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
-    let is = |condition: &ETagCondition| {
-        condition
-            .as_etag()
-            .is_none_or(|e_tag| e_tag.value() == meta.e_tag)
-    };
-    if if_match.is_some_and(|condition| !is(condition)) {
-        return Err(s3_error!(PreconditionFailed));
-    }
-    if if_none_match.is_some_and(is) {
-        return Err(s3_error!(NotModified));
-    }
-    Ok(())
-}
-
-impl Service {
-    /// Runs `work` where it may block.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> S3Result<T> + Send + 'static,
-    ) -> S3Result<T> {
-        let store = Arc::clone(&self.store);
-        tokio::task::spawn_blocking(move || work(&store))
-            .await
-            .map_err(s3s::S3Error::internal_error)?
-    }
-
-    /// Makes a change and tells of it. It runs to its end even when the client has gone meanwhile, since what is
-    /// durable must also be told.
-    async fn change(
-        &self,
-        event: Event,
-        bucket: String,
-        work: impl FnOnce(&Store, &str) -> S3Result<Meta> + Send + 'static,
-    ) -> S3Result<Meta> {
-        let this = self.clone();
-        let change = self.changes.spawn(async move {
-            let (meta, notification) = this
-                .blocking(move |store| {
-                    let meta = work(store, &bucket)?;
-                    let notification = event.notification(&bucket, &meta);
-                    Ok((meta, notification))
-                })
-                .await?;
-            if let Err(error) = this.events.notify(notification).await {
-                tracing::warn!(
-                    error,
-                    "an object's event was not taken; the sweep will find the object"
-                );
-            }
-            Ok(meta)
-        });
-        change.await.map_err(s3s::S3Error::internal_error)?
-    }
-
-    async fn put(
-        &self,
-        event: Event,
-        mut req: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
-        check_length(&req)?;
-        let declared = declared!(req);
-        let input = &mut req.input;
-        let (bucket, key) = (
-            std::mem::take(&mut input.bucket),
-            std::mem::take(&mut input.key),
-        );
-        let attributes = attributes!(input);
-        let condition = condition(input.if_match.take(), input.if_none_match.take())?;
-        let (staged, received, condition) = {
-            let (bucket, key) = (bucket.clone(), key.clone());
-            let staged = self.blocking(move |store| {
-                store.check(&bucket, &key, &condition)?;
-                Ok((store.stage().map_err(crate::store::internal)?, condition))
-            });
-            let (mut staged, condition) = staged.await?;
-            let received = receive(
-                &mut staged,
-                declared,
-                input.body.take(),
-                req.trailing_headers,
-            )
-            .await?;
-            (staged, received, condition)
-        };
-        let meta = Meta {
-            key,
-            attributes,
-            ..received
-        };
-        let meta = self
-            .change(event, bucket, move |store, bucket| {
-                store.publish(bucket, staged, meta, &condition)
-            })
-            .await?;
-        let e_tag = Some(ETag::Strong(meta.e_tag.clone()));
-        with_checksums(
-            PutObjectOutput {
-                e_tag,
-                ..PutObjectOutput::default()
-            },
-            &meta,
-        )
-    }
-
-    async fn delete(&self, bucket: String, key: String) -> S3Result<()> {
-        match self
-            .change(Event::Delete, bucket, move |store, bucket| {
-                store.remove(bucket, &key)
-            })
-            .await
-        {
-            Ok(_) => Ok(()),
-            // Nothing was there, so nothing happened: S3 calls that a success too.
-            Err(error) if *error.code() == S3ErrorCode::NoSuchKey => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
 
 #[async_trait::async_trait]
 impl S3 for Service {
@@ -276,9 +59,9 @@ impl S3 for Service {
             .map_or((0, size_bytes), |wanted| (wanted.start, wanted.end));
         let mut file = tokio::fs::File::from_std(file);
         file.set_max_buf_size(READ_BYTES);
-        tokio::io::AsyncSeekExt::seek(&mut file, std::io::SeekFrom::Start(start))
+        file.seek(std::io::SeekFrom::Start(start))
             .await
-            .map_err(crate::store::internal)?;
+            .map_err(internal)?;
         let output = GetObjectOutput {
             body: Some(StreamingBlob::wrap(ReaderStream::with_capacity(
                 file.take(end - start),
@@ -390,18 +173,19 @@ impl S3 for Service {
             std::mem::take(&mut input.bucket),
             std::mem::take(&mut input.key),
         );
-        let meta = self.change(Event::Copy, bucket, move |store, bucket| {
-            store.copy((&from_bucket, &from_key), (bucket, &key), |meta| {
-                // A copy has no 304: either condition that fails is a 412.
-                check_read(meta, if_match.as_ref(), if_none_match.as_ref())
-                    .map_err(|_| s3_error!(PreconditionFailed))?;
-                if let Some(attributes) = attributes {
-                    meta.attributes = attributes;
-                }
-                Ok(())
-            })
-        });
-        let meta = meta.await?;
+        let copy = move |store: &Store, bucket: &str| {
+            store.check(bucket, &key, &Condition::Any)?;
+            let mut staged = store.stage_copy(&from_bucket, &from_key)?;
+            // A copy has no 304: either condition that fails is a 412.
+            check_read(&staged.meta, if_match.as_ref(), if_none_match.as_ref())
+                .map_err(|_| s3_error!(PreconditionFailed))?;
+            staged.meta.key = key;
+            if let Some(attributes) = attributes {
+                staged.meta.attributes = attributes;
+            }
+            store.publish(bucket, staged, &Condition::Any)
+        };
+        let meta = self.change(Event::Copy, bucket, copy).await?;
         Ok(S3Response::new(CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
                 e_tag: Some(ETag::Strong(meta.e_tag.clone())),
@@ -419,60 +203,7 @@ impl S3 for Service {
         let input = req.input;
         let bucket = input.bucket.clone();
         let metas = self.blocking(move |store| store.list(&bucket)).await?;
-        let max_keys = input
-            .max_keys
-            .unwrap_or(PAGE_ENTRIES_MAX)
-            .clamp(0, PAGE_ENTRIES_MAX);
-        let prefix = input.prefix.as_deref().unwrap_or_default();
-        let after = input
-            .continuation_token
-            .as_deref()
-            .or(input.start_after.as_deref());
-        let page = page(
-            metas,
-            prefix,
-            input.delimiter.as_deref(),
-            after,
-            usize::try_from(max_keys).unwrap_or_default(),
-        );
-        let url = input
-            .encoding_type
-            .as_ref()
-            .is_some_and(|encoding| encoding.as_str() == EncodingType::URL);
-        let encode = |text: String| if url { form_encode(&text) } else { text };
-        let contents = page.metas.into_iter().map(|meta| Object {
-            e_tag: Some(ETag::Strong(meta.e_tag.clone())),
-            last_modified: Some(meta.modified()),
-            size: i64::try_from(meta.size_bytes).ok(),
-            storage_class: Some(ObjectStorageClass::from_static(
-                ObjectStorageClass::STANDARD,
-            )),
-            key: Some(encode(meta.key)),
-            ..Object::default()
-        });
-        let contents: Vec<_> = contents.collect();
-        let prefixes: Vec<_> = page
-            .prefixes
-            .into_iter()
-            .map(|prefix| CommonPrefix {
-                prefix: Some(encode(prefix)),
-            })
-            .collect();
-        Ok(S3Response::new(ListObjectsV2Output {
-            name: Some(input.bucket),
-            key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
-            max_keys: Some(max_keys),
-            is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next,
-            contents: Some(contents),
-            common_prefixes: Some(prefixes),
-            continuation_token: input.continuation_token,
-            start_after: input.start_after.map(encode),
-            prefix: Some(encode(input.prefix.unwrap_or_default())),
-            delimiter: input.delimiter.map(encode),
-            encoding_type: input.encoding_type,
-            ..ListObjectsV2Output::default()
-        }))
+        Ok(S3Response::new(answer(input, metas)))
     }
 
     async fn list_buckets(
@@ -548,30 +279,24 @@ impl S3 for Service {
         let UploadPartInput {
             bucket,
             key,
-            upload_id,
+            upload_id: id,
             part_number,
             body,
             ..
         } = req.input;
-        let mut staged = {
-            let (bucket, key, upload_id) = (bucket.clone(), key.clone(), upload_id.clone());
-            let staged = self.blocking(move |store| {
-                store.check_part(&bucket, &key, &upload_id, part_number)?;
-                store.stage().map_err(crate::store::internal)
-            });
-            staged.await?
-        };
-        let received = receive(&mut staged, declared, body, req.trailing_headers).await?;
-        let meta = Meta { key, ..received };
+        let upload = Upload { bucket, key, id };
+        let named = upload.clone();
+        let stage = self.blocking(move |store| store.stage_part(&named, part_number));
+        let mut staged = stage.await?;
+        receive(&mut staged, declared, body, req.trailing_headers).await?;
+        let e_tag = Some(ETag::Strong(staged.meta.e_tag.clone()));
         let output = UploadPartOutput {
-            e_tag: Some(ETag::Strong(meta.e_tag.clone())),
+            e_tag,
             ..UploadPartOutput::default()
         };
-        let response = with_checksums(output, &meta)?;
-        self.blocking(move |store| {
-            store.publish_part(&bucket, &upload_id, part_number, staged, meta)
-        })
-        .await?;
+        let response = with_checksums(output, &staged.meta)?;
+        self.blocking(move |store| store.publish_part(&upload, part_number, staged))
+            .await?;
         Ok(response)
     }
 
@@ -594,9 +319,12 @@ impl S3 for Service {
             part_number_marker,
             ..ListPartsOutput::default()
         };
-        let mut parts = self
-            .blocking(move |store| store.parts(&bucket, &key, &upload_id))
-            .await?;
+        let upload = Upload {
+            bucket,
+            key,
+            id: upload_id,
+        };
+        let mut parts = self.blocking(move |store| store.parts(&upload)).await?;
         parts.retain(|(number, _)| *number > part_number_marker.unwrap_or_default());
         let max_parts = max_parts
             .unwrap_or(PAGE_ENTRIES_MAX)
@@ -672,10 +400,14 @@ impl S3 for Service {
             key: Some(key.clone()),
             ..Default::default()
         };
-        let meta = self.change(Event::Complete, bucket, move |store, bucket| {
-            store.complete(bucket, &key, &upload_id, &listed, &condition)
-        });
-        let e_tag = Some(ETag::Strong(meta.await?.e_tag));
+        let upload = Upload {
+            bucket: bucket.clone(),
+            key,
+            id: upload_id,
+        };
+        let complete = move |store: &Store, _: &str| store.complete(&upload, &listed, &condition);
+        let meta = self.change(Event::Complete, bucket, complete).await?;
+        let e_tag = Some(ETag::Strong(meta.e_tag));
         Ok(S3Response::new(CompleteMultipartUploadOutput {
             e_tag,
             ..output
@@ -692,20 +424,12 @@ impl S3 for Service {
             upload_id,
             ..
         } = req.input;
-        self.blocking(move |store| store.abort(&bucket, &key, &upload_id))
-            .await?;
+        let upload = Upload {
+            bucket,
+            key,
+            id: upload_id,
+        };
+        self.blocking(move |store| store.abort(&upload)).await?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
-    }
-}
-
-/// A part as a listing shows it.
-fn part(number: i32, meta: &Meta) -> Part {
-    Part {
-        part_number: Some(number),
-        e_tag: Some(ETag::Strong(meta.e_tag.clone())),
-        size: i64::try_from(meta.size_bytes).ok(),
-        last_modified: Some(meta.modified()),
-        checksum_sha256: meta.checksums.get("sha256").cloned(),
-        ..Part::default()
     }
 }

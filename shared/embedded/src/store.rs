@@ -4,8 +4,7 @@
 //! lock                              held while a process serves the folder
 //! staging/N                         being written; removed at start
 //! buckets/BUCKET/SHA256(KEY)        objects (`blob`)
-//! uploads/BUCKET/ID/upload          an upload in parts: its key and attributes
-//! uploads/BUCKET/ID/NUMBER          its parts (`blob`)
+//! uploads/BUCKET/ID/…               uploads in parts (`uploads`)
 //! ```
 //!
 //! A name is the key's hash, so every key of 1 to 1024 bytes has one, whatever the file system thinks of its case,
@@ -18,19 +17,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use s3s::crypto::{Checksum, Md5, Sha256};
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::crypto::{Checksum, Sha256};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::Clock;
 use crate::blob::Meta;
 
 /// Longest key, as S3 has it.
 const KEY_BYTES_MAX: usize = 1024;
-/// Smallest part but the last, as S3 has it.
-const PART_BYTES_MIN: u64 = 5 << 20;
-/// Most parts of an upload, as S3 has it.
-const PART_NUMBER_MAX: i32 = 10_000;
-
 /// What must hold of the object under a key for it to be replaced.
 pub(crate) enum Condition {
     /// Nothing.
@@ -43,17 +37,24 @@ pub(crate) enum Condition {
     ETag(String),
 }
 
-/// One part as the client lists it to complete an upload.
-pub(crate) struct ListedPart {
-    pub(crate) number: i32,
-    /// Compared where the client gives it.
-    pub(crate) e_tag: Option<String>,
-}
-
 /// A file being written, removed on drop unless published.
 pub(crate) struct Staged {
     path: PathBuf,
     pub(crate) file: File,
+    /// What it will be published with; its sequencer is given then.
+    pub(crate) meta: Meta,
+}
+
+impl Staged {
+    /// Makes bytes and `meta` durable, for the rename that follows.
+    pub(crate) fn seal(&mut self) -> io::Result<()> {
+        self.meta.seal(&mut self.file)
+    }
+
+    /// Gives the sealed file its name.
+    pub(crate) fn rename(&self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.path, to)
+    }
 }
 
 impl Drop for Staged {
@@ -80,7 +81,7 @@ pub(crate) fn internal(error: io::Error) -> S3Error {
 }
 
 /// Missing means `code`, anything else is the disk's failure.
-fn or_missing(code: s3s::S3ErrorCode) -> impl FnOnce(io::Error) -> S3Error {
+pub(crate) fn or_missing(code: S3ErrorCode) -> impl FnOnce(io::Error) -> S3Error {
     move |error| {
         if error.kind() == io::ErrorKind::NotFound {
             S3Error::new(code)
@@ -99,16 +100,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pair = |at| {
-        text.get(at..at + 2)
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-    };
-    (0..text.len()).step_by(2).map(pair).collect()
-}
-
 /// Makes the entries of a folder durable, where the system can.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()
     } else {
@@ -191,25 +184,18 @@ impl Store {
         }
     }
 
-    fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
+    /// Where an object lies or would lie.
+    pub(crate) fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         check_key(key)?;
         Ok(self
             .bucket(bucket)?
             .join(hex(Sha256::checksum(key.as_bytes()).as_ref())))
     }
 
-    fn upload(&self, bucket: &str, id: &str) -> S3Result<PathBuf> {
-        self.bucket(bucket)?;
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(s3_error!(NoSuchUpload));
-        }
-        Ok(self.root.join("uploads").join(bucket).join(id))
-    }
-
     /// An object's bytes, at their start, and what is known of them.
     pub(crate) fn open_object(&self, bucket: &str, key: &str) -> S3Result<(File, Meta)> {
-        let mut file = File::open(self.object(bucket, key)?)
-            .map_err(or_missing(s3s::S3ErrorCode::NoSuchKey))?;
+        let mut file =
+            File::open(self.object(bucket, key)?).map_err(or_missing(S3ErrorCode::NoSuchKey))?;
         let meta = Meta::read(&mut file).map_err(internal)?;
         Ok((file, meta))
     }
@@ -234,7 +220,7 @@ impl Store {
         self.object(bucket, key)?;
         match self.open_object(bucket, key) {
             Ok((_, meta)) => condition.admits(Some(&meta)),
-            Err(error) if *error.code() == s3s::S3ErrorCode::NoSuchKey => condition.admits(None),
+            Err(error) if *error.code() == S3ErrorCode::NoSuchKey => condition.admits(None),
             Err(error) => Err(error),
         }
     }
@@ -248,34 +234,37 @@ impl Store {
             .write(true)
             .create_new(true)
             .open(&path)?;
-        Ok(Staged { path, file })
+        Ok(Staged {
+            path,
+            file,
+            meta: Meta::default(),
+        })
     }
 
-    /// Makes a staged file the object under `meta.key`, all or nothing; its sequencer is given here.
+    /// Makes a staged file the object under its key, all or nothing.
     pub(crate) fn publish(
         &self,
         bucket: &str,
         mut staged: Staged,
-        mut meta: Meta,
         condition: &Condition,
     ) -> S3Result<Meta> {
-        let path = self.object(bucket, &meta.key)?;
+        let path = self.object(bucket, &staged.meta.key)?;
         // The long wait for the disk comes before the lock, the short one (a footer, a rename) under it.
         staged.file.sync_data().map_err(internal)?;
         {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = match self.open_object(bucket, &meta.key) {
+            let before = match self.open_object(bucket, &staged.meta.key) {
                 Ok((_, before)) => Some(before),
-                Err(error) if *error.code() == s3s::S3ErrorCode::NoSuchKey => None,
+                Err(error) if *error.code() == S3ErrorCode::NoSuchKey => None,
                 Err(error) => return Err(error),
             };
             condition.admits(before.as_ref())?;
-            meta.sequencer = self.next(&mut last, before.as_ref());
-            meta.seal(&mut staged.file).map_err(internal)?;
-            fs::rename(&staged.path, &path).map_err(internal)?;
+            staged.meta.sequencer = self.next(&mut last, before.as_ref());
+            staged.seal().map_err(internal)?;
+            staged.rename(&path).map_err(internal)?;
         }
         sync_folder(&self.bucket(bucket)?).map_err(internal)?;
-        Ok(meta)
+        Ok(std::mem::take(&mut staged.meta))
     }
 
     /// Removes an object; its last `Meta` comes back with the sequencer of the removal.
@@ -289,193 +278,27 @@ impl Store {
         Ok(meta)
     }
 
-    /// Copies one object's bytes to another key, with `change` made to what is known of them.
-    pub(crate) fn copy(
-        &self,
-        from: (&str, &str),
-        to: (&str, &str),
-        change: impl FnOnce(&mut Meta) -> S3Result<()>,
-    ) -> S3Result<Meta> {
-        let (source, mut meta) = self.open_object(from.0, from.1)?;
-        change(&mut meta)?;
-        to.1.clone_into(&mut meta.key);
-        self.object(to.0, to.1)?;
+    /// Stages a copy of an object's bytes and of what is known of them.
+    pub(crate) fn stage_copy(&self, bucket: &str, key: &str) -> S3Result<Staged> {
+        let (source, meta) = self.open_object(bucket, key)?;
         let mut staged = self.stage().map_err(internal)?;
         io::copy(&mut source.take(meta.size_bytes), &mut staged.file).map_err(internal)?;
-        self.publish(to.0, staged, meta, &Condition::Any)
+        staged.meta = meta;
+        Ok(staged)
     }
 
-    /// Begins an upload in parts and names it.
-    pub(crate) fn create_upload(&self, bucket: &str, mut meta: Meta) -> S3Result<String> {
-        self.object(bucket, &meta.key)?;
-        meta.sequencer = self.next(
+    /// A number that no earlier call gave.
+    pub(crate) fn unique(&self) -> u64 {
+        self.next(
             &mut self.last.lock().unwrap_or_else(PoisonError::into_inner),
             None,
-        );
-        let id = format!("{:016x}", meta.sequencer);
-        let path = self.upload(bucket, &id)?;
-        let mut staged = self.stage().map_err(internal)?;
-        meta.seal(&mut staged.file).map_err(internal)?;
-        fs::create_dir(&path).map_err(internal)?;
-        fs::rename(&staged.path, path.join("upload")).map_err(internal)?;
-        sync_folder(&path).map_err(internal)?;
-        Ok(id)
+        )
     }
 
-    /// What an upload in parts was begun with.
-    pub(crate) fn open_upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<Meta> {
-        let path = self.upload(bucket, id)?.join("upload");
-        let mut file = File::open(path).map_err(or_missing(s3s::S3ErrorCode::NoSuchUpload))?;
-        let meta = Meta::read(&mut file).map_err(internal)?;
-        if meta.key == key {
-            Ok(meta)
-        } else {
-            Err(s3_error!(NoSuchUpload))
-        }
-    }
-
-    /// The uploads in parts of a bucket, by id, which is by time.
-    pub(crate) fn uploads(&self, bucket: &str) -> S3Result<Vec<(String, Meta)>> {
+    /// The folder of a bucket's uploads in parts.
+    pub(crate) fn uploads_folder(&self, bucket: &str) -> S3Result<PathBuf> {
         self.bucket(bucket)?;
-        let mut uploads = Vec::new();
-        for entry in fs::read_dir(self.root.join("uploads").join(bucket)).map_err(internal)? {
-            let entry = entry.map_err(internal)?;
-            // One without its file is being begun or ended.
-            let Ok(mut file) = File::open(entry.path().join("upload")) else {
-                continue;
-            };
-            let meta = Meta::read(&mut file).map_err(internal)?;
-            uploads.push((entry.file_name().to_string_lossy().into_owned(), meta));
-        }
-        uploads.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(uploads)
-    }
-
-    /// Refuses a part number that S3 would refuse, and an unknown upload.
-    pub(crate) fn check_part(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        number: i32,
-    ) -> S3Result<()> {
-        if !(1..=PART_NUMBER_MAX).contains(&number) {
-            return Err(s3_error!(
-                InvalidArgument,
-                "Part number must be an integer between 1 and 10000, inclusive"
-            ));
-        }
-        self.open_upload(bucket, key, id).map(drop)
-    }
-
-    /// Makes a staged file a part, replacing one of its number.
-    pub(crate) fn publish_part(
-        &self,
-        bucket: &str,
-        id: &str,
-        number: i32,
-        mut staged: Staged,
-        mut meta: Meta,
-    ) -> S3Result<()> {
-        let folder = self.upload(bucket, id)?;
-        meta.sequencer = self.next(
-            &mut self.last.lock().unwrap_or_else(PoisonError::into_inner),
-            None,
-        );
-        meta.seal(&mut staged.file).map_err(internal)?;
-        fs::rename(&staged.path, folder.join(number.to_string()))
-            .map_err(or_missing(s3s::S3ErrorCode::NoSuchUpload))?;
-        sync_folder(&folder).map_err(or_missing(s3s::S3ErrorCode::NoSuchUpload))
-    }
-
-    /// The parts that an upload has, by number.
-    pub(crate) fn parts(&self, bucket: &str, key: &str, id: &str) -> S3Result<Vec<(i32, Meta)>> {
-        self.open_upload(bucket, key, id)?;
-        let mut parts = Vec::new();
-        for entry in fs::read_dir(self.upload(bucket, id)?).map_err(internal)? {
-            let entry = entry.map_err(internal)?;
-            let Some(number) = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok())
-            else {
-                continue;
-            };
-            let mut file = File::open(entry.path()).map_err(internal)?;
-            parts.push((number, Meta::read(&mut file).map_err(internal)?));
-        }
-        parts.sort_by_key(|(number, _)| *number);
-        Ok(parts)
-    }
-
-    /// Makes the listed parts one object. The upload goes only after the object is there: a crash between leaves
-    /// both, and completing again gives the same object.
-    pub(crate) fn complete(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        listed: &[ListedPart],
-        condition: &Condition,
-    ) -> S3Result<Meta> {
-        let upload = self.open_upload(bucket, key, id)?;
-        let folder = self.upload(bucket, id)?;
-        self.check(bucket, key, condition)?;
-        if listed.is_empty() {
-            return Err(s3_error!(
-                InvalidRequest,
-                "You must specify at least one part"
-            ));
-        }
-        if !listed.is_sorted_by(|a, b| a.number < b.number) {
-            return Err(s3_error!(InvalidPartOrder));
-        }
-        let mut staged = self.stage().map_err(internal)?;
-        let mut digests = Vec::with_capacity(16 * listed.len());
-        let mut size_bytes = 0;
-        for (index, part) in listed.iter().enumerate() {
-            let mut file = File::open(folder.join(part.number.to_string()))
-                .map_err(or_missing(s3s::S3ErrorCode::InvalidPart))?;
-            let meta = Meta::read(&mut file).map_err(internal)?;
-            if part
-                .e_tag
-                .as_ref()
-                .is_some_and(|e_tag| *e_tag != meta.e_tag)
-            {
-                return Err(s3_error!(InvalidPart));
-            }
-            if meta.size_bytes < PART_BYTES_MIN && index + 1 < listed.len() {
-                return Err(s3_error!(EntityTooSmall));
-            }
-            digests.extend(unhex(&meta.e_tag).unwrap_or_default());
-            size_bytes +=
-                io::copy(&mut file.take(meta.size_bytes), &mut staged.file).map_err(internal)?;
-        }
-        let e_tag = format!("{}-{}", hex(Md5::checksum(&digests).as_ref()), listed.len());
-        let meta = self.publish(
-            bucket,
-            staged,
-            Meta {
-                size_bytes,
-                e_tag,
-                ..upload
-            },
-            condition,
-        )?;
-        self.remove_upload(&folder)?;
-        Ok(meta)
-    }
-
-    /// Gives up an upload in parts.
-    pub(crate) fn abort(&self, bucket: &str, key: &str, id: &str) -> S3Result<()> {
-        self.open_upload(bucket, key, id)?;
-        self.remove_upload(&self.upload(bucket, id)?)
-    }
-
-    /// The upload's own file goes first: without it the rest is what `open` clears.
-    fn remove_upload(&self, folder: &Path) -> S3Result<()> {
-        fs::remove_file(folder.join("upload")).map_err(internal)?;
-        fs::remove_dir_all(folder).map_err(internal)
+        Ok(self.root.join("uploads").join(bucket))
     }
 
     /// The time in nanoseconds, or one more than the last where the clock stands still or went back.

@@ -1,4 +1,9 @@
 //! Kills the server for real, at moments nobody chose, and looks at what is left.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -10,7 +15,7 @@ use consign_embedded::EmbeddedS3;
 use reqwest::Method;
 use support::{Ask, Client, code, header};
 
-#[path = "support.rs"]
+#[expect(dead_code, reason = "shared with the other tests, which use all of it")]
 mod support;
 
 const KILLS: u64 = 24;

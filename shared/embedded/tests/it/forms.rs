@@ -48,7 +48,7 @@ async fn a_form_puts_its_file_under_its_key() {
     let server = Server::start().await;
     let sent = post(
         &server,
-        &form("forms/a.csv", 60, 0, CONDITIONS, FIELDS),
+        &form("forms/a.csv", 0, CONDITIONS, FIELDS),
         "a,b\n1,2",
     )
     .await;
@@ -70,7 +70,7 @@ async fn a_form_puts_its_file_under_its_key() {
 #[tokio::test]
 async fn a_form_outside_its_policy_is_refused() {
     let server = Server::start().await;
-    let fields = form("k", 60, 0, CONDITIONS, FIELDS);
+    let fields = form("k", 0, CONDITIONS, FIELDS);
     assert_eq!(
         code(post(&server, &fields, "123456789").await).await,
         (400, "EntityTooLarge".to_owned())
@@ -89,7 +89,7 @@ async fn a_form_outside_its_policy_is_refused() {
         assert!(refused.status().is_client_error(), "{name}");
     }
     assert_eq!(
-        code(post(&server, &form("k", 60, 61, CONDITIONS, FIELDS), "1234").await).await,
+        code(post(&server, &form("k", 61, CONDITIONS, FIELDS), "1234").await).await,
         (403, "AccessDenied".to_owned())
     );
     let unsigned: Vec<_> = fields

@@ -1,9 +1,10 @@
 //! Real requests over real sockets, against what DESIGN sections 3, 5 and 8 ask of a store.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod forms;
 mod multipart;
 mod objects;
 mod presigned;
 mod refusals;
-#[path = "../support.rs"]
+#[path = "../support/mod.rs"]
 mod support;

@@ -15,7 +15,7 @@ async fn create(server: &Server, key: &str) -> String {
     between(&created.text().await.unwrap(), "<UploadId>", "</UploadId>").to_owned()
 }
 
-async fn part(server: &Server, key: &str, id: &str, number: &str, body: Vec<u8>) -> String {
+async fn part(server: &Server, key: &str, id: &str, (number, body): (&str, Vec<u8>)) -> String {
     let length = body.len().to_string();
     let ask = Ask::new(Method::PUT, key)
         .query("partNumber", number)
@@ -58,9 +58,9 @@ async fn parts_become_one_object() {
     let server = Server::start().await;
     let id = create(&server, "big").await;
     // Out of order, and one of them twice: the later one counts.
-    let second = part(&server, "big", &id, "2", b"the end".to_vec()).await;
-    part(&server, "big", &id, "1", vec![b'x'; 10]).await;
-    let first = part(&server, "big", &id, "1", vec![b'a'; PART]).await;
+    let second = part(&server, "big", &id, ("2", b"the end".to_vec())).await;
+    part(&server, "big", &id, ("1", vec![b'x'; 10])).await;
+    let first = part(&server, "big", &id, ("1", vec![b'a'; PART])).await;
 
     let list = Ask::new(Method::GET, "big").query("uploadId", &id);
     let text = server.client.send(&list, "").await.text().await.unwrap();
@@ -97,8 +97,8 @@ async fn parts_become_one_object() {
 async fn parts_that_do_not_add_up_are_refused() {
     let server = Server::start().await;
     let id = create(&server, "k").await;
-    let small = part(&server, "k", &id, "1", b"small".to_vec()).await;
-    let last = part(&server, "k", &id, "2", b"last".to_vec()).await;
+    let small = part(&server, "k", &id, ("1", b"small".to_vec())).await;
+    let last = part(&server, "k", &id, ("2", b"last".to_vec())).await;
     let refused =
         async |parts: &[(&str, &str)]| code(complete(&server, "k", &id, parts).await).await;
     assert_eq!(
@@ -150,7 +150,7 @@ async fn parts_that_do_not_add_up_are_refused() {
 async fn an_aborted_upload_is_gone() {
     let server = Server::start().await;
     let id = create(&server, "k").await;
-    let e_tag = part(&server, "k", &id, "1", b"part".to_vec()).await;
+    let e_tag = part(&server, "k", &id, ("1", b"part".to_vec())).await;
     assert_eq!(
         server
             .client

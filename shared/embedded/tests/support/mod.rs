@@ -104,11 +104,7 @@ pub(crate) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(method: Method, key: &str) -> Self {
-        let path = key
-            .split('/')
-            .map(|segment| urlencode(segment))
-            .collect::<Vec<_>>()
-            .join("/");
+        let path = key.split('/').map(urlencode).collect::<Vec<_>>().join("/");
         let at = Timestamp::try_from(now()).unwrap();
         Self {
             method,
@@ -252,10 +248,9 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// The fields of a signed POST form, in order, without its file.
+/// The fields of a signed POST form good for a minute, in order, without its file.
 pub(crate) fn form(
     key: &str,
-    expires_s: i64,
     issued_s_ago: i64,
     conditions: &str,
     fields: &[(&str, &str)],
@@ -267,7 +262,7 @@ pub(crate) fn form(
     let day = at.strftime("%Y%m%d").to_string();
     let date = at.strftime("%Y%m%dT%H%M%SZ").to_string();
     let expiration = at
-        .checked_add(jiff::SignedDuration::from_secs(expires_s))
+        .checked_add(jiff::SignedDuration::from_secs(60))
         .unwrap()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string();
