@@ -31,6 +31,16 @@ pub(crate) fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
+/// What a value takes in memory before it is encoded, in bytes; of text, without its letters.
+pub(crate) fn value_bytes(kind: ColumnType) -> usize {
+    match kind {
+        ColumnType::Boolean => 1,
+        ColumnType::Date | ColumnType::Text => size_of::<i32>(),
+        ColumnType::Int64 | ColumnType::Float64 => size_of::<i64>(),
+        ColumnType::Timestamp | ColumnType::TimestampUtc => size_of::<i64>(),
+    }
+}
+
 /// The smallest and largest value so far.
 struct Extremes<T>(Option<(T, T)>);
 
@@ -57,7 +67,7 @@ where
 {
     fn new() -> Self {
         Self {
-            builder: PrimitiveBuilder::new(),
+            builder: PrimitiveBuilder::with_capacity(0),
             extremes: Extremes(None),
         }
     }
@@ -135,7 +145,7 @@ impl Builder {
         };
         let values = match column.kind {
             ColumnType::Boolean => Values::Boolean {
-                builder: BooleanBuilder::new(),
+                builder: BooleanBuilder::with_capacity(0),
                 extremes: Extremes(None),
             },
             ColumnType::Int64 => Values::Int64 {
@@ -150,7 +160,7 @@ impl Builder {
             ColumnType::Timestamp => timestamp(false),
             ColumnType::TimestampUtc => timestamp(true),
             ColumnType::Text => Values::Text {
-                builder: StringBuilder::new(),
+                builder: StringBuilder::with_capacity(0, 0),
                 extremes: None,
             },
         };
@@ -164,33 +174,34 @@ impl Builder {
         }
     }
 
-    /// Appends a cell. A cell that the column's type does not hold was not there in the first pass.
-    pub(crate) fn take(&mut self, cell: &Cell<'_>) -> Result<(), Refusal> {
+    /// Appends a cell, and says how many letters of text are kept. A cell that the column's type does not hold was
+    /// not there in the first pass.
+    pub(crate) fn take(&mut self, cell: &Cell<'_>) -> Result<usize, Refusal> {
         if cell.is_absent() {
             self.append_null();
-            return Ok(());
+            return Ok(0);
         }
         if let Values::Text { builder, extremes } = &mut self.values {
             let value = cell.value();
             builder.append_value(&value);
             self.count += 1;
             take_extremes(extremes, &value);
-            return Ok(());
+            return Ok(value.len());
         }
         let trimmed = cell::trim(cell.raw);
         if cell.raw.is_empty() || cell::is_null_token(trimmed) {
             self.null_tokens += 1;
             self.append_null();
-            return Ok(());
+            return Ok(0);
         }
         self.append_typed(trimmed).ok_or(Refusal::SourceChanged)?;
         self.count += 1;
         self.padded += u64::from(trimmed.len() != cell.raw.len());
-        Ok(())
+        Ok(0)
     }
 
     /// The values since the last call.
-    pub(crate) fn finish_batch(&mut self) -> ArrayRef {
+    pub(crate) fn finish_array(&mut self) -> ArrayRef {
         match &mut self.values {
             Values::Boolean { builder, .. } => Arc::new(builder.finish()),
             Values::Int64 { values, .. } => Arc::new(values.builder.finish()),

@@ -2,26 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression as Codec;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use arrow_schema::{Field, Schema};
 
-use crate::column::{Builder, data_type};
-use crate::limits::{BATCH_ROWS_MAX, Limits, ROW_GROUP_ROWS_MAX};
+use crate::column::{Builder, data_type, value_bytes};
+use crate::limits::{Limits, ROW_GROUP_ROWS_MAX};
+use crate::output::Output;
 use crate::profile::{Profile, Reject, Rejects};
 use crate::refusal::Refusal;
 use crate::rows::{Row, Rows};
 use crate::source::Source;
-use crate::survey::Plan;
-
-const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
-/// Pages of at most this size in bytes; wide tables get smaller ones.
-const PAGE_BYTES_MAX: usize = 1024 * 1024;
-const PAGE_BYTES_MIN: usize = 8 * 1024;
-const _: () = assert!(PAGE_BYTES_MIN <= PAGE_BYTES_MAX);
+use crate::survey::{Column, Plan};
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the
@@ -79,7 +69,7 @@ impl Converter {
     /// taken is kept in memory: call it after each push.
     #[must_use]
     pub fn take_output(&mut self) -> Vec<u8> {
-        self.table.take_output()
+        self.table.output.take()
     }
 
     /// Ends the source and the Parquet file.
@@ -123,49 +113,33 @@ impl Converter {
 struct Table {
     limits: Limits,
     skip_header: bool,
-    schema: SchemaRef,
     columns: Vec<Builder>,
-    writer: ArrowWriter<Vec<u8>>,
+    output: Output,
+    /// What a row takes in the builders, its text apart.
+    row_bytes: usize,
     /// Rows and bytes that wait in the builders.
-    batch_rows: usize,
-    batch_bytes: usize,
+    group_rows: usize,
+    group_bytes: usize,
     rows: u64,
     rejects: Rejects,
 }
 
 impl Table {
     fn new(plan: &Plan) -> Result<Self, Refusal> {
-        let fields: Vec<Field> = plan
-            .columns
-            .iter()
-            .map(|column| Field::new(&column.name, data_type(column.kind), true))
-            .collect();
-        let schema = Arc::new(Schema::new(fields));
-        let page_bytes = plan.limits.row_group_bytes / plan.columns.len().max(1) / 2;
-        let page_bytes = page_bytes.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
-        let metadata: Vec<KeyValue> = plan
-            .options
-            .metadata
-            .iter()
-            .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
-            .collect();
-        let properties = WriterProperties::builder()
-            .set_created_by(CREATED_BY.to_owned())
-            .set_compression(Codec::SNAPPY)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-            .set_data_page_size_limit(page_bytes)
-            .set_dictionary_page_size_limit(page_bytes)
-            .set_key_value_metadata(Some(metadata).filter(|metadata| !metadata.is_empty()))
-            .build();
+        let field = |column: &Column| Field::new(&column.name, data_type(column.kind), true);
+        let schema = Schema::new(plan.columns.iter().map(field).collect::<Vec<_>>());
         Ok(Self {
             limits: plan.limits,
             skip_header: plan.options.header,
-            writer: ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?,
-            schema,
             columns: plan.columns.iter().cloned().map(Builder::new).collect(),
-            batch_rows: 0,
-            batch_bytes: 0,
+            output: Output::new(&Arc::new(schema), &plan.options.metadata)?,
+            row_bytes: plan
+                .columns
+                .iter()
+                .map(|column| value_bytes(column.kind))
+                .sum(),
+            group_rows: 0,
+            group_bytes: 0,
             rows: 0,
             rejects: Rejects::default(),
         })
@@ -177,7 +151,8 @@ impl Table {
 
     fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
         if std::mem::take(&mut self.skip_header) {
-            return if row.fields == self.columns.len() {
+            let same = row.fields == self.columns.len();
+            return if same {
                 Ok(())
             } else {
                 Err(Refusal::SourceChanged)
@@ -187,48 +162,36 @@ impl Table {
             self.rejects.add(reject);
             return Ok(());
         }
+        self.group_bytes += self.row_bytes;
         for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
-            column.take(&cell)?;
+            self.group_bytes += column.take(&cell)?;
         }
         self.rows += 1;
-        self.batch_rows += 1;
-        self.batch_bytes += row.text.len() + self.columns.len() * size_of::<u64>();
-        if self.batch_rows >= BATCH_ROWS_MAX || self.batch_bytes >= self.limits.batch_bytes {
-            self.write_batch()?;
+        self.group_rows += 1;
+        let limits = &self.limits;
+        if self.group_rows >= ROW_GROUP_ROWS_MAX || self.group_bytes >= limits.row_group_bytes {
+            self.write_row_group()?;
         }
         Ok(())
     }
 
-    /// Hands the waiting values to the writer, and ends the row group where it is large enough.
-    fn write_batch(&mut self) -> Result<(), Refusal> {
-        if self.batch_rows == 0 {
-            return Ok(());
-        }
-        let arrays = self.columns.iter_mut().map(Builder::finish_batch).collect();
-        self.writer
-            .write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)?;
-        (self.batch_rows, self.batch_bytes) = (0, 0);
-        if self.writer.memory_size() >= self.limits.row_group_bytes {
-            self.writer.flush()?;
-            let chunks = (self.writer.flushed_row_groups().len() * self.columns.len()) as u64;
-            if chunks > self.limits.chunks_max {
-                return Err(Refusal::TooLargeForMemory {
-                    columns: self.columns.len(),
-                    rows: self.rows,
-                });
-            }
+    fn write_row_group(&mut self) -> Result<(), Refusal> {
+        self.output
+            .write_row_group(self.columns.iter_mut().map(Builder::finish_array))?;
+        (self.group_rows, self.group_bytes) = (0, 0);
+        let columns = self.columns.len();
+        if (self.output.row_groups() * columns) as u64 > self.limits.chunks_max {
+            let rows = self.rows;
+            return Err(Refusal::TooLargeForMemory { columns, rows });
         }
         Ok(())
-    }
-
-    fn take_output(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.inner_mut())
     }
 
     /// Ends the file: its last bytes, and how many it has in all.
     fn close(&mut self) -> Result<(Vec<u8>, u64), Refusal> {
-        self.write_batch()?;
-        self.writer.finish()?;
-        Ok((self.take_output(), self.writer.bytes_written() as u64))
+        if self.group_rows > 0 {
+            self.write_row_group()?;
+        }
+        Ok(self.output.close()?)
     }
 }

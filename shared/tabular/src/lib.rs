@@ -77,6 +77,7 @@ mod cell;
 mod column;
 mod convert;
 mod limits;
+mod output;
 mod profile;
 mod refusal;
 mod rows;

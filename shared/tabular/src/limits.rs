@@ -30,8 +30,6 @@ pub const REJECTS_KEPT_MAX: usize = 100;
 pub const REJECT_SAMPLE_BYTES_MAX: usize = 200;
 /// The longest minimum or maximum of a text column in bytes; longer cells count with their beginning.
 pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
-/// Rows of one Arrow batch at most.
-pub(crate) const BATCH_ROWS_MAX: usize = 8192;
 /// Rows of one row group at most.
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
 /// What the footer costs in memory for each column of each row group, rounded up.
@@ -83,9 +81,7 @@ pub struct Limits {
     pub text_bytes_max: u64,
     /// A compressed source may grow by this factor (judged past [`EXPANSION_FREE_BYTES`]).
     pub expansion_max: u64,
-    /// Cells are handed to the Parquet writer when they take about this much.
-    pub(crate) batch_bytes: usize,
-    /// A row group is closed when its encoded columns take this much.
+    /// A row group is written when its values take this much.
     pub(crate) row_group_bytes: usize,
     /// Columns times row groups that the footer may describe.
     pub(crate) chunks_max: u64,
@@ -103,9 +99,8 @@ impl Limits {
             columns_max: COLUMNS_MAX,
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
-            batch_bytes: bytes((memory / 16).min(16 * MIB)),
-            row_group_bytes: bytes((memory * 3 / 8).min(128 * MIB)),
-            chunks_max: memory / CHUNK_METADATA_BYTES,
+            row_group_bytes: bytes((memory / 2).min(128 * MIB)),
+            chunks_max: memory * 2 / CHUNK_METADATA_BYTES,
         }
     }
 }

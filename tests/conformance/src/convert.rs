@@ -86,43 +86,54 @@ fn parse(args: &[String]) -> Option<Arguments> {
 }
 
 fn convert(arguments: &Arguments) -> Result<(), Failure> {
-    let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
-    read(&arguments.input, |chunk| Ok(survey.push(chunk)?))?;
-    let mut converter = Converter::new(survey.finish()?)?;
+    let Arguments { input, output, .. } = arguments;
+    let [profile_path, rejects_path, partial_path] =
+        [".profile.json", ".rejects.json", ".partial"].map(|suffix| suffixed(output, suffix));
+    if input.canonicalize()? == output.canonicalize().unwrap_or_default() {
+        return Err(io::Error::other("IN and OUT are the same file").into());
+    }
+    // Nothing of an earlier run is left beside what this one says.
+    [output, &profile_path, &rejects_path]
+        .into_iter()
+        .try_for_each(|path| remove(path))?;
 
     // Written beside, then renamed: a refused file leaves no half of a Parquet file.
-    let partial = suffixed(&arguments.output, ".partial");
-    let written = File::create(&partial)
-        .map_err(Failure::from)
-        .and_then(|mut file| {
-            read(&arguments.input, |chunk| {
-                converter.push(chunk)?;
-                Ok(file.write_all(&converter.take_output())?)
-            })?;
-            let converted = converter.finish()?;
-            file.write_all(&converted.tail)?;
-            Ok(converted)
-        });
     let Converted {
         profile, rejects, ..
-    } = match written {
+    } = match write(arguments, &partial_path) {
         Ok(converted) => converted,
         Err(failure) => {
-            std::fs::remove_file(&partial)?;
+            remove(&partial_path)?;
             return Err(failure);
         }
     };
-    std::fs::write(
-        suffixed(&arguments.output, ".profile.json"),
-        pretty(&profile)?,
-    )?;
+    std::fs::write(profile_path, pretty(&profile)?)?;
     if rejects.total > 0 {
-        std::fs::write(
-            suffixed(&arguments.output, ".rejects.json"),
-            pretty(&rejects)?,
-        )?;
+        std::fs::write(rejects_path, pretty(&rejects)?)?;
     }
-    Ok(std::fs::rename(partial, &arguments.output)?)
+    Ok(std::fs::rename(partial_path, output)?)
+}
+
+/// Both passes over the input; what comes out goes to `path` as it grows.
+fn write(arguments: &Arguments, path: &Path) -> Result<Converted, Failure> {
+    let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
+    read(&arguments.input, |chunk| Ok(survey.push(chunk)?))?;
+    let mut converter = Converter::new(survey.finish()?)?;
+    let mut file = File::create(path)?;
+    read(&arguments.input, |chunk| {
+        converter.push(chunk)?;
+        Ok(file.write_all(&converter.take_output())?)
+    })?;
+    let converted = converter.finish()?;
+    file.write_all(&converted.tail)?;
+    Ok(converted)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(_) | Ok(()) => Ok(()),
+    }
 }
 
 fn read(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {

@@ -1,0 +1,151 @@
+//! `conformance convert`: exit codes, and the files it leaves.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/tabular");
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+fn convert(input: &Path, output: &Path, flags: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args(["convert".as_ref(), input.as_os_str(), output.as_os_str()])
+        .args(flags)
+        .output()
+        .expect("the program starts")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).expect("the file is there")).expect("it is JSON")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the folder is there");
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name());
+    let mut names: Vec<String> = entries
+        .map(|entry| {
+            name(entry)
+                .expect("an entry")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_leaves_parquet_profile_and_rejects() {
+    let folder = folder("leaves");
+    let done = convert(
+        &Path::new(FIXTURES).join("messy.csv"),
+        &folder.join("out"),
+        &[],
+    );
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(
+        names(&folder),
+        ["out", "out.profile.json", "out.rejects.json"]
+    );
+
+    let profile = json(&folder.join("out.profile.json"));
+    assert_eq!(
+        (&profile["rows"], &profile["rejects"], &profile["delimiter"]),
+        (&4.into(), &2.into(), &";".into())
+    );
+    let types: Vec<&str> = profile["columns"]
+        .as_array()
+        .expect("columns is a list")
+        .iter()
+        .filter_map(|column| column["type"].as_str())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "int64",
+            "text",
+            "text",
+            "date",
+            "boolean",
+            "timestamp_utc",
+            "text"
+        ]
+    );
+
+    let rejects = json(&folder.join("out.rejects.json"));
+    let lines: Vec<_> = rejects["first"]
+        .as_array()
+        .expect("first is a list")
+        .iter()
+        .map(|row| &row["line"])
+        .collect();
+    assert_eq!(lines, [6, 8]);
+}
+
+#[test]
+fn text_keeps_every_column_as_text() {
+    let folder = folder("text");
+    let done = convert(
+        &Path::new(FIXTURES).join("messy.csv"),
+        &folder.join("out"),
+        &["--text", "--memory-mb", "32"],
+    );
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let profile = json(&folder.join("out.profile.json"));
+    let columns = profile["columns"].as_array().expect("columns is a list");
+    assert!(columns.iter().all(|column| column["type"] == "text"));
+}
+
+#[test]
+fn a_refused_file_leaves_a_line_and_nothing_else() {
+    let folder = folder("refused");
+    let input = folder.join("in");
+    std::fs::write(&input, b"PK\x03\x04 and so on").expect("the folder can be written");
+    let done = convert(&input, &folder.join("out"), &[]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("not_text: "), "{said}");
+    assert_eq!(names(&folder), ["in"]);
+}
+
+#[test]
+fn a_second_run_leaves_nothing_of_the_first() {
+    let folder = folder("second");
+    let (input, output) = (folder.join("in"), folder.join("out"));
+    for (text, left) in [
+        (
+            "a,b\n1,2\n3\n",
+            &["in", "out", "out.profile.json", "out.rejects.json"][..],
+        ),
+        ("a,b\n1,2\n", &["in", "out", "out.profile.json"]),
+        ("", &["in"]),
+    ] {
+        std::fs::write(&input, text).expect("the folder can be written");
+        convert(&input, &output, &[]);
+        assert_eq!(names(&folder), left);
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named_as_such() {
+    for flags in [
+        &["--memory-mb"][..],
+        &["--memory-mb", "much"],
+        &["--unknown"],
+        &["third"],
+    ] {
+        assert_eq!(
+            convert("in".as_ref(), "out".as_ref(), flags).status.code(),
+            Some(64)
+        );
+    }
+}
