@@ -32,6 +32,8 @@ pub const REJECT_SAMPLE_BYTES_MAX: usize = 200;
 pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
 /// Rows of one row group at most.
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
+/// Values of one row group in bytes at most.
+const ROW_GROUP_BYTES_MAX: u64 = 128 * MIB;
 /// What the footer costs in memory for each column of each row group, rounded up.
 pub(crate) const CHUNK_METADATA_BYTES: u64 = 1024;
 /// How much plain input is worked on at once, whatever the size of the caller's chunks.
@@ -42,6 +44,8 @@ pub(crate) const GZIP_PIECE_BYTES: usize = 2 * 1024;
 const _: () =
     assert!(MEMORY_BYTES_MIN <= MEMORY_BYTES_DEFAULT && MEMORY_BYTES_DEFAULT <= MEMORY_BYTES_MAX);
 const _: () = assert!(ROW_BYTES_MAX < u32::MAX as u64);
+// Arrow counts the letters of a column with 31 bits; a row group ends with the row that fills it.
+const _: () = assert!(ROW_GROUP_BYTES_MAX + ROW_BYTES_MAX < i32::MAX as u64);
 const _: () = assert!(SAMPLE_BYTES as u64 <= MEMORY_BYTES_MIN / 16);
 const _: () = assert!(GZIP_PIECE_BYTES as u64 * 1032 <= MEMORY_BYTES_MIN / 4);
 const _: () = assert!(COLUMNS_MAX as u64 * CHUNK_METADATA_BYTES <= MEMORY_BYTES_MIN);
@@ -94,12 +98,13 @@ impl Limits {
         let memory = memory_bytes.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_MAX);
         let bytes = |part: u64| usize::try_from(part).unwrap_or(usize::MAX / 2);
         Self {
-            // A row is held as text, as cells and inside a page at once.
+            // A row is held as text, as a value and inside a page at once.
             row_bytes_max: bytes((memory / 8).min(ROW_BYTES_MAX)),
             columns_max: COLUMNS_MAX,
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
-            row_group_bytes: bytes((memory / 2).min(128 * MIB)),
+            row_group_bytes: bytes((memory / 2).min(ROW_GROUP_BYTES_MAX)),
+            // Reached by wide tables only: a file of twenty columns would have hundreds of gigabytes.
             chunks_max: memory * 2 / CHUNK_METADATA_BYTES,
         }
     }

@@ -17,8 +17,8 @@ const MAGIC_BYTES: usize = 6;
 const MARK_BYTES: usize = 4;
 const _: () = assert!(MARK_BYTES <= MAGIC_BYTES);
 
-/// Beginnings of files that people send by mistake.
-const FOREIGN: [(&[u8], Refusal); 9] = [
+/// Beginnings of files that people send by mistake, none of which a table would have.
+const FOREIGN: [(&[u8], Refusal); 8] = [
     (
         b"PK\x03\x04",
         Refusal::NotText {
@@ -26,7 +26,7 @@ const FOREIGN: [(&[u8], Refusal); 9] = [
         },
     ),
     (
-        b"PAR1",
+        b"PAR1\x15",
         Refusal::NotText {
             what: "it is a Parquet file",
         },
@@ -50,16 +50,10 @@ const FOREIGN: [(&[u8], Refusal); 9] = [
         },
     ),
     (
-        b"SQLite",
-        Refusal::NotText {
-            what: "it is an SQLite database",
-        },
-    ),
-    (
         b"\x28\xB5\x2F\xFD",
         Refusal::UnsupportedCompression { name: "Zstandard" },
     ),
-    (b"BZh", Refusal::UnsupportedCompression { name: "bzip2" }),
+    (b"BZh91A", Refusal::UnsupportedCompression { name: "bzip2" }),
     (b"\xFD7zXZ", Refusal::UnsupportedCompression { name: "xz" }),
 ];
 

@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn text_columns_hold_what_the_csv_crate_reads(rows in rows()) {
+    fn no_cell_changes_that_the_csv_crate_reads(rows in rows()) {
         let file = csv_of(&rows);
         let outcome = convert_with(&file, text()).unwrap();
         let cells: Vec<Vec<String>> = outcome
@@ -97,6 +97,26 @@ proptest! {
             .collect();
         prop_assert_eq!(cells, read_by_csv_crate(&file, &outcome));
         prop_assert_eq!(outcome.profile.rows + outcome.profile.rejects, rows.len() as u64);
+    }
+
+    #[test]
+    fn rows_in_are_rows_out_and_rejects(widths in prop::collection::vec(1_usize..5, 1..40)) {
+        let row = |width: &usize| vec!["\"x\ny\""; *width].join(",");
+        let rows: Vec<String> = widths.iter().map(row).collect();
+        let file = format!("a,b\n{}", rows.join("\n"));
+        let rejected = widths.iter().filter(|width| **width != 2).count() as u64;
+        match convert_with(&file, Options::default()) {
+            Ok(outcome) => {
+                prop_assert_eq!(outcome.profile.rejects, rejected);
+                prop_assert_eq!(outcome.rejects.total, rejected);
+                prop_assert_eq!(outcome.profile.rows + rejected, widths.len() as u64);
+                prop_assert_eq!(outcome.text_rows().len() as u64, outcome.profile.rows);
+            }
+            Err(refusal) => {
+                prop_assert_eq!(refusal.code(), "too_many_rejects");
+                prop_assert!(rejected * 2 > widths.len() as u64);
+            }
+        }
     }
 
     #[test]
