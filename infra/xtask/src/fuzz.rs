@@ -1,5 +1,6 @@
 //! Short runs of the fuzz targets.
 
+use crate::cache;
 use crate::host::Host;
 use crate::process;
 use crate::tools::cargo_fuzz;
@@ -45,16 +46,34 @@ pub(crate) fn check(host: &Host) -> Result<()> {
         };
         let targets = process::capture(&mut fuzz("list"))?;
         for target in targets.split_whitespace() {
-            println!("{target}: {RUN_S} s");
+            // What a run learnt is kept beside the build, where the next one goes on from.
+            let (learnt, seeds) = (
+                built.join("corpus").join(target),
+                folder.join("corpus").join(target),
+            );
+            cache::create(&learnt)?;
+            let log = built.join(format!("{target}.log"));
+            cache::remove_file(&log)?;
             let mut run = fuzz("run");
-            run.arg("--target-dir").arg(&built).args([
-                target,
+            run.arg("--target-dir")
+                .arg(&built)
+                .arg(target)
+                .arg(&learnt)
+                .args(seeds.is_dir().then_some(&seeds));
+            run.args([
                 "--",
                 &format!("-max_total_time={RUN_S}"),
+                "-timeout=10",
                 "-print_final_stats=1",
             ]);
-            process::run(&mut run)
+            process::run_logged(&mut run, &log)
                 .with_context(|| format!("the fuzz target {target} in {}", folder.display()))?;
+            let text = fs::read_to_string(&log)?;
+            let done = text
+                .lines()
+                .rfind(|line| line.starts_with("Done "))
+                .context("libFuzzer did not say how far it came")?;
+            println!("{target}: nothing found. {done}");
         }
     }
     Ok(())

@@ -9,6 +9,8 @@ mod deny;
 mod fuzz;
 mod host;
 mod process;
+mod servers;
+mod services;
 mod suite;
 mod tests;
 mod tools;
@@ -27,6 +29,7 @@ The tasks of this repository.
     cargo xtask coverage            only the line coverage of shared/core
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
     cargo xtask bench [NAME] [ARGS…]  run the benchmarks (or the one named), in release mode
+    cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
     cargo xtask clean-cache         remove every tool that was set up
 
 Sections of `test`, in their order: fmt, clippy, deny, wasm, tests, coverage, fuzz.
@@ -64,6 +67,7 @@ fn run(host: &Host) -> Result<()> {
         ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
         ["wasm-check"] => wasm::check(host),
         ["bench", rest @ ..] => bench(host, rest),
+        ["services", rest @ ..] => services::run(host, rest),
         ["clean-cache"] => cache::clean(host),
         [other, ..] => bail!(
             "there is no task `{}`; `cargo xtask help` lists them",

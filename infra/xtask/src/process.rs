@@ -96,7 +96,11 @@ pub(crate) fn tail(log: &Path) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
-fn spawn_logged(command: &mut Command, log: &Path) -> Result<std::process::Child> {
+/// Starts `command` with its output in `log`.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn spawn_logged(command: &mut Command, log: &Path) -> Result<std::process::Child> {
     let stdout = File::options()
         .create(true)
         .append(true)

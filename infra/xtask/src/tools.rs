@@ -3,6 +3,7 @@
 use crate::cache::{self, Item, Site};
 use crate::host::Host;
 use crate::process::{self, run_logged};
+use crate::servers;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -59,12 +60,16 @@ impl Tools {
 /// When a tool cannot be had; the text says what to do.
 pub(crate) fn set_up(host: &Host) -> Result<Tools> {
     let python = python(host)?;
+    let servers = servers::set_up(host, &python)?;
     Ok(Tools {
         cargo_deny: cargo_deny(host)?,
         cargo_tarpaulin: tarpaulin(host)?,
         test_env: vec![
             ("CONSIGN_FLIGHTS_CSV", flights(host, &python)?),
             ("CONSIGN_PYTHON", python),
+            ("CONSIGN_MINIO_BIN", servers.minio),
+            ("CONSIGN_DYNAMODB_DIR", servers.dynamodb),
+            ("CONSIGN_ELASTICMQ_DIR", servers.elasticmq),
         ],
     })
 }
@@ -140,7 +145,7 @@ fn cargo_install(host: &Host, item: Item<'_>) -> Result<PathBuf> {
 }
 
 /// An interpreter that has what `tests/python/requirements.txt` lists.
-fn python(host: &Host) -> Result<PathBuf> {
+pub(crate) fn python(host: &Host) -> Result<PathBuf> {
     let list = host.root.join("tests/python/requirements.txt");
     let text =
         fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
