@@ -32,8 +32,8 @@ pub(super) struct Endpoint {
     pub(super) authority: String,
     /// Host and port as they are signed: lower case, without the scheme's own port.
     pub(super) host: String,
-    /// Path before the bucket or key, without a slash at its end.
-    pub(super) prefix: String,
+    /// The authority and the path before the bucket or key, with its slash.
+    pub(super) base: String,
     /// The path as it was written.
     path: String,
     addressing: Addressing,
@@ -55,8 +55,8 @@ impl Endpoint {
         Self {
             scheme: "https://",
             host: authority.to_ascii_lowercase(),
+            base: format!("{authority}/"),
             authority,
-            prefix: String::new(),
             path: String::new(),
             addressing,
             is_address: false,
@@ -111,7 +111,7 @@ impl Endpoint {
             scheme,
             authority: authority.to_owned(),
             host: signed,
-            prefix: path.strip_suffix('/').unwrap_or(path).to_owned(),
+            base: format!("{authority}{}/", path.strip_suffix('/').unwrap_or(path)),
             path: path.to_owned(),
             addressing,
             is_address,
@@ -134,7 +134,7 @@ impl Endpoint {
         let Self {
             scheme,
             authority,
-            prefix,
+            base,
             path,
             ..
         } = self;
@@ -143,7 +143,7 @@ impl Endpoint {
                 "{scheme}{bucket}.{authority}{}",
                 if path.is_empty() { "/" } else { path }
             ),
-            Addressing::Path => format!("{scheme}{authority}{prefix}/{bucket}"),
+            Addressing::Path => format!("{scheme}{base}{bucket}"),
         }
     }
 }
@@ -169,30 +169,21 @@ mod tests {
 
     #[test]
     fn endpoints_keep_their_port_and_sign_it_unless_it_is_the_schemes_own() {
-        for (url, authority, host, prefix) in [
-            (
-                "http://localhost:9000",
-                "localhost:9000",
-                "localhost:9000",
-                "",
-            ),
+        for (url, host, base) in [
+            ("http://localhost:9000", "localhost:9000", "localhost:9000/"),
             (
                 "https://Minio.Example.com:443",
-                "Minio.Example.com:443",
                 "minio.example.com",
-                "",
+                "Minio.Example.com:443/",
             ),
-            ("http://h:80/", "h:80", "h", ""),
-            ("http://h:443", "h:443", "h:443", ""),
-            ("http://[::1]:9000/a/b/", "[::1]:9000", "[::1]:9000", "/a/b"),
-            ("http://[::1]", "[::1]", "[::1]", ""),
+            ("http://h:80/", "h", "h:80/"),
+            ("http://h:443", "h:443", "h:443/"),
+            ("http://[::1]:9000/a/b/", "[::1]:9000", "[::1]:9000/a/b/"),
+            ("http://[::1]", "[::1]", "[::1]/"),
         ] {
             let endpoint = Endpoint::parse(url, Addressing::Path).unwrap();
-            assert_eq!(
-                (&*endpoint.authority, &*endpoint.host, &*endpoint.prefix),
-                (authority, host, prefix),
-                "{url}"
-            );
+            assert_eq!((&*endpoint.host, &*endpoint.base), (host, base), "{url}");
+            assert!(endpoint.base.starts_with(&endpoint.authority));
         }
     }
 

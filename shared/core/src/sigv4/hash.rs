@@ -32,6 +32,12 @@ const INITIAL: [u32; 8] = [
 pub(super) trait Sink {
     /// Appends bytes.
     fn put(&mut self, bytes: &[u8]);
+
+    /// Appends one byte.
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
 }
 
 impl Sink for Vec<u8> {
@@ -63,24 +69,20 @@ impl Sha256 {
         }
     }
 
-    /// Pads and closes the message.
-    pub(super) fn finish(mut self) -> [u8; DIGEST_BYTES] {
+    /// Pads the message and gives its digest. By reference, since the buffer is large to move; nothing follows it.
+    pub(super) fn finish(&mut self) -> [u8; DIGEST_BYTES] {
         let bits = (self.compressed_bytes + self.buffered as u64) * 8;
         // `put` leaves room for one byte at least; the length may need another block.
         self.buffer[self.buffered] = 0x80;
-        let end = (self.buffered + 1 + LENGTH_BYTES).next_multiple_of(BLOCK_BYTES);
+        let mut end = (self.buffered + 1 + LENGTH_BYTES).next_multiple_of(BLOCK_BYTES);
         if end > BUFFER_BYTES {
             self.buffer[self.buffered + 1..].fill(0);
             compress256(&mut self.state, self.buffer.as_chunks().0);
-            self.buffer[..BLOCK_BYTES - LENGTH_BYTES].fill(0);
-            self.close(BLOCK_BYTES, bits)
+            end = BLOCK_BYTES;
+            self.buffer[..end - LENGTH_BYTES].fill(0);
         } else {
             self.buffer[self.buffered + 1..end - LENGTH_BYTES].fill(0);
-            self.close(end, bits)
         }
-    }
-
-    fn close(mut self, end: usize, bits: u64) -> [u8; DIGEST_BYTES] {
         self.buffer[end - LENGTH_BYTES..end].copy_from_slice(&bits.to_be_bytes());
         compress256(&mut self.state, self.buffer[..end].as_chunks().0);
         bytes_of(&self.state)
@@ -103,6 +105,18 @@ impl Sink for Sha256 {
             self.compressed_bytes += BUFFER_BYTES as u64;
             self.buffered = 0;
             bytes = later;
+        }
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        // After every call there is room for one byte at least.
+        self.buffer[self.buffered] = byte;
+        self.buffered += 1;
+        if self.buffered == BUFFER_BYTES {
+            compress256(&mut self.state, self.buffer.as_chunks().0);
+            self.compressed_bytes += BUFFER_BYTES as u64;
+            self.buffered = 0;
         }
     }
 }
@@ -145,7 +159,7 @@ impl HmacKey {
     }
 
     /// Signs what is put into [`HmacKey::start`]'s hash.
-    pub(super) fn finish(&self, message: Sha256) -> [u8; DIGEST_BYTES] {
+    pub(super) fn finish(&self, message: &mut Sha256) -> [u8; DIGEST_BYTES] {
         /// The outer message: its pad's block and one digest.
         const OUTER_BITS: u64 = ((BLOCK_BYTES + DIGEST_BYTES) * 8) as u64;
         let mut block = [0; BLOCK_BYTES];
@@ -166,21 +180,19 @@ impl HmacKey {
     pub(super) fn sign(&self, message: &[u8]) -> [u8; DIGEST_BYTES] {
         let mut hash = self.start();
         hash.put(message);
-        self.finish(hash)
+        self.finish(&mut hash)
     }
 }
 
-/// Lower-case hexadecimal of a digest.
+/// Lower-case hexadecimal of a digest. Arithmetic rather than a table, so that it is done many digits at a time.
 pub(super) fn hex(digest: &[u8; DIGEST_BYTES]) -> [u8; HEX_BYTES] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    /// From the character after `9` to `a`.
+    const GAP: u8 = b'a' - b'9' - 1;
     let mut text = [0; HEX_BYTES];
     for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(digest) {
-        *pair = [
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ];
+        *pair = [byte >> 4, byte & 15];
     }
-    text
+    text.map(|digit| digit + b'0' + u8::from(digit > 9) * GAP)
 }
 
 #[cfg(test)]
@@ -193,6 +205,13 @@ mod tests {
     fn every_length_hashes_as_the_reference_does() {
         let text: Vec<u8> = (0..2_100u32).map(|n| (n % 251) as u8).collect();
         for length in (0..700).chain([1_023, 1_024, 1_087, 1_088, 2_047, 2_048, 2_100]) {
+            let mut ours = Sha256::new();
+            text[..length].iter().for_each(|&byte| ours.put_byte(byte));
+            assert_eq!(
+                ours.finish()[..],
+                sha2::Sha256::digest(&text[..length])[..],
+                "{length}"
+            );
             for piece in [1, 63, 64, 511, 512, 4_096] {
                 let mut ours = Sha256::new();
                 text[..length]

@@ -8,31 +8,70 @@ use super::hash::Sink;
 pub const HEADERS_MAX: usize = 64;
 /// Bytes of user metadata that the service takes, names without their prefix and values together.
 const METADATA_BYTES_MAX: usize = 2048;
-/// Stands for the URL's own host in an order of headers.
-const HOST: u8 = u8::MAX;
 
-const _: () = assert!(HEADERS_MAX < HOST as usize);
+const _: () = assert!(HEADERS_MAX < u8::MAX as usize);
 
-/// Headers that clients and proxies set or change on the way. botocore never signs them, and neither do we.
-const NEVER_SIGNED: [&str; 14] = [
-    "baggage",
-    "connection",
-    "expect",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-amzn-trace-id",
+/// What a header's name alone says about it.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Signed as it stands.
+    Signed,
+    /// Clients and proxies set or change it on the way. botocore never signs it, and neither do we.
+    NeverSigned,
+    /// It would carry or contradict the signature of the query.
+    Reserved,
+    /// The URL's own host.
+    Host,
+    /// A decimal number.
+    ContentLength,
+    /// Stands in for the payload's hash.
+    PayloadHash,
+}
+
+const SPECIAL: [(&str, Kind); 20] = [
+    ("authorization", Kind::Reserved),
+    ("baggage", Kind::NeverSigned),
+    ("connection", Kind::NeverSigned),
+    ("content-length", Kind::ContentLength),
+    ("expect", Kind::NeverSigned),
+    ("host", Kind::Host),
+    ("keep-alive", Kind::NeverSigned),
+    ("proxy-authenticate", Kind::NeverSigned),
+    ("proxy-authorization", Kind::NeverSigned),
+    ("te", Kind::NeverSigned),
+    ("traceparent", Kind::NeverSigned),
+    ("tracestate", Kind::NeverSigned),
+    ("trailer", Kind::NeverSigned),
+    ("transfer-encoding", Kind::NeverSigned),
+    ("upgrade", Kind::NeverSigned),
+    ("user-agent", Kind::NeverSigned),
+    ("x-amz-content-sha256", Kind::PayloadHash),
+    ("x-amz-date", Kind::Reserved),
+    ("x-amz-security-token", Kind::Reserved),
+    ("x-amzn-trace-id", Kind::NeverSigned),
 ];
 
-/// Headers that would carry or contradict the signature of the query.
-const RESERVED: [&str; 3] = ["authorization", "x-amz-date", "x-amz-security-token"];
+/// The lengths of [`SPECIAL`]'s names, one bit each: most names are told apart by their length.
+const SPECIAL_LENGTHS: u32 = {
+    let (mut lengths, mut at) = (0, 0);
+    while at < SPECIAL.len() {
+        lengths |= 1 << SPECIAL[at].0.len();
+        at += 1;
+    }
+    lengths
+};
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        if SPECIAL_LENGTHS.checked_shr(name.len() as u32).unwrap_or(0) & 1 == 0 {
+            return Self::Signed;
+        }
+        SPECIAL
+            .iter()
+            .find(|(special, _)| special.eq_ignore_ascii_case(name))
+            .map_or(Self::Signed, |&(_, kind)| kind)
+    }
+}
 
 /// The payload's hash where none is given: nobody knows the body yet.
 pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -50,7 +89,7 @@ impl Host<'_> {
     fn put(self, sink: &mut impl Sink) {
         if let Some(bucket) = self.bucket {
             sink.put(bucket.as_bytes());
-            sink.put(b".");
+            sink.put_byte(b'.');
         }
         sink.put(self.endpoint.as_bytes());
     }
@@ -66,11 +105,41 @@ impl Host<'_> {
     }
 }
 
+/// A header's place in an order, and what its check found out. All zero by default, which fills an array fastest.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// One more than its index; 0 is the URL's own host.
+    place: u8,
+    /// The name holds more than lower-case letters, digits and `-`.
+    name_is_odd: bool,
+    /// The value holds more than visible ASCII.
+    value_is_odd: bool,
+}
+
+/// The URL's own host.
+const HOST: Entry = Entry {
+    place: 0,
+    name_is_odd: false,
+    value_is_odd: false,
+};
+
+impl Entry {
+    fn header<'a>(self, headers: &'a [(&'a str, &'a str)]) -> Option<(&'a str, &'a str)> {
+        headers
+            .get(usize::from(self.place).checked_sub(1)?)
+            .copied()
+    }
+
+    fn name<'a>(self, headers: &'a [(&'a str, &'a str)]) -> &'a str {
+        self.header(headers).map_or("host", |(name, _)| name)
+    }
+}
+
 /// The headers of a request in canonical order, `host` among them.
 pub(super) struct SignedHeaders<'a> {
     host: Host<'a>,
     headers: &'a [(&'a str, &'a str)],
-    order: [u8; HEADERS_MAX + 1],
+    entries: [Entry; HEADERS_MAX + 1],
     count: usize,
     payload: &'a str,
 }
@@ -87,56 +156,71 @@ impl<'a> SignedHeaders<'a> {
         let mut signed = Self {
             host,
             headers,
-            order: [HOST; HEADERS_MAX + 1],
+            entries: [HOST; HEADERS_MAX + 1],
             count: 1,
             payload: UNSIGNED_PAYLOAD,
         };
-        let (mut metadata_bytes, mut host_given) = (0, false);
-        for (index, &(name, value)) in (0u8..).zip(headers) {
-            check(name, value)?;
-            if name.eq_ignore_ascii_case("host") {
-                if !host.is(value) {
-                    return Err(PresignError::HeaderHost);
-                }
+        let (mut metadata_bytes, mut host_given, mut any_is_odd) = (0, false, false);
+        for (place, &(name, value)) in (1u8..).zip(headers) {
+            let name_is_odd = !is_plain_name(name);
+            if name_is_odd && !is_token(name) {
+                return Err(PresignError::HeaderName);
+            }
+            let value_is_odd = !is_plain_value(value);
+            if value_is_odd
+                && value
+                    .bytes()
+                    .any(|byte| byte.is_ascii_control() && byte != b'\t')
+            {
+                return Err(PresignError::HeaderValue);
+            }
+            match Kind::of(name) {
+                Kind::Signed => metadata_bytes += metadata_len(name, value),
+                Kind::NeverSigned => continue,
+                Kind::Reserved => return Err(PresignError::HeaderReserved),
+                Kind::Host if !host.is(value) => return Err(PresignError::HeaderHost),
+                Kind::Host if host_given => return Err(PresignError::HeaderDuplicate),
                 // The URL's own host stands in the order already.
-                if std::mem::replace(&mut host_given, true) {
-                    return Err(PresignError::HeaderDuplicate);
+                Kind::Host => {
+                    host_given = true;
+                    continue;
                 }
-                continue;
-            }
-            if is_never_signed(name) {
-                continue;
-            }
-            if name.len() >= 6 && name.as_bytes()[..6].eq_ignore_ascii_case(b"x-amz-") {
-                metadata_bytes += metadata_len(name, value);
-                if name.eq_ignore_ascii_case("x-amz-content-sha256") {
-                    signed.payload = value;
+                Kind::ContentLength if !is_decimal(value.trim()) => {
+                    return Err(PresignError::ContentLength);
                 }
+                Kind::ContentLength => {}
+                Kind::PayloadHash => signed.payload = value,
             }
-            signed.order[signed.count] = index;
+            any_is_odd |= name_is_odd;
+            signed.entries[signed.count] = Entry {
+                place,
+                name_is_odd,
+                value_is_odd,
+            };
             signed.count += 1;
         }
         if metadata_bytes > METADATA_BYTES_MAX {
             return Err(PresignError::MetadataTooLarge);
         }
-        signed.sort()?;
+        signed.sort(any_is_odd)?;
         Ok(signed)
     }
 
-    fn sort(&mut self) -> Result<(), PresignError> {
+    fn sort(&mut self, any_is_odd: bool) -> Result<(), PresignError> {
         let headers = self.headers;
-        let name = |index: u8| {
-            headers
-                .get(usize::from(index))
-                .map_or("host", |&(name, _)| name)
-        };
+        let lower = |name: &'a str| name.bytes().map(|byte| byte.to_ascii_lowercase());
         let mut duplicate = false;
-        self.order[..self.count].sort_unstable_by(|&a, &b| {
-            let order = compare_names(name(a), name(b));
-            duplicate |= order.is_eq() && a != b;
+        self.entries[..self.count].sort_unstable_by(|a, b| {
+            let (first, second) = (a.name(headers), b.name(headers));
+            let order = if any_is_odd {
+                lower(first).cmp(lower(second))
+            } else {
+                first.cmp(second)
+            };
+            // A sort compares all that are equal, or it could not tell that they are.
+            duplicate |= order.is_eq() && a.place != b.place;
             order
         });
-        // A sort compares equal neighbours at least once.
         if duplicate {
             Err(PresignError::HeaderDuplicate)
         } else {
@@ -144,86 +228,85 @@ impl<'a> SignedHeaders<'a> {
         }
     }
 
-    fn name(&self, index: u8) -> &'a str {
-        self.headers
-            .get(usize::from(index))
-            .map_or("host", |&(name, _)| name)
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.order[..self.count]
+    fn names(&self) -> impl Iterator<Item = (&'a str, bool)> {
+        self.entries[..self.count]
             .iter()
-            .map(|&index| self.name(index))
+            .map(|entry| (entry.name(self.headers), entry.name_is_odd))
     }
 
     /// Bytes of [`SignedHeaders::escape_names`].
     pub(super) fn escaped_names_len(&self) -> usize {
-        self.names()
-            .map(|name| escaped_len(name, Keep::Unreserved) + "%3B".len())
-            .sum()
+        let len = |(name, is_odd): (&str, bool)| {
+            if is_odd {
+                escaped_len(name, Keep::Unreserved)
+            } else {
+                name.len()
+            }
+        };
+        self.names().map(|name| len(name) + "%3B".len()).sum()
     }
 
     /// Writes the names for `X-Amz-SignedHeaders`, encoded.
     pub(super) fn escape_names(&self, into: &mut Vec<u8>) {
-        for (at, name) in self.names().enumerate() {
+        for (at, (name, is_odd)) in self.names().enumerate() {
             if at > 0 {
                 into.extend_from_slice(b"%3B");
             }
-            escape_lower(name, into);
+            if is_odd {
+                escape_lower(name, into);
+            } else {
+                into.extend_from_slice(name.as_bytes());
+            }
         }
     }
 
     /// Writes what follows the query in a canonical request: headers, their names, the payload's hash.
+    #[inline]
     pub(super) fn put(&self, sink: &mut impl Sink) {
-        for &index in &self.order[..self.count] {
-            match self.headers.get(usize::from(index)) {
-                Some(&(name, value)) => {
-                    put_lower(name, sink);
-                    sink.put(b":");
-                    put_value(value, sink);
+        for entry in &self.entries[..self.count] {
+            match entry.header(self.headers) {
+                Some((name, value)) => {
+                    put_lower(name, entry.name_is_odd, sink);
+                    sink.put_byte(b':');
+                    if entry.value_is_odd {
+                        put_value(value, sink);
+                    } else {
+                        sink.put(value.as_bytes());
+                    }
                 }
                 None => {
                     sink.put(b"host:");
                     self.host.put(sink);
                 }
             }
-            sink.put(b"\n");
+            sink.put_byte(b'\n');
         }
-        for (at, name) in self.names().enumerate() {
-            sink.put(if at == 0 { b"\n" } else { b";" });
-            put_lower(name, sink);
+        for (at, (name, is_odd)) in self.names().enumerate() {
+            sink.put_byte(if at == 0 { b'\n' } else { b';' });
+            put_lower(name, is_odd, sink);
         }
-        sink.put(b"\n");
+        sink.put_byte(b'\n');
         sink.put(self.payload.as_bytes());
     }
 }
 
-fn check(name: &str, value: &str) -> Result<(), PresignError> {
-    if !is_token(name) {
-        return Err(PresignError::HeaderName);
-    }
-    if value
-        .bytes()
-        .any(|byte| byte.is_ascii_control() && byte != b'\t')
-    {
-        return Err(PresignError::HeaderValue);
-    }
-    if RESERVED
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(name))
-    {
-        return Err(PresignError::HeaderReserved);
-    }
-    if name.eq_ignore_ascii_case("content-length") && value.trim().parse::<u64>().is_err() {
-        return Err(PresignError::ContentLength);
-    }
-    Ok(())
+/// Lower-case letters, digits and `-`, of which nearly all names are made; found out many bytes at a time.
+fn is_plain_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
+    !name.is_empty()
+        && name
+            .bytes()
+            .fold(true, |plain, byte| plain & is_plain(byte))
 }
 
-fn is_never_signed(name: &str) -> bool {
-    NEVER_SIGNED
-        .iter()
-        .any(|never| never.eq_ignore_ascii_case(name))
+fn is_plain_value(value: &str) -> bool {
+    value
+        .bytes()
+        .fold(true, |plain, byte| plain & byte.is_ascii_graphic())
+}
+
+fn is_decimal(text: &str) -> bool {
+    text.parse::<u64>().is_ok() && !text.starts_with('+')
 }
 
 fn metadata_len(name: &str, value: &str) -> usize {
@@ -239,17 +322,10 @@ fn metadata_len(name: &str, value: &str) -> usize {
     }
 }
 
-fn compare_names(a: &str, b: &str) -> std::cmp::Ordering {
-    a.bytes()
-        .map(|byte| byte.to_ascii_lowercase())
-        .cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()))
-}
-
-/// Writes a header's name in lower case.
-pub(super) fn put_lower(name: &str, sink: &mut impl Sink) {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+fn put_lower(name: &str, is_odd: bool, sink: &mut impl Sink) {
+    if is_odd {
         name.bytes()
-            .for_each(|byte| sink.put(&[byte.to_ascii_lowercase()]));
+            .for_each(|byte| sink.put_byte(byte.to_ascii_lowercase()));
     } else {
         sink.put(name.as_bytes());
     }
@@ -257,12 +333,9 @@ pub(super) fn put_lower(name: &str, sink: &mut impl Sink) {
 
 /// Writes a header's value trimmed, and with one space for each run of white space.
 pub(super) fn put_value(value: &str, sink: &mut impl Sink) {
-    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return sink.put(value.as_bytes());
-    }
     for (at, word) in value.split_whitespace().enumerate() {
         if at > 0 {
-            sink.put(b" ");
+            sink.put_byte(b' ');
         }
         sink.put(word.as_bytes());
     }
@@ -323,6 +396,7 @@ mod tests {
             (&[("Authorization", "x")], PresignError::HeaderReserved),
             (&[("Content-Length", "1x")], PresignError::ContentLength),
             (&[("Content-Length", "-1")], PresignError::ContentLength),
+            (&[("Content-Length", "+1")], PresignError::ContentLength),
             (&[("x-amz-meta-a", &long)], PresignError::MetadataTooLarge),
             (&[("a", "b"); HEADERS_MAX + 1], PresignError::HeadersTooMany),
         ] {

@@ -23,21 +23,26 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     if !(BUCKET_BYTES_MIN..=BUCKET_BYTES_MAX).contains(&bytes.len()) {
         return Err(PresignError::BucketLength);
     }
-    let mut previous = b'.';
-    for &byte in bytes {
-        let edge = matches!((previous, byte), (b'.', b'.' | b'-') | (b'-', b'.'));
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' => {}
-            b'.' | b'-' if edge => return Err(PresignError::BucketLabel),
-            b'.' | b'-' => {}
-            _ => return Err(PresignError::BucketCharacter),
-        }
-        previous = byte;
+    let is_good = |byte: u8| {
+        byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
+    };
+    if !bytes.iter().fold(true, |good, &byte| good & is_good(byte)) {
+        return Err(PresignError::BucketCharacter);
     }
-    if matches!(previous, b'.' | b'-') {
+    let label_is_good = |label: &[u8]| match (label.first(), label.last()) {
+        (Some(first), Some(last)) => *first != b'-' && *last != b'-',
+        _ => false,
+    };
+    let has_dots = bytes.contains(&b'.');
+    let labels_are_good = if has_dots {
+        bytes.split(|&byte| byte == b'.').all(label_is_good)
+    } else {
+        label_is_good(bytes)
+    };
+    if !labels_are_good {
         return Err(PresignError::BucketLabel);
     }
-    if previous.is_ascii_digit() && bytes.contains(&b'.') && bucket.parse::<Ipv4Addr>().is_ok() {
+    if has_dots && bucket.parse::<Ipv4Addr>().is_ok() {
         return Err(PresignError::BucketIsAddress);
     }
     let reserved = RESERVED_PREFIXES
@@ -73,9 +78,13 @@ pub fn check_key(key: &str) -> Result<(), PresignError> {
 
 /// Whether a segment between slashes is `.` or `..`.
 pub(super) fn has_dot_segment(path: &str) -> bool {
-    // Most keys hold no segment that begins with a dot.
-    (path.starts_with('.') || path.contains("/."))
-        && path.split('/').any(|segment| matches!(segment, "." | ".."))
+    // Most keys hold no segment that begins with a dot, which is found out many bytes at a time.
+    let bytes = path.as_bytes();
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let may_have = pairs.fold(bytes.first() == Some(&b'.'), |seen, (&a, &b)| {
+        seen | ((a == b'/') & (b == b'.'))
+    });
+    may_have && path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Presigned URLs.
 
-use super::endpoint::Addressing;
+use super::endpoint::{Addressing, Endpoint};
 use super::error::PresignError;
-use super::escape::{Keep, escape, escaped_len, has_control};
+use super::escape::{Escaped, Keep, escape, escaped_len, has_control};
 use super::hash::{HEX_BYTES, Sha256, Sink};
 use super::headers::{Host, SignedHeaders};
 use super::names::{check_bucket, check_key};
@@ -186,9 +186,11 @@ impl Signer {
         let day = self.day(stamp);
         let clock = stamp.clock();
 
-        let mut url = Vec::with_capacity(self.url_len(request, &headers, &day));
+        let key = Escaped::new(request.key, Keep::Path);
+        let mut url = Vec::with_capacity(key.len() + self.url_len(request, &headers, &day));
         let path_at = self.write_origin(request, addressing, &mut url);
-        let path_end = self.write_path(request, addressing, &mut url);
+        key.write(&mut url);
+        let path_end = url.len();
         let query_at = write_query(request, &mut url);
         url.extend_from_slice(day.query_start.as_bytes());
         url.extend_from_slice(&clock);
@@ -202,9 +204,9 @@ impl Signer {
 
         let mut hash = Sha256::new();
         hash.put(request.operation.method().as_bytes());
-        hash.put(b"\n");
+        hash.put_byte(b'\n');
         hash.put(&url[path_at..path_end]);
-        hash.put(b"\n");
+        hash.put_byte(b'\n');
         let own = OwnQuery {
             start: &url[query_at..signed_headers_at],
             headers: &url[signed_headers_at..token_at],
@@ -215,7 +217,7 @@ impl Signer {
             Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
             _ => own.put(&mut hash),
         }
-        hash.put(b"\n");
+        hash.put_byte(b'\n');
         headers.put(&mut hash);
         let signature = day.sign(&clock, &hash.finish());
 
@@ -241,8 +243,7 @@ impl Signer {
             ..
         } = self;
         [
-            endpoint.scheme.len() + endpoint.authority.len() + endpoint.prefix.len(),
-            request.bucket.len() + "./?".len() + escaped_len(request.key, Keep::Path),
+            endpoint.scheme.len() + endpoint.base.len() + request.bucket.len() + "./?".len(),
             query_len,
             day.query_start.len() + "hhmmssZ".len() + EXPIRES.len() + EXPIRES_DIGITS,
             SIGNED_HEADERS.len() + headers.escaped_names_len(),
@@ -252,37 +253,31 @@ impl Signer {
         .sum()
     }
 
-    /// Writes scheme and host; returns where the path begins.
+    /// Writes all before the key; returns where the path begins.
     fn write_origin(
         &self,
         request: &Request<'_>,
         addressing: Addressing,
         url: &mut Vec<u8>,
     ) -> usize {
-        url.extend_from_slice(self.endpoint.scheme.as_bytes());
+        let Endpoint {
+            scheme,
+            authority,
+            base,
+            ..
+        } = &self.endpoint;
+        url.extend_from_slice(scheme.as_bytes());
         if addressing == Addressing::Virtual {
             url.extend_from_slice(request.bucket.as_bytes());
             url.push(b'.');
         }
-        url.extend_from_slice(self.endpoint.authority.as_bytes());
-        url.len()
-    }
-
-    /// Writes the path; returns where it ends.
-    fn write_path(
-        &self,
-        request: &Request<'_>,
-        addressing: Addressing,
-        url: &mut Vec<u8>,
-    ) -> usize {
-        url.extend_from_slice(self.endpoint.prefix.as_bytes());
-        url.push(b'/');
+        let path_at = url.len() + authority.len();
+        url.extend_from_slice(base.as_bytes());
         if addressing == Addressing::Path {
             url.extend_from_slice(request.bucket.as_bytes());
             url.push(b'/');
         }
-        escape(request.key, Keep::Path, url);
-        url.len()
+        path_at
     }
 }
 
@@ -341,11 +336,11 @@ fn put_sorted(query: &[u8], own: &OwnQuery<'_>, hash: &mut impl Sink) {
     let (before, after) = pairs.split_at(pairs.partition_point(|pair| name(pair) < OWN_NAMES));
     for pair in before {
         hash.put(pair);
-        hash.put(b"&");
+        hash.put_byte(b'&');
     }
     own.put(hash);
     for pair in after {
-        hash.put(b"&");
+        hash.put_byte(b'&');
         hash.put(pair);
     }
 }

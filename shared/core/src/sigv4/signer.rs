@@ -234,6 +234,6 @@ impl Day {
         message.put(clock);
         message.put(self.message_scope.as_bytes());
         message.put(&hex(request_digest));
-        hex(&self.key.finish(message))
+        hex(&self.key.finish(&mut message))
     }
 }

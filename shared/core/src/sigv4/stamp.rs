@@ -13,7 +13,7 @@ const SECOND_MAX: i64 = 253_402_300_799;
 pub(super) struct Stamp {
     /// Days since 1970-01-01.
     pub(super) day: i64,
-    second_of_day: i64,
+    second_of_day: u32,
 }
 
 impl Stamp {
@@ -25,7 +25,7 @@ impl Stamp {
         }
         Ok(Self {
             day: second / DAY_S,
-            second_of_day: second % DAY_S,
+            second_of_day: (second % DAY_S) as u32,
         })
     }
 
@@ -36,7 +36,7 @@ impl Stamp {
             self.second_of_day / 60 % 60,
             self.second_of_day % 60,
         ];
-        let digit = |number: i64| b'0' + (number % 10) as u8;
+        let digit = |number: u32| b'0' + (number % 10) as u8;
         [
             digit(hour / 10),
             digit(hour),
@@ -59,7 +59,7 @@ impl Stamp {
     }
 
     fn civil(self) -> DateTime {
-        let time = Timestamp::from_second(self.day * DAY_S + self.second_of_day)
+        let time = Timestamp::from_second(self.day * DAY_S + i64::from(self.second_of_day))
             .unwrap_or(Timestamp::UNIX_EPOCH);
         Offset::UTC.to_datetime(time)
     }
