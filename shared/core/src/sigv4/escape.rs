@@ -61,6 +61,7 @@ impl Keep {
 }
 
 /// How many bytes of `text` are encoded. Arithmetic rather than the table, so that it is done many bytes at a time.
+#[inline(never)]
 fn escapes(text: &str, keep: Keep) -> usize {
     /// A count of these many fits a byte.
     const CHUNK_BYTES: usize = 128;
@@ -114,6 +115,7 @@ impl<'a> Escaped<'a> {
         }
     }
 
+    #[cold]
     fn write_escapes(self, into: &mut Vec<u8>) {
         let mask = self.keep.mask();
         let mut rest = self.text.as_bytes();
@@ -141,6 +143,7 @@ pub(super) fn escape(text: &str, keep: Keep, into: &mut Vec<u8>) {
 }
 
 /// Appends `name` in lower case, encoded.
+#[cold]
 pub(super) fn escape_lower(name: &str, into: &mut Vec<u8>) {
     for byte in name.bytes().map(|byte| byte.to_ascii_lowercase()) {
         if CLASS[usize::from(byte)] & UNRESERVED != 0 {
@@ -174,12 +177,14 @@ pub(super) fn unescape(text: &str) -> Option<String> {
 }
 
 /// Whether a control byte (0–31 or 127) is in `text`.
+#[inline(never)]
 pub(super) fn has_control(text: &str) -> bool {
     text.bytes()
         .fold(false, |seen, byte| seen | (byte < b' ') | (byte == 0x7f))
 }
 
 /// Whether `name` is a token of RFC 9110, section 5.6.2.
+#[cold]
 pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name

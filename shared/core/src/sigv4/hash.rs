@@ -89,9 +89,11 @@ impl Sha256 {
     }
 }
 
-impl Sink for Sha256 {
-    #[inline]
-    fn put(&mut self, mut bytes: &[u8]) {
+impl Sha256 {
+    /// Takes what fills the buffer. Out of line, so that the usual case stays small where it is inlined.
+    #[cold]
+    #[inline(never)]
+    fn put_across(&mut self, mut bytes: &[u8]) {
         loop {
             let free = &mut self.buffer[self.buffered..];
             if bytes.len() < free.len() {
@@ -107,16 +109,19 @@ impl Sink for Sha256 {
             bytes = later;
         }
     }
+}
 
+impl Sink for Sha256 {
     #[inline]
-    fn put_byte(&mut self, byte: u8) {
-        // After every call there is room for one byte at least.
-        self.buffer[self.buffered] = byte;
-        self.buffered += 1;
-        if self.buffered == BUFFER_BYTES {
-            compress256(&mut self.state, self.buffer.as_chunks().0);
-            self.compressed_bytes += BUFFER_BYTES as u64;
-            self.buffered = 0;
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.buffered + bytes.len();
+        // Room for one byte is always left.
+        match self.buffer.get_mut(self.buffered..end) {
+            Some(free) if end < BUFFER_BYTES => {
+                free.copy_from_slice(bytes);
+                self.buffered = end;
+            }
+            _ => self.put_across(bytes),
         }
     }
 }

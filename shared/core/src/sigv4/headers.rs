@@ -291,6 +291,7 @@ impl<'a> SignedHeaders<'a> {
 }
 
 /// Lower-case letters, digits and `-`, of which nearly all names are made; found out many bytes at a time.
+#[inline(never)]
 fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
     !name.is_empty()
@@ -299,6 +300,7 @@ fn is_plain_name(name: &str) -> bool {
             .fold(true, |plain, byte| plain & is_plain(byte))
 }
 
+#[inline(never)]
 fn is_plain_value(value: &str) -> bool {
     value
         .bytes()
@@ -332,6 +334,8 @@ fn put_lower(name: &str, is_odd: bool, sink: &mut impl Sink) {
 }
 
 /// Writes a header's value trimmed, and with one space for each run of white space.
+#[cold]
+#[inline(never)]
 pub(super) fn put_value(value: &str, sink: &mut impl Sink) {
     for (at, word) in value.split_whitespace().enumerate() {
         if at > 0 {

@@ -77,6 +77,7 @@ pub fn check_key(key: &str) -> Result<(), PresignError> {
 }
 
 /// Whether a segment between slashes is `.` or `..`.
+#[inline]
 pub(super) fn has_dot_segment(path: &str) -> bool {
     // Most keys hold no segment that begins with a dot, which is found out many bytes at a time.
     let bytes = path.as_bytes();

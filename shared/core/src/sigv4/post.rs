@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use std::sync::Arc;
 use std::{fmt, io};
 
 /// At a key's end, it stands for the name of the file that the browser sends.
@@ -188,7 +189,7 @@ impl Signer {
         let end = now
             .checked_add(SignedDuration::from_secs(request.expires_s.into()))
             .map_err(|_| PresignError::TimeOutOfRange)?;
-        let day = self.day(stamp);
+        let day = self.with_day(stamp, Arc::clone);
         let date = format!("{}T{}", day.date, String::from_utf8_lossy(&stamp.clock()));
         let key = match request.key.strip_suffix(FILENAME) {
             Some(prefix) => Condition::StartsWith {

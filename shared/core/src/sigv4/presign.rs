@@ -183,46 +183,47 @@ impl Signer {
             endpoint: &self.endpoint.host,
         };
         let headers = SignedHeaders::new(request.headers, host)?;
-        let day = self.day(stamp);
         let clock = stamp.clock();
+        let url = self.with_day(stamp, |day| {
+            let key = Escaped::new(request.key, Keep::Path);
+            let mut url = Vec::with_capacity(key.len() + self.url_len(request, &headers, day));
+            let path_at = self.write_origin(request, addressing, &mut url);
+            key.write(&mut url);
+            let path_end = url.len();
+            let query_at = write_query(request, &mut url);
+            url.extend_from_slice(day.query_start.as_bytes());
+            url.extend_from_slice(&clock);
+            url.extend_from_slice(EXPIRES);
+            write_number(request.expires_s, &mut url);
+            let signed_headers_at = url.len();
+            url.extend_from_slice(SIGNED_HEADERS);
+            headers.escape_names(&mut url);
+            let token_at = url.len();
+            url.extend_from_slice(self.token_parameter.as_bytes());
 
-        let key = Escaped::new(request.key, Keep::Path);
-        let mut url = Vec::with_capacity(key.len() + self.url_len(request, &headers, &day));
-        let path_at = self.write_origin(request, addressing, &mut url);
-        key.write(&mut url);
-        let path_end = url.len();
-        let query_at = write_query(request, &mut url);
-        url.extend_from_slice(day.query_start.as_bytes());
-        url.extend_from_slice(&clock);
-        url.extend_from_slice(EXPIRES);
-        write_number(request.expires_s, &mut url);
-        let signed_headers_at = url.len();
-        url.extend_from_slice(SIGNED_HEADERS);
-        headers.escape_names(&mut url);
-        let token_at = url.len();
-        url.extend_from_slice(self.token_parameter.as_bytes());
+            let mut hash = Sha256::new();
+            hash.put(request.operation.method().as_bytes());
+            hash.put_byte(b'\n');
+            hash.put(&url[path_at..path_end]);
+            hash.put_byte(b'\n');
+            let own = OwnQuery {
+                start: &url[query_at..signed_headers_at],
+                headers: &url[signed_headers_at..token_at],
+                token: &url[token_at..],
+            };
+            // One byte stands between the path and the query, and one before the signature's parameters.
+            match url.get(path_end + 1..query_at.saturating_sub(1)) {
+                Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
+                _ => own.put(&mut hash),
+            }
+            hash.put_byte(b'\n');
+            headers.put(&mut hash);
+            let signature = day.sign(&clock, &hash.finish());
 
-        let mut hash = Sha256::new();
-        hash.put(request.operation.method().as_bytes());
-        hash.put_byte(b'\n');
-        hash.put(&url[path_at..path_end]);
-        hash.put_byte(b'\n');
-        let own = OwnQuery {
-            start: &url[query_at..signed_headers_at],
-            headers: &url[signed_headers_at..token_at],
-            token: &url[token_at..],
-        };
-        // One byte stands between the path and the query, and one before the signature's parameters.
-        match url.get(path_end + 1..query_at.saturating_sub(1)) {
-            Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
-            _ => own.put(&mut hash),
-        }
-        hash.put_byte(b'\n');
-        headers.put(&mut hash);
-        let signature = day.sign(&clock, &hash.finish());
-
-        url.extend_from_slice(SIGNATURE);
-        url.extend_from_slice(&signature);
+            url.extend_from_slice(SIGNATURE);
+            url.extend_from_slice(&signature);
+            url
+        });
         Ok(String::from_utf8(url)
             .expect("names are checked to be ASCII and all else is percent-encoded"))
     }
@@ -321,6 +322,7 @@ impl OwnQuery<'_> {
 }
 
 /// Puts all parameters, sorted by their encoded names.
+#[inline(never)]
 fn put_sorted(query: &[u8], own: &OwnQuery<'_>, hash: &mut impl Sink) {
     fn name<'a>(pair: &&'a [u8]) -> &'a [u8] {
         pair.split(|&byte| byte == b'=').next().unwrap_or_default()

@@ -163,19 +163,25 @@ impl Signer {
         wanted_s.min(left_s).min(EXPIRES_S_MAX)
     }
 
-    /// What all signatures of a day share. Kept until another day is asked for.
-    pub(super) fn day(&self, stamp: Stamp) -> Arc<Day> {
+    /// Works with what all signatures of a day share, which is kept until another day is asked for.
+    #[inline]
+    pub(super) fn with_day<T>(&self, stamp: Stamp, work: impl FnOnce(&Arc<Day>) -> T) -> T {
         // Whatever panicked elsewhere, a day that is in place is whole.
-        if let Some(day) = &*self.today.read().unwrap_or_else(PoisonError::into_inner)
-            && day.number == stamp.day
-        {
-            return Arc::clone(day);
+        let today = self.today.read().unwrap_or_else(PoisonError::into_inner);
+        match &*today {
+            Some(day) if day.number == stamp.day => work(day),
+            _ => {
+                drop(today);
+                let day = Arc::new(self.make_day(stamp));
+                *self.today.write().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Arc::clone(&day));
+                work(&day)
+            }
         }
-        let day = Arc::new(self.make_day(stamp));
-        *self.today.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&day));
-        day
     }
 
+    #[cold]
+    #[inline(never)]
     fn make_day(&self, stamp: Stamp) -> Day {
         let Self {
             access_key, region, ..
