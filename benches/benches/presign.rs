@@ -6,8 +6,8 @@ use aws_credential_types::Credentials as AwsCredentials;
 use aws_sdk_s3::config::{BehaviorVersion, Region, RequestChecksumCalculation};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningParams, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningParams, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
@@ -46,7 +46,12 @@ struct Contender<'a> {
 
 impl<'a> Contender<'a> {
     fn new(name: &'static str, run: impl FnMut() -> usize + 'a) -> Self {
-        Self { name, run: Box::new(run), turn_calls: 1, best_ns: f64::INFINITY }
+        Self {
+            name,
+            run: Box::new(run),
+            turn_calls: 1,
+            best_ns: f64::INFINITY,
+        }
     }
 
     fn take_turn(&mut self, calls: u32) -> Duration {
@@ -92,7 +97,10 @@ fn main() {
             operation: Operation::PutObject,
             bucket: BUCKET,
             key,
-            headers: &[("content-type", CONTENT_TYPE), ("content-length", CONTENT_LENGTH)],
+            headers: &[
+                ("content-type", CONTENT_TYPE),
+                ("content-length", CONTENT_LENGTH),
+            ],
             query: &[],
             expires_s: EXPIRES_S,
         };
@@ -107,7 +115,9 @@ fn main() {
     let credentials = rusty_s3::Credentials::new(ACCESS_KEY, SECRET_KEY);
     let rusty_s3 = |key: &str| {
         let mut action = bucket.put_object(Some(&credentials), black_box(key));
-        action.headers_mut().insert("content-length", CONTENT_LENGTH);
+        action
+            .headers_mut()
+            .insert("content-length", CONTENT_LENGTH);
         action.headers_mut().insert("content-type", CONTENT_TYPE);
         String::from(action.sign_with_time(Duration::from_secs(EXPIRES_S.into()), &now))
     };
@@ -133,9 +143,17 @@ fn main() {
             .expect("parameters")
             .into();
         let url = format!("https://{HOST}/{}", black_box(key));
-        let headers = [("content-length", CONTENT_LENGTH), ("content-type", CONTENT_TYPE)];
-        let request =
-            SignableRequest::new("PUT", url.as_str(), headers.into_iter(), SignableBody::UnsignedPayload).expect("a request");
+        let headers = [
+            ("content-length", CONTENT_LENGTH),
+            ("content-type", CONTENT_TYPE),
+        ];
+        let request = SignableRequest::new(
+            "PUT",
+            url.as_str(),
+            headers.into_iter(),
+            SignableBody::UnsignedPayload,
+        )
+        .expect("a request");
         let (instructions, _) = sign(request, &params).expect("a signature").into_parts();
         let mut request = http::Request::put(url).body(()).expect("a request");
         instructions.apply_to_request_http1x(&mut request);
@@ -152,21 +170,35 @@ fn main() {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build(),
     );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
     let aws_sdk_s3 = |key: &str| {
         let config = PresigningConfig::builder()
             .start_time(now.into())
             .expires_in(Duration::from_secs(EXPIRES_S.into()))
             .build()
             .expect("a configuration");
-        let request = sdk.put_object().bucket(BUCKET).key(black_box(key)).content_type(CONTENT_TYPE).content_length(73_400_320);
-        runtime.block_on(request.presigned(config)).expect("a URL").uri().to_owned()
+        let request = sdk
+            .put_object()
+            .bucket(BUCKET)
+            .key(black_box(key))
+            .content_type(CONTENT_TYPE)
+            .content_length(73_400_320);
+        runtime
+            .block_on(request.presigned(config))
+            .expect("a URL")
+            .uri()
+            .to_owned()
     };
     assert!(aws_sdk_s3(KEY).contains("content-length%3Bcontent-type%3Bhost"));
 
     // The blocks: the canonical request, the string to sign after the key's inner pad, the digest after its outer pad.
     let request_blocks = blocks(canonical_request_len(&wanted));
-    let message_blocks = blocks("AWS4-HMAC-SHA256\n20260203T040506Z\n20260203/eu-west-1/s3/aws4_request\n".len() + 64);
+    let message_blocks = blocks(
+        "AWS4-HMAC-SHA256\n20260203T040506Z\n20260203/eu-west-1/s3/aws4_request\n".len() + 64,
+    );
     let data = vec![[7u8; 64]; request_blocks];
     let compress = || {
         let mut state = black_box([1u32; 8]);
@@ -191,16 +223,36 @@ fn main() {
 }
 
 fn report(contenders: &[Contender<'_>], blocks: usize) {
-    let [sha, consign, rusty_s3, ..] = contenders else { return };
-    println!("one presigned PUT of {URL_BYTES} bytes; content-length, content-type and host signed; {blocks} blocks of SHA-256\n");
-    println!("{:<22}{:>12}{:>14}{:>14}", "", "ns per URL", "of the blocks", "of consign");
+    let [sha, consign, rusty_s3, ..] = contenders else {
+        return;
+    };
+    println!(
+        "one presigned PUT of {URL_BYTES} bytes; content-length, content-type and host signed; {blocks} blocks of SHA-256\n"
+    );
+    println!(
+        "{:<22}{:>12}{:>14}{:>14}",
+        "", "ns per URL", "of the blocks", "of consign"
+    );
     for Contender { name, best_ns, .. } in contenders {
-        println!("{name:<22}{best_ns:>12.0}{:>14.2}{:>14.2}", best_ns / sha.best_ns, best_ns / consign.best_ns);
+        println!(
+            "{name:<22}{best_ns:>12.0}{:>14.2}{:>14.2}",
+            best_ns / sha.best_ns,
+            best_ns / consign.best_ns
+        );
     }
-    let (of_blocks, of_rusty_s3) = (consign.best_ns / sha.best_ns, rusty_s3.best_ns / consign.best_ns);
+    let (of_blocks, of_rusty_s3) = (
+        consign.best_ns / sha.best_ns,
+        rusty_s3.best_ns / consign.best_ns,
+    );
     let verdict = |holds: bool| if holds { "holds" } else { "MISSED" };
-    println!("\nat most {BLOCKS_RATIO_MAX} times the blocks: {of_blocks:.2}, {}", verdict(of_blocks <= BLOCKS_RATIO_MAX));
-    println!("at least {RUSTY_S3_RATIO_MIN} times faster than rusty-s3: {of_rusty_s3:.2}, {}", verdict(of_rusty_s3 >= RUSTY_S3_RATIO_MIN));
+    println!(
+        "\nat most {BLOCKS_RATIO_MAX} times the blocks: {of_blocks:.2}, {}",
+        verdict(of_blocks <= BLOCKS_RATIO_MAX)
+    );
+    println!(
+        "at least {RUSTY_S3_RATIO_MIN} times faster than rusty-s3: {of_rusty_s3:.2}, {}",
+        verdict(of_rusty_s3 >= RUSTY_S3_RATIO_MIN)
+    );
 }
 
 /// Blocks that a message of so many bytes fills with its padding.
@@ -210,10 +262,14 @@ fn blocks(message_len: usize) -> usize {
 
 /// The length of the canonical request behind a URL of this benchmark.
 fn canonical_request_len(url: &str) -> usize {
-    let path_and_query = url.strip_prefix("https://").and_then(|rest| rest.strip_prefix(HOST)).expect("our host");
+    let path_and_query = url
+        .strip_prefix("https://")
+        .and_then(|rest| rest.strip_prefix(HOST))
+        .expect("our host");
     let (path, query) = path_and_query.split_once('?').expect("a query");
     let (query, _) = query.split_once("&X-Amz-Signature=").expect("a signature");
-    let headers = format!("content-length:{CONTENT_LENGTH}\ncontent-type:{CONTENT_TYPE}\nhost:{HOST}\n");
+    let headers =
+        format!("content-length:{CONTENT_LENGTH}\ncontent-type:{CONTENT_TYPE}\nhost:{HOST}\n");
     let names = "content-length;content-type;host";
     format!("PUT\n{path}\n{query}\n{headers}\n{names}\nUNSIGNED-PAYLOAD").len()
 }

@@ -11,6 +11,9 @@ const METADATA_BYTES_MAX: usize = 2048;
 
 const _: () = assert!(HEADERS_MAX < u8::MAX as usize);
 
+/// Bytes of the longest name that [`Kind`] knows, and then some.
+const KIND_BYTES_MAX: usize = 32;
+
 /// What a header's name alone says about it.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -28,48 +31,44 @@ enum Kind {
     PayloadHash,
 }
 
-const SPECIAL: [(&str, Kind); 20] = [
-    ("authorization", Kind::Reserved),
-    ("baggage", Kind::NeverSigned),
-    ("connection", Kind::NeverSigned),
-    ("content-length", Kind::ContentLength),
-    ("expect", Kind::NeverSigned),
-    ("host", Kind::Host),
-    ("keep-alive", Kind::NeverSigned),
-    ("proxy-authenticate", Kind::NeverSigned),
-    ("proxy-authorization", Kind::NeverSigned),
-    ("te", Kind::NeverSigned),
-    ("traceparent", Kind::NeverSigned),
-    ("tracestate", Kind::NeverSigned),
-    ("trailer", Kind::NeverSigned),
-    ("transfer-encoding", Kind::NeverSigned),
-    ("upgrade", Kind::NeverSigned),
-    ("user-agent", Kind::NeverSigned),
-    ("x-amz-content-sha256", Kind::PayloadHash),
-    ("x-amz-date", Kind::Reserved),
-    ("x-amz-security-token", Kind::Reserved),
-    ("x-amzn-trace-id", Kind::NeverSigned),
-];
-
-/// The lengths of [`SPECIAL`]'s names, one bit each: most names are told apart by their length.
-const SPECIAL_LENGTHS: u32 = {
-    let (mut lengths, mut at) = (0, 0);
-    while at < SPECIAL.len() {
-        lengths |= 1 << SPECIAL[at].0.len();
-        at += 1;
-    }
-    lengths
-};
-
 impl Kind {
+    /// Of a name in lower case.
     fn of(name: &str) -> Self {
-        if SPECIAL_LENGTHS.checked_shr(name.len() as u32).unwrap_or(0) & 1 == 0 {
-            return Self::Signed;
+        match name {
+            "content-length" => Self::ContentLength,
+            "host" => Self::Host,
+            "x-amz-content-sha256" => Self::PayloadHash,
+            "authorization" | "x-amz-date" | "x-amz-security-token" => Self::Reserved,
+            "baggage"
+            | "connection"
+            | "expect"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "traceparent"
+            | "tracestate"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "user-agent"
+            | "x-amzn-trace-id" => Self::NeverSigned,
+            _ => Self::Signed,
         }
-        SPECIAL
-            .iter()
-            .find(|(special, _)| special.eq_ignore_ascii_case(name))
-            .map_or(Self::Signed, |&(_, kind)| kind)
+    }
+
+    /// Of a name in any case.
+    #[cold]
+    fn of_odd(name: &str) -> Self {
+        let mut lower = [0; KIND_BYTES_MAX];
+        match lower.get_mut(..name.len()) {
+            Some(lower) => {
+                lower.copy_from_slice(name.as_bytes());
+                lower.make_ascii_lowercase();
+                std::str::from_utf8(lower).map_or(Self::Signed, Self::of)
+            }
+            None => Self::Signed,
+        }
     }
 }
 
@@ -174,7 +173,12 @@ impl<'a> SignedHeaders<'a> {
             {
                 return Err(PresignError::HeaderValue);
             }
-            match Kind::of(name) {
+            let kind = if name_is_odd {
+                Kind::of_odd(name)
+            } else {
+                Kind::of(name)
+            };
+            match kind {
                 Kind::Signed => metadata_bytes += metadata_len(name, value),
                 Kind::NeverSigned => continue,
                 Kind::Reserved => return Err(PresignError::HeaderReserved),
@@ -185,7 +189,9 @@ impl<'a> SignedHeaders<'a> {
                     host_given = true;
                     continue;
                 }
-                Kind::ContentLength if !is_decimal(value.trim()) => {
+                Kind::ContentLength
+                    if !is_decimal(if value_is_odd { value.trim() } else { value }) =>
+                {
                     return Err(PresignError::ContentLength);
                 }
                 Kind::ContentLength => {}
@@ -308,7 +314,7 @@ fn is_plain_value(value: &str) -> bool {
 }
 
 fn is_decimal(text: &str) -> bool {
-    text.parse::<u64>().is_ok() && !text.starts_with('+')
+    !text.is_empty() && text.len() < 20 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn metadata_len(name: &str, value: &str) -> usize {
