@@ -11,4 +11,5 @@ pub mod policy;
 pub mod ports;
 pub mod problem;
 pub mod sigv4;
+pub mod transition;
 pub mod upload;

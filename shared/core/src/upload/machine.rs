@@ -1,0 +1,532 @@
+//! The transitions. Pure and total: every event in every state has an answer, and time is an argument.
+//!
+//! What the store holds is the truth: callers look (HEAD) before they report [`Event::Seen`], [`Event::Claim`] or
+//! [`Event::Missing`], so a late, doubled or reordered notification is only a reason to look again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Claimed, Deletion, Failure, Lease, ObjectVersion, Outcome, State, Upload};
+use crate::ids::ETag;
+
+/// How long an ingest may hold an upload without renewing its lease, in seconds.
+pub const LEASE_S: u64 = 120;
+/// How often one generation is tried before it fails for good.
+pub const ATTEMPTS_MAX: u32 = 5;
+/// When the sweep first looks for an object that nobody told of, in seconds after signing.
+pub const LOOK_FIRST_S: u64 = 60;
+/// The longest pause between two looks, in seconds.
+pub const LOOK_LAST_S: u64 = 900;
+/// How long after the URL's end an upload that began in time may still finish before we call it unused, in seconds.
+pub const EXPIRY_GRACE_S: u64 = 60;
+/// How often the sweep still looks for late bytes of an expired upload.
+pub const LATE_LOOKS_MAX: u32 = 8;
+/// When the sweep queues an upload again that nobody claimed, in seconds.
+pub const ENQUEUE_CHECK_S: u64 = 120;
+
+const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
+const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A multipart upload was begun in the bucket.
+    MultipartBegun {
+        /// The store's id of it.
+        upload_id: String,
+    },
+    /// Fresh URLs were signed that live until then.
+    Resigned {
+        /// The end of the new URLs.
+        url_expires_at: Timestamp,
+    },
+    /// The object is in the bucket.
+    Seen {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+    },
+    /// The object is in the bucket, and its owner says so.
+    Confirmed {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+        /// The collection to link, where given.
+        collection_id: Option<String>,
+        /// What the client says of the content.
+        claimed: Claimed,
+    },
+    /// An ingest wants to process the version that it just saw.
+    Claim {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+        /// The lease that it asks for.
+        lease: Lease,
+    },
+    /// The holder is still at work.
+    Renew {
+        /// The lease with its new end.
+        lease: Lease,
+    },
+    /// The holder could not finish for a reason that may pass.
+    Release {
+        /// The holder's lease token.
+        token: String,
+    },
+    /// The holder finished: the outputs are durable.
+    Succeed {
+        /// The holder's lease token.
+        token: String,
+        /// What it made.
+        outcome: Outcome,
+    },
+    /// The holder found the file itself at fault.
+    Fail {
+        /// The holder's lease token.
+        token: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// A HEAD found no object.
+    Missing,
+    /// The process that held every lease is known to be dead (a restart of the only process).
+    HolderDied,
+    /// The sweep put it on the ingest queue again.
+    Requeued,
+    /// The uploaded object was removed by us after it became ready.
+    OriginalRemoved,
+    /// The store told of a deletion, and a HEAD found no object.
+    ObjectRemoved {
+        /// The sequencer of the deletion, where there is one.
+        sequencer: Option<crate::events::Sequencer>,
+    },
+    /// Its owner, or its retention, deletes it.
+    Delete,
+    /// Its objects were moved under `deleted/`.
+    DeletionMoved,
+    /// Its objects are gone.
+    DeletionPurged,
+}
+
+/// What an event leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Write this.
+    Change(Box<Change>),
+    /// It is as the event says already.
+    Unchanged,
+    /// It cannot be done, and nothing changes.
+    Refused(Refusal),
+}
+
+/// A write: the record as it is to be, one revision on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The record after the event.
+    pub after: Upload,
+    /// An ingest job goes with it.
+    pub enqueue: bool,
+}
+
+/// Why an event is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The upload is deleted, for ever.
+    #[error("the upload is deleted")]
+    Deleted,
+    /// This version was processed before.
+    #[error("this version of the object was processed before")]
+    Processed,
+    /// Another ingest holds a lease that has not ended.
+    #[error("another ingest holds the lease")]
+    Leased,
+    /// The lease was lost to another, or the object changed below it.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// The event does not fit the state.
+    #[error("the event does not fit the state")]
+    OutOfPlace,
+}
+
+/// An instant some seconds later, or the end of time.
+#[must_use]
+pub fn add_s(at: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    at.checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
+
+impl Upload {
+    /// What `event` at `now` makes of this upload.
+    #[must_use]
+    pub fn apply(&self, event: &Event, now: Timestamp) -> Step {
+        if self.state == State::Deleted {
+            return self.apply_deleted(event, now);
+        }
+        match event {
+            Event::MultipartBegun { upload_id } => self.begin_multipart(upload_id, now),
+            Event::Resigned { url_expires_at } => self.resign(*url_expires_at, now),
+            Event::Seen { object } => match self.see(object, now) {
+                Some(after) => change(after, true, now),
+                None => Step::Unchanged,
+            },
+            Event::Confirmed {
+                object,
+                collection_id,
+                claimed,
+            } => self.confirm(object, collection_id.as_deref(), claimed, now),
+            Event::Claim { object, lease } => self.claim(object, lease, now),
+            Event::Renew { lease } => self.held(&lease.token, now, |after| {
+                after.due_at = Some(lease.until);
+                after.lease = Some(lease.clone());
+            }),
+            Event::Release { token } => self.held(token, now, |after| {
+                after.lease = None;
+                after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+            }),
+            Event::Succeed { token, outcome } => self.succeed(token, outcome, now),
+            Event::Fail { token, failure } => {
+                self.held(token, now, |after| after.fail(failure.clone(), now))
+            }
+            Event::Missing => self.miss(now),
+            Event::HolderDied => match &self.lease {
+                Some(_) if self.state == State::Processing => self.step(false, now, |after| {
+                    after.lease = None;
+                    after.due_at = Some(now);
+                }),
+                Some(_) | None => Step::Unchanged,
+            },
+            Event::Requeued => match self.state {
+                State::Uploaded | State::Confirmed | State::Processing => {
+                    self.step(true, now, |after| {
+                        after.due_at = Some(add_s(now, ENQUEUE_CHECK_S))
+                    })
+                }
+                State::Pending | State::Uploading | State::Expired => Step::Unchanged,
+                State::Ready | State::Failed | State::Deleted => Step::Unchanged,
+            },
+            Event::OriginalRemoved => self.original_removed(now),
+            Event::ObjectRemoved { sequencer } => self.object_removed(sequencer.as_ref(), now),
+            Event::Delete => self.step(false, now, |after| {
+                after.end_deleted(Deletion::Requested);
+                after.due_at = Some(now);
+            }),
+            Event::DeletionMoved | Event::DeletionPurged => Step::Refused(Refusal::OutOfPlace),
+        }
+    }
+
+    fn apply_deleted(&self, event: &Event, now: Timestamp) -> Step {
+        match event {
+            Event::DeletionMoved if self.deletion == Some(Deletion::Requested) => {
+                self.step(false, now, |after| {
+                    after.deletion = Some(Deletion::Moved);
+                    after.due_at = Some(add_s(now, after.deleted_retention_s));
+                })
+            }
+            Event::DeletionPurged if self.deletion != Some(Deletion::Purged) => {
+                self.step(false, now, |after| {
+                    after.deletion = Some(Deletion::Purged);
+                    after.due_at = None;
+                })
+            }
+            // Bytes that a URL still alive let in after the deletion: the sweep removes them.
+            Event::Seen { .. } | Event::Claim { .. } if self.deletion == Some(Deletion::Purged) => {
+                self.step(false, now, |after| {
+                    after.deletion = Some(Deletion::Requested);
+                    after.due_at = Some(now);
+                })
+            }
+            Event::DeletionMoved
+            | Event::DeletionPurged
+            | Event::Delete
+            | Event::Missing
+            | Event::HolderDied
+            | Event::Requeued
+            | Event::OriginalRemoved
+            | Event::ObjectRemoved { .. }
+            | Event::Seen { .. } => Step::Unchanged,
+            Event::MultipartBegun { .. }
+            | Event::Resigned { .. }
+            | Event::Confirmed { .. }
+            | Event::Claim { .. }
+            | Event::Renew { .. }
+            | Event::Release { .. }
+            | Event::Succeed { .. }
+            | Event::Fail { .. } => Step::Refused(Refusal::Deleted),
+        }
+    }
+
+    fn begin_multipart(&self, upload_id: &str, now: Timestamp) -> Step {
+        match (&self.multipart_upload_id, self.state) {
+            (Some(known), _) if known == upload_id => Step::Unchanged,
+            (None, State::Pending) => self.step(false, now, |after| {
+                after.state = State::Uploading;
+                after.multipart_upload_id = Some(upload_id.to_owned());
+            }),
+            _ => Step::Refused(Refusal::OutOfPlace),
+        }
+    }
+
+    fn resign(&self, url_expires_at: Timestamp, now: Timestamp) -> Step {
+        match self.state {
+            State::Pending | State::Uploading if url_expires_at > self.url_expires_at => {
+                self.step(false, now, |after| after.url_expires_at = url_expires_at)
+            }
+            State::Pending | State::Uploading => Step::Unchanged,
+            State::Expired
+            | State::Uploaded
+            | State::Confirmed
+            | State::Processing
+            | State::Ready
+            | State::Failed
+            | State::Deleted => Step::Refused(Refusal::OutOfPlace),
+        }
+    }
+
+    /// The record with a version taken in that is new to it; `None` where it is known or older than what is known.
+    fn see(&self, object: &ObjectVersion, now: Timestamp) -> Option<Self> {
+        if let Some(known) = &self.seen {
+            // A store may be slow to tell, but its sequencers order the versions (invariant 6).
+            let is_older = match (&object.sequencer, &known.sequencer) {
+                (Some(new), Some(old)) => new < old,
+                (Some(_) | None, _) => false,
+            };
+            if known.etag == object.etag || is_older {
+                return None;
+            }
+        }
+        let mut after = self.clone();
+        after.state = match self.state {
+            State::Pending | State::Uploading | State::Expired | State::Uploaded => State::Uploaded,
+            // Confirmed once is confirmed: a newer version starts its way from there.
+            State::Confirmed
+            | State::Processing
+            | State::Ready
+            | State::Failed
+            | State::Deleted => State::Confirmed,
+        };
+        after.generation = self.generation.saturating_add(1);
+        after.uploaded_at = after.uploaded_at.or(Some(now));
+        after.reserved_bytes = object.size_bytes;
+        after.seen = Some(object.clone());
+        after.lease = None;
+        after.attempts = 0;
+        after.looks = 0;
+        after.failure = None;
+        after.processed_at = None;
+        after.original_removed = false;
+        after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+        Some(after)
+    }
+
+    fn confirm(
+        &self,
+        object: &ObjectVersion,
+        collection_id: Option<&str>,
+        claimed: &Claimed,
+        now: Timestamp,
+    ) -> Step {
+        let seen = self.see(object, now);
+        let is_new = seen.is_some();
+        let mut after = seen.unwrap_or_else(|| self.clone());
+        match after.state {
+            State::Pending | State::Uploading | State::Expired | State::Uploaded => {
+                after.state = State::Confirmed;
+            }
+            State::Confirmed
+            | State::Processing
+            | State::Ready
+            | State::Failed
+            | State::Deleted => {}
+        }
+        if let Some(collection_id) = collection_id {
+            after.collection_id = Some(collection_id.to_owned());
+        }
+        if *claimed != Claimed::default() {
+            after.claimed = claimed.clone();
+        }
+        if after == *self {
+            Step::Unchanged
+        } else {
+            change(after, is_new, now)
+        }
+    }
+
+    fn claim(&self, object: &ObjectVersion, lease: &Lease, now: Timestamp) -> Step {
+        let mut after = self.see(object, now).unwrap_or_else(|| self.clone());
+        match after.state {
+            State::Ready | State::Failed => return Step::Refused(Refusal::Processed),
+            State::Processing => {
+                if after.lease.as_ref().is_some_and(|held| held.until > now) {
+                    return Step::Refused(Refusal::Leased);
+                }
+            }
+            State::Pending
+            | State::Uploading
+            | State::Expired
+            | State::Uploaded
+            | State::Confirmed
+            | State::Deleted => {}
+        }
+        if after.seen.as_ref().map(|seen| &seen.etag) != Some(&object.etag) {
+            // What was seen is newer than what the caller looked at.
+            return Step::Refused(Refusal::LeaseLost);
+        }
+        if after.attempts >= ATTEMPTS_MAX {
+            after.fail(
+                Failure {
+                    code: "attempts_exhausted".to_owned(),
+                    detail: format!(
+                        "Processing was tried {ATTEMPTS_MAX} times and did not finish. The original is kept; try uploading it again."
+                    ),
+                    etag: Some(object.etag.clone()),
+                },
+                now,
+            );
+            return change(after, false, now);
+        }
+        after.state = State::Processing;
+        after.attempts = after.attempts.saturating_add(1);
+        after.lease = Some(lease.clone());
+        after.due_at = Some(lease.until);
+        change(after, false, now)
+    }
+
+    fn succeed(&self, token: &str, outcome: &Outcome, now: Timestamp) -> Step {
+        if self.seen.as_ref().map(|seen| &seen.etag) != Some(&outcome.etag) {
+            return Step::Refused(Refusal::LeaseLost);
+        }
+        self.held(token, now, |after| {
+            after.state = State::Ready;
+            after.lease = None;
+            after.failure = None;
+            after.outcome = Some(outcome.clone());
+            after.processed_at = Some(now);
+            after.due_at = if after.keep_original {
+                after.retention_end(now)
+            } else {
+                Some(now)
+            };
+        })
+    }
+
+    fn miss(&self, now: Timestamp) -> Step {
+        match self.state {
+            State::Pending | State::Uploading => {
+                let end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+                self.step(false, now, |after| {
+                    if now >= end {
+                        after.state = State::Expired;
+                        after.reserved_bytes = 0;
+                        after.looks = 0;
+                        after.due_at = Some(add_s(now, LOOK_LAST_S));
+                    } else {
+                        after.looks = after.looks.saturating_add(1);
+                        after.due_at = Some(add_s(now, look_pause_s(after.looks)).min(end));
+                    }
+                })
+            }
+            State::Expired => self.step(false, now, |after| {
+                after.looks = after.looks.saturating_add(1);
+                after.due_at = (after.looks < LATE_LOOKS_MAX)
+                    .then(|| add_s(now, LOOK_LAST_S.saturating_mul(1 << after.looks.min(16))));
+            }),
+            // It was there, and somebody took it away.
+            State::Uploaded | State::Confirmed => self.gone(now),
+            State::Processing if self.lease.as_ref().is_none_or(|held| held.until <= now) => {
+                self.gone(now)
+            }
+            State::Processing | State::Ready | State::Failed | State::Deleted => Step::Unchanged,
+        }
+    }
+
+    fn original_removed(&self, now: Timestamp) -> Step {
+        match self.state {
+            State::Ready if !self.original_removed => self.step(false, now, |after| {
+                after.original_removed = true;
+                after.due_at = after.retention_end(now);
+            }),
+            State::Ready
+            | State::Pending
+            | State::Uploading
+            | State::Expired
+            | State::Uploaded
+            | State::Confirmed
+            | State::Processing
+            | State::Failed
+            | State::Deleted => Step::Unchanged,
+        }
+    }
+
+    fn object_removed(&self, sequencer: Option<&crate::events::Sequencer>, now: Timestamp) -> Step {
+        let seen = self.seen.as_ref().and_then(|seen| seen.sequencer.as_ref());
+        if matches!((sequencer, seen), (Some(removed), Some(seen)) if removed < seen) {
+            return Step::Unchanged;
+        }
+        // Ours to remove once ready: the deletion that we caused ends nothing.
+        if self.state == State::Ready && !self.keep_original {
+            return Step::Unchanged;
+        }
+        self.gone(now)
+    }
+
+    fn gone(&self, now: Timestamp) -> Step {
+        self.step(false, now, |after| {
+            after.end_deleted(Deletion::Requested);
+            after.due_at = Some(now);
+        })
+    }
+
+    fn held(&self, token: &str, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
+        match &self.lease {
+            Some(lease) if self.state == State::Processing && lease.token == token => {
+                self.step(false, now, edit)
+            }
+            Some(_) | None => Step::Refused(Refusal::LeaseLost),
+        }
+    }
+
+    fn step(&self, enqueue: bool, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
+        let mut after = self.clone();
+        edit(&mut after);
+        change(after, enqueue, now)
+    }
+
+    fn fail(&mut self, failure: Failure, now: Timestamp) {
+        self.state = State::Failed;
+        self.lease = None;
+        self.failure = Some(failure);
+        self.processed_at = Some(now);
+        self.due_at = self.retention_end(now);
+    }
+
+    fn end_deleted(&mut self, deletion: Deletion) {
+        self.state = State::Deleted;
+        self.lease = None;
+        self.reserved_bytes = 0;
+        self.deletion = Some(deletion);
+    }
+
+    fn retention_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.retention_s.map(|seconds| add_s(now, seconds))
+    }
+
+    /// The etag of what is ready, else of what was seen last.
+    #[must_use]
+    pub fn etag(&self) -> Option<&ETag> {
+        match &self.outcome {
+            Some(outcome) if self.state == State::Ready => Some(&outcome.etag),
+            Some(_) | None => self.seen.as_ref().map(|seen| &seen.etag),
+        }
+    }
+}
+
+fn change(mut after: Upload, enqueue: bool, now: Timestamp) -> Step {
+    after.revision = after.revision.saturating_add(1);
+    after.updated_at = now;
+    Step::Change(Box::new(Change { after, enqueue }))
+}
+
+/// The pause before the next look, in seconds: doubling from the first to the last.
+fn look_pause_s(looks: u32) -> u64 {
+    LOOK_FIRST_S
+        .saturating_mul(1 << looks.min(16))
+        .min(LOOK_LAST_S)
+}

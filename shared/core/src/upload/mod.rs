@@ -1,0 +1,291 @@
+//! An upload: its record, and the pure state machine that moves it ([`Upload::apply`]).
+
+mod machine;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::events::Sequencer;
+use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
+
+pub use machine::{
+    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S,
+    LOOK_FIRST_S, LOOK_LAST_S, Refusal, Step, add_s,
+};
+
+/// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
+/// `Ready` and `Failed` are both ends, and neither follows the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Signed; nothing was seen in the bucket.
+    Pending,
+    /// A multipart upload was begun in the bucket.
+    Uploading,
+    /// The URL died unused. Bytes that turn up all the same are still taken.
+    Expired,
+    /// The object was seen in the bucket.
+    Uploaded,
+    /// The object was seen, and the client said that it is done.
+    Confirmed,
+    /// An ingest holds, or held, the lease.
+    Processing,
+    /// Checked, and for tabular files converted.
+    Ready,
+    /// Cannot become ready, for the reason recorded.
+    Failed,
+    /// Deleted by its owner, or gone from the bucket. For ever.
+    Deleted,
+}
+
+impl State {
+    /// Every state, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Uploading,
+        Self::Expired,
+        Self::Uploaded,
+        Self::Confirmed,
+        Self::Processing,
+        Self::Ready,
+        Self::Failed,
+        Self::Deleted,
+    ];
+
+    /// The state as the wire and the tables spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Uploading => "uploading",
+            Self::Expired => "expired",
+            Self::Uploaded => "uploaded",
+            Self::Confirmed => "confirmed",
+            Self::Processing => "processing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The state that the wire spells so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether a client that polls should go on polling.
+    #[must_use]
+    pub const fn is_moving(self) -> bool {
+        match self {
+            Self::Pending
+            | Self::Uploading
+            | Self::Uploaded
+            | Self::Confirmed
+            | Self::Processing => true,
+            Self::Expired | Self::Ready | Self::Failed | Self::Deleted => false,
+        }
+    }
+
+    /// `processing_status` of the wire: where the ingest stands.
+    #[must_use]
+    pub const fn processing_status(self) -> &'static str {
+        match self {
+            Self::Pending | Self::Uploading | Self::Expired => "waiting",
+            Self::Uploaded | Self::Confirmed => "queued",
+            Self::Processing => "processing",
+            Self::Ready => "done",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// How the client sends the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// One presigned PUT.
+    Put,
+    /// A POST form with a signed policy.
+    Post,
+    /// A multipart upload with a presigned PUT for each part.
+    Multipart,
+}
+
+impl Strategy {
+    /// The strategy as the wire spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Post => "post",
+            Self::Multipart => "multipart",
+        }
+    }
+}
+
+/// One version of an object, as a store told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectVersion {
+    /// Its entity tag.
+    pub etag: ETag,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The store's version id, where the bucket is versioned.
+    pub version_id: Option<String>,
+    /// The sequencer of the event that told of it, where one did.
+    pub sequencer: Option<Sequencer>,
+}
+
+/// The right to process one version of the object, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Names the holder; never shown to a client.
+    pub token: String,
+    /// The instant from which another may take over.
+    pub until: Timestamp,
+}
+
+/// What a client says of its own file at confirm; shown, never relied on (invariant 7).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// The column names.
+    pub columns: Option<Vec<String>>,
+    /// The number of rows.
+    pub row_count: Option<u64>,
+    /// A hash of the file, in whatever form the client keeps.
+    pub file_hash: Option<String>,
+}
+
+/// What came of an upload that is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The version of the object that it was made from (invariant 4).
+    pub etag: ETag,
+    /// Object key of the Parquet, for a tabular file.
+    pub parquet_key: Option<String>,
+    /// Object key of the profile, for a tabular file.
+    pub profile_key: Option<String>,
+    /// Object key of the rejected rows, where there are any.
+    pub rejects_key: Option<String>,
+    /// Rows in the Parquet.
+    pub row_count: Option<u64>,
+    /// Rows that were left out, each with its reason in the rejects.
+    pub reject_count: Option<u64>,
+    /// Column names, in order.
+    pub columns: Option<Vec<String>>,
+}
+
+/// Why an upload failed, in words for its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable code.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+    /// The version of the object that was read, where one was.
+    pub etag: Option<ETag>,
+}
+
+/// What is left to do for a deleted upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deletion {
+    /// Its objects are still where they were.
+    Requested,
+    /// Its objects are under `deleted/`.
+    Moved,
+    /// Nothing is left of it but this record.
+    Purged,
+}
+
+/// The record of one upload. Written only through [`Upload::apply`] and the port's conditional writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// `file_id` on the wire.
+    pub id: UploadId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Counts the writes; each write names the revision that it expects.
+    pub revision: u64,
+    /// Where it stands.
+    pub state: State,
+    /// Counts the versions of the object that were seen: 0 before the first. `{version}` in an output key.
+    pub generation: u32,
+
+    /// The user's name for the file. Never part of a key.
+    pub filename: String,
+    /// The policy's category.
+    pub category: String,
+    /// The extension, lower case, without a dot.
+    pub extension: String,
+    /// The media type that was signed.
+    pub content_type: String,
+    /// The size that was signed, in bytes; `None` for a POST form that only bounds it.
+    pub size_bytes_declared: Option<u64>,
+    /// The largest size that the signature lets through, in bytes.
+    pub size_bytes_max: u64,
+    /// SHA-256 of the whole file as the client declared it, in base64.
+    pub checksum_sha256: Option<String>,
+    /// Where the client puts the object.
+    pub object: ObjectRef,
+    /// How the client puts it there.
+    pub strategy: Strategy,
+    /// Length of every part but the last, in bytes.
+    pub part_size_bytes: Option<u64>,
+    /// The store's id of the multipart upload, once it was begun.
+    pub multipart_upload_id: Option<String>,
+    /// Removes the uploaded object once ready, where the policy does not keep originals.
+    pub keep_original: bool,
+    /// How long a deleted upload is kept under `deleted/`, in seconds.
+    pub deleted_retention_s: u64,
+    /// How long a ready upload is kept, in seconds; `None` is for ever.
+    pub retention_s: Option<u64>,
+
+    /// The collection that it belongs to.
+    pub collection_id: Option<String>,
+    /// Checked labels of the policy.
+    pub labels: BTreeMap<String, String>,
+    /// Free metadata of the client.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// What the client claims of its content.
+    pub claimed: Claimed,
+
+    /// When it was signed first.
+    pub created_at: Timestamp,
+    /// When the record was last written.
+    pub updated_at: Timestamp,
+    /// When the last URL handed out for it dies.
+    pub url_expires_at: Timestamp,
+    /// When its object was first seen.
+    pub uploaded_at: Option<Timestamp>,
+    /// When it became ready or failed.
+    pub processed_at: Option<Timestamp>,
+
+    /// The version of the object last seen.
+    pub seen: Option<ObjectVersion>,
+    /// Who may process it now.
+    pub lease: Option<Lease>,
+    /// How often this generation was claimed.
+    pub attempts: u32,
+    /// What came of it. Of an older generation while a newer one is being processed.
+    pub outcome: Option<Outcome>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// We removed the object ourselves after it became ready.
+    pub original_removed: bool,
+    /// What is left to do for its deletion.
+    pub deletion: Option<Deletion>,
+    /// Bytes that count against its owner's quota.
+    pub reserved_bytes: u64,
+    /// When the sweep looks at it next; `None` is never.
+    pub due_at: Option<Timestamp>,
+    /// How often the sweep looked for its object in vain.
+    pub looks: u32,
+}
+
+#[cfg(test)]
+mod tests;
