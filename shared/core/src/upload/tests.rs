@@ -1,1 +1,464 @@
+use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
 
+use super::*;
+use crate::upload::machine::Change;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn pending() -> Upload {
+    let now = at(0);
+    Upload {
+        id: UploadId::new(now, [7; 10]),
+        owner: OwnerId::parse("alice").unwrap(),
+        revision: 0,
+        state: State::Pending,
+        generation: 0,
+        filename: "a.csv".into(),
+        category: "dataset".into(),
+        extension: "csv".into(),
+        content_type: "text/csv".into(),
+        size_bytes_declared: Some(10),
+        size_bytes_max: 10,
+        checksum_sha256: None,
+        object: ObjectRef::new("bucket", "uploads/alice/a.csv"),
+        strategy: Strategy::Put,
+        part_size_bytes: None,
+        multipart_upload_id: None,
+        keep_original: true,
+        deleted_retention_s: 3600,
+        retention_s: None,
+        collection_id: None,
+        labels: BTreeMap::new(),
+        metadata: serde_json::Map::new(),
+        claimed: Claimed::default(),
+        created_at: now,
+        updated_at: now,
+        url_expires_at: at(900),
+        uploaded_at: None,
+        processed_at: None,
+        seen: None,
+        lease: None,
+        attempts: 0,
+        outcome: None,
+        failure: None,
+        original_removed: false,
+        deletion: None,
+        reserved_bytes: 10,
+        due_at: Some(at(60)),
+        looks: 0,
+    }
+}
+
+fn version(etag: &str, sequencer: Option<&str>) -> ObjectVersion {
+    ObjectVersion {
+        etag: ETag::new(etag),
+        size_bytes: 10,
+        version_id: None,
+        sequencer: sequencer.map(|text| Sequencer::parse(text).unwrap()),
+    }
+}
+
+fn seen(etag: &str) -> Event {
+    Event::Seen {
+        object: version(etag, None),
+    }
+}
+
+fn confirmed(etag: &str) -> Event {
+    Event::Confirmed {
+        object: version(etag, None),
+        collection_id: None,
+        claimed: Claimed::default(),
+    }
+}
+
+fn claim(etag: &str, token: &str, until: Timestamp) -> Event {
+    Event::Claim {
+        object: version(etag, None),
+        lease: Lease {
+            token: token.into(),
+            until,
+        },
+    }
+}
+
+fn succeed(etag: &str, token: &str) -> Event {
+    Event::Succeed {
+        token: token.into(),
+        outcome: Outcome {
+            etag: ETag::new(etag),
+            parquet_key: None,
+            profile_key: None,
+            rejects_key: None,
+            row_count: Some(3),
+            reject_count: Some(0),
+            columns: None,
+        },
+    }
+}
+
+fn fail(etag: &str, token: &str) -> Event {
+    Event::Fail {
+        token: token.into(),
+        failure: Failure {
+            code: "not_text".into(),
+            detail: "no".into(),
+            etag: Some(ETag::new(etag)),
+        },
+    }
+}
+
+#[track_caller]
+fn changed(upload: &Upload, event: &Event, now: Timestamp) -> Change {
+    match upload.apply(event, now) {
+        Step::Change(change) => *change,
+        step @ (Step::Unchanged | Step::Refused(_)) => panic!("{event:?}: {step:?}"),
+    }
+}
+
+#[track_caller]
+fn after(upload: &Upload, events: &[Event], now: Timestamp) -> Upload {
+    events.iter().fold(upload.clone(), |upload, event| {
+        changed(&upload, event, now).after
+    })
+}
+
+#[test]
+fn confirm_and_the_event_commute() {
+    let event_first = after(&pending(), &[seen("a"), confirmed("a")], at(5));
+    let confirm_first = changed(&pending(), &confirmed("a"), at(5));
+    assert!(confirm_first.enqueue);
+    assert_eq!(
+        confirm_first.after.apply(&seen("a"), at(5)),
+        Step::Unchanged
+    );
+    assert_eq!(
+        Upload {
+            revision: 0,
+            ..event_first
+        },
+        Upload {
+            revision: 0,
+            ..confirm_first.after
+        }
+    );
+}
+
+#[test]
+fn one_claim_wins_until_its_lease_ends() {
+    let held = after(&pending(), &[claim("a", "one", at(100))], at(0));
+    assert_eq!(held.state, State::Processing);
+    assert_eq!(
+        held.apply(&claim("a", "two", at(150)), at(99)),
+        Step::Refused(Refusal::Leased)
+    );
+    let taken = changed(&held, &claim("a", "two", at(220)), at(100)).after;
+    assert_eq!(taken.attempts, 2);
+    assert_eq!(
+        taken.apply(&succeed("a", "one"), at(101)),
+        Step::Refused(Refusal::LeaseLost)
+    );
+    let ready = after(&taken, &[succeed("a", "two")], at(102));
+    assert_eq!(ready.state, State::Ready);
+    assert_eq!(ready.due_at, None);
+    assert_eq!(
+        ready.apply(&claim("a", "three", at(300)), at(103)),
+        Step::Refused(Refusal::Processed)
+    );
+}
+
+#[test]
+fn a_newer_version_takes_over_and_the_older_one_does_not_come_back() {
+    let first = Event::Seen {
+        object: version("a", Some("0055")),
+    };
+    let second = Event::Seen {
+        object: version("b", Some("0066")),
+    };
+    let ready = after(
+        &pending(),
+        &[first.clone(), claim("a", "t", at(100)), succeed("a", "t")],
+        at(1),
+    );
+    let newer = changed(&ready, &second, at(2));
+    assert!(newer.enqueue);
+    assert_eq!(newer.after.generation, 2);
+    assert_eq!(newer.after.apply(&first, at(3)), Step::Unchanged);
+    let holder_of_old = after(&pending(), &[first, claim("a", "t", at(100))], at(1));
+    let overtaken = after(&holder_of_old, &[second], at(2));
+    assert_eq!(
+        overtaken.apply(&succeed("a", "t"), at(3)),
+        Step::Refused(Refusal::LeaseLost)
+    );
+    let stale = Event::Claim {
+        object: version("a", Some("0055")),
+        lease: Lease {
+            token: "u".into(),
+            until: at(100),
+        },
+    };
+    assert_eq!(
+        overtaken.apply(&stale, at(3)),
+        Step::Refused(Refusal::LeaseLost)
+    );
+}
+
+#[test]
+fn an_unused_url_ends_expired_but_late_bytes_are_taken() {
+    let early = changed(&pending(), &Event::Missing, at(60)).after;
+    assert_eq!(early.state, State::Pending);
+    assert!(early.due_at > Some(at(60)));
+    let expired = changed(&early, &Event::Missing, at(900 + 60)).after;
+    assert_eq!((expired.state, expired.reserved_bytes), (State::Expired, 0));
+    let revived = changed(&expired, &seen("a"), at(2000));
+    assert_eq!(revived.after.state, State::Uploaded);
+    assert_eq!(revived.after.reserved_bytes, 10);
+    assert!(revived.enqueue);
+}
+
+#[test]
+fn the_sweep_stops_looking_for_an_expired_upload() {
+    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
+    let mut looks = 0;
+    while let Some(due) = upload.due_at {
+        upload = changed(&upload, &Event::Missing, due).after;
+        looks += 1;
+        assert!(looks <= LATE_LOOKS_MAX);
+    }
+    assert_eq!(upload.state, State::Expired);
+}
+
+#[test]
+fn attempts_are_bounded_and_end_failed_with_a_reason() {
+    let mut upload = pending();
+    let mut now = at(0);
+    for attempt in 0..ATTEMPTS_MAX {
+        upload = after(
+            &upload,
+            &[claim("a", &attempt.to_string(), add_s(now, LEASE_S))],
+            now,
+        );
+        now = add_s(now, LEASE_S);
+    }
+    let ended = changed(&upload, &claim("a", "last", add_s(now, LEASE_S)), now).after;
+    assert_eq!(ended.state, State::Failed);
+    assert_eq!(ended.failure.unwrap().code, "attempts_exhausted");
+}
+
+#[test]
+fn deleted_stays_deleted() {
+    let deleted = after(&pending(), &[seen("a"), Event::Delete], at(1));
+    assert_eq!(deleted.state, State::Deleted);
+    assert_eq!(deleted.reserved_bytes, 0);
+    assert_eq!(deleted.apply(&seen("b"), at(2)), Step::Unchanged);
+    assert_eq!(
+        deleted.apply(&claim("b", "t", at(9)), at(2)),
+        Step::Refused(Refusal::Deleted)
+    );
+    let purged = after(
+        &deleted,
+        &[Event::DeletionMoved, Event::DeletionPurged],
+        at(3),
+    );
+    assert_eq!(
+        (purged.deletion.clone(), purged.due_at),
+        (Some(Deletion::Purged), None)
+    );
+    // Bytes that a living URL let in afterwards are swept away, and the state stays.
+    let swept = changed(&purged, &seen("c"), at(4)).after;
+    assert_eq!((swept.state, swept.due_at), (State::Deleted, Some(at(4))));
+}
+
+#[test]
+fn a_deletion_that_we_made_ourselves_does_not_undo_ready() {
+    let mut upload = pending();
+    upload.keep_original = false;
+    let ready = after(
+        &upload,
+        &[claim("a", "t", at(100)), succeed("a", "t")],
+        at(1),
+    );
+    assert_eq!(ready.due_at, Some(at(1)));
+    let removed = changed(&ready, &Event::OriginalRemoved, at(2)).after;
+    assert_eq!(removed.due_at, None);
+    let gone = Event::ObjectRemoved { sequencer: None };
+    assert_eq!(removed.apply(&gone, at(3)), Step::Unchanged);
+}
+
+#[test]
+fn an_object_that_somebody_removed_ends_deleted() {
+    let gone = |sequencer: &str| Event::ObjectRemoved {
+        sequencer: Some(Sequencer::parse(sequencer).unwrap()),
+    };
+    let uploaded = after(
+        &pending(),
+        &[Event::Seen {
+            object: version("a", Some("05")),
+        }],
+        at(1),
+    );
+    assert_eq!(uploaded.apply(&gone("04"), at(2)), Step::Unchanged);
+    assert_eq!(
+        changed(&uploaded, &gone("06"), at(2)).after.state,
+        State::Deleted
+    );
+    assert_eq!(
+        changed(&uploaded, &Event::Missing, at(200)).after.state,
+        State::Deleted
+    );
+}
+
+#[test]
+fn a_failure_keeps_its_etag_and_a_later_good_version_still_becomes_ready() {
+    let failed = after(
+        &pending(),
+        &[claim("a", "t", at(100)), fail("a", "t")],
+        at(1),
+    );
+    assert_eq!(failed.etag(), Some(&ETag::new("a")));
+    let ready = after(
+        &failed,
+        &[seen("b"), claim("b", "u", at(100)), succeed("b", "u")],
+        at(2),
+    );
+    assert_eq!((ready.state, ready.failure), (State::Ready, None));
+}
+
+#[test]
+fn states_have_one_spelling() {
+    for state in State::ALL {
+        assert_eq!(State::parse(state.as_str()), Some(state));
+        assert_eq!(
+            serde_json::to_value(state).unwrap(),
+            serde_json::json!(state.as_str())
+        );
+        assert!(!state.processing_status().is_empty());
+    }
+    assert_eq!(State::parse("done"), None);
+    assert!(State::Pending.is_moving() && !State::Ready.is_moving());
+    for strategy in [Strategy::Put, Strategy::Post, Strategy::Multipart] {
+        assert_eq!(
+            serde_json::to_value(strategy).unwrap(),
+            serde_json::json!(strategy.as_str())
+        );
+    }
+}
+
+fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
+    let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
+    let token = prop_oneof![Just("t"), Just("u")];
+    (
+        0..19usize,
+        etag,
+        token,
+        0..2000i64,
+        prop::option::of(0..4u8),
+    )
+        .prop_map(|(kind, etag, token, second, order)| {
+            let sequencer = order.map(|n| Sequencer::parse(&format!("0{n}")).unwrap());
+            let object = ObjectVersion {
+                sequencer: sequencer.clone(),
+                ..version(etag, None)
+            };
+            let lease = Lease {
+                token: token.into(),
+                until: at(second + 120),
+            };
+            match kind {
+                0 => Event::MultipartBegun {
+                    upload_id: etag.into(),
+                },
+                1 => Event::Resigned {
+                    url_expires_at: at(second),
+                },
+                2 | 3 => Event::Seen { object },
+                4 | 5 => Event::Confirmed {
+                    object,
+                    collection_id: Some(etag.into()),
+                    claimed: Claimed::default(),
+                },
+                6..=8 => Event::Claim { object, lease },
+                9 => Event::Renew { lease },
+                10 => Event::Release {
+                    token: token.into(),
+                },
+                11 | 12 => succeed(etag, token),
+                13 => fail(etag, token),
+                14 => Event::Missing,
+                15 => Event::HolderDied,
+                16 => Event::Requeued,
+                17 => Event::OriginalRemoved,
+                _ => Event::ObjectRemoved { sequencer },
+            }
+        })
+}
+
+proptest! {
+    /// Invariants 2, 3, 4 and 6 over any sequence of events.
+    #[test]
+    fn a_state_never_goes_back(
+        events in prop::collection::vec((any_event(), 0..200i64), 1..60),
+        keep_original: bool,
+    ) {
+        let mut upload = Upload { keep_original, ..pending() };
+        let mut now = 0;
+        for (event, pause) in events {
+            now += pause;
+            let Step::Change(change) = upload.apply(&event, at(now)) else { continue };
+            let next = change.after;
+            prop_assert!(
+                (next.generation, next.state) >= (upload.generation, upload.state),
+                "{:?} -> {:?} by {event:?}", upload.state, next.state
+            );
+            prop_assert_eq!(next.revision, upload.revision + 1);
+            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted);
+            prop_assert!(
+                next.generation > upload.generation || next.state == upload.state
+                    || !matches!(upload.state, State::Ready | State::Failed) || next.state == State::Deleted
+            );
+            if next.state == State::Ready {
+                let outcome = next.outcome.as_ref().unwrap();
+                prop_assert_eq!(Some(&outcome.etag), next.seen.as_ref().map(|seen| &seen.etag));
+            }
+            // Whatever still has to move, the sweep will come by.
+            prop_assert!(!next.state.is_moving() || next.due_at.is_some(), "{next:?}");
+            prop_assert!(next.lease.is_none() || next.state == State::Processing);
+            upload = next;
+        }
+    }
+
+    /// From wherever a history leaves an upload, looking at the store and retrying ends it (invariants 1 and 5).
+    #[test]
+    fn a_retry_finishes_whatever_was_left(
+        events in prop::collection::vec((any_event(), 0..200i64), 0..40),
+        object_is_there: bool,
+    ) {
+        let mut upload = pending();
+        let mut now = 0;
+        for (event, pause) in events {
+            now += pause;
+            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+        }
+        for round in 0..64 {
+            if !upload.state.is_moving() { break }
+            now = now.max(upload.due_at.map_or(now, |due| due.as_second() - at(0).as_second()));
+            let token = format!("retry-{round}");
+            let events = if object_is_there {
+                let object = ObjectVersion { sequencer: None, ..version("z", None) };
+                vec![
+                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) } },
+                    succeed("z", &token),
+                ]
+            } else {
+                vec![Event::Missing]
+            };
+            for event in events {
+                if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            }
+        }
+        prop_assert!(!upload.state.is_moving(), "{upload:?}");
+    }
+}
