@@ -1,0 +1,375 @@
+//! Objects and multipart uploads on any S3 server.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    ChecksumMode, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
+};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use bytes::Bytes;
+use consign_core::ids::{ETag, ObjectRef};
+use consign_core::policy::Encryption;
+use consign_core::ports::{Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError};
+use futures_util::Stream;
+
+use crate::fault::{fault, status};
+use crate::writer::S3Writer;
+
+/// How to reach an S3 server.
+#[derive(Clone)]
+pub struct S3Options {
+    /// Base URL that the functions talk to; `None` is AWS's own of the region.
+    pub endpoint: Option<String>,
+    /// The region, such as `us-east-1`.
+    pub region: String,
+    /// `https://host/bucket/key` rather than `https://bucket.host/key`.
+    pub path_style: bool,
+    /// Access key id.
+    pub access_key: String,
+    /// Secret access key.
+    pub secret_key: String,
+    /// Token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for S3Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Options")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("path_style", &self.path_style)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Time to connect to the store.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for the first byte of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Tries of one call; between them the SDK waits from one second on, doubling, with jitter.
+const ATTEMPTS_MAX: u32 = 3;
+/// Longest pause between two tries.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// The objects of an S3 server.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    client: Client,
+}
+
+impl S3Store {
+    /// A client; connects when first used.
+    #[must_use]
+    pub fn new(options: &S3Options) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let credentials = Credentials::new(
+            &options.access_key,
+            &options.secret_key,
+            options.session_token.clone(),
+            None,
+            "consign",
+        );
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new(options.region.clone()))
+            .credentials_provider(credentials)
+            .force_path_style(options.path_style)
+            // The checksums we rely on are signed by us; the SDK's own trailers are unknown to many S3 servers.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            // A conversion reads as fast as it converts: a slow reader is not a stalled stream.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .build(),
+            )
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS_MAX)
+                    .with_max_backoff(BACKOFF_MAX),
+            );
+        if let Some(endpoint) = &options.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self {
+            client: Client::from_conf(config.build()),
+        }
+    }
+
+    /// Creates a bucket where it is missing.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn ensure_bucket(&self, bucket: &str) -> Result<(), Fault> {
+        if self.check_bucket(bucket).await.is_ok() {
+            return Ok(());
+        }
+        match self.client.create_bucket().bucket(bucket).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(409) => self.check_bucket(bucket).await,
+            Err(error) => Err(fault("create_bucket", &error)),
+        }
+    }
+}
+
+/// The bytes of an object as they come.
+#[derive(Debug)]
+pub struct Body(ByteStream);
+
+impl Stream for Body {
+    type Item = Result<Bytes, Fault>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0)
+            .poll_next(context)
+            .map_err(|error| Fault::new(consign_core::ports::FaultKind::Unreachable, "get", error))
+    }
+}
+
+impl ObjectStore for S3Store {
+    type Body = Body;
+    type Writer = S3Writer;
+
+    async fn head(&self, object: &ObjectRef) -> Result<Option<ObjectHead>, Fault> {
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await;
+        match answer {
+            Ok(head) => Ok(Some(ObjectHead {
+                etag: ETag::new(head.e_tag().unwrap_or_default()),
+                size_bytes: u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0),
+                content_type: head.content_type,
+                version_id: head.version_id,
+                // With a hyphen it is a checksum of the parts' checksums, not of the object.
+                checksum_sha256: head.checksum_sha256.filter(|sum| !sum.contains('-')),
+            })),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(fault("head", &error)),
+        }
+    }
+
+    async fn get(&self, object: &ObjectRef, read: &Read) -> Result<Body, ReadError> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .set_if_match(read.if_match.as_ref().map(ETag::quoted))
+            .set_range(
+                read.range
+                    .map(|(first, last)| format!("bytes={first}-{last}")),
+            )
+            .send()
+            .await;
+        match answer {
+            Ok(object) => Ok(Body(object.body)),
+            Err(error) => match status(&error) {
+                Some(404) => Err(ReadError::NotFound),
+                Some(412) => Err(ReadError::Changed),
+                _ => Err(fault("get", &error).into()),
+            },
+        }
+    }
+
+    async fn put(
+        &self,
+        object: &ObjectRef,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<ETag, Fault> {
+        self.client
+            .put_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .content_type(content_type)
+            .body(ByteStream::from(body))
+            .send()
+            .await
+            .map(|answer| ETag::new(answer.e_tag().unwrap_or_default()))
+            .map_err(|error| fault("put", &error))
+    }
+
+    async fn writer(&self, object: &ObjectRef, content_type: &str) -> Result<S3Writer, Fault> {
+        Ok(S3Writer::new(
+            self.client.clone(),
+            object.clone(),
+            content_type,
+        ))
+    }
+
+    async fn copy(&self, from: &ObjectRef, to: &ObjectRef) -> Result<bool, Fault> {
+        // Our keys need no escaping: `[A-Za-z0-9/_.=-]` (DESIGN, section 3).
+        let answer = self
+            .client
+            .copy_object()
+            .copy_source(format!("{}/{}", from.bucket, from.key))
+            .bucket(&to.bucket)
+            .key(&to.key)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == Some(404) => Ok(false),
+            Err(error) => Err(fault("copy", &error)),
+        }
+    }
+
+    async fn delete(&self, object: &ObjectRef) -> Result<(), Fault> {
+        match self
+            .client
+            .delete_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .send()
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(fault("delete", &error)),
+        }
+    }
+
+    async fn check_bucket(&self, bucket: &str) -> Result<(), Fault> {
+        match self.client.head_bucket().bucket(bucket).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Err(Fault::new(
+                consign_core::ports::FaultKind::NoContainer,
+                "check_bucket",
+                "no such bucket",
+            )),
+            Err(error) => Err(fault("check_bucket", &error)),
+        }
+    }
+}
+
+impl Multipart for S3Store {
+    async fn begin(
+        &self,
+        object: &ObjectRef,
+        content_type: &str,
+        encryption: &Encryption,
+    ) -> Result<String, Fault> {
+        let call = self
+            .client
+            .create_multipart_upload()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .content_type(content_type);
+        let call = match encryption {
+            Encryption::None => call,
+            Encryption::Aes256 => call.server_side_encryption(ServerSideEncryption::Aes256),
+            Encryption::AwsKms { key_id } => call
+                .server_side_encryption(ServerSideEncryption::AwsKms)
+                .ssekms_key_id(key_id),
+        };
+        let begun = call.send().await.map_err(|error| fault("begin", &error))?;
+        begun.upload_id.ok_or_else(|| {
+            Fault::new(
+                consign_core::ports::FaultKind::Other,
+                "begin",
+                "the store gave no upload id",
+            )
+        })
+    }
+
+    async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
+        let mut pages = self
+            .client
+            .list_parts()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .upload_id(upload_id)
+            .into_paginator()
+            .send();
+        let mut parts = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if status(&error) == Some(404) => return Ok(None),
+                Err(error) => return Err(fault("parts", &error)),
+            };
+            parts.extend(page.parts().iter().map(|part| Part {
+                number: u16::try_from(part.part_number().unwrap_or(0)).unwrap_or(0),
+                etag: ETag::new(part.e_tag().unwrap_or_default()),
+                size_bytes: u64::try_from(part.size().unwrap_or(0)).unwrap_or(0),
+            }));
+        }
+        parts.sort_by_key(|part| part.number);
+        Ok(Some(parts))
+    }
+
+    async fn complete(
+        &self,
+        object: &ObjectRef,
+        upload_id: &str,
+        parts: &[Part],
+    ) -> Result<bool, Fault> {
+        let parts = parts
+            .iter()
+            .map(|part| {
+                CompletedPart::builder()
+                    .part_number(i32::from(part.number))
+                    .e_tag(part.etag.quoted())
+                    .build()
+            })
+            .collect();
+        let answer = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .upload_id(upload_id)
+            .if_none_match("*")
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            // 404 `NoSuchUpload`, 412 the key is taken, 400 `InvalidPart` and its like.
+            Err(error) if matches!(status(&error), Some(400 | 404 | 412)) => Ok(false),
+            Err(error) => Err(fault("complete", &error)),
+        }
+    }
+
+    async fn abort(&self, object: &ObjectRef, upload_id: &str) -> Result<(), Fault> {
+        match self
+            .client
+            .abort_multipart_upload()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .upload_id(upload_id)
+            .send()
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(fault("abort", &error)),
+        }
+    }
+}
