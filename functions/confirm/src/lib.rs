@@ -1,1 +1,144 @@
-//! consign: the confirm handler.
+//! `POST /files/confirm`: the client says that it is done. A hint (invariant 7): the bucket is looked at.
+
+mod parts;
+
+use bytes::Bytes;
+use consign_core::ids::ETag;
+use consign_core::policy::{ConfirmRequest, Strategy};
+use consign_core::ports::{IngestQueue, Multipart, ObjectHead, ObjectStore, UploadRepo};
+use consign_core::problem::Problem;
+use consign_core::service::{Call, Service, json};
+use consign_core::transition::transition;
+use consign_core::upload::{Claimed, EXPIRY_GRACE_S, Event, ObjectVersion, State, Upload, add_s};
+use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What this function needs.
+pub trait Deps: Service {
+    /// The upload records.
+    fn repo(&self) -> &impl UploadRepo;
+    /// The ingest queue.
+    fn queue(&self) -> &impl IngestQueue;
+    /// The objects.
+    fn store(&self) -> &impl ObjectStore;
+    /// Completes multipart uploads.
+    fn multipart(&self) -> &impl Multipart;
+}
+
+#[derive(Serialize)]
+struct Answer {
+    file_id: String,
+    status: &'static str,
+    processing_status: &'static str,
+}
+
+/// Answers 200 with where the upload stands after a look at its object.
+pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
+    let mut call = Call::begin(deps, "confirm", &request);
+    let answer = confirm(deps, &request, &mut call).await;
+    call.finish(deps, answer)
+}
+
+async fn confirm<D: Deps>(
+    deps: &D,
+    request: &Request<Bytes>,
+    call: &mut Call,
+) -> Result<Response<Bytes>, Problem> {
+    // 1. Who confirms what, and is it theirs?
+    let identity = call.identify(deps, request.headers())?;
+    let confirmed = ConfirmRequest::parse(request.body())?;
+    let upload = call
+        .find_own(deps.repo(), &identity.owner, &confirmed.file_id)
+        .await?;
+    if upload.state == State::Deleted {
+        return Err(Problem::not_found());
+    }
+    // 2. What has come already needs no second look: only the links are new.
+    let object = match (&upload.seen, upload.state) {
+        (Some(seen), State::Ready | State::Failed | State::Processing) => seen.clone(),
+        _ => look(deps, &upload, &confirmed, call.now).await?,
+    };
+    agree_on_etag(&object, &confirmed)?;
+    // 3. Write it down; the ingest job goes with it.
+    let event = Event::Confirmed {
+        object,
+        collection_id: confirmed.collection_id,
+        claimed: Claimed {
+            columns: confirmed.metadata.columns,
+            row_count: confirmed.metadata.row_count,
+            file_hash: confirmed.metadata.file_hash.map(|hash| hash.base64()),
+        },
+    };
+    let upload = transition((deps.repo(), deps.queue()), upload, &event, call.now)
+        .await?
+        .upload();
+    call.about(&upload);
+    Ok(json(
+        StatusCode::OK,
+        &Answer {
+            file_id: upload.id.to_string(),
+            status: upload.state.as_str(),
+            processing_status: upload.state.processing_status(),
+        },
+    ))
+}
+
+/// The object as the bucket holds it, checked against what was signed.
+async fn look<D: Deps>(
+    deps: &D,
+    upload: &Upload,
+    confirmed: &ConfirmRequest,
+    now: Timestamp,
+) -> Result<ObjectVersion, Problem> {
+    let mut head = deps.store().head(&upload.object).await?;
+    if head.is_none() && upload.strategy == Strategy::Multipart {
+        parts::complete(deps.multipart(), upload, &confirmed.parts).await?;
+        head = deps.store().head(&upload.object).await?;
+    }
+    let Some(head) = head else {
+        let end = add_s(upload.url_expires_at, EXPIRY_GRACE_S);
+        return Err(if now >= end {
+            Problem::upload_expired()
+        } else {
+            Problem::object_missing()
+        });
+    };
+    agree_on_content(&head, upload)?;
+    Ok(ObjectVersion {
+        etag: head.etag,
+        size_bytes: head.size_bytes,
+        version_id: head.version_id,
+        sequencer: None,
+    })
+}
+
+/// Size and checksum are inside the signature; a store that let others through is found out here (invariant 14).
+fn agree_on_content(head: &ObjectHead, upload: &Upload) -> Result<(), Problem> {
+    let size_fits = match upload.size_bytes_declared {
+        Some(declared) => head.size_bytes == declared,
+        None => head.size_bytes <= upload.size_bytes_max,
+    };
+    if !size_fits {
+        return Err(Problem::object_mismatch(format!(
+            "The object has {} bytes, but {} were signed. Sign a new upload and send the file whole.",
+            head.size_bytes,
+            upload.size_bytes_declared.unwrap_or(upload.size_bytes_max),
+        )));
+    }
+    match (&head.checksum_sha256, &upload.checksum_sha256) {
+        (Some(stored), Some(declared)) if stored != declared => Err(Problem::object_mismatch(
+            "The object's SHA-256 is another than the one declared. Sign a new upload and send the file again.",
+        )),
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
+fn agree_on_etag(object: &ObjectVersion, confirmed: &ConfirmRequest) -> Result<(), Problem> {
+    match confirmed.etag.as_deref().map(ETag::new) {
+        Some(etag) if etag != object.etag => Err(Problem::object_mismatch(
+            "The object in the bucket has another etag than the one given. Leave `etag` out to confirm what is there.",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}

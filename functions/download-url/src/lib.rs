@@ -1,1 +1,164 @@
-//! consign: the download-url handler.
+//! `GET /files/{id}/download-url`: a presigned GET for what was uploaded, or for what was made of it.
+
+use bytes::Bytes;
+use consign_core::ids::ObjectRef;
+use consign_core::policy::{
+    DownloadQuery, Policy, Variant, content_disposition, safe_response_content_type,
+};
+use consign_core::ports::UploadRepo;
+use consign_core::problem::Problem;
+use consign_core::service::{Call, Service, json};
+use consign_core::sigv4::{Operation, Request as Presign, Signer};
+use consign_core::upload::{State, Upload, add_s};
+use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What this function needs.
+pub trait Deps: Service {
+    /// The upload records.
+    fn repo(&self) -> &impl UploadRepo;
+    /// The policy.
+    fn policy(&self) -> &Policy;
+    /// Signs for the endpoint that clients see.
+    fn signer(&self) -> &Signer;
+}
+
+/// Life of a download URL, in seconds, where neither the caller nor the category says.
+const EXPIRY_S: u32 = 3600;
+
+/// A URL to download something of an upload.
+#[derive(Debug, Serialize)]
+pub struct Download {
+    /// The presigned URL.
+    pub url: String,
+    /// Its life in seconds.
+    pub expires_in: u32,
+    /// Its end.
+    pub expires_at: Timestamp,
+    /// The upload's id.
+    pub file_id: String,
+    /// The name that the download carries.
+    pub filename: String,
+}
+
+/// Answers with a URL for a variant of the upload `file_id`.
+pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>, file_id: &str) -> Response<Bytes> {
+    let mut call = Call::begin(deps, "download_url", &request);
+    let answer = download_url(deps, &request, file_id, &mut call).await;
+    call.finish(deps, answer)
+}
+
+async fn download_url<D: Deps>(
+    deps: &D,
+    request: &Request<Bytes>,
+    file_id: &str,
+    call: &mut Call,
+) -> Result<Response<Bytes>, Problem> {
+    // 1. Who asks, for what, and is it theirs?
+    let identity = call.identify(deps, request.headers())?;
+    let query = DownloadQuery::parse(request.uri().query().unwrap_or_default())?;
+    let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
+    // 2. Sign for exactly that object.
+    let download = sign((deps.policy(), deps.signer()), &upload, &query, call.now)?;
+    Ok(json(StatusCode::OK, &download))
+}
+
+/// Signs a download of an upload; also for the items of `GET /files?include=download_url`.
+///
+/// # Errors
+/// 404 for a deleted upload, 409 `not_ready` where the variant is not there yet or does not exist.
+pub fn sign(
+    (policy, signer): (&Policy, &Signer),
+    upload: &Upload,
+    query: &DownloadQuery,
+    now: Timestamp,
+) -> Result<Download, Problem> {
+    let category = policy.category(&upload.category);
+    let made_in = category.map_or(&upload.object.bucket, |category| &category.output_bucket);
+    let (object, content_type, filename) = locate(upload, query.variant, made_in)?;
+    let wanted_s = query
+        .expiry_s
+        .or(category.and_then(|category| category.download_url_s))
+        .unwrap_or(EXPIRY_S);
+    let expires_s = signer.clamp_expiry_s(wanted_s, now);
+    let disposition = content_disposition(&filename, query.disposition);
+    let url = signer
+        .presign(
+            &Presign {
+                operation: Operation::GetObject,
+                bucket: &object.bucket,
+                key: &object.key,
+                headers: &[],
+                query: &[
+                    ("response-content-disposition", &disposition),
+                    ("response-content-type", safe_response_content_type(&content_type)),
+                ],
+                expires_s,
+            },
+            now,
+        )
+        .map_err(Problem::unsignable)?;
+    Ok(Download {
+        url,
+        expires_in: expires_s,
+        expires_at: add_s(now, expires_s.into()),
+        file_id: upload.id.to_string(),
+        filename,
+    })
+}
+
+/// The object behind a variant, with its media type and the name for the user's disk.
+fn locate(
+    upload: &Upload,
+    variant: Variant,
+    made_in: &str,
+) -> Result<(ObjectRef, String, String), Problem> {
+    if upload.state == State::Deleted {
+        return Err(Problem::not_found());
+    }
+    let variants = upload.variants();
+    if !variants.contains(&variant.as_str()) {
+        let there = if variants.is_empty() {
+            "nothing can be downloaded yet".to_owned()
+        } else {
+            format!("there is: {}", variants.join(", "))
+        };
+        return Err(Problem::not_ready(format!(
+            "The upload is `{}` and has no variant `{}`; {there}.",
+            upload.state.as_str(),
+            variant.as_str()
+        )));
+    }
+    let outcome = upload.current_outcome();
+    let stem = upload.filename_stem();
+    let made = |key: Option<&String>, content_type: &str, ending: &str| {
+        key.map(|key| {
+            let object = ObjectRef::new(made_in, key);
+            (object, content_type.to_owned(), format!("{stem}.{ending}"))
+        })
+    };
+    let found = match variant {
+        Variant::Original => Some((
+            upload.object.clone(),
+            upload.content_type.clone(),
+            upload.filename.clone(),
+        )),
+        Variant::Parquet => made(
+            outcome.and_then(|outcome| outcome.parquet_key.as_ref()),
+            "application/vnd.apache.parquet",
+            "parquet",
+        ),
+        Variant::Profile => made(
+            outcome.and_then(|outcome| outcome.profile_key.as_ref()),
+            "application/json",
+            "profile.json",
+        ),
+        Variant::Rejects => made(
+            outcome.and_then(|outcome| outcome.rejects_key.as_ref()),
+            "application/json",
+            "rejects.json",
+        ),
+    };
+    found.ok_or_else(|| Problem::not_ready("There is no such variant."))
+}

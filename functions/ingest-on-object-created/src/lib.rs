@@ -1,1 +1,126 @@
-//! consign: the ingest-on-object-created handler.
+//! `ingest-on-object-created`: checks what arrived in the bucket, profiles it, turns tabular files into Parquet.
+//!
+//! It is fed by a queue that delivers at least once, in any order: bucket notifications in whatever shape their carrier
+//! gives them, and our own [`IngestJob`]s. The bucket is looked at before anything is believed.
+
+mod process;
+mod read;
+pub mod sweep;
+mod tabular;
+
+use consign_core::events::{self, Action, Decoded, ObjectEvent, Sequencer};
+use consign_core::ids::ObjectRef;
+use consign_core::policy::Policy;
+use consign_core::ports::{
+    Clock, Fault, IngestJob, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
+};
+use consign_core::transition::transition;
+use consign_core::upload::{Event, Upload};
+
+/// What this function needs.
+pub trait Deps: Send + Sync {
+    /// The upload records.
+    fn repo(&self) -> &impl UploadRepo;
+    /// The ingest queue.
+    fn queue(&self) -> &impl IngestQueue;
+    /// The objects.
+    fn store(&self) -> &impl ObjectStore;
+    /// Multipart uploads that clients left behind.
+    fn multipart(&self) -> &impl Multipart;
+    /// The policy.
+    fn policy(&self) -> &Policy;
+    /// Tells the time.
+    fn clock(&self) -> &impl Clock;
+    /// Gives lease tokens.
+    fn random(&self) -> &impl Random;
+    /// Memory that one conversion may use, in bytes.
+    fn memory_bytes(&self) -> u64;
+}
+
+/// What the host does with the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Acknowledge it: whatever it asked for is durable, or there was nothing to do.
+    Done,
+    /// Deliver it again later.
+    Retry,
+    /// It will never be of use: dead letter queue, with this reason.
+    Discard(&'static str),
+}
+
+/// Takes one message body.
+pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Verdict {
+    match take(deps, body).await {
+        Ok(verdict) => verdict,
+        Err(fault) => {
+            tracing::warn!(
+                operation = "ingest",
+                port = fault.operation,
+                kind = fault.kind.code(),
+                cause = fault.source.as_ref().map(tracing::field::display),
+                "ingest will be tried again"
+            );
+            Verdict::Retry
+        }
+    }
+}
+
+async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
+    // 1. One of our own jobs names its upload.
+    if let Some(job) = IngestJob::from_body(body) {
+        return match deps.repo().find(job.ingest).await? {
+            Some(upload) => created(deps, upload, None).await,
+            None => Ok(Verdict::Done),
+        };
+    }
+    // 2. Anything else is a notification, or poison.
+    let (records, damaged) = match events::decode(body) {
+        Ok(Decoded::Ok(records)) => (records, None),
+        Ok(Decoded::Ignore) => return Ok(Verdict::Done),
+        Ok(Decoded::Partial { records, failed }) => {
+            (records, failed.first().map(|failed| failed.error.code()))
+        }
+        Err(error) => return Ok(Verdict::Discard(error.code())),
+    };
+    // 3. Each record by itself; the good ones count also beside damaged ones.
+    let mut verdict = damaged.map_or(Verdict::Done, Verdict::Discard);
+    for record in records {
+        if notified(deps, record).await? == Verdict::Retry {
+            verdict = Verdict::Retry;
+        }
+    }
+    Ok(verdict)
+}
+
+/// An unknown bucket or key changes nothing (invariant 22), and our own outputs are such keys (invariant 27).
+async fn notified<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Verdict, Fault> {
+    let object = ObjectRef::new(record.bucket, record.key);
+    let Some(upload) = deps.repo().find_by_object(&object).await? else {
+        return Ok(Verdict::Done);
+    };
+    match record.action {
+        Action::Created => created(deps, upload, record.sequencer).await,
+        Action::Deleted => removed(deps, upload, record.sequencer).await,
+    }
+}
+
+async fn created<D: Deps>(
+    deps: &D,
+    upload: Upload,
+    sequencer: Option<Sequencer>,
+) -> Result<Verdict, Fault> {
+    process::run(deps, upload, sequencer).await
+}
+
+/// A deletion counts only where the object really is gone: it may be of an older version, or undone since.
+async fn removed<D: Deps>(
+    deps: &D,
+    upload: Upload,
+    sequencer: Option<Sequencer>,
+) -> Result<Verdict, Fault> {
+    if deps.store().head(&upload.object).await?.is_none() {
+        let event = Event::ObjectRemoved { sequencer };
+        transition((deps.repo(), deps.queue()), upload, &event, deps.clock().now()).await?;
+    }
+    Ok(Verdict::Done)
+}

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod policy;
 pub mod ports;
 pub mod problem;
+pub mod service;
 pub mod sigv4;
 pub mod transition;
 pub mod upload;

@@ -10,7 +10,8 @@ use super::EventError;
 /// Texts of different length compare as if the shorter were padded on the right with `0` (Amazon S3 User Guide, "Event message
 /// structure"). So trailing zeros carry nothing, and neither does the case: notifications write upper case, EventBridge lower.
 /// Sequencers of different keys compare, but it means nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
 
 impl Sequencer {
@@ -40,6 +41,20 @@ impl Sequencer {
     fn digits(&self) -> impl Iterator<Item = u8> {
         let significant = self.0.trim_end_matches('0');
         significant.bytes().map(|digit| digit.to_ascii_uppercase())
+    }
+}
+
+impl TryFrom<String> for Sequencer {
+    type Error = EventError;
+
+    fn try_from(text: String) -> Result<Self, EventError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Sequencer> for String {
+    fn from(sequencer: Sequencer) -> Self {
+        sequencer.0
     }
 }
 

@@ -65,10 +65,12 @@ pub enum Event {
         /// The lease with its new end.
         lease: Lease,
     },
-    /// The holder could not finish for a reason that may pass.
+    /// The holder could not finish.
     Release {
         /// The holder's lease token.
         token: String,
+        /// The reason passes by itself, so the attempt does not count.
+        is_transient: bool,
     },
     /// The holder finished: the outputs are durable.
     Succeed {
@@ -177,8 +179,10 @@ impl Upload {
                 after.due_at = Some(lease.until);
                 after.lease = Some(lease.clone());
             }),
-            Event::Release { token } => self.held(token, now, |after| {
+            Event::Release { token, is_transient } => self.held(token, now, |after| {
                 after.lease = None;
+                // A store that was away says nothing against the file.
+                after.attempts = after.attempts.saturating_sub(u32::from(*is_transient));
                 after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
             }),
             Event::Succeed { token, outcome } => self.succeed(token, outcome, now),
@@ -199,8 +203,12 @@ impl Upload {
                         after.due_at = Some(add_s(now, ENQUEUE_CHECK_S))
                     })
                 }
-                State::Pending | State::Uploading | State::Expired => Step::Unchanged,
-                State::Ready | State::Failed | State::Deleted => Step::Unchanged,
+                State::Pending
+                | State::Uploading
+                | State::Expired
+                | State::Ready
+                | State::Failed
+                | State::Deleted => Step::Unchanged,
             },
             Event::OriginalRemoved => self.original_removed(now),
             Event::ObjectRemoved { sequencer } => self.object_removed(sequencer.as_ref(), now),
@@ -336,6 +344,12 @@ impl Upload {
             | State::Failed
             | State::Deleted => {}
         }
+        if after.confirmed_at.is_none() {
+            after.confirmed_at = Some(now);
+            if matches!(after.state, State::Ready | State::Failed) {
+                after.due_at = after.rest_due_at(now);
+            }
+        }
         if let Some(collection_id) = collection_id {
             after.collection_id = Some(collection_id.to_owned());
         }
@@ -399,11 +413,7 @@ impl Upload {
             after.failure = None;
             after.outcome = Some(outcome.clone());
             after.processed_at = Some(now);
-            after.due_at = if after.keep_original {
-                after.retention_end(now)
-            } else {
-                Some(now)
-            };
+            after.due_at = after.rest_due_at(now);
         })
     }
 
@@ -441,7 +451,7 @@ impl Upload {
         match self.state {
             State::Ready if !self.original_removed => self.step(false, now, |after| {
                 after.original_removed = true;
-                after.due_at = after.retention_end(now);
+                after.due_at = after.rest_due_at(now);
             }),
             State::Ready
             | State::Pending
@@ -494,7 +504,7 @@ impl Upload {
         self.lease = None;
         self.failure = Some(failure);
         self.processed_at = Some(now);
-        self.due_at = self.retention_end(now);
+        self.due_at = self.rest_due_at(now);
     }
 
     fn end_deleted(&mut self, deletion: Deletion) {
@@ -504,8 +514,55 @@ impl Upload {
         self.deletion = Some(deletion);
     }
 
-    fn retention_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.retention_s.map(|seconds| add_s(now, seconds))
+    /// When the sweep comes by an upload that is at rest: now where its original is still to be removed.
+    fn rest_due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.state {
+            State::Ready if !self.keep_original && !self.original_removed => Some(now),
+            State::Ready
+            | State::Failed
+            | State::Pending
+            | State::Uploading
+            | State::Expired
+            | State::Uploaded
+            | State::Confirmed
+            | State::Processing
+            | State::Deleted => self.ends_at(),
+        }
+    }
+
+    /// When an upload that is ready or failed is deleted by itself: at the end of its retention, or earlier where the
+    /// policy awaits a confirm that did not come.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let processed_at = self.processed_at?;
+        let unconfirmed_s = self.unconfirmed_s.filter(|_| self.confirmed_at.is_none());
+        [self.retention_s, unconfirmed_s]
+            .into_iter()
+            .flatten()
+            .map(|seconds| add_s(processed_at, seconds))
+            .min()
+    }
+
+    /// What came of the version seen last; `None` while that is being processed.
+    #[must_use]
+    pub fn current_outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref().filter(|_| self.state == State::Ready)
+    }
+
+    /// What can be downloaded of it now, as the wire's `variant` names it.
+    #[must_use]
+    pub fn variants(&self) -> Vec<&'static str> {
+        let is_original_there = self.seen.is_some() && !self.original_removed && self.state != State::Deleted;
+        let outcome = self.current_outcome();
+        [
+            ("original", is_original_there),
+            ("parquet", outcome.is_some_and(|outcome| outcome.parquet_key.is_some())),
+            ("profile", outcome.is_some_and(|outcome| outcome.profile_key.is_some())),
+            ("rejects", outcome.is_some_and(|outcome| outcome.rejects_key.is_some())),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .collect()
     }
 
     /// The etag of what is ready, else of what was seen last.
@@ -529,4 +586,56 @@ fn look_pause_s(looks: u32) -> u64 {
     LOOK_FIRST_S
         .saturating_mul(1 << looks.min(16))
         .min(LOOK_LAST_S)
+}
+
+/// Whether the parts of a multipart upload are the file that was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// They are.
+    Complete,
+    /// They are not, for this reason.
+    Wrong(String),
+}
+
+impl Upload {
+    /// Holds the parts in the bucket against the signed size: numbered from 1 without a gap, all of the signed
+    /// length but the last, and in total the declared size.
+    #[must_use]
+    pub fn check_parts(&self, parts: &[crate::ports::Part]) -> Layout {
+        let (Some(size_bytes), Some(part_size_bytes)) = (self.size_bytes_declared, self.part_size_bytes) else {
+            return Layout::Wrong("this is not a multipart upload".to_owned());
+        };
+        let count = size_bytes.div_ceil(part_size_bytes.max(1));
+        for index in 0..count {
+            let number = index + 1;
+            let wanted_bytes = part_size_bytes.min(size_bytes - index * part_size_bytes);
+            let part = usize::try_from(index).ok().and_then(|index| parts.get(index));
+            match part {
+                Some(part) if u64::from(part.number) != number => {
+                    return Layout::Wrong(format!("part {number} of {count} is missing"));
+                }
+                None => return Layout::Wrong(format!("part {number} of {count} is missing")),
+                Some(part) if part.size_bytes != wanted_bytes => {
+                    return Layout::Wrong(format!(
+                        "part {number} has {} bytes and should have {wanted_bytes}",
+                        part.size_bytes
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        if u64::try_from(parts.len()).ok() == Some(count) {
+            Layout::Complete
+        } else {
+            Layout::Wrong(format!("there are {} parts and should be {count}", parts.len()))
+        }
+    }
+
+    /// The user's file name without its extension.
+    #[must_use]
+    pub fn filename_stem(&self) -> &str {
+        let ending = self.extension.len() + 1;
+        let stem = self.filename.len().checked_sub(ending).and_then(|end| self.filename.get(..end));
+        stem.filter(|stem| !stem.is_empty()).unwrap_or(&self.filename)
+    }
 }

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use crate::policy::Strategy;
 
 pub use machine::{
-    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S,
+    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, Layout, LEASE_S,
     LOOK_FIRST_S, LOOK_LAST_S, Refusal, Step, add_s,
 };
 
@@ -99,30 +100,6 @@ impl State {
             Self::Ready => "done",
             Self::Failed => "failed",
             Self::Deleted => "deleted",
-        }
-    }
-}
-
-/// How the client sends the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// One presigned PUT.
-    Put,
-    /// A POST form with a signed policy.
-    Post,
-    /// A multipart upload with a presigned PUT for each part.
-    Multipart,
-}
-
-impl Strategy {
-    /// The strategy as the wire spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Put => "put",
-            Self::Post => "post",
-            Self::Multipart => "multipart",
         }
     }
 }
@@ -244,6 +221,8 @@ pub struct Upload {
     pub deleted_retention_s: u64,
     /// How long a ready upload is kept, in seconds; `None` is for ever.
     pub retention_s: Option<u64>,
+    /// How long it is kept while its owner does not confirm it, in seconds; `None` where no confirm is awaited.
+    pub unconfirmed_s: Option<u64>,
 
     /// The collection that it belongs to.
     pub collection_id: Option<String>,
@@ -262,6 +241,8 @@ pub struct Upload {
     pub url_expires_at: Timestamp,
     /// When its object was first seen.
     pub uploaded_at: Option<Timestamp>,
+    /// When its owner first said that it is done.
+    pub confirmed_at: Option<Timestamp>,
     /// When it became ready or failed.
     pub processed_at: Option<Timestamp>,
 

@@ -1,0 +1,56 @@
+//! Completing a multipart upload, only when its parts add up.
+
+use consign_core::policy::ConfirmedPart;
+use consign_core::ports::Multipart;
+use consign_core::problem::{FieldError, Problem};
+use consign_core::upload::{Layout, Upload};
+
+/// Completes the upload in the bucket if the parts there are exactly the file that was signed.
+///
+/// Whether it worked shows in the bucket: a completion that was done before, or raced with another, is no error.
+///
+/// # Errors
+/// 409 `object_missing` where no parts are there, 400 where the parts do not add up or are not the ones named.
+pub(crate) async fn complete(
+    multipart: &impl Multipart,
+    upload: &Upload,
+    named: &[ConfirmedPart],
+) -> Result<(), Problem> {
+    let Some(upload_id) = &upload.multipart_upload_id else {
+        return Err(Problem::object_missing());
+    };
+    let Some(parts) = multipart.parts(&upload.object, upload_id).await? else {
+        return Ok(());
+    };
+    let mut errors = Vec::new();
+    for named in named {
+        let number = named.part_number;
+        let held = parts.iter().find(|part| u32::from(part.number) == number);
+        match held {
+            None => errors.push(wrong("part_missing", format!("part {number} is not in the bucket"))),
+            Some(held) if held.etag.as_str() != named.etag => errors.push(wrong(
+                "part_mismatch",
+                format!("part {number} has another etag in the bucket; send it again"),
+            )),
+            Some(_) => {}
+        }
+    }
+    if let Layout::Wrong(detail) = upload.check_parts(&parts) {
+        errors.push(wrong("parts_incomplete", detail));
+    }
+    if !errors.is_empty() {
+        return Err(Problem::validation_failed(errors));
+    }
+    multipart
+        .complete(&upload.object, upload_id, &parts)
+        .await?;
+    Ok(())
+}
+
+fn wrong(code: &'static str, detail: String) -> FieldError {
+    FieldError {
+        field: "parts".to_owned(),
+        code,
+        detail,
+    }
+}

@@ -1,0 +1,258 @@
+//! Processing one upload under a lease: claim, check, convert, commit.
+
+use consign_core::events::Sequencer;
+use consign_core::ids::ETag;
+use consign_core::policy::{Category, HEAD_BYTES, Ingest};
+use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
+use consign_core::transition::{Moved, transition};
+use consign_core::upload::{
+    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, Refusal, State, Upload, add_s,
+};
+
+use crate::read::{Source, digest, head_bytes};
+use crate::{Deps, Verdict, tabular};
+
+/// Why work on an upload ended without an outcome.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The file itself is at fault: it ends failed, for this reason.
+    Refused { code: String, detail: String },
+    /// The object changed, or another took over: nothing to do here any more.
+    Overtaken,
+    /// A port failed: again later.
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A claim on one version of an upload's object, renewed while the work goes on.
+pub(crate) struct Claim<'a, D> {
+    pub(crate) deps: &'a D,
+    pub(crate) upload: Upload,
+    lease: Lease,
+}
+
+impl<D: Deps> Claim<'_, D> {
+    /// The version that was claimed.
+    pub(crate) fn etag(&self) -> Option<&ETag> {
+        self.upload.seen.as_ref().map(|seen| &seen.etag)
+    }
+
+    /// Prolongs the lease once half of it is gone.
+    pub(crate) async fn keep(&mut self) -> Result<(), Stop> {
+        let now = self.deps.clock().now();
+        if now < add_s(self.upload.updated_at, LEASE_S / 2) {
+            return Ok(());
+        }
+        self.lease.until = add_s(now, LEASE_S);
+        let event = Event::Renew {
+            lease: self.lease.clone(),
+        };
+        match self.apply(&event).await? {
+            Moved::Changed(upload) | Moved::Unchanged(upload) => {
+                self.upload = upload;
+                Ok(())
+            }
+            Moved::Refused(..) => Err(Stop::Overtaken),
+        }
+    }
+
+    async fn apply(&self, event: &Event) -> Result<Moved, Fault> {
+        let ports = (self.deps.repo(), self.deps.queue());
+        transition(ports, self.upload.clone(), event, self.deps.clock().now()).await
+    }
+}
+
+/// Processes the upload's object as the bucket holds it now.
+pub(crate) async fn run<D: Deps>(
+    deps: &D,
+    upload: Upload,
+    sequencer: Option<Sequencer>,
+) -> Result<Verdict, Fault> {
+    let started = deps.clock().now();
+    // 1. What is in the bucket?
+    let Some(head) = deps.store().head(&upload.object).await? else {
+        if upload.state >= State::Uploaded {
+            transition((deps.repo(), deps.queue()), upload, &Event::Missing, started).await?;
+        }
+        return Ok(Verdict::Done);
+    };
+    // 2. Claim that version.
+    let Some(mut claim) = claim(deps, upload, &head, sequencer).await? else {
+        return Ok(Verdict::Done);
+    };
+    // 3. Check it and make what is to be made of it; the outputs are durable afterwards.
+    let event = match work(&mut claim, &head).await {
+        Ok(outcome) => Event::Succeed {
+            token: claim.lease.token.clone(),
+            outcome,
+        },
+        Err(Stop::Refused { code, detail }) => Event::Fail {
+            token: claim.lease.token.clone(),
+            failure: Failure {
+                code,
+                detail,
+                etag: Some(head.etag.clone()),
+            },
+        },
+        Err(Stop::Overtaken) => return Ok(Verdict::Retry),
+        Err(Stop::Fault(fault)) => {
+            release(&claim, fault.kind.is_transient()).await;
+            return Err(fault);
+        }
+    };
+    // 4. Commit, if the claim still holds.
+    let moved = claim.apply(&event).await?;
+    let (Moved::Changed(upload) | Moved::Unchanged(upload)) = moved else {
+        return Ok(Verdict::Retry);
+    };
+    log(&upload, started, deps.clock().now());
+    // 5. The uploaded object is not needed any more. Dying before this leaves it to the sweep.
+    if upload.state == State::Ready && !upload.keep_original {
+        crate::sweep::remove_original(deps, upload).await?;
+    }
+    Ok(Verdict::Done)
+}
+
+/// Claims the version that `head` showed; `None` where there is nothing to do for us.
+async fn claim<'a, D: Deps>(
+    deps: &'a D,
+    upload: Upload,
+    head: &ObjectHead,
+    sequencer: Option<Sequencer>,
+) -> Result<Option<Claim<'a, D>>, Fault> {
+    let now = deps.clock().now();
+    let lease = Lease {
+        token: deps.random().token(),
+        until: add_s(now, LEASE_S),
+    };
+    let event = Event::Claim {
+        object: ObjectVersion {
+            etag: head.etag.clone(),
+            size_bytes: head.size_bytes,
+            version_id: head.version_id.clone(),
+            sequencer,
+        },
+        lease: lease.clone(),
+    };
+    match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
+        Moved::Changed(upload) if upload.state == State::Processing => Ok(Some(Claim {
+            deps,
+            upload,
+            lease,
+        })),
+        Moved::Changed(_) | Moved::Unchanged(_) => Ok(None),
+        Moved::Refused(_, Refusal::Leased | Refusal::Processed | Refusal::Deleted) => Ok(None),
+        Moved::Refused(_, Refusal::LeaseLost | Refusal::OutOfPlace) => Ok(None),
+    }
+}
+
+/// Gives the claim back; where even that fails, the lease ends by itself.
+async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool) {
+    let event = Event::Release {
+        token: claim.lease.token.clone(),
+        is_transient,
+    };
+    if let Err(fault) = claim.apply(&event).await {
+        tracing::warn!(%fault, "claim not released; its lease will end");
+    }
+}
+
+async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Outcome, Stop> {
+    let category = claim.deps.policy().category(&claim.upload.category).cloned();
+    let category = category.ok_or_else(|| Stop::Refused {
+        code: "category_unknown".to_owned(),
+        detail: "The policy no longer has the category of this upload.".to_owned(),
+    })?;
+    check_size(&claim.upload, head)?;
+    check_first_bytes(claim, &category, head).await?;
+    match category.ingest {
+        Ingest::Tabular => tabular::convert(claim, &category, head).await,
+        Ingest::Verify => {
+            if let Some(declared) = claim.upload.checksum_sha256.clone() {
+                check_checksum(&declared, &stored_digest(claim, head).await?)?;
+            }
+            Ok(Outcome {
+                etag: head.etag.clone(),
+                parquet_key: None,
+                profile_key: None,
+                rejects_key: None,
+                row_count: None,
+                reject_count: None,
+                columns: None,
+            })
+        }
+    }
+}
+
+/// The size is bound by the signature and checked again (invariant 14).
+fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
+    let fits = match upload.size_bytes_declared {
+        Some(declared) => head.size_bytes == declared,
+        None => head.size_bytes <= upload.size_bytes_max,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Stop::Refused {
+        code: "size_mismatch".to_owned(),
+        detail: format!(
+            "The file has {} bytes, but {} were signed. Upload it again.",
+            head.size_bytes,
+            upload.size_bytes_declared.unwrap_or(upload.size_bytes_max),
+        ),
+    })
+}
+
+async fn check_first_bytes<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    category: &Category,
+    head: &ObjectHead,
+) -> Result<(), Stop> {
+    if head.size_bytes == 0 {
+        return Ok(());
+    }
+    let first = head_bytes(claim, HEAD_BYTES).await?;
+    category
+        .check_magic(&claim.upload.extension, &first)
+        .map_err(|mismatch| Stop::Refused {
+            code: "content_mismatch".to_owned(),
+            detail: mismatch.to_string(),
+        })
+}
+
+/// The object's SHA-256 in base64: the store's own where it kept one, else by reading it all.
+async fn stored_digest<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<String, Stop> {
+    match &head.checksum_sha256 {
+        Some(stored) => Ok(stored.clone()),
+        None => digest(&mut Source::open(claim).await?, claim).await,
+    }
+}
+
+/// Whatever the store did about it, a file of another checksum than declared is refused.
+pub(crate) fn check_checksum(declared: &str, stored: &str) -> Result<(), Stop> {
+    if declared == stored {
+        return Ok(());
+    }
+    Err(Stop::Refused {
+        code: "checksum_mismatch".to_owned(),
+        detail: "The file's SHA-256 is another than the one declared. Upload it again.".to_owned(),
+    })
+}
+
+fn log(upload: &Upload, started: jiff::Timestamp, now: jiff::Timestamp) {
+    tracing::info!(
+        operation = "ingest",
+        file_id = %upload.id,
+        user_id = upload.owner.as_str(),
+        file_size = upload.seen.as_ref().map(|seen| seen.size_bytes),
+        duration_ms = u64::try_from(now.duration_since(started).as_millis()).unwrap_or(0),
+        bucket = upload.object.bucket,
+        status = upload.state.as_str(),
+        code = upload.failure.as_ref().map(|failure| failure.code.as_str()),
+    );
+}

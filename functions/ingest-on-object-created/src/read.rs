@@ -1,0 +1,68 @@
+//! Reading the claimed version of an object, in pieces, and keeping the lease meanwhile.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use consign_core::ports::{ObjectStore, Read, ReadError};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use sha2::{Digest as _, Sha256};
+
+use crate::Deps;
+use crate::process::{Claim, Stop};
+
+/// The bytes of the claimed version.
+pub(crate) struct Source(BoxStream<'static, Result<Bytes, consign_core::ports::Fault>>);
+
+impl Source {
+    /// Opens the object, if it is still of the version claimed (invariant 4).
+    pub(crate) async fn open<D: Deps>(claim: &Claim<'_, D>) -> Result<Self, Stop> {
+        Self::open_range(claim, None).await
+    }
+
+    async fn open_range<D: Deps>(claim: &Claim<'_, D>, range: Option<(u64, u64)>) -> Result<Self, Stop> {
+        let read = Read {
+            if_match: claim.etag().cloned(),
+            range,
+        };
+        match claim.deps.store().get(&claim.upload.object, &read).await {
+            Ok(body) => Ok(Self(body.boxed())),
+            Err(ReadError::NotFound | ReadError::Changed) => Err(Stop::Overtaken),
+            Err(ReadError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next<D: Deps>(&mut self, claim: &mut Claim<'_, D>) -> Result<Option<Bytes>, Stop> {
+        claim.keep().await?;
+        Ok(self.0.next().await.transpose()?)
+    }
+}
+
+/// The first bytes of the object, `count` or all there are.
+pub(crate) async fn head_bytes<D: Deps>(claim: &mut Claim<'_, D>, count: usize) -> Result<Vec<u8>, Stop> {
+    let last = u64::try_from(count).unwrap_or(u64::MAX).saturating_sub(1);
+    let mut source = Source::open_range(claim, Some((0, last))).await?;
+    let mut first = Vec::with_capacity(count);
+    while let Some(bytes) = source.next(claim).await? {
+        first.extend_from_slice(&bytes);
+        if first.len() >= count {
+            first.truncate(count);
+            break;
+        }
+    }
+    Ok(first)
+}
+
+/// SHA-256 of all that is left of the source, in base64.
+pub(crate) async fn digest<D: Deps>(source: &mut Source, claim: &mut Claim<'_, D>) -> Result<String, Stop> {
+    let mut hasher = Sha256::new();
+    while let Some(bytes) = source.next(claim).await? {
+        hasher.update(&bytes);
+    }
+    Ok(to_base64(hasher))
+}
+
+/// A finished hash as S3 writes it.
+pub(crate) fn to_base64(hasher: Sha256) -> String {
+    base64::prelude::BASE64_STANDARD.encode(hasher.finalize())
+}

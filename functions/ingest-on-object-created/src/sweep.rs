@@ -1,0 +1,221 @@
+//! The sweep: on a schedule, and at the start of a host, it finishes what events, functions and clients left behind.
+
+use consign_core::ids::ObjectRef;
+use consign_core::policy::Strategy;
+use consign_core::ports::{Clock, Fault, Multipart, ObjectStore, UploadRepo};
+use consign_core::transition::{Moved, transition};
+use consign_core::upload::{
+    Deletion, EXPIRY_GRACE_S, Event, Layout, ObjectVersion, State, Upload, add_s,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Deps;
+use crate::tabular::output_of;
+
+/// How many uploads one scheduled run looks at.
+pub const BATCH_MAX: usize = 200;
+/// How many uploads the run at a start looks at.
+pub const RESTART_MAX: usize = 1_000_000;
+/// Where the objects of deleted uploads wait for their end; no key template may begin so.
+const DELETED_PREFIX: &str = consign_core::policy::DELETED_PREFIX;
+
+/// Which uploads a run looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that are due.
+    Due,
+    /// The only process has just started: every lease is dead, and whoever is not at rest is looked at.
+    Restart,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Uploads looked at.
+    pub looked_at: usize,
+    /// Uploads that could not be looked at for a fault; they stay due.
+    pub failed: usize,
+}
+
+/// Looks at the uploads in scope. One that fails does not keep the others waiting.
+///
+/// # Errors
+/// The repository's fault where it cannot tell what is due.
+pub async fn run<D: Deps>(deps: &D, scope: Scope) -> Result<Swept, Fault> {
+    let now = deps.clock().now();
+    let (until, limit) = match scope {
+        Scope::Due => (now, BATCH_MAX),
+        Scope::Restart => {
+            let day = now.checked_add(SignedDuration::from_hours(24));
+            (day.unwrap_or(Timestamp::MAX), RESTART_MAX)
+        }
+    };
+    let mut swept = Swept::default();
+    for id in deps.repo().due(until, limit).await? {
+        swept.looked_at += 1;
+        let looked = match deps.repo().find(id).await {
+            Ok(Some(upload)) => look_at(deps, upload, scope).await,
+            Ok(None) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = looked {
+            swept.failed += 1;
+            tracing::warn!(operation = "sweep", file_id = %id, %fault, "will be looked at again");
+        }
+    }
+    if swept.looked_at > 0 {
+        tracing::info!(operation = "sweep", looked_at = swept.looked_at, failed = swept.failed);
+    }
+    Ok(swept)
+}
+
+async fn look_at<D: Deps>(deps: &D, upload: Upload, scope: Scope) -> Result<(), Fault> {
+    match upload.state {
+        State::Pending | State::Uploading | State::Expired => find(deps, upload).await,
+        State::Uploaded | State::Confirmed => requeue(deps, upload).await,
+        State::Processing => {
+            let upload = match scope {
+                Scope::Due => upload,
+                Scope::Restart => apply(deps, upload, Event::HolderDied).await?,
+            };
+            let now = deps.clock().now();
+            if upload.lease.as_ref().is_some_and(|lease| lease.until > now) {
+                return Ok(());
+            }
+            requeue(deps, upload).await
+        }
+        State::Ready if !upload.keep_original && !upload.original_removed => {
+            remove_original(deps, upload).await
+        }
+        State::Ready | State::Failed => {
+            if upload.ends_at().is_some_and(|end| end <= deps.clock().now()) {
+                apply(deps, upload, Event::Delete).await?;
+            }
+            Ok(())
+        }
+        State::Deleted => delete(deps, upload).await,
+    }
+}
+
+async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload, Fault> {
+    let ports = (deps.repo(), deps.queue());
+    let moved = transition(ports, upload, &event, deps.clock().now()).await?;
+    Ok(moved.upload())
+}
+
+/// The version in the bucket, if any.
+async fn seen<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion>, Fault> {
+    let head = deps.store().head(&upload.object).await?;
+    Ok(head.map(|head| ObjectVersion {
+        etag: head.etag,
+        size_bytes: head.size_bytes,
+        version_id: head.version_id,
+        sequencer: None,
+    }))
+}
+
+/// Finds an object that nobody told of, completes parts that nobody confirmed, and ends what was never used.
+async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let mut object = seen(deps, &upload).await?;
+    let is_over = deps.clock().now() >= add_s(upload.url_expires_at, EXPIRY_GRACE_S);
+    if object.is_none() && is_over && upload.strategy == Strategy::Multipart {
+        end_multipart(deps, &upload).await?;
+        object = seen(deps, &upload).await?;
+    }
+    let event = object.map_or(Event::Missing, |object| Event::Seen { object });
+    apply(deps, upload, event).await?;
+    Ok(())
+}
+
+/// Bytes that reached the bucket are not lost because nobody said so: parts that add up become the object.
+async fn end_multipart<D: Deps>(deps: &D, upload: &Upload) -> Result<(), Fault> {
+    let Some(upload_id) = &upload.multipart_upload_id else {
+        return Ok(());
+    };
+    let multipart = deps.multipart();
+    let Some(parts) = multipart.parts(&upload.object, upload_id).await? else {
+        return Ok(());
+    };
+    match upload.check_parts(&parts) {
+        Layout::Complete => multipart
+            .complete(&upload.object, upload_id, &parts)
+            .await
+            .map(drop),
+        Layout::Wrong(_) => multipart.abort(&upload.object, upload_id).await,
+    }
+}
+
+/// Its message was lost, or its holder died: again, with what the bucket holds now.
+async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let Some(object) = seen(deps, &upload).await? else {
+        apply(deps, upload, Event::Missing).await?;
+        return Ok(());
+    };
+    let ports = (deps.repo(), deps.queue());
+    let now = deps.clock().now();
+    if let Moved::Unchanged(upload) = transition(ports, upload, &Event::Seen { object }, now).await? {
+        apply(deps, upload, Event::Requeued).await?;
+    }
+    Ok(())
+}
+
+/// Removes the uploaded object of a ready upload, unless a newer version came in the meantime.
+pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let made_from = upload.outcome.as_ref().map(|outcome| outcome.etag.clone());
+    match seen(deps, &upload).await? {
+        Some(object) if Some(&object.etag) != made_from.as_ref() => {
+            apply(deps, upload, Event::Seen { object }).await?;
+            return Ok(());
+        }
+        Some(_) => deps.store().delete(&upload.object).await?,
+        None => {}
+    }
+    apply(deps, upload, Event::OriginalRemoved).await?;
+    Ok(())
+}
+
+/// Moves the objects of a deleted upload under `deleted/`, and purges them when their time is over.
+async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let objects = objects_of(deps, &upload);
+    match upload.deletion {
+        Some(Deletion::Requested) | None => {
+            if let Some(upload_id) = &upload.multipart_upload_id {
+                deps.multipart().abort(&upload.object, upload_id).await?;
+            }
+            for object in &objects {
+                if deps.store().copy(object, &buried(object)).await? {
+                    deps.store().delete(object).await?;
+                }
+            }
+            apply(deps, upload, Event::DeletionMoved).await?;
+        }
+        Some(Deletion::Moved) if upload.due_at.is_none_or(|due| due > deps.clock().now()) => {}
+        Some(Deletion::Moved) => {
+            // Also where they were: a URL that was still alive may have let late bytes in.
+            for object in &objects {
+                deps.store().delete(object).await?;
+                deps.store().delete(&buried(object)).await?;
+            }
+            apply(deps, upload, Event::DeletionPurged).await?;
+        }
+        Some(Deletion::Purged) => {}
+    }
+    Ok(())
+}
+
+/// Everything that the bucket may hold of an upload: the object, and the outputs of each of its generations.
+fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> Vec<ObjectRef> {
+    let mut objects = vec![upload.object.clone()];
+    if let Some(category) = deps.policy().category(&upload.category) {
+        for version in 1..=upload.generation {
+            for ext in ["parquet", "profile.json", "rejects.json"] {
+                objects.extend(output_of(upload, category, (version, ext)));
+            }
+        }
+    }
+    objects
+}
+
+fn buried(object: &ObjectRef) -> ObjectRef {
+    ObjectRef::new(&object.bucket, format!("{DELETED_PREFIX}{}", object.key))
+}

@@ -1,0 +1,173 @@
+//! Delimited text to Parquet, profile and rejects: two passes over the object, in bounded memory.
+
+use bytes::Bytes;
+use consign_core::ids::ObjectRef;
+use consign_core::policy::{Category, KeyVars};
+use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
+use consign_core::upload::Outcome;
+use consign_tabular::{Converted, Converter, Limits, Options, Plan, Refusal, Survey};
+use sha2::{Digest as _, Sha256};
+
+use crate::Deps;
+use crate::process::{Claim, Stop, check_checksum};
+use crate::read::{Source, to_base64};
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SourceChanged => Self::Overtaken,
+            Refusal::Internal { .. } => Self::Fault(Fault::new(
+                FaultKind::Other,
+                "convert",
+                refusal.detail(),
+            )),
+            _ => Self::Refused {
+                code: refusal.code().to_owned(),
+                detail: refusal.detail(),
+            },
+        }
+    }
+}
+
+/// Converts the claimed version; Parquet, profile and rejects are durable afterwards.
+///
+/// The keys follow from the upload and its generation alone, and the bytes from the object alone: whoever repeats this
+/// writes the same again.
+pub(crate) async fn convert<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    category: &Category,
+    head: &ObjectHead,
+) -> Result<Outcome, Stop> {
+    // 1. Read it all to know its columns, and that it is what was declared.
+    let plan = survey(claim, head).await?;
+    let columns = plan.columns().iter().map(|column| column.name.clone()).collect();
+    // 2. Read it again and write the Parquet as it grows.
+    let parquet = output(claim, category, "parquet")?;
+    let converted = write_parquet(claim, plan, &parquet).await?;
+    // 3. The profile, and the rejects where there are any.
+    let profile = output(claim, category, "profile.json")?;
+    put_json(claim, &profile, &converted.profile).await?;
+    let rejects = match converted.rejects.total {
+        0 => None,
+        _ => {
+            let rejects = output(claim, category, "rejects.json")?;
+            put_json(claim, &rejects, &converted.rejects).await?;
+            Some(rejects.key)
+        }
+    };
+    Ok(Outcome {
+        etag: head.etag.clone(),
+        parquet_key: Some(parquet.key),
+        profile_key: Some(profile.key),
+        rejects_key: rejects,
+        row_count: Some(converted.profile.rows),
+        reject_count: Some(converted.profile.rejects),
+        columns: Some(columns),
+    })
+}
+
+async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Plan, Stop> {
+    let options = Options {
+        metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
+        ..Options::default()
+    };
+    let limits = Limits::for_memory(claim.deps.memory_bytes());
+    let mut survey = Survey::new(options, limits);
+    let declared = claim.upload.checksum_sha256.clone();
+    let mut hasher = Sha256::new();
+    let mut source = Source::open(claim).await?;
+    while let Some(bytes) = source.next(claim).await? {
+        if declared.is_some() {
+            hasher.update(&bytes);
+        }
+        survey.push(&bytes)?;
+    }
+    if let Some(declared) = declared {
+        check_checksum(&declared, &to_base64(hasher))?;
+    }
+    Ok(survey.finish()?)
+}
+
+async fn write_parquet<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    plan: Plan,
+    parquet: &ObjectRef,
+) -> Result<Converted, Stop> {
+    let store = claim.deps.store();
+    let mut writer = store.writer(parquet, "application/vnd.apache.parquet").await?;
+    match pump(claim, plan, &mut writer).await {
+        Ok(converted) => {
+            writer.finish().await?;
+            Ok(converted)
+        }
+        Err(stop) => {
+            if let Err(fault) = writer.abort().await {
+                tracing::warn!(%fault, "unfinished output not freed; the bucket's lifecycle will");
+            }
+            Err(stop)
+        }
+    }
+}
+
+async fn pump<D: Deps, W: ObjectWriter>(
+    claim: &mut Claim<'_, D>,
+    plan: Plan,
+    writer: &mut W,
+) -> Result<Converted, Stop> {
+    let mut converter = Converter::new(plan)?;
+    let mut source = Source::open(claim).await?;
+    while let Some(bytes) = source.next(claim).await? {
+        converter.push(&bytes)?;
+        let output = converter.take_output();
+        if !output.is_empty() {
+            writer.write(Bytes::from(output)).await?;
+        }
+    }
+    let mut converted = converter.finish()?;
+    writer.write(Bytes::from(std::mem::take(&mut converted.tail))).await?;
+    // The last look before the output counts: a lost lease must not publish.
+    claim.keep().await?;
+    Ok(converted)
+}
+
+async fn put_json<D: Deps>(
+    claim: &Claim<'_, D>,
+    object: &ObjectRef,
+    value: &impl serde::Serialize,
+) -> Result<(), Stop> {
+    let json = serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
+    claim.deps.store().put(object, "application/json", json.into()).await?;
+    Ok(())
+}
+
+/// Where an output of this generation goes.
+fn output<D: Deps>(claim: &Claim<'_, D>, category: &Category, ext: &str) -> Result<ObjectRef, Stop> {
+    output_of(&claim.upload, category, (claim.upload.generation, ext)).ok_or_else(|| Stop::Refused {
+        code: "output_key_invalid".to_owned(),
+        detail: "The policy's output template makes no valid object key for this upload.".to_owned(),
+    })
+}
+
+/// The object key of an output, by the category's template; `None` where the category has none or it cannot be filled.
+pub(crate) fn output_of(
+    upload: &consign_core::upload::Upload,
+    category: &Category,
+    (version, ext): (u32, &str),
+) -> Option<ObjectRef> {
+    let file_id = upload.id.to_string();
+    let key = category
+        .output
+        .as_ref()?
+        .expand(&KeyVars {
+            owner: upload.owner.as_str(),
+            file_id: &file_id,
+            category: &upload.category,
+            collection_id: upload.collection_id.as_deref(),
+            ext,
+            version,
+            labels: &upload.labels,
+            signed_at: upload.created_at,
+        })
+        .ok()?;
+    Some(ObjectRef::new(&category.output_bucket, key))
+}

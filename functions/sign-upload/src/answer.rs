@@ -1,0 +1,222 @@
+//! The signed answer: what the client sends where. Everything that matters is inside the signature.
+
+use consign_core::policy::{Accepted, Encryption, Strategy};
+use consign_core::problem::Problem;
+use consign_core::sigv4::{Condition, Operation, PostRequest, PresignError, Request, Signer};
+use consign_core::upload::{Upload, add_s};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The body of a 201.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    file_id: String,
+    bucket: String,
+    object_name: String,
+    strategy: &'static str,
+    method: &'static str,
+    upload_url: Option<String>,
+    headers: Pairs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form_fields: Option<Pairs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multipart: Option<Parts>,
+    expires_at: Timestamp,
+}
+
+/// Names and values in order, written as an object.
+#[derive(Debug, Default)]
+struct Pairs(Vec<(String, String)>);
+
+impl Serialize for Pairs {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Parts {
+    upload_id: String,
+    part_size_bytes: u64,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    part_number: u64,
+    url: String,
+    headers: Pairs,
+}
+
+/// Signs the upload for the seconds given from `now` on.
+pub(crate) fn sign(
+    signer: &Signer,
+    upload: &Upload,
+    accepted: &Accepted,
+    (now, expires_s): (Timestamp, u32),
+) -> Result<Answer, Problem> {
+    let signing = Signing {
+        signer,
+        upload,
+        accepted,
+        now,
+        expires_s,
+    };
+    let mut answer = Answer {
+        file_id: upload.id.to_string(),
+        bucket: upload.object.bucket.clone(),
+        object_name: upload.object.key.clone(),
+        strategy: upload.strategy.as_str(),
+        method: "PUT",
+        upload_url: None,
+        headers: Pairs::default(),
+        form_fields: None,
+        multipart: None,
+        expires_at: add_s(now, expires_s.into()),
+    };
+    match upload.strategy {
+        Strategy::Put => signing.put(&mut answer),
+        Strategy::Post => signing.post(&mut answer),
+        Strategy::Multipart => signing.parts(&mut answer),
+    }
+    .map_err(Problem::unsignable)?;
+    Ok(answer)
+}
+
+struct Signing<'a> {
+    signer: &'a Signer,
+    upload: &'a Upload,
+    accepted: &'a Accepted,
+    now: Timestamp,
+    expires_s: u32,
+}
+
+impl Signing<'_> {
+    /// One PUT: size, type, checksum, encryption and "only once" are signed headers (DESIGN, section 3).
+    fn put(&self, answer: &mut Answer) -> Result<(), PresignError> {
+        let mut headers = vec![
+            ("content-type".to_owned(), self.upload.content_type.clone()),
+            ("if-none-match".to_owned(), "*".to_owned()),
+        ];
+        headers.extend(self.extra());
+        let length = self.upload.size_bytes_max.to_string();
+        let mut signed: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        signed.push(("content-length", &length));
+        answer.upload_url = Some(self.presign(Operation::PutObject, &signed, &[])?);
+        // Every HTTP client sends the length by itself, and a browser lets no page set it.
+        answer.headers = Pairs(headers);
+        Ok(())
+    }
+
+    /// A POST form with the exact key and type, and the size or its range.
+    fn post(&self, answer: &mut Answer) -> Result<(), PresignError> {
+        let mut fields = vec![("content-type".to_owned(), self.upload.content_type.clone())];
+        fields.extend(self.extra());
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let (size_bytes_min, size_bytes_max) = match self.upload.size_bytes_declared {
+            Some(exact) => (exact, exact),
+            None => (self.accepted.size_bytes_min, self.upload.size_bytes_max),
+        };
+        let mut conditions: Vec<Condition<'_>> = fields
+            .iter()
+            .map(|&(field, value)| Condition::Exact { field, value })
+            .collect();
+        conditions.push(Condition::ContentLengthRange {
+            size_bytes_min,
+            size_bytes_max,
+        });
+        let key = &self.upload.object.key;
+        let owned = key.rfind('/').map_or("", |slash| &key[..=slash]);
+        let request = PostRequest {
+            bucket: &self.upload.object.bucket,
+            key,
+            fields: &fields,
+            conditions: &conditions,
+            expires_s: self.expires_s,
+        };
+        let form = self.signer.post_policy(&request.owned_by(owned)?, self.now)?;
+        answer.method = "POST";
+        answer.upload_url = Some(form.url);
+        answer.form_fields = Some(Pairs(form.fields));
+        Ok(())
+    }
+
+    /// A PUT for every part, each with its exact length.
+    fn parts(&self, answer: &mut Answer) -> Result<(), PresignError> {
+        let upload_id = self.upload.multipart_upload_id.as_deref().unwrap_or_default();
+        let size_bytes = self.upload.size_bytes_max;
+        let part_size_bytes = self.upload.part_size_bytes.unwrap_or(size_bytes).max(1);
+        let parts = (0..size_bytes.div_ceil(part_size_bytes)).map(|index| {
+            let part_number = index + 1;
+            let length = part_size_bytes.min(size_bytes - index * part_size_bytes);
+            let url = self.presign(
+                Operation::UploadPart,
+                &[("content-length", &length.to_string())],
+                &[
+                    ("partNumber", &part_number.to_string()),
+                    ("uploadId", upload_id),
+                ],
+            )?;
+            Ok(Part {
+                part_number,
+                url,
+                headers: Pairs::default(),
+            })
+        });
+        answer.multipart = Some(Parts {
+            upload_id: upload_id.to_owned(),
+            part_size_bytes,
+            parts: parts.collect::<Result<_, PresignError>>()?,
+        });
+        Ok(())
+    }
+
+    /// What the client must send beyond its type: the checksum that it declared, and the policy's encryption.
+    fn extra(&self) -> Vec<(String, String)> {
+        let mut headers = Vec::new();
+        if let Some(checksum) = &self.upload.checksum_sha256 {
+            headers.push(("x-amz-checksum-sha256".to_owned(), checksum.clone()));
+        }
+        match &self.accepted.category.encryption {
+            Encryption::None => {}
+            Encryption::Aes256 => {
+                headers.push(("x-amz-server-side-encryption".to_owned(), "AES256".to_owned()));
+            }
+            Encryption::AwsKms { key_id } => {
+                headers.push(("x-amz-server-side-encryption".to_owned(), "aws:kms".to_owned()));
+                if let Some(key_id) = key_id {
+                    headers.push((
+                        "x-amz-server-side-encryption-aws-kms-key-id".to_owned(),
+                        key_id.clone(),
+                    ));
+                }
+            }
+        }
+        headers
+    }
+
+    fn presign(
+        &self,
+        operation: Operation,
+        headers: &[(&str, &str)],
+        query: &[(&str, &str)],
+    ) -> Result<String, PresignError> {
+        self.signer.presign(
+            &Request {
+                operation,
+                bucket: &self.upload.object.bucket,
+                key: &self.upload.object.key,
+                headers,
+                query,
+                expires_s: self.expires_s,
+            },
+            self.now,
+        )
+    }
+}

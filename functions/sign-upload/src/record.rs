@@ -1,0 +1,71 @@
+//! The record of an upload that the policy accepted.
+
+use consign_core::auth::Identity;
+use consign_core::ids::{ObjectRef, UploadId};
+use consign_core::policy::{Accepted, KeyError, KeyVars};
+use consign_core::upload::{Claimed, LOOK_FIRST_S, State, Upload, add_s};
+use jiff::Timestamp;
+
+/// The record, pending, with its object key from the category's template.
+pub(crate) fn pending(
+    id: UploadId,
+    identity: &Identity,
+    accepted: &Accepted,
+    now: Timestamp,
+) -> Result<Upload, KeyError> {
+    let category = &accepted.category;
+    let file_id = id.to_string();
+    let key = category.key.expand(&KeyVars {
+        owner: identity.owner.as_str(),
+        file_id: &file_id,
+        category: &category.name,
+        collection_id: accepted.collection_id.as_deref(),
+        ext: &accepted.ext,
+        version: 1,
+        labels: &accepted.labels,
+        signed_at: now,
+    })?;
+    let size_bytes_max = accepted.size_bytes.unwrap_or(accepted.size_bytes_max);
+    Ok(Upload {
+        id,
+        owner: identity.owner.clone(),
+        revision: 0,
+        state: State::Pending,
+        generation: 0,
+        filename: accepted.filename.clone(),
+        category: category.name.clone(),
+        extension: accepted.ext.clone(),
+        content_type: accepted.content_type.clone(),
+        size_bytes_declared: accepted.size_bytes,
+        size_bytes_max,
+        checksum_sha256: accepted.checksum_sha256.map(|sum| sum.base64()),
+        object: ObjectRef::new(&category.bucket, key),
+        strategy: accepted.strategy,
+        part_size_bytes: accepted.part_size_bytes,
+        multipart_upload_id: None,
+        keep_original: category.keep_original,
+        deleted_retention_s: category.deleted_retention_s,
+        retention_s: category.retention_s,
+        unconfirmed_s: category.unconfirmed_s,
+        collection_id: accepted.collection_id.clone(),
+        labels: accepted.labels.clone(),
+        metadata: accepted.metadata.clone(),
+        claimed: Claimed::default(),
+        created_at: now,
+        updated_at: now,
+        url_expires_at: add_s(now, accepted.upload_url_s.into()),
+        uploaded_at: None,
+        confirmed_at: None,
+        processed_at: None,
+        seen: None,
+        lease: None,
+        attempts: 0,
+        outcome: None,
+        failure: None,
+        original_removed: false,
+        deletion: None,
+        reserved_bytes: size_bytes_max,
+        due_at: Some(add_s(now, LOOK_FIRST_S)),
+        looks: 0,
+    })
+}
