@@ -27,7 +27,10 @@ pub(crate) async fn complete(
         let number = named.part_number;
         let held = parts.iter().find(|part| u32::from(part.number) == number);
         match held {
-            None => errors.push(wrong("part_missing", format!("part {number} is not in the bucket"))),
+            None => errors.push(wrong(
+                "part_missing",
+                format!("part {number} is not in the bucket"),
+            )),
             Some(held) if held.etag.as_str() != named.etag => errors.push(wrong(
                 "part_mismatch",
                 format!("part {number} has another etag in the bucket; send it again"),

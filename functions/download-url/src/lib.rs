@@ -24,7 +24,7 @@ pub trait Deps: Service {
     fn signer(&self) -> &Signer;
 }
 
-/// Life of a download URL, in seconds, where neither the caller nor the category says.
+/// Life of a download URL, in seconds, where the policy no longer has the category.
 const EXPIRY_S: u32 = 3600;
 
 /// A URL to download something of an upload.
@@ -79,7 +79,7 @@ pub fn sign(
     let (object, content_type, filename) = locate(upload, query.variant, made_in)?;
     let wanted_s = query
         .expiry_s
-        .or(category.and_then(|category| category.download_url_s))
+        .or(category.map(|category| category.download_url_s))
         .unwrap_or(EXPIRY_S);
     let expires_s = signer.clamp_expiry_s(wanted_s, now);
     let disposition = content_disposition(&filename, query.disposition);
@@ -92,7 +92,10 @@ pub fn sign(
                 headers: &[],
                 query: &[
                     ("response-content-disposition", &disposition),
-                    ("response-content-type", safe_response_content_type(&content_type)),
+                    (
+                        "response-content-type",
+                        safe_response_content_type(&content_type),
+                    ),
                 ],
                 expires_s,
             },

@@ -120,7 +120,13 @@ async fn removed<D: Deps>(
 ) -> Result<Verdict, Fault> {
     if deps.store().head(&upload.object).await?.is_none() {
         let event = Event::ObjectRemoved { sequencer };
-        transition((deps.repo(), deps.queue()), upload, &event, deps.clock().now()).await?;
+        transition(
+            (deps.repo(), deps.queue()),
+            upload,
+            &event,
+            deps.clock().now(),
+        )
+        .await?;
     }
     Ok(Verdict::Done)
 }

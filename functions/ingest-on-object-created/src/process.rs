@@ -77,7 +77,13 @@ pub(crate) async fn run<D: Deps>(
     // 1. What is in the bucket?
     let Some(head) = deps.store().head(&upload.object).await? else {
         if upload.state >= State::Uploaded {
-            transition((deps.repo(), deps.queue()), upload, &Event::Missing, started).await?;
+            transition(
+                (deps.repo(), deps.queue()),
+                upload,
+                &Event::Missing,
+                started,
+            )
+            .await?;
         }
         return Ok(Verdict::Done);
     };
@@ -163,7 +169,11 @@ async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool) {
 }
 
 async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Outcome, Stop> {
-    let category = claim.deps.policy().category(&claim.upload.category).cloned();
+    let category = claim
+        .deps
+        .policy()
+        .category(&claim.upload.category)
+        .cloned();
     let category = category.ok_or_else(|| Stop::Refused {
         code: "category_unknown".to_owned(),
         detail: "The policy no longer has the category of this upload.".to_owned(),
@@ -226,7 +236,10 @@ async fn check_first_bytes<D: Deps>(
 }
 
 /// The object's SHA-256 in base64: the store's own where it kept one, else by reading it all.
-async fn stored_digest<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<String, Stop> {
+async fn stored_digest<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    head: &ObjectHead,
+) -> Result<String, Stop> {
     match &head.checksum_sha256 {
         Some(stored) => Ok(stored.clone()),
         None => digest(&mut Source::open(claim).await?, claim).await,

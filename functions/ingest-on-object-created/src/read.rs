@@ -19,7 +19,10 @@ impl Source {
         Self::open_range(claim, None).await
     }
 
-    async fn open_range<D: Deps>(claim: &Claim<'_, D>, range: Option<(u64, u64)>) -> Result<Self, Stop> {
+    async fn open_range<D: Deps>(
+        claim: &Claim<'_, D>,
+        range: Option<(u64, u64)>,
+    ) -> Result<Self, Stop> {
         let read = Read {
             if_match: claim.etag().cloned(),
             range,
@@ -32,14 +35,20 @@ impl Source {
     }
 
     /// The next bytes; `None` at the end.
-    pub(crate) async fn next<D: Deps>(&mut self, claim: &mut Claim<'_, D>) -> Result<Option<Bytes>, Stop> {
+    pub(crate) async fn next<D: Deps>(
+        &mut self,
+        claim: &mut Claim<'_, D>,
+    ) -> Result<Option<Bytes>, Stop> {
         claim.keep().await?;
         Ok(self.0.next().await.transpose()?)
     }
 }
 
 /// The first bytes of the object, `count` or all there are.
-pub(crate) async fn head_bytes<D: Deps>(claim: &mut Claim<'_, D>, count: usize) -> Result<Vec<u8>, Stop> {
+pub(crate) async fn head_bytes<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    count: usize,
+) -> Result<Vec<u8>, Stop> {
     let last = u64::try_from(count).unwrap_or(u64::MAX).saturating_sub(1);
     let mut source = Source::open_range(claim, Some((0, last))).await?;
     let mut first = Vec::with_capacity(count);
@@ -54,7 +63,10 @@ pub(crate) async fn head_bytes<D: Deps>(claim: &mut Claim<'_, D>, count: usize) 
 }
 
 /// SHA-256 of all that is left of the source, in base64.
-pub(crate) async fn digest<D: Deps>(source: &mut Source, claim: &mut Claim<'_, D>) -> Result<String, Stop> {
+pub(crate) async fn digest<D: Deps>(
+    source: &mut Source,
+    claim: &mut Claim<'_, D>,
+) -> Result<String, Stop> {
     let mut hasher = Sha256::new();
     while let Some(bytes) = source.next(claim).await? {
         hasher.update(&bytes);

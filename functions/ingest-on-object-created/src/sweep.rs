@@ -64,7 +64,11 @@ pub async fn run<D: Deps>(deps: &D, scope: Scope) -> Result<Swept, Fault> {
         }
     }
     if swept.looked_at > 0 {
-        tracing::info!(operation = "sweep", looked_at = swept.looked_at, failed = swept.failed);
+        tracing::info!(
+            operation = "sweep",
+            looked_at = swept.looked_at,
+            failed = swept.failed
+        );
     }
     Ok(swept)
 }
@@ -88,7 +92,10 @@ async fn look_at<D: Deps>(deps: &D, upload: Upload, scope: Scope) -> Result<(), 
             remove_original(deps, upload).await
         }
         State::Ready | State::Failed => {
-            if upload.ends_at().is_some_and(|end| end <= deps.clock().now()) {
+            if upload
+                .ends_at()
+                .is_some_and(|end| end <= deps.clock().now())
+            {
                 apply(deps, upload, Event::Delete).await?;
             }
             Ok(())
@@ -153,7 +160,9 @@ async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     };
     let ports = (deps.repo(), deps.queue());
     let now = deps.clock().now();
-    if let Moved::Unchanged(upload) = transition(ports, upload, &Event::Seen { object }, now).await? {
+    if let Moved::Unchanged(upload) =
+        transition(ports, upload, &Event::Seen { object }, now).await?
+    {
         apply(deps, upload, Event::Requeued).await?;
     }
     Ok(())

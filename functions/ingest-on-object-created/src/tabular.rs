@@ -16,11 +16,9 @@ impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::SourceChanged => Self::Overtaken,
-            Refusal::Internal { .. } => Self::Fault(Fault::new(
-                FaultKind::Other,
-                "convert",
-                refusal.detail(),
-            )),
+            Refusal::Internal { .. } => {
+                Self::Fault(Fault::new(FaultKind::Other, "convert", refusal.detail()))
+            }
             _ => Self::Refused {
                 code: refusal.code().to_owned(),
                 detail: refusal.detail(),
@@ -40,7 +38,11 @@ pub(crate) async fn convert<D: Deps>(
 ) -> Result<Outcome, Stop> {
     // 1. Read it all to know its columns, and that it is what was declared.
     let plan = survey(claim, head).await?;
-    let columns = plan.columns().iter().map(|column| column.name.clone()).collect();
+    let columns = plan
+        .columns()
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     // 2. Read it again and write the Parquet as it grows.
     let parquet = output(claim, category, "parquet")?;
     let converted = write_parquet(claim, plan, &parquet).await?;
@@ -94,7 +96,9 @@ async fn write_parquet<D: Deps>(
     parquet: &ObjectRef,
 ) -> Result<Converted, Stop> {
     let store = claim.deps.store();
-    let mut writer = store.writer(parquet, "application/vnd.apache.parquet").await?;
+    let mut writer = store
+        .writer(parquet, "application/vnd.apache.parquet")
+        .await?;
     match pump(claim, plan, &mut writer).await {
         Ok(converted) => {
             writer.finish().await?;
@@ -124,7 +128,9 @@ async fn pump<D: Deps, W: ObjectWriter>(
         }
     }
     let mut converted = converter.finish()?;
-    writer.write(Bytes::from(std::mem::take(&mut converted.tail))).await?;
+    writer
+        .write(Bytes::from(std::mem::take(&mut converted.tail)))
+        .await?;
     // The last look before the output counts: a lost lease must not publish.
     claim.keep().await?;
     Ok(converted)
@@ -135,16 +141,28 @@ async fn put_json<D: Deps>(
     object: &ObjectRef,
     value: &impl serde::Serialize,
 ) -> Result<(), Stop> {
-    let json = serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
-    claim.deps.store().put(object, "application/json", json.into()).await?;
+    let json =
+        serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
+    claim
+        .deps
+        .store()
+        .put(object, "application/json", json.into())
+        .await?;
     Ok(())
 }
 
 /// Where an output of this generation goes.
-fn output<D: Deps>(claim: &Claim<'_, D>, category: &Category, ext: &str) -> Result<ObjectRef, Stop> {
-    output_of(&claim.upload, category, (claim.upload.generation, ext)).ok_or_else(|| Stop::Refused {
-        code: "output_key_invalid".to_owned(),
-        detail: "The policy's output template makes no valid object key for this upload.".to_owned(),
+fn output<D: Deps>(
+    claim: &Claim<'_, D>,
+    category: &Category,
+    ext: &str,
+) -> Result<ObjectRef, Stop> {
+    output_of(&claim.upload, category, (claim.upload.generation, ext)).ok_or_else(|| {
+        Stop::Refused {
+            code: "output_key_invalid".to_owned(),
+            detail: "The policy's output template makes no valid object key for this upload."
+                .to_owned(),
+        }
     })
 }
 

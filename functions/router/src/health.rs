@@ -91,7 +91,11 @@ async fn probe<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
     if read? == written {
         Ok(())
     } else {
-        Err(Fault::new(FaultKind::Other, "get", "read other bytes than written"))
+        Err(Fault::new(
+            FaultKind::Other,
+            "get",
+            "read other bytes than written",
+        ))
     }
 }
 

@@ -169,7 +169,13 @@ mod tests {
         assert_eq!(found(Method::GET, "/files"), Ok((Target::List, "")));
         assert_eq!(found(Method::DELETE, "/files/7"), Ok((Target::Delete, "7")));
         assert_eq!(found(Method::PUT, "/files/confirm"), Err(405));
-        for path in ["/", "/files/", "/files//status", "/files/a/b/status", "/file"] {
+        for path in [
+            "/",
+            "/files/",
+            "/files//status",
+            "/files/a/b/status",
+            "/file",
+        ] {
             assert_eq!(found(Method::GET, path), Err(404), "{path}");
         }
     }

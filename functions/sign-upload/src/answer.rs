@@ -140,7 +140,9 @@ impl Signing<'_> {
             conditions: &conditions,
             expires_s: self.expires_s,
         };
-        let form = self.signer.post_policy(&request.owned_by(owned)?, self.now)?;
+        let form = self
+            .signer
+            .post_policy(&request.owned_by(owned)?, self.now)?;
         answer.method = "POST";
         answer.upload_url = Some(form.url);
         answer.form_fields = Some(Pairs(form.fields));
@@ -149,7 +151,11 @@ impl Signing<'_> {
 
     /// A PUT for every part, each with its exact length.
     fn parts(&self, answer: &mut Answer) -> Result<(), PresignError> {
-        let upload_id = self.upload.multipart_upload_id.as_deref().unwrap_or_default();
+        let upload_id = self
+            .upload
+            .multipart_upload_id
+            .as_deref()
+            .unwrap_or_default();
         let size_bytes = self.upload.size_bytes_max;
         let part_size_bytes = self.upload.part_size_bytes.unwrap_or(size_bytes).max(1);
         let parts = (0..size_bytes.div_ceil(part_size_bytes)).map(|index| {
@@ -186,10 +192,16 @@ impl Signing<'_> {
         match &self.accepted.category.encryption {
             Encryption::None => {}
             Encryption::Aes256 => {
-                headers.push(("x-amz-server-side-encryption".to_owned(), "AES256".to_owned()));
+                headers.push((
+                    "x-amz-server-side-encryption".to_owned(),
+                    "AES256".to_owned(),
+                ));
             }
             Encryption::AwsKms { key_id } => {
-                headers.push(("x-amz-server-side-encryption".to_owned(), "aws:kms".to_owned()));
+                headers.push((
+                    "x-amz-server-side-encryption".to_owned(),
+                    "aws:kms".to_owned(),
+                ));
                 if let Some(key_id) = key_id {
                     headers.push((
                         "x-amz-server-side-encryption-aws-kms-key-id".to_owned(),

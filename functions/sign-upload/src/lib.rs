@@ -56,7 +56,9 @@ async fn sign_upload<D: Deps>(
     let identity = call.identify(deps, request.headers())?;
     let idempotency = idempotency_key(request.headers(), request.body(), call.now)?;
     let wanted = SignUploadRequest::parse(request.body())?;
-    let accepted = deps.policy().check(wanted, &identity, deps.capabilities())?;
+    let accepted = deps
+        .policy()
+        .check(wanted, &identity, deps.capabilities())?;
     // 2. Write the record, before anything can reach the bucket in its name.
     let upload = new_upload(deps, &identity, &accepted, call.now)?;
     let upload = insert(deps, upload, &identity, idempotency, call.now).await?;
@@ -64,7 +66,9 @@ async fn sign_upload<D: Deps>(
     // 3. A multipart upload is begun in the bucket.
     let upload = begin_multipart(deps, upload, &accepted, call.now).await?;
     // 4. Sign exactly this upload, and remember how long its URLs live.
-    let expires_s = deps.signer().clamp_expiry_s(accepted.upload_url_s, call.now);
+    let expires_s = deps
+        .signer()
+        .clamp_expiry_s(accepted.upload_url_s, call.now);
     let event = Event::Resigned {
         url_expires_at: add_s(call.now, expires_s.into()),
     };
@@ -114,9 +118,11 @@ async fn insert<D: Deps>(
         Inserted::Replayed(upload) => match upload.state {
             State::Pending | State::Uploading => Ok(*upload),
             State::Expired => Err(Problem::upload_expired()),
-            State::Uploaded | State::Confirmed | State::Processing | State::Ready | State::Failed => {
-                Err(Problem::already_uploaded())
-            }
+            State::Uploaded
+            | State::Confirmed
+            | State::Processing
+            | State::Ready
+            | State::Failed => Err(Problem::already_uploaded()),
             State::Deleted => Err(Problem::not_found()),
         },
         Inserted::KeyReused => Err(Problem::idempotency_key_reused()),
@@ -154,7 +160,11 @@ async fn begin_multipart<D: Deps>(
     }
     let upload_id = deps
         .multipart()
-        .begin(&upload.object, &upload.content_type, &accepted.category.encryption)
+        .begin(
+            &upload.object,
+            &upload.content_type,
+            &accepted.category.encryption,
+        )
         .await?;
     let event = Event::MultipartBegun { upload_id };
     let moved = transition((deps.repo(), deps.queue()), upload, &event, now).await?;

@@ -5,6 +5,10 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use consign_core::ports::{Fault, FaultKind};
 
 /// What an SDK error is to a port. The cause is kept as text: it names codes, never a URL's query.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the SDK's enum is open, and what is new is Other"
+)]
 pub(crate) fn fault<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,

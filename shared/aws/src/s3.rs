@@ -133,6 +133,9 @@ impl S3Store {
 #[derive(Debug)]
 pub struct Body(ByteStream);
 
+/// An answer of 416: the range begins past the end, so there is nothing to read.
+const RANGE_NOT_SATISFIABLE: u16 = 416;
+
 impl Stream for Body {
     type Item = Result<Bytes, Fault>;
 
@@ -188,6 +191,7 @@ impl ObjectStore for S3Store {
             Err(error) => match status(&error) {
                 Some(404) => Err(ReadError::NotFound),
                 Some(412) => Err(ReadError::Changed),
+                Some(RANGE_NOT_SATISFIABLE) => Ok(Body(ByteStream::default())),
                 _ => Err(fault("get", &error).into()),
             },
         }
@@ -282,7 +286,7 @@ impl Multipart for S3Store {
             Encryption::Aes256 => call.server_side_encryption(ServerSideEncryption::Aes256),
             Encryption::AwsKms { key_id } => call
                 .server_side_encryption(ServerSideEncryption::AwsKms)
-                .ssekms_key_id(key_id),
+                .set_ssekms_key_id(key_id.clone()),
         };
         let begun = call.send().await.map_err(|error| fault("begin", &error))?;
         begun.upload_id.ok_or_else(|| {

@@ -206,6 +206,24 @@ impl Problem {
         Self::conflict("object_key_taken", "The object name is taken", detail)
     }
 
+    /// 409: the same call came before, and its file has arrived since.
+    #[must_use]
+    pub fn already_uploaded() -> Self {
+        let detail = "the file of this Idempotency-Key has arrived; ask for its status, or use a new key for a new file";
+        Self::conflict("already_uploaded", "The file has arrived", detail)
+    }
+
+    /// What cannot be signed: dead credentials are the service's trouble, all else was let through by mistake.
+    #[must_use]
+    pub fn unsignable(error: crate::sigv4::PresignError) -> Self {
+        tracing::error!(%error, "cannot sign");
+        if error == crate::sigv4::PresignError::ExpiryOutOfRange {
+            Self::store_unavailable()
+        } else {
+            Self::internal()
+        }
+    }
+
     /// 409: confirmed, but the bucket has no such object.
     pub fn object_missing() -> Self {
         let detail = "the bucket has no such object yet; send the file to the signed URL first (a 403 there means an \

@@ -51,7 +51,11 @@ pub struct Call {
 
 impl Call {
     /// Begins a call.
-    pub fn begin(service: &impl Service, operation: &'static str, request: &Request<Bytes>) -> Self {
+    pub fn begin(
+        service: &impl Service,
+        operation: &'static str,
+        request: &Request<Bytes>,
+    ) -> Self {
         Self {
             now: service.clock().now(),
             request_id: problem::request_id(request.headers(), || service.random().token()),
@@ -71,7 +75,11 @@ impl Call {
     ///
     /// # Errors
     /// 401 where the token does not say so beyond doubt.
-    pub fn identify(&mut self, service: &impl Service, headers: &HeaderMap) -> Result<Identity, Problem> {
+    pub fn identify(
+        &mut self,
+        service: &impl Service,
+        headers: &HeaderMap,
+    ) -> Result<Identity, Problem> {
         let identity = service.authenticator().authenticate(headers, self.now)?;
         self.observed.owner = Some(identity.owner.clone());
         Ok(identity)

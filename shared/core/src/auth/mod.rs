@@ -17,7 +17,7 @@ use thiserror::Error;
 
 pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
 
-use crate::policy::is_owner;
+use crate::ids::OwnerId;
 use crate::problem::Problem;
 
 /// The longest token, in bytes.
@@ -40,7 +40,7 @@ pub struct AuthConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The token's `sub`: 1 to 128 printable ASCII characters.
-    pub owner: String,
+    pub owner: OwnerId,
     /// The token's `tier`, if it names one.
     pub tier: Option<String>,
     /// The token's `scope`, split (RFC 8693, section 4.2).
@@ -228,7 +228,7 @@ impl Authenticator {
         }
         let owner = claims
             .sub
-            .filter(|sub| is_owner(sub))
+            .and_then(|sub| OwnerId::parse(&sub).ok())
             .ok_or(AuthError::Subject)?;
         let scopes = claims
             .scope

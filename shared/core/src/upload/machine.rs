@@ -179,7 +179,10 @@ impl Upload {
                 after.due_at = Some(lease.until);
                 after.lease = Some(lease.clone());
             }),
-            Event::Release { token, is_transient } => self.held(token, now, |after| {
+            Event::Release {
+                token,
+                is_transient,
+            } => self.held(token, now, |after| {
                 after.lease = None;
                 // A store that was away says nothing against the file.
                 after.attempts = after.attempts.saturating_sub(u32::from(*is_transient));
@@ -552,13 +555,23 @@ impl Upload {
     /// What can be downloaded of it now, as the wire's `variant` names it.
     #[must_use]
     pub fn variants(&self) -> Vec<&'static str> {
-        let is_original_there = self.seen.is_some() && !self.original_removed && self.state != State::Deleted;
+        let is_original_there =
+            self.seen.is_some() && !self.original_removed && self.state != State::Deleted;
         let outcome = self.current_outcome();
         [
             ("original", is_original_there),
-            ("parquet", outcome.is_some_and(|outcome| outcome.parquet_key.is_some())),
-            ("profile", outcome.is_some_and(|outcome| outcome.profile_key.is_some())),
-            ("rejects", outcome.is_some_and(|outcome| outcome.rejects_key.is_some())),
+            (
+                "parquet",
+                outcome.is_some_and(|outcome| outcome.parquet_key.is_some()),
+            ),
+            (
+                "profile",
+                outcome.is_some_and(|outcome| outcome.profile_key.is_some()),
+            ),
+            (
+                "rejects",
+                outcome.is_some_and(|outcome| outcome.rejects_key.is_some()),
+            ),
         ]
         .into_iter()
         .filter_map(|(name, is_there)| is_there.then_some(name))
@@ -602,14 +615,18 @@ impl Upload {
     /// length but the last, and in total the declared size.
     #[must_use]
     pub fn check_parts(&self, parts: &[crate::ports::Part]) -> Layout {
-        let (Some(size_bytes), Some(part_size_bytes)) = (self.size_bytes_declared, self.part_size_bytes) else {
+        let (Some(size_bytes), Some(part_size_bytes)) =
+            (self.size_bytes_declared, self.part_size_bytes)
+        else {
             return Layout::Wrong("this is not a multipart upload".to_owned());
         };
         let count = size_bytes.div_ceil(part_size_bytes.max(1));
         for index in 0..count {
             let number = index + 1;
             let wanted_bytes = part_size_bytes.min(size_bytes - index * part_size_bytes);
-            let part = usize::try_from(index).ok().and_then(|index| parts.get(index));
+            let part = usize::try_from(index)
+                .ok()
+                .and_then(|index| parts.get(index));
             match part {
                 Some(part) if u64::from(part.number) != number => {
                     return Layout::Wrong(format!("part {number} of {count} is missing"));
@@ -627,7 +644,10 @@ impl Upload {
         if u64::try_from(parts.len()).ok() == Some(count) {
             Layout::Complete
         } else {
-            Layout::Wrong(format!("there are {} parts and should be {count}", parts.len()))
+            Layout::Wrong(format!(
+                "there are {} parts and should be {count}",
+                parts.len()
+            ))
         }
     }
 
@@ -635,7 +655,12 @@ impl Upload {
     #[must_use]
     pub fn filename_stem(&self) -> &str {
         let ending = self.extension.len() + 1;
-        let stem = self.filename.len().checked_sub(ending).and_then(|end| self.filename.get(..end));
-        stem.filter(|stem| !stem.is_empty()).unwrap_or(&self.filename)
+        let stem = self
+            .filename
+            .len()
+            .checked_sub(ending)
+            .and_then(|end| self.filename.get(..end));
+        stem.filter(|stem| !stem.is_empty())
+            .unwrap_or(&self.filename)
     }
 }

@@ -12,8 +12,8 @@ use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 
 pub use machine::{
-    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, Layout, LEASE_S,
-    LOOK_FIRST_S, LOOK_LAST_S, Refusal, Step, add_s,
+    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S,
+    LOOK_FIRST_S, LOOK_LAST_S, Layout, Refusal, Step, add_s,
 };
 
 /// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
