@@ -1,1 +1,28 @@
-//! In-memory ports, fault modes and the contract that every adapter passes..
+//! Ports in memory, fault modes, and the contract that every adapter passes.
+//!
+//! Tests of rules and handlers run on [`MemoryRepo`], [`MemoryStore`] and [`MemoryQueue`] under a [`ManualClock`];
+//! [`Faulty`] wraps any adapter, these or a real one, so that its calls fail, or their caller dies, where a test wants
+//! it. [`contract`] says what a port is, case by case.
+
+mod ambient;
+pub mod contract;
+mod faults;
+mod faulty;
+mod queue;
+mod repo;
+pub mod sample;
+mod store;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use ambient::{ManualClock, SeededRandom};
+pub use faults::{Faults, Harm, Moment, Verb, When};
+pub use faulty::{Faulty, FaultyBody, FaultyWriter};
+pub use queue::{DeadMessage, MemoryQueue, Message};
+pub use repo::MemoryRepo;
+pub use store::{ClientPut, MemoryBody, MemoryStore, MemoryWriter};
+
+/// A lock that a failed test elsewhere does not poison.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

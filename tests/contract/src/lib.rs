@@ -1,1 +1,1 @@
-//! The port contract, run against every adapter.
+//! Runs the port contract of `consign-testkit` against every adapter; see `tests/`, one file for each.

@@ -1,0 +1,75 @@
+//! What the database says, in the ports' words.
+
+use consign_core::ports::{Fault, FaultKind};
+
+/// A fault of `operation`, its kind read from the database's answer.
+pub(crate) fn fault(operation: &'static str, error: sqlx::Error) -> Fault {
+    Fault::new(kind(&error), operation, error)
+}
+
+fn kind(error: &sqlx::Error) -> FaultKind {
+    if let Some(database) = error.as_database_error() {
+        let code = database.code().and_then(|code| code.parse::<u32>().ok());
+        return code.map_or(FaultKind::Other, kind_of_code);
+    }
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        // No connection came free in time, so nothing was sent.
+        FaultKind::Throttled
+    } else if matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+    ) {
+        FaultKind::Unreachable
+    } else {
+        FaultKind::Other
+    }
+}
+
+/// From SQLite's result codes (<https://www.sqlite.org/rescode.html>); the low byte is the primary one.
+fn kind_of_code(code: u32) -> FaultKind {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const PERM: u32 = 3;
+    const READONLY: u32 = 8;
+    const FULL: u32 = 13;
+    const CANTOPEN: u32 = 14;
+    const AUTH: u32 = 23;
+    match code & 0xff {
+        BUSY | LOCKED => FaultKind::Throttled,
+        PERM | READONLY | AUTH => FaultKind::Denied,
+        FULL => FaultKind::Full,
+        CANTOPEN => FaultKind::NoContainer,
+        _ => FaultKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_codes_become_kinds() {
+        let cases = [
+            (5, FaultKind::Throttled),
+            (517, FaultKind::Throttled), // SQLITE_BUSY_SNAPSHOT
+            (6, FaultKind::Throttled),
+            (8, FaultKind::Denied),
+            (1032, FaultKind::Denied), // SQLITE_READONLY_DBMOVED
+            (13, FaultKind::Full),
+            (14, FaultKind::NoContainer),
+            (11, FaultKind::Other), // SQLITE_CORRUPT
+        ];
+        for (code, kind) in cases {
+            assert_eq!(kind_of_code(code), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn errors_without_a_code_become_kinds() {
+        let fault = |error| super::fault("save", error);
+        let busy = fault(sqlx::Error::PoolTimedOut);
+        assert_eq!((busy.kind, busy.operation), (FaultKind::Throttled, "save"));
+        assert_eq!(fault(sqlx::Error::PoolClosed).kind, FaultKind::Unreachable);
+        assert_eq!(fault(sqlx::Error::RowNotFound).kind, FaultKind::Other);
+    }
+}

@@ -1,0 +1,296 @@
+//! The port of the upload records.
+
+use consign_core::ids::{ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{
+    Fault, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+};
+use consign_core::upload::{Change, Upload};
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::fault::fault;
+use crate::row::{bind, int, read, read_id, us};
+use crate::{SqlRepo, statements};
+
+/// Why a transaction did not come to its end.
+enum Broken {
+    Database(sqlx::Error),
+    Record(serde_json::Error),
+}
+
+impl From<sqlx::Error> for Broken {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for Broken {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl Broken {
+    fn fault(self, operation: &'static str) -> Fault {
+        match self {
+            Self::Database(error) => fault(operation, error),
+            Self::Record(error) => crate::row::unreadable(operation, error),
+        }
+    }
+}
+
+impl UploadRepo for SqlRepo {
+    const HOLDS_QUEUE: bool = true;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        let inserting = async {
+            let mut tx = self.0.write().await?;
+            let inserted = insert(&mut tx, new, now).await?;
+            match inserted {
+                Inserted::Created => tx.commit().await?,
+                Inserted::Replayed(_)
+                | Inserted::KeyReused
+                | Inserted::ObjectKeyTaken
+                | Inserted::QuotaExceeded { .. }
+                | Inserted::RateLimited => tx.rollback().await?,
+            }
+            Ok(inserted)
+        };
+        inserting
+            .await
+            .map_err(|broken: Broken| broken.fault("insert_pending"))
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        let found = sqlx::query_scalar::<_, String>(statements::FIND)
+            .bind(id.to_string())
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| fault("find", error))?;
+        found.map(|record| read("find", &record)).transpose()
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        let found = sqlx::query_scalar::<_, String>(statements::FIND_BY_OBJECT)
+            .bind(&object.bucket)
+            .bind(&object.key)
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| fault("find_by_object", error))?;
+        found
+            .map(|record| read("find_by_object", &record))
+            .transpose()
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        let saving = async {
+            let mut tx = self.0.write().await?;
+            if !save(&mut tx, before, change).await? {
+                tx.rollback().await?;
+                return Ok(Saved::Conflict);
+            }
+            tx.commit().await?;
+            if change.enqueue {
+                self.0.pushed.notify_one();
+            }
+            Ok(Saved::Written)
+        };
+        saving.await.map_err(|broken: Broken| broken.fault("save"))
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        /// Above every hexadecimal digit, and so above every id.
+        const ABOVE_ALL: &str = "g";
+        // One more than asked for tells whether there is a next page.
+        let records = sqlx::query_scalar::<_, String>(statements::LIST)
+            .bind(owner.as_str())
+            .bind(filter.state.map(|state| state.as_str()))
+            .bind(&filter.category)
+            .bind(&filter.collection_id)
+            .bind(after.map_or(ABOVE_ALL.to_owned(), |id| id.to_string()))
+            .bind(rows(limit.saturating_add(1)))
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| fault("list", error))?;
+        let page = records.iter().take(limit);
+        let uploads = page
+            .map(|record| read("list", record))
+            .collect::<Result<Vec<_>, _>>()?;
+        let last = uploads.last().map(|upload| upload.id);
+        let next = last.filter(|_| records.len() > limit);
+        Ok(Page { uploads, next })
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        let ids = sqlx::query_scalar::<_, String>(statements::DUE)
+            .bind(us(until))
+            .bind(rows(limit))
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| fault("due", error))?;
+        ids.iter().map(|id| read_id("due", id)).collect()
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        let mut reader = self
+            .0
+            .readers
+            .acquire()
+            .await
+            .map_err(|error| fault("reserved_bytes", error))?;
+        let account = Account::of(&mut reader, owner)
+            .await
+            .map_err(|error| fault("reserved_bytes", error))?;
+        Ok(account.reserved_bytes.unsigned_abs())
+    }
+}
+
+fn rows(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What an owner has reserved, and signed in its last rate window.
+#[derive(Default)]
+struct Account {
+    /// Never negative.
+    reserved_bytes: i64,
+    rate_window: i64,
+    signed_in_window: i64,
+}
+
+impl Account {
+    async fn of(connection: &mut SqliteConnection, owner: &OwnerId) -> Result<Self, sqlx::Error> {
+        let found = sqlx::query_as::<_, (i64, i64, i64)>(statements::ACCOUNT)
+            .bind(owner.as_str())
+            .fetch_optional(connection)
+            .await?;
+        Ok(
+            found.map_or_else(Self::default, |(reserved, rate_window, signed)| Self {
+                reserved_bytes: reserved.max(0),
+                rate_window,
+                signed_in_window: signed,
+            }),
+        )
+    }
+
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        owner: &OwnerId,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(statements::SET_ACCOUNT)
+            .bind(owner.as_str())
+            .bind(self.reserved_bytes)
+            .bind(self.rate_window)
+            .bind(self.signed_in_window)
+            .execute(connection)
+            .await
+            .map(drop)
+    }
+}
+
+/// Does everything that an insert does, or finds why not; the caller commits or rolls back.
+async fn insert(
+    tx: &mut SqliteConnection,
+    new: &NewUpload,
+    now: Timestamp,
+) -> Result<Inserted, Broken> {
+    let NewUpload {
+        upload,
+        idempotency,
+        allowance,
+    } = new;
+    let owner = &upload.owner;
+
+    // 1. The idempotency key.
+    if let Some(key) = idempotency {
+        let known = sqlx::query_as::<_, (String, String)>(statements::KEY)
+            .bind(owner.as_str())
+            .bind(&key.key)
+            .bind(us(now))
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some((body_sha256, record)) = known {
+            return Ok(if body_sha256 == key.body_sha256 {
+                Inserted::Replayed(serde_json::from_str(&record)?)
+            } else {
+                Inserted::KeyReused
+            });
+        }
+    }
+
+    // 2. Rate and quota.
+    let mut account = Account::of(tx, owner).await?;
+    let rate_window = now.as_second().div_euclid(RATE_WINDOW_S);
+    if account.rate_window != rate_window {
+        (account.rate_window, account.signed_in_window) = (rate_window, 0);
+    }
+    let rate_max = allowance.sign_uploads_per_window.map(i64::from);
+    if rate_max.is_some_and(|max| account.signed_in_window >= max) {
+        return Ok(Inserted::RateLimited);
+    }
+    account.signed_in_window = account.signed_in_window.saturating_add(1);
+    let used_bytes = account.reserved_bytes;
+    account.reserved_bytes = used_bytes.saturating_add(int(upload.reserved_bytes));
+    let quota_max = allowance.quota_bytes_max.map(int);
+    if quota_max.is_some_and(|max| account.reserved_bytes > max) {
+        let used_bytes = used_bytes.unsigned_abs();
+        return Ok(Inserted::QuotaExceeded { used_bytes });
+    }
+
+    // 3. The record, where its object key is free.
+    let inserting = bind(statements::INSERT, upload)?;
+    if inserting.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(Inserted::ObjectKeyTaken);
+    }
+
+    // 4. What goes with it.
+    account.write(tx, owner).await?;
+    if let Some(key) = idempotency {
+        sqlx::query(statements::FORGET_KEYS)
+            .bind(us(now))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(statements::SET_KEY)
+            .bind(owner.as_str())
+            .bind(&key.key)
+            .bind(upload.id.to_string())
+            .bind(&key.body_sha256)
+            .bind(us(key.expires_at))
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(Inserted::Created)
+}
+
+/// Writes the record, the quota and the job; `false` where the revision is another by now.
+async fn save(tx: &mut SqliteConnection, before: &Upload, change: &Change) -> Result<bool, Broken> {
+    let after = &change.after;
+    let saving = bind(statements::SAVE, after)?.bind(int(before.revision));
+    if saving.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if after.reserved_bytes != before.reserved_bytes {
+        let mut account = Account::of(tx, &after.owner).await?;
+        account.reserved_bytes = account
+            .reserved_bytes
+            .saturating_add(int(after.reserved_bytes))
+            .saturating_sub(int(before.reserved_bytes))
+            .max(0);
+        account.write(tx, &after.owner).await?;
+    }
+    if change.enqueue {
+        let job = IngestJob { ingest: after.id };
+        sqlx::query(statements::PUSH)
+            .bind(job.to_body())
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(true)
+}

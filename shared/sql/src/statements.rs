@@ -1,0 +1,74 @@
+//! Every statement, in one place. SQL that SQLite and PostgreSQL both take, with numbered parameters.
+
+pub(crate) const FIND: &str = "SELECT record FROM uploads WHERE id = $1";
+
+pub(crate) const FIND_BY_OBJECT: &str =
+    "SELECT record FROM uploads WHERE bucket = $1 AND object_key = $2";
+
+/// The columns of `$1` to `$21` are those of [`crate::row::bind`].
+pub(crate) const INSERT: &str = "\
+    INSERT INTO uploads (id, owner, collection_id, category, filename, bucket, object_key, content_type, size_bytes, \
+        status, checksum_sha256, row_count, error, metadata, created_at_us, updated_at_us, uploaded_at_us, \
+        processed_at_us, due_at_us, revision, record) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+    ON CONFLICT DO NOTHING";
+
+/// As [`INSERT`]; `$22` is the revision that the record must have.
+pub(crate) const SAVE: &str = "\
+    UPDATE uploads SET owner = $2, collection_id = $3, category = $4, filename = $5, bucket = $6, object_key = $7, \
+        content_type = $8, size_bytes = $9, status = $10, checksum_sha256 = $11, row_count = $12, error = $13, \
+        metadata = $14, created_at_us = $15, updated_at_us = $16, uploaded_at_us = $17, processed_at_us = $18, \
+        due_at_us = $19, revision = $20, record = $21 \
+    WHERE id = $1 AND revision = $22";
+
+/// `$5` is an id above every one to be listed.
+pub(crate) const LIST: &str = "\
+    SELECT record FROM uploads \
+    WHERE owner = $1 AND id < $5 \
+        AND (status = $2 OR ($2 IS NULL AND status <> 'deleted')) \
+        AND ($3 IS NULL OR category = $3) \
+        AND ($4 IS NULL OR collection_id = $4) \
+    ORDER BY id DESC LIMIT $6";
+
+pub(crate) const DUE: &str = "\
+    SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= $1 ORDER BY due_at_us, id LIMIT $2";
+
+pub(crate) const ACCOUNT: &str =
+    "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = $1";
+
+pub(crate) const SET_ACCOUNT: &str = "\
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = excluded.reserved_bytes, \
+        rate_window = excluded.rate_window, signed_in_window = excluded.signed_in_window";
+
+pub(crate) const KEY: &str = "\
+    SELECT k.body_sha256, u.record FROM idempotency k JOIN uploads u ON u.id = k.upload_id \
+    WHERE k.owner = $1 AND k.key = $2 AND k.expires_at_us > $3";
+
+pub(crate) const SET_KEY: &str = "\
+    INSERT INTO idempotency (owner, key, upload_id, body_sha256, expires_at_us) VALUES ($1, $2, $3, $4, $5)";
+
+pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_us <= $1";
+
+pub(crate) const PUSH: &str = "INSERT INTO messages (body) VALUES ($1)";
+
+pub(crate) const RECEIVE: &str = "\
+    UPDATE messages SET attempts = attempts + 1, available_at_us = $2 \
+    WHERE id IN (SELECT id FROM messages WHERE available_at_us <= $1 ORDER BY id LIMIT $3) \
+    RETURNING id, body, attempts";
+
+pub(crate) const ACK: &str = "DELETE FROM messages WHERE id = $1 AND attempts = $2";
+
+pub(crate) const RETRY: &str =
+    "UPDATE messages SET available_at_us = $3 WHERE id = $1 AND attempts = $2";
+
+pub(crate) const BURY: &str = "\
+    INSERT INTO dead_letters (id, body, attempts, reason, died_at_us) \
+    SELECT id, body, attempts, $3, $4 FROM messages WHERE id = $1 AND attempts = $2";
+
+pub(crate) const DEPTH: &str = "SELECT COUNT(*) FROM messages";
+
+pub(crate) const DEAD_LETTERS: &str =
+    "SELECT id, body, attempts, reason, died_at_us FROM dead_letters ORDER BY id DESC LIMIT $1";
+
+pub(crate) const PING: &str = "SELECT COUNT(*) FROM (SELECT id FROM uploads LIMIT 1) AS one";

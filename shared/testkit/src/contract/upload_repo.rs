@@ -1,0 +1,176 @@
+//! Records: inserted once, found again, moved by conditional writes.
+
+use consign_core::ids::ObjectRef;
+use consign_core::ports::{Inserted, Saved, UploadRepo};
+use consign_core::upload::{Change, State, Upload};
+use futures_util::future::join_all;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use crate::sample::{any_upload, id, new, owner, start, upload};
+
+/// The change that `edit` makes to `before`, one revision on.
+pub(super) fn change(before: &Upload, edit: impl FnOnce(&mut Upload)) -> Change {
+    let mut after = before.clone();
+    after.revision += 1;
+    edit(&mut after);
+    Change {
+        after,
+        enqueue: false,
+    }
+}
+
+/// Inserts uploads that nothing stands against.
+pub(super) async fn create<R: UploadRepo>(repo: &R, uploads: &[Upload]) {
+    for upload in uploads {
+        let inserted = repo.insert_pending(&new(upload.clone()), start()).await;
+        assert_eq!(inserted.unwrap(), Inserted::Created);
+    }
+}
+
+/// By its id and by its object.
+pub async fn an_inserted_upload_is_found<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, &[first.clone(), upload("ada", 2)]).await;
+    assert_eq!(repo.find(first.id).await.unwrap().as_ref(), Some(&first));
+    let by_object = repo.find_by_object(&first.object).await.unwrap();
+    assert_eq!(by_object, Some(first));
+}
+
+/// Whatever is in a record comes back, inserted or saved.
+pub async fn every_field_survives<R: UploadRepo>(repo: &R) {
+    let mut runner = TestRunner::deterministic();
+    let mut generate = || any_upload().new_tree(&mut runner).unwrap().current();
+    for _ in 0..48 {
+        let inserted = generate();
+        create(repo, std::slice::from_ref(&inserted)).await;
+        let found = repo.find(inserted.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&inserted));
+
+        let change = Change {
+            after: Upload {
+                id: inserted.id,
+                owner: inserted.owner.clone(),
+                object: inserted.object.clone(),
+                revision: 1,
+                ..generate()
+            },
+            enqueue: false,
+        };
+        let saved = repo.save(&inserted, &change).await.unwrap();
+        assert_eq!(saved, Saved::Written);
+        let found = repo.find_by_object(&inserted.object).await.unwrap();
+        assert_eq!(found, Some(change.after));
+    }
+}
+
+/// The same key in another bucket is another object.
+pub async fn an_object_key_is_taken_once<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let mut second = upload("bob", 2);
+    second.object = first.object.clone();
+    let inserted = repo.insert_pending(&new(second.clone()), start()).await;
+    assert_eq!(inserted.unwrap(), Inserted::ObjectKeyTaken);
+    assert_eq!(repo.find(second.id).await.unwrap(), None);
+    let by_object = repo.find_by_object(&first.object).await.unwrap();
+    assert_eq!(by_object, Some(first.clone()));
+
+    second.object = ObjectRef::new("elsewhere", first.object.key);
+    create(repo, &[second]).await;
+}
+
+/// Without a key to replay by, the taken object key is what stops the second.
+pub async fn an_insert_repeated_after_a_lost_answer_has_one_effect<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let again = repo.insert_pending(&new(first), start()).await.unwrap();
+    assert_eq!(again, Inserted::ObjectKeyTaken);
+    assert_eq!(repo.reserved_bytes(&owner("ada")).await.unwrap(), 100);
+}
+
+/// A save is seen by the next read.
+pub async fn a_save_moves_the_record<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let change = change(&first, |after| after.state = State::Uploaded);
+    let saved = repo.save(&first, &change).await.unwrap();
+    assert_eq!(saved, Saved::Written);
+    let found = repo.find(first.id).await.unwrap();
+    assert_eq!(found, Some(change.after));
+}
+
+/// Neither the record nor the quota moves.
+pub async fn a_stale_revision_conflicts_and_writes_nothing<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let winner = change(&first, |after| after.state = State::Uploaded);
+    repo.save(&first, &winner).await.unwrap();
+    let loser = change(&first, |after| {
+        after.state = State::Expired;
+        after.reserved_bytes = 0;
+    });
+    let saved = repo.save(&first, &loser).await.unwrap();
+    assert_eq!(saved, Saved::Conflict);
+    let found = repo.find(first.id).await.unwrap();
+    assert_eq!(found, Some(winner.after));
+    assert_eq!(repo.reserved_bytes(&first.owner).await.unwrap(), 100);
+}
+
+/// Nothing is made by it.
+pub async fn a_save_of_an_unknown_upload_conflicts<R: UploadRepo>(repo: &R) {
+    let unknown = upload("ada", 1);
+    let change = change(&unknown, |after| after.reserved_bytes = 500);
+    let saved = repo.save(&unknown, &change).await.unwrap();
+    assert_eq!(saved, Saved::Conflict);
+    assert_eq!(repo.find(id(1)).await.unwrap(), None);
+    assert_eq!(repo.reserved_bytes(&unknown.owner).await.unwrap(), 0);
+}
+
+/// The writer whose answer was lost learns that somebody wrote; nothing is counted twice.
+pub async fn a_save_repeated_after_a_lost_answer_conflicts<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let change = change(&first, |after| after.reserved_bytes = 70);
+    repo.save(&first, &change).await.unwrap();
+    let again = repo.save(&first, &change).await.unwrap();
+    assert_eq!(again, Saved::Conflict);
+    assert_eq!(repo.reserved_bytes(&first.owner).await.unwrap(), 70);
+}
+
+/// Fifty at once from the same revision.
+pub async fn of_fifty_savers_one_wins<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let changes: Vec<Change> = (0..50)
+        .map(|attempts| change(&first, |after| after.attempts = attempts))
+        .collect();
+    let saves = changes.iter().map(|change| repo.save(&first, change));
+    let saved = join_all(saves).await.into_iter().map(Result::unwrap);
+    let mut winners = saved
+        .zip(changes)
+        .filter(|(saved, _)| *saved == Saved::Written)
+        .map(|(_, change)| change.after);
+    let winner = winners.next();
+    assert!(winner.is_some(), "one must win");
+    assert_eq!(winners.next(), None, "one alone may win");
+    assert_eq!(repo.find(first.id).await.unwrap(), winner);
+}
+
+/// No increment is lost.
+pub async fn savers_who_read_again_all_win_in_the_end<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    join_all((0..20).map(|_| async {
+        loop {
+            let before = repo.find(first.id).await.unwrap().unwrap();
+            let change = change(&before, |after| after.looks += 1);
+            if repo.save(&before, &change).await.unwrap() == Saved::Written {
+                break;
+            }
+        }
+    }))
+    .await;
+    let found = repo.find(first.id).await.unwrap().unwrap();
+    assert_eq!((found.looks, found.revision), (20, 20));
+}

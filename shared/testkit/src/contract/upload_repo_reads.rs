@@ -1,0 +1,178 @@
+//! What is listed, and what is due.
+
+use consign_core::ids::{ObjectRef, UploadId};
+use consign_core::ports::{ListFilter, Page, UploadRepo};
+use consign_core::upload::{State, Upload, add_s};
+
+use super::upload_repo::{change, create};
+use crate::sample::{BUCKET, id, owner, start, upload};
+
+async fn list<R: UploadRepo>(
+    repo: &R,
+    filter: &ListFilter,
+    after: Option<UploadId>,
+    limit: usize,
+) -> Page {
+    let page = repo.list(&owner("ada"), filter, after, limit).await;
+    page.unwrap()
+}
+
+fn ids(uploads: &[Upload]) -> Vec<UploadId> {
+    uploads.iter().map(|upload| upload.id).collect()
+}
+
+/// Neither ids, objects nor owners.
+pub async fn unknown_things_are_not_found<R: UploadRepo>(repo: &R) {
+    create(repo, &[upload("ada", 1)]).await;
+    assert_eq!(repo.find(id(2)).await.unwrap(), None);
+    let object = ObjectRef::new(BUCKET, "nothing/here");
+    assert_eq!(repo.find_by_object(&object).await.unwrap(), None);
+    assert_eq!(repo.reserved_bytes(&owner("bob")).await.unwrap(), 0);
+    let page = repo
+        .list(&owner("bob"), &ListFilter::default(), None, 9)
+        .await;
+    let empty = Page {
+        uploads: vec![],
+        next: None,
+    };
+    assert_eq!(page.unwrap(), empty);
+}
+
+/// Whole records, each once, and no cursor behind the last.
+pub async fn a_listing_is_newest_first_in_pages<R: UploadRepo>(repo: &R) {
+    // Inserted out of order: the id tells the age.
+    let uploads: Vec<Upload> = [3, 1, 6, 5, 2, 4].map(|n| upload("ada", n)).to_vec();
+    create(repo, &uploads).await;
+    let filter = ListFilter::default();
+    let first = list(repo, &filter, None, 4).await;
+    assert_eq!(ids(&first.uploads), [6, 5, 4, 3].map(id));
+    assert_eq!(first.uploads[0], upload("ada", 6));
+    let second = list(repo, &filter, first.next, 4).await;
+    assert_eq!(ids(&second.uploads), [2, 1].map(id));
+    assert_eq!(second.next, None);
+    let all = list(repo, &filter, None, 6).await;
+    assert_eq!((all.uploads.len(), all.next), (6, None));
+}
+
+/// What is new is before the first page, so nothing is shown twice or left out.
+pub async fn a_listing_is_stable_while_uploads_come_in<R: UploadRepo>(repo: &R) {
+    let mut seen = Vec::new();
+    create(repo, &[1, 2, 3, 4, 5].map(|n| upload("ada", n))).await;
+    let mut next = None;
+    for newer in 6..9 {
+        let page = list(repo, &ListFilter::default(), next, 2).await;
+        seen.extend(ids(&page.uploads));
+        next = page.next;
+        create(repo, &[upload("ada", newer)]).await;
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1].map(id));
+    assert_eq!(next, None);
+}
+
+/// By state, category and collection, alone and together, in pages as well.
+pub async fn a_listing_filters<R: UploadRepo>(repo: &R) {
+    for number in 0..12 {
+        let mut new = upload("ada", number);
+        new.category = ["dataset", "model"][usize::from(number % 2 == 0)].to_owned();
+        new.collection_id = (number % 3 == 0).then(|| "spring".to_owned());
+        create(repo, std::slice::from_ref(&new)).await;
+        if number % 4 == 0 {
+            let change = change(&new, |after| after.state = State::Ready);
+            repo.save(&new, &change).await.unwrap();
+        }
+    }
+    let state = Some(State::Ready);
+    let category = Some("model".to_owned());
+    let collection_id = Some("spring".to_owned());
+    let only_state = ListFilter {
+        state,
+        ..ListFilter::default()
+    };
+    let page = list(repo, &only_state, None, 2).await;
+    assert_eq!(ids(&page.uploads), [8, 4].map(id));
+    let page = list(repo, &only_state, page.next, 2).await;
+    assert_eq!((ids(&page.uploads), page.next), (vec![id(0)], None));
+    let only_category = ListFilter {
+        category: category.clone(),
+        ..ListFilter::default()
+    };
+    let page = list(repo, &only_category, None, 50).await;
+    assert_eq!(ids(&page.uploads), [10, 8, 6, 4, 2, 0].map(id));
+    let only_collection = ListFilter {
+        collection_id: collection_id.clone(),
+        ..ListFilter::default()
+    };
+    let page = list(repo, &only_collection, None, 50).await;
+    assert_eq!(ids(&page.uploads), [9, 6, 3, 0].map(id));
+    let all_three = ListFilter {
+        state,
+        category,
+        collection_id,
+    };
+    let page = list(repo, &all_three, None, 50).await;
+    assert_eq!(ids(&page.uploads), [id(0)]);
+}
+
+/// Their owner sees them no more, unless by state.
+pub async fn a_listing_shows_deleted_uploads_only_when_asked<R: UploadRepo>(repo: &R) {
+    let gone = upload("ada", 1);
+    create(repo, &[gone.clone(), upload("ada", 2)]).await;
+    let change = change(&gone, |after| after.state = State::Deleted);
+    repo.save(&gone, &change).await.unwrap();
+    let page = list(repo, &ListFilter::default(), None, 50).await;
+    assert_eq!(ids(&page.uploads), [id(2)]);
+    let deleted = ListFilter {
+        state: Some(State::Deleted),
+        ..ListFilter::default()
+    };
+    let page = list(repo, &deleted, None, 50).await;
+    assert_eq!(page.uploads, [change.after]);
+}
+
+/// Invariant 20: another owner's uploads are not there at all, nor does a cursor reach them.
+pub async fn a_listing_shows_one_owner<R: UploadRepo>(repo: &R) {
+    let uploads = [("ada", 1), ("bob", 2), ("ada", 3), ("adam", 4)];
+    create(repo, &uploads.map(|(name, n)| upload(name, n))).await;
+    let filter = ListFilter::default();
+    let page = list(repo, &filter, None, 1).await;
+    assert_eq!(ids(&page.uploads), [id(3)]);
+    let page = list(repo, &filter, page.next, 1).await;
+    assert_eq!((ids(&page.uploads), page.next), (vec![id(1)], None));
+}
+
+/// Up to the instant asked for, as many as asked for.
+pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
+    let due = |number, after_s: Option<u64>| Upload {
+        due_at: after_s.map(|s| add_s(start(), s)),
+        ..upload("ada", number)
+    };
+    let uploads = [
+        due(1, Some(30)),
+        due(2, Some(10)),
+        due(3, None),
+        due(4, Some(20)),
+        due(5, Some(31)),
+    ];
+    create(repo, &uploads).await;
+    let until = add_s(start(), 30);
+    let found = repo.due(until, 10).await.unwrap();
+    assert_eq!(found, [2, 4, 1].map(id));
+    assert_eq!(repo.due(until, 2).await.unwrap(), [2, 4].map(id));
+    assert_eq!(repo.due(start(), 10).await.unwrap(), []);
+}
+
+/// What was dealt with is due no more.
+pub async fn due_follows_every_save<R: UploadRepo>(repo: &R) {
+    let first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let until = add_s(start(), 1000);
+    let later = change(&first, |after| after.due_at = Some(add_s(until, 1)));
+    repo.save(&first, &later).await.unwrap();
+    assert_eq!(repo.due(until, 10).await.unwrap(), []);
+    let sooner = change(&later.after, |after| after.due_at = Some(start()));
+    repo.save(&later.after, &sooner).await.unwrap();
+    assert_eq!(repo.due(until, 10).await.unwrap(), [id(1)]);
+    let never = change(&sooner.after, |after| after.due_at = None);
+    repo.save(&sooner.after, &never).await.unwrap();
+    assert_eq!(repo.due(until, 10).await.unwrap(), []);
+}

@@ -1,0 +1,228 @@
+//! A plan of what goes wrong, and when.
+
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex};
+
+use consign_core::ports::{Fault, FaultKind};
+use tokio::sync::Notify;
+
+use crate::lock;
+
+/// A call of a port that can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the port's method of the same name")]
+pub enum Verb {
+    InsertPending,
+    Find,
+    FindByObject,
+    Save,
+    List,
+    Due,
+    ReservedBytes,
+    Head,
+    Get,
+    /// One chunk of a body.
+    ReadChunk,
+    Put,
+    Writer,
+    WriterWrite,
+    WriterFinish,
+    WriterAbort,
+    Copy,
+    Delete,
+    CheckBucket,
+    MultipartBegin,
+    MultipartParts,
+    MultipartComplete,
+    MultipartAbort,
+    Send,
+}
+
+impl Verb {
+    /// The verb as faults name their operation.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InsertPending => "insert_pending",
+            Self::Find => "find",
+            Self::FindByObject => "find_by_object",
+            Self::Save => "save",
+            Self::List => "list",
+            Self::Due => "due",
+            Self::ReservedBytes => "reserved_bytes",
+            Self::Head => "head",
+            Self::Get => "get",
+            Self::ReadChunk => "read_chunk",
+            Self::Put => "put",
+            Self::Writer => "writer",
+            Self::WriterWrite => "write",
+            Self::WriterFinish => "finish",
+            Self::WriterAbort => "abort_writer",
+            Self::Copy => "copy",
+            Self::Delete => "delete",
+            Self::CheckBucket => "check_bucket",
+            Self::MultipartBegin => "begin",
+            Self::MultipartParts => "parts",
+            Self::MultipartComplete => "complete",
+            Self::MultipartAbort => "abort",
+            Self::Send => "send",
+        }
+    }
+}
+
+/// Which calls of a verb are hit, counted from when the harm was planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// This one alone; 1 is the next.
+    Nth(usize),
+    /// All of them.
+    Always,
+}
+
+/// Whether the call still has its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It fails before it has one.
+    Before,
+    /// It has its effect, and then fails: an answer that was lost.
+    After,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// The call answers with a fault of this kind.
+    Fault(FaultKind),
+    /// The process dies there: the call never answers, and [`Faults::outlive`] ends.
+    Death,
+}
+
+#[derive(Debug)]
+struct Planned {
+    verb: Verb,
+    when: When,
+    moment: Moment,
+    harm: Harm,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    planned: Mutex<Vec<Planned>>,
+    calls: Mutex<HashMap<Verb, usize>>,
+    died: Notify,
+}
+
+/// The plan that the [`Faulty`](crate::Faulty) adapters of a test follow. Clones are the same plan.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Inner>);
+
+impl Faults {
+    /// A plan without harm.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Plans harm. Several may be planned for one verb; the one planned first strikes first.
+    pub fn plan(&self, verb: Verb, when: When, moment: Moment, harm: Harm) {
+        lock(&self.0.planned).push(Planned {
+            verb,
+            when,
+            moment,
+            harm,
+        });
+    }
+
+    /// Plans that the next call of `verb` fails before its effect.
+    pub fn fail_next(&self, verb: Verb, kind: FaultKind) {
+        self.plan(verb, When::Nth(1), Moment::Before, Harm::Fault(kind));
+    }
+
+    /// Drops everything that is planned.
+    pub fn clear(&self) {
+        lock(&self.0.planned).clear();
+    }
+
+    /// How much of the plan did not strike yet, [`When::Always`] apart.
+    #[must_use]
+    pub fn unspent(&self) -> usize {
+        let planned = lock(&self.0.planned);
+        planned.iter().filter(|p| p.when != When::Always).count()
+    }
+
+    /// How often `verb` was called so far.
+    #[must_use]
+    pub fn calls(&self, verb: Verb) -> usize {
+        lock(&self.0.calls).get(&verb).copied().unwrap_or(0)
+    }
+
+    /// Runs `work` to its end, or until it dies of this plan: then `None`.
+    pub async fn outlive<F: Future>(&self, work: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = work => Some(output),
+            () = self.0.died.notified() => None,
+        }
+    }
+
+    /// Counts a call and takes the harm planned for it.
+    pub(crate) fn strike(&self, verb: Verb) -> Option<(Moment, Harm)> {
+        *lock(&self.0.calls).entry(verb).or_default() += 1;
+        let mut struck = None;
+        lock(&self.0.planned).retain_mut(|planned| {
+            if planned.verb != verb {
+                return true;
+            }
+            match &mut planned.when {
+                When::Always => {
+                    struck = struck.or(Some((planned.moment, planned.harm)));
+                    true
+                }
+                When::Nth(left) if *left > 1 => {
+                    *left -= 1;
+                    true
+                }
+                When::Nth(_) if struck.is_some() => true,
+                When::Nth(_) => {
+                    struck = Some((planned.moment, planned.harm));
+                    false
+                }
+            }
+        });
+        struck
+    }
+
+    /// Lets [`Faults::outlive`] end.
+    pub(crate) fn die(&self) {
+        self.0.died.notify_one();
+    }
+
+    /// Makes a call, with the harm planned for it.
+    pub(crate) async fn around<T, E: From<Fault>>(
+        &self,
+        verb: Verb,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let harm = match self.strike(verb) {
+            None => return call.await,
+            Some((Moment::Before, harm)) => harm,
+            Some((Moment::After, harm)) => {
+                call.await?;
+                harm
+            }
+        };
+        match harm {
+            Harm::Fault(kind) => Err(planned(kind, verb).into()),
+            Harm::Death => {
+                self.die();
+                pending().await
+            }
+        }
+    }
+}
+
+/// The fault that a plan makes.
+pub(crate) fn planned(kind: FaultKind, verb: Verb) -> Fault {
+    Fault::new(kind, verb.as_str(), "planned by the test")
+}

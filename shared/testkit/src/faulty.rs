@@ -1,0 +1,224 @@
+//! Any adapter, with a plan of what goes wrong.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use consign_core::policy::Encryption;
+use consign_core::ports::{
+    Fault, IngestJob, IngestQueue, Inserted, ListFilter, Multipart, NewUpload, ObjectHead,
+    ObjectStore, ObjectWriter, Page, Part, Read, ReadError, Saved, UploadRepo,
+};
+use consign_core::upload::{Change, Upload};
+use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
+
+use crate::faults::{Faults, Harm, Verb, planned};
+
+/// An adapter whose calls follow a plan of [`Faults`]. It implements every port that `P` implements.
+#[derive(Debug, Clone)]
+pub struct Faulty<P> {
+    inner: P,
+    faults: Faults,
+}
+
+impl<P> Faulty<P> {
+    /// Wraps an adapter.
+    pub fn new(inner: P, faults: Faults) -> Self {
+        Self { inner, faults }
+    }
+
+    /// The adapter below, which never fails by plan.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+}
+
+impl<P: UploadRepo> UploadRepo for Faulty<P> {
+    const HOLDS_QUEUE: bool = P::HOLDS_QUEUE;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        let call = self.inner.insert_pending(new, now);
+        self.faults.around(Verb::InsertPending, call).await
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        self.faults.around(Verb::Find, self.inner.find(id)).await
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        let call = self.inner.find_by_object(object);
+        self.faults.around(Verb::FindByObject, call).await
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        let call = self.inner.save(before, change);
+        self.faults.around(Verb::Save, call).await
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        let call = self.inner.list(owner, filter, after, limit);
+        self.faults.around(Verb::List, call).await
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        let call = self.inner.due(until, limit);
+        self.faults.around(Verb::Due, call).await
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        let call = self.inner.reserved_bytes(owner);
+        self.faults.around(Verb::ReservedBytes, call).await
+    }
+}
+
+impl<P: IngestQueue> IngestQueue for Faulty<P> {
+    async fn send(&self, job: IngestJob) -> Result<(), Fault> {
+        self.faults.around(Verb::Send, self.inner.send(job)).await
+    }
+}
+
+impl<P: ObjectStore> ObjectStore for Faulty<P> {
+    type Body = FaultyBody<P::Body>;
+    type Writer = FaultyWriter<P::Writer>;
+
+    async fn head(&self, object: &ObjectRef) -> Result<Option<ObjectHead>, Fault> {
+        let call = self.inner.head(object);
+        self.faults.around(Verb::Head, call).await
+    }
+
+    async fn get(&self, object: &ObjectRef, read: &Read) -> Result<Self::Body, ReadError> {
+        let call = self.inner.get(object, read);
+        let inner = self.faults.around(Verb::Get, call).await?;
+        Ok(FaultyBody {
+            inner,
+            faults: self.faults.clone(),
+            is_dead: false,
+        })
+    }
+
+    async fn put(
+        &self,
+        object: &ObjectRef,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<ETag, Fault> {
+        let call = self.inner.put(object, content_type, body);
+        self.faults.around(Verb::Put, call).await
+    }
+
+    async fn writer(&self, object: &ObjectRef, content_type: &str) -> Result<Self::Writer, Fault> {
+        let call = self.inner.writer(object, content_type);
+        let inner = self.faults.around(Verb::Writer, call).await?;
+        Ok(FaultyWriter {
+            inner,
+            faults: self.faults.clone(),
+        })
+    }
+
+    async fn copy(&self, from: &ObjectRef, to: &ObjectRef) -> Result<bool, Fault> {
+        let call = self.inner.copy(from, to);
+        self.faults.around(Verb::Copy, call).await
+    }
+
+    async fn delete(&self, object: &ObjectRef) -> Result<(), Fault> {
+        let call = self.inner.delete(object);
+        self.faults.around(Verb::Delete, call).await
+    }
+
+    async fn check_bucket(&self, bucket: &str) -> Result<(), Fault> {
+        let call = self.inner.check_bucket(bucket);
+        self.faults.around(Verb::CheckBucket, call).await
+    }
+}
+
+impl<P: Multipart> Multipart for Faulty<P> {
+    async fn begin(
+        &self,
+        object: &ObjectRef,
+        content_type: &str,
+        encryption: &Encryption,
+    ) -> Result<String, Fault> {
+        let call = self.inner.begin(object, content_type, encryption);
+        self.faults.around(Verb::MultipartBegin, call).await
+    }
+
+    async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
+        let call = self.inner.parts(object, upload_id);
+        self.faults.around(Verb::MultipartParts, call).await
+    }
+
+    async fn complete(
+        &self,
+        object: &ObjectRef,
+        upload_id: &str,
+        parts: &[Part],
+    ) -> Result<bool, Fault> {
+        let call = self.inner.complete(object, upload_id, parts);
+        self.faults.around(Verb::MultipartComplete, call).await
+    }
+
+    async fn abort(&self, object: &ObjectRef, upload_id: &str) -> Result<(), Fault> {
+        let call = self.inner.abort(object, upload_id);
+        self.faults.around(Verb::MultipartAbort, call).await
+    }
+}
+
+/// A body that follows a plan: each chunk is a call of [`Verb::ReadChunk`].
+#[derive(Debug)]
+pub struct FaultyBody<B> {
+    inner: B,
+    faults: Faults,
+    is_dead: bool,
+}
+
+impl<B: Stream<Item = Result<Bytes, Fault>> + Unpin> Stream for FaultyBody<B> {
+    type Item = Result<Bytes, Fault>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_dead {
+            return Poll::Pending;
+        }
+        let next = std::task::ready!(self.inner.poll_next_unpin(cx));
+        match self.faults.strike(Verb::ReadChunk) {
+            None => Poll::Ready(next),
+            Some((_, Harm::Fault(kind))) => Poll::Ready(Some(Err(planned(kind, Verb::ReadChunk)))),
+            Some((_, Harm::Death)) => {
+                self.is_dead = true;
+                self.faults.die();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// A writer that follows a plan.
+#[derive(Debug)]
+pub struct FaultyWriter<W> {
+    inner: W,
+    faults: Faults,
+}
+
+impl<W: ObjectWriter> ObjectWriter for FaultyWriter<W> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), Fault> {
+        let call = self.inner.write(bytes);
+        self.faults.around(Verb::WriterWrite, call).await
+    }
+
+    async fn finish(self) -> Result<ETag, Fault> {
+        let call = self.inner.finish();
+        self.faults.around(Verb::WriterFinish, call).await
+    }
+
+    async fn abort(self) -> Result<(), Fault> {
+        let call = self.inner.abort();
+        self.faults.around(Verb::WriterAbort, call).await
+    }
+}

@@ -1,0 +1,147 @@
+//! The ingest queue in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use consign_core::ports::{Fault, IngestJob, IngestQueue};
+use consign_core::upload::add_s;
+use jiff::Timestamp;
+
+use crate::lock;
+
+/// A message as its consumer holds it. Only its latest delivery can acknowledge it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's name for it.
+    pub id: u64,
+    /// What was sent.
+    pub body: String,
+    /// How often it was delivered, this time included.
+    pub attempts: u32,
+}
+
+/// A message that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadMessage {
+    /// What was sent.
+    pub body: String,
+    /// Why it was given up.
+    pub reason: String,
+}
+
+#[derive(Debug)]
+struct Held {
+    body: String,
+    attempts: u32,
+    available_at: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    waiting: BTreeMap<u64, Held>,
+    dead: Vec<DeadMessage>,
+    sent: u64,
+}
+
+/// A queue that delivers at least once: what is not acknowledged in time comes again. Clones are the same queue.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryQueue(Arc<Mutex<Lines>>);
+
+impl MemoryQueue {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts any text on the queue, as a store's event would be.
+    pub fn push(&self, body: impl Into<String>) {
+        let mut lines = lock(&self.0);
+        lines.sent += 1;
+        let (id, held) = (
+            lines.sent,
+            Held {
+                body: body.into(),
+                attempts: 0,
+                available_at: Timestamp::MIN,
+            },
+        );
+        lines.waiting.insert(id, held);
+    }
+
+    /// Takes up to `limit` messages, oldest first, and hides them for `visibility_s` seconds.
+    #[must_use]
+    pub fn receive(&self, now: Timestamp, visibility_s: u64, limit: usize) -> Vec<Message> {
+        let mut lines = lock(&self.0);
+        let available = lines
+            .waiting
+            .iter_mut()
+            .filter(|(_, held)| held.available_at <= now);
+        available
+            .take(limit)
+            .map(|(&id, held)| {
+                held.attempts += 1;
+                held.available_at = add_s(now, visibility_s);
+                Message {
+                    id,
+                    body: held.body.clone(),
+                    attempts: held.attempts,
+                }
+            })
+            .collect()
+    }
+
+    /// Removes a message for good; without effect where it was delivered again in between.
+    pub fn ack(&self, message: &Message) {
+        lock(&self.0).take(message);
+    }
+
+    /// Gives a message back, to come again `delay_s` seconds from `now`.
+    pub fn retry(&self, message: &Message, now: Timestamp, delay_s: u64) {
+        if let Some(held) = lock(&self.0).held(message) {
+            held.available_at = add_s(now, delay_s);
+        }
+    }
+
+    /// Gives a message up.
+    pub fn dead(&self, message: &Message, reason: &str) {
+        let mut lines = lock(&self.0);
+        if let Some(held) = lines.take(message) {
+            lines.dead.push(DeadMessage {
+                body: held.body,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    /// The messages not acknowledged yet, hidden ones included.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        lock(&self.0).waiting.len()
+    }
+
+    /// The messages that were given up.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadMessage> {
+        lock(&self.0).dead.clone()
+    }
+}
+
+impl Lines {
+    fn held(&mut self, message: &Message) -> Option<&mut Held> {
+        let held = self.waiting.get_mut(&message.id)?;
+        (held.attempts == message.attempts).then_some(held)
+    }
+
+    fn take(&mut self, message: &Message) -> Option<Held> {
+        self.held(message)?;
+        self.waiting.remove(&message.id)
+    }
+}
+
+impl IngestQueue for MemoryQueue {
+    async fn send(&self, job: IngestJob) -> Result<(), Fault> {
+        self.push(job.to_body());
+        Ok(())
+    }
+}

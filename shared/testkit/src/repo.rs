@@ -1,0 +1,215 @@
+//! The upload records in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use consign_core::ids::{ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{
+    Fault, IdempotencyKey, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
+    UploadRepo,
+};
+use consign_core::upload::{Change, State, Upload};
+use jiff::Timestamp;
+
+use crate::{MemoryQueue, lock};
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Account {
+    reserved_bytes: u64,
+    window: i64,
+    signed_in_window: u32,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    uploads: BTreeMap<UploadId, Upload>,
+    by_object: HashMap<ObjectRef, UploadId>,
+    accounts: HashMap<OwnerId, Account>,
+    keys: HashMap<(OwnerId, String), (IdempotencyKey, UploadId)>,
+}
+
+/// Upload records that last as long as the test. Clones are the same records.
+///
+/// With `HOLDS_QUEUE` it puts the job of a change on its own queue, as the SQL adapter does.
+#[derive(Debug, Clone)]
+pub struct MemoryRepo<const HOLDS_QUEUE: bool = false> {
+    tables: Arc<Mutex<Tables>>,
+    queue: MemoryQueue,
+}
+
+impl MemoryRepo<false> {
+    /// No records, and no queue of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tables: Arc::default(),
+            queue: MemoryQueue::new(),
+        }
+    }
+}
+
+impl Default for MemoryRepo<false> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryRepo<true> {
+    /// No records; jobs go to `queue` in the write that asks for them.
+    #[must_use]
+    pub fn holding(queue: MemoryQueue) -> Self {
+        Self {
+            tables: Arc::default(),
+            queue,
+        }
+    }
+}
+
+impl<const HOLDS_QUEUE: bool> MemoryRepo<HOLDS_QUEUE> {
+    /// Every record, oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Upload> {
+        lock(&self.tables).uploads.values().cloned().collect()
+    }
+}
+
+impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
+    const HOLDS_QUEUE: bool = HOLDS_QUEUE;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        Ok(lock(&self.tables).insert(new, now))
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        Ok(lock(&self.tables).uploads.get(&id).cloned())
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        let tables = lock(&self.tables);
+        let id = tables.by_object.get(object);
+        Ok(id.and_then(|id| tables.uploads.get(id)).cloned())
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        let mut tables = lock(&self.tables);
+        let after = &change.after;
+        match tables.uploads.get_mut(&before.id) {
+            Some(record) if record.revision == before.revision => *record = after.clone(),
+            Some(_) | None => return Ok(Saved::Conflict),
+        }
+        let account = tables.accounts.entry(after.owner.clone()).or_default();
+        account.reserved_bytes = account
+            .reserved_bytes
+            .saturating_add(after.reserved_bytes)
+            .saturating_sub(before.reserved_bytes);
+        if HOLDS_QUEUE && change.enqueue {
+            self.queue.push(IngestJob { ingest: after.id }.to_body());
+        }
+        Ok(Saved::Written)
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        let tables = lock(&self.tables);
+        let mut found = tables
+            .uploads
+            .values()
+            .rev()
+            .filter(|upload| after.is_none_or(|after| upload.id < after))
+            .filter(|upload| upload.owner == *owner && passes(upload, filter));
+        let uploads: Vec<Upload> = found.by_ref().take(limit).cloned().collect();
+        let last = uploads.last().map(|upload| upload.id);
+        let next = found.next().and(last);
+        Ok(Page { uploads, next })
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        let tables = lock(&self.tables);
+        let uploads = tables.uploads.values();
+        let mut due: Vec<(Timestamp, UploadId)> = uploads
+            .filter_map(|upload| Some((upload.due_at.filter(|at| *at <= until)?, upload.id)))
+            .collect();
+        due.sort_unstable();
+        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        let tables = lock(&self.tables);
+        let account = tables.accounts.get(owner).copied().unwrap_or_default();
+        Ok(account.reserved_bytes)
+    }
+}
+
+fn passes(upload: &Upload, filter: &ListFilter) -> bool {
+    let wants = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+    };
+    let state_fits = match filter.state {
+        Some(state) => upload.state == state,
+        None => upload.state != State::Deleted,
+    };
+    state_fits
+        && wants(&filter.category, Some(&upload.category))
+        && wants(&filter.collection_id, upload.collection_id.as_deref())
+}
+
+impl Tables {
+    fn insert(&mut self, new: &NewUpload, now: Timestamp) -> Inserted {
+        let NewUpload {
+            upload,
+            idempotency,
+            allowance,
+        } = new;
+        let slot = idempotency
+            .as_ref()
+            .map(|key| (upload.owner.clone(), key.key.clone()));
+        if let (Some(key), Some(slot)) = (idempotency, &slot)
+            && let Some((known, id)) = self.keys.get(slot)
+            && known.expires_at > now
+        {
+            return match self.uploads.get(id) {
+                Some(first) if known.body_sha256 == key.body_sha256 => {
+                    Inserted::Replayed(Box::new(first.clone()))
+                }
+                Some(_) | None => Inserted::KeyReused,
+            };
+        }
+
+        let mut account = self
+            .accounts
+            .get(&upload.owner)
+            .copied()
+            .unwrap_or_default();
+        let window = now.as_second().div_euclid(RATE_WINDOW_S);
+        if account.window != window {
+            (account.window, account.signed_in_window) = (window, 0);
+        }
+        let rate_max = allowance.sign_uploads_per_window;
+        if rate_max.is_some_and(|max| account.signed_in_window >= max) {
+            return Inserted::RateLimited;
+        }
+        let used_bytes = account.reserved_bytes;
+        account.signed_in_window = account.signed_in_window.saturating_add(1);
+        account.reserved_bytes = used_bytes.saturating_add(upload.reserved_bytes);
+        let quota_max = allowance.quota_bytes_max;
+        if quota_max.is_some_and(|max| account.reserved_bytes > max) {
+            return Inserted::QuotaExceeded { used_bytes };
+        }
+        if self.by_object.contains_key(&upload.object) || self.uploads.contains_key(&upload.id) {
+            return Inserted::ObjectKeyTaken;
+        }
+
+        self.accounts.insert(upload.owner.clone(), account);
+        self.by_object.insert(upload.object.clone(), upload.id);
+        self.uploads.insert(upload.id, upload.clone());
+        if let (Some(key), Some(slot)) = (idempotency, slot) {
+            self.keys.insert(slot, (key.clone(), upload.id));
+        }
+        Inserted::Created
+    }
+}

@@ -1,0 +1,311 @@
+//! Uploads to test with: plain ones, and any at all.
+
+use std::collections::BTreeMap;
+
+use consign_core::events::Sequencer;
+use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{Allowance, NewUpload};
+use consign_core::upload::{
+    Claimed, Deletion, Failure, Lease, ObjectVersion, Outcome, State, Strategy, Upload, add_s,
+};
+use jiff::Timestamp;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::{Just, Strategy as Generator, any, prop_oneof};
+use serde_json::{Map, Value};
+
+/// The bucket of the samples.
+pub const BUCKET: &str = "contract";
+
+/// The instant at which the samples begin: 2027-01-15T08:00:00Z, the beginning of a rate window.
+#[must_use]
+pub fn start() -> Timestamp {
+    add_s(Timestamp::UNIX_EPOCH, 1_800_000_000)
+}
+
+/// An owner.
+///
+/// # Panics
+/// Where the text is none.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test names a good owner")]
+pub fn owner(text: &str) -> OwnerId {
+    OwnerId::parse(text).expect("an owner of 1 to 128 printable characters")
+}
+
+/// The id of the sample with this number; ids sort by it.
+#[must_use]
+pub fn id(number: u32) -> UploadId {
+    let [a, b, c, d] = number.to_be_bytes();
+    let at = add_s(start(), u64::from(number));
+    UploadId::new(at, [0, 0, 0, 0, 0, 0, a, b, c, d])
+}
+
+/// A pending upload of 100 bytes at revision 0, signed `number` seconds after [`start`].
+#[must_use]
+pub fn upload(owner_text: &str, number: u32) -> Upload {
+    let id = id(number);
+    let at = add_s(start(), u64::from(number));
+    Upload {
+        id,
+        owner: owner(owner_text),
+        revision: 0,
+        state: State::Pending,
+        generation: 0,
+        filename: format!("file {number}.csv"),
+        category: "dataset".to_owned(),
+        extension: "csv".to_owned(),
+        content_type: "text/csv".to_owned(),
+        size_bytes_declared: Some(100),
+        size_bytes_max: 100,
+        checksum_sha256: None,
+        object: ObjectRef::new(BUCKET, format!("uploads/{owner_text}/{id}.csv")),
+        strategy: Strategy::Put,
+        part_size_bytes: None,
+        multipart_upload_id: None,
+        keep_original: true,
+        deleted_retention_s: 86_400,
+        retention_s: None,
+        collection_id: None,
+        labels: BTreeMap::new(),
+        metadata: Map::new(),
+        claimed: Claimed::default(),
+        created_at: at,
+        updated_at: at,
+        url_expires_at: add_s(at, 900),
+        uploaded_at: None,
+        processed_at: None,
+        seen: None,
+        lease: None,
+        attempts: 0,
+        outcome: None,
+        failure: None,
+        original_removed: false,
+        deletion: None,
+        reserved_bytes: 100,
+        due_at: Some(add_s(at, 60)),
+        looks: 0,
+    }
+}
+
+/// An upload to insert without a key and without limits.
+#[must_use]
+pub fn new(upload: Upload) -> NewUpload {
+    NewUpload {
+        upload,
+        idempotency: None,
+        allowance: Allowance {
+            quota_bytes_max: None,
+            sign_uploads_per_window: None,
+        },
+    }
+}
+
+fn timestamps() -> impl Generator<Value = Timestamp> {
+    prop_oneof![
+        (0..4_000_000_000_i64, 0..1_000_000_000_i32)
+            .prop_map(|(s, ns)| Timestamp::new(s, ns).unwrap_or(Timestamp::MAX)),
+        Just(Timestamp::UNIX_EPOCH),
+        Just(Timestamp::MAX),
+    ]
+}
+
+fn etags() -> impl Generator<Value = ETag> {
+    "[0-9a-f]{32}(-[1-9][0-9]{0,3})?".prop_map(|text| ETag::new(&text))
+}
+
+fn versions() -> impl Generator<Value = ObjectVersion> {
+    let sequencer = option::of("[0-9A-F]{16,18}");
+    (
+        etags(),
+        any::<u64>(),
+        option::of(any::<String>()),
+        sequencer,
+    )
+        .prop_map(|(etag, size_bytes, version_id, sequencer)| ObjectVersion {
+            etag,
+            size_bytes,
+            version_id,
+            sequencer: sequencer.and_then(|text| Sequencer::parse(&text).into_iter().next()),
+        })
+}
+
+fn json_values() -> impl Generator<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn outcomes() -> impl Generator<Value = Outcome> {
+    let key = || option::of("[a-z0-9/]{1,40}");
+    let rows = (option::of(any::<u64>()), option::of(any::<u64>()));
+    let columns = option::of(vec(any::<String>(), 0..4));
+    (etags(), (key(), key(), key()), rows, columns).prop_map(
+        |(etag, (parquet_key, profile_key, rejects_key), (row_count, reject_count), columns)| {
+            Outcome {
+                etag,
+                parquet_key,
+                profile_key,
+                rejects_key,
+                row_count,
+                reject_count,
+                columns,
+            }
+        },
+    )
+}
+
+fn failures() -> impl Generator<Value = Failure> {
+    ("[a-z_]{1,20}", any::<String>(), option::of(etags()))
+        .prop_map(|(code, detail, etag)| Failure { code, detail, etag })
+}
+
+fn claims() -> impl Generator<Value = Claimed> {
+    let columns = option::of(vec(any::<String>(), 0..4));
+    (
+        columns,
+        option::of(any::<u64>()),
+        option::of(any::<String>()),
+    )
+        .prop_map(|(columns, row_count, file_hash)| Claimed {
+            columns,
+            row_count,
+            file_hash,
+        })
+}
+
+fn strategies() -> impl Generator<Value = Strategy> {
+    prop_oneof![
+        Just(Strategy::Put),
+        Just(Strategy::Post),
+        Just(Strategy::Multipart)
+    ]
+}
+
+fn deletions() -> impl Generator<Value = Deletion> {
+    prop_oneof![
+        Just(Deletion::Requested),
+        Just(Deletion::Moved),
+        Just(Deletion::Purged)
+    ]
+}
+
+/// Any upload at revision 0, its fields chosen independently: what a repository must bring back unchanged.
+/// Every id and object key is new with overwhelming likelihood.
+pub fn any_upload() -> impl Generator<Value = Upload> {
+    // One layer of fields after the other, over a plain sample.
+    let named = (
+        any::<u64>(),
+        any::<[u8; 10]>(),
+        "[!-~]{1,128}",
+        "[A-Za-z0-9/_.=-]{1,200}",
+    )
+        .prop_map(|(millis, random, owner_text, key)| {
+            let at = add_s(Timestamp::UNIX_EPOCH, millis % 4_000_000_000);
+            let id = UploadId::new(at, random);
+            Upload {
+                id,
+                owner: owner(&owner_text),
+                object: ObjectRef::new(BUCKET, format!("{id}/{key}")),
+                ..upload("any", 0)
+            }
+        });
+    let counted = (
+        named,
+        (
+            0..State::ALL.len(),
+            any::<u32>(),
+            any::<u32>(),
+            any::<u32>(),
+        ),
+        (0..1_u64 << 50, any::<u64>(), any::<u64>()),
+        (
+            option::of(any::<u64>()),
+            option::of(any::<u64>()),
+            option::of(any::<u64>()),
+        ),
+        (any::<bool>(), any::<bool>(), strategies()),
+    )
+        .prop_map(|(upload, counts, sizes, options, choices)| Upload {
+            state: State::ALL[counts.0],
+            generation: counts.1,
+            attempts: counts.2,
+            looks: counts.3,
+            reserved_bytes: sizes.0,
+            size_bytes_max: sizes.1,
+            deleted_retention_s: sizes.2,
+            size_bytes_declared: options.0,
+            part_size_bytes: options.1,
+            retention_s: options.2,
+            keep_original: choices.0,
+            original_removed: choices.1,
+            strategy: choices.2,
+            ..upload
+        });
+    let text = any::<String>;
+    let described = (
+        counted,
+        (text(), text(), text(), text()),
+        (option::of(text()), option::of(text()), option::of(text())),
+        btree_map(text(), text(), 0..4),
+        btree_map(text(), json_values(), 0..4),
+        claims(),
+    )
+        .prop_map(
+            |(upload, texts, options, labels, metadata, claimed)| Upload {
+                filename: texts.0,
+                category: texts.1,
+                extension: texts.2,
+                content_type: texts.3,
+                checksum_sha256: options.0,
+                multipart_upload_id: options.1,
+                collection_id: options.2,
+                labels,
+                metadata: metadata.into_iter().collect(),
+                claimed,
+                ..upload
+            },
+        );
+    let lease = ("[0-9a-f]{32}", timestamps()).prop_map(|(token, until)| Lease { token, until });
+    (
+        described,
+        (timestamps(), timestamps(), timestamps()),
+        (
+            option::of(timestamps()),
+            option::of(timestamps()),
+            option::of(timestamps()),
+        ),
+        (
+            option::of(versions()),
+            option::of(lease),
+            option::of(outcomes()),
+        ),
+        (option::of(failures()), option::of(deletions())),
+    )
+        .prop_map(|(upload, times, times_maybe, work, ends)| Upload {
+            created_at: times.0,
+            updated_at: times.1,
+            url_expires_at: times.2,
+            uploaded_at: times_maybe.0,
+            processed_at: times_maybe.1,
+            due_at: times_maybe.2,
+            seen: work.0,
+            lease: work.1,
+            outcome: work.2,
+            failure: ends.0,
+            deletion: ends.1,
+            ..upload
+        })
+}
