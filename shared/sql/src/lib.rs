@@ -131,3 +131,59 @@ fn migrator() -> Migrator {
     });
     Migrator::with_migrations(migrations.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use consign_core::ports::{FaultKind, Inserted, UploadRepo};
+    use consign_testkit::sample;
+
+    use super::*;
+
+    async fn fresh() -> (tempfile::TempDir, SqlRepo) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let repo = SqlRepo::open(&folder.path().join("consign.db")).await;
+        (folder, repo.unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_logged_ahead_and_synced() {
+        let (_folder, repo) = fresh().await;
+        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");
+        assert_eq!(mode.fetch_one(&repo.0.writer).await.unwrap(), "wal");
+        for (pragma, expected) in [("synchronous", 2), ("fullfsync", 1), ("foreign_keys", 1)] {
+            let query = sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"));
+            let found = sqlx::query_scalar::<_, i64>(query).fetch_one(&repo.0.writer);
+            assert_eq!(found.await.unwrap(), expected, "{pragma}");
+        }
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (_folder, repo) = fresh().await;
+        let write = sqlx::query("DELETE FROM uploads").execute(&repo.0.readers);
+        let fault = fault("test", write.await.unwrap_err());
+        assert_eq!(fault.kind, FaultKind::Denied);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_apart_and_leaves_no_trace() {
+        let (_folder, repo) = fresh().await;
+        let bound = sqlx::query("PRAGMA max_page_count = 60").fetch_one(&repo.0.writer);
+        bound.await.unwrap();
+        let mut stored = 0;
+        let fault = loop {
+            let new = sample::new(sample::upload("ada", stored));
+            match repo.insert_pending(&new, sample::start()).await {
+                Ok(inserted) => assert_eq!(inserted, Inserted::Created),
+                Err(fault) => break fault,
+            }
+            stored += 1;
+        };
+        assert_eq!(fault.kind, FaultKind::Full);
+        assert!(stored > 10);
+        let reserved = repo.reserved_bytes(&sample::owner("ada")).await.unwrap();
+        assert_eq!(reserved, u64::from(stored) * 100);
+        assert!(repo.find(sample::id(0)).await.unwrap().is_some());
+        assert_eq!(repo.find(sample::id(stored)).await.unwrap(), None);
+    }
+}

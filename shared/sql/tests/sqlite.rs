@@ -1,0 +1,430 @@
+//! What SQLite adds to the contract: it survives, it holds the queue, and its columns can be read by people.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use consign_core::ids::ETag;
+use consign_core::ports::{
+    FaultKind, IdempotencyKey, IngestJob, IngestQueue, Inserted, NewUpload, Saved, UploadRepo,
+};
+use consign_core::upload::{Change, Event, Failure, ObjectVersion, Outcome, Step, Upload, add_s};
+use consign_sql::{Message, SqlRepo};
+use consign_testkit::sample::{self, start};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+async fn open(path: &Path) -> SqlRepo {
+    SqlRepo::open(path).await.unwrap()
+}
+
+async fn fresh() -> (TempDir, PathBuf, SqlRepo) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("consign.db");
+    let repo = open(&path).await;
+    (folder, path, repo)
+}
+
+/// A look at the tables beside the adapter.
+async fn beside(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(path);
+    SqlitePool::connect_with(options).await.unwrap()
+}
+
+async fn insert(repo: &SqlRepo, upload: &Upload) {
+    let new = sample::new(upload.clone());
+    let inserted = repo.insert_pending(&new, start()).await;
+    assert_eq!(inserted.unwrap(), Inserted::Created);
+}
+
+fn seen(upload: &Upload) -> Change {
+    let object = ObjectVersion {
+        etag: ETag::new("0123"),
+        size_bytes: 90,
+        version_id: None,
+        sequencer: None,
+    };
+    match upload.apply(&Event::Seen { object }, add_s(start(), 5)) {
+        Step::Change(change) => *change,
+        other => panic!("seeing an object changes a pending upload: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn reported_success_survives_restart() {
+    let (_folder, path, repo) = fresh().await;
+    let upload = sample::upload("ada", 1);
+    let new = NewUpload {
+        idempotency: Some(IdempotencyKey {
+            key: "k".to_owned(),
+            body_sha256: "b".to_owned(),
+            expires_at: add_s(start(), 60),
+        }),
+        ..sample::new(upload.clone())
+    };
+    repo.insert_pending(&new, start()).await.unwrap();
+    let change = seen(&upload);
+    assert_eq!(repo.save(&upload, &change).await.unwrap(), Saved::Written);
+    repo.queue().push("an event").await.unwrap();
+    let held = repo.queue().receive(start(), 30, 1).await.unwrap();
+    assert_eq!(held.len(), 1);
+    // Without a close, as where the process is killed: nothing is left to be written.
+    std::mem::forget(repo);
+
+    let repo = open(&path).await;
+    let found = repo.find(upload.id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&change.after));
+    assert_eq!(repo.reserved_bytes(&upload.owner).await.unwrap(), 90);
+    let replayed = repo.insert_pending(&new, start()).await.unwrap();
+    assert_eq!(replayed, Inserted::Replayed(Box::new(change.after)));
+    let queue = repo.queue();
+    assert_eq!(queue.depth().await.unwrap(), 2);
+    let again = queue.receive(add_s(start(), 30), 30, 10).await.unwrap();
+    let attempts: Vec<u32> = again.iter().map(|message| message.attempts).collect();
+    assert_eq!(attempts, [2, 1]);
+
+    // After an orderly end as well.
+    repo.close().await;
+    assert_eq!(repo.ping().await.unwrap_err().kind, FaultKind::Unreachable);
+    let repo = open(&path).await;
+    repo.ping().await.unwrap();
+    assert!(repo.find(upload.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_job_of_a_change_is_written_with_it_or_not_at_all() {
+    let (_folder, _, repo) = fresh().await;
+    let queue = repo.queue();
+    let upload = sample::upload("ada", 1);
+    insert(&repo, &upload).await;
+    assert_eq!(queue.depth().await.unwrap(), 0);
+    let change = seen(&upload);
+    assert!(change.enqueue);
+    repo.save(&upload, &change).await.unwrap();
+    assert_eq!(repo.save(&upload, &change).await.unwrap(), Saved::Conflict);
+    let [message] = &queue.receive(start(), 30, 10).await.unwrap()[..] else {
+        panic!("one job must be there");
+    };
+    let job = IngestJob::from_body(message.body.as_bytes());
+    assert_eq!(job, Some(IngestJob { ingest: upload.id }));
+}
+
+#[tokio::test]
+async fn a_consumer_is_woken_by_what_this_process_pushes() {
+    let (_folder, _, repo) = fresh().await;
+    let queue = repo.queue();
+    let soon = Duration::from_secs(10);
+    let upload = sample::upload("ada", 1);
+    insert(&repo, &upload).await;
+    let idle = timeout(Duration::from_millis(20), queue.pushed()).await;
+    assert!(idle.is_err(), "nothing was pushed");
+
+    let waiting = tokio::spawn({
+        let queue = queue.clone();
+        async move { timeout(soon, queue.pushed()).await }
+    });
+    repo.save(&upload, &seen(&upload)).await.unwrap();
+    assert!(waiting.await.unwrap().is_ok());
+    // A push while nobody waits is not forgotten.
+    queue.push("an event").await.unwrap();
+    assert!(timeout(soon, queue.pushed()).await.is_ok());
+    queue.send(IngestJob { ingest: upload.id }).await.unwrap();
+    assert!(timeout(soon, queue.pushed()).await.is_ok());
+    assert_eq!(queue.depth().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn dead_letters_keep_their_message_reason_and_time() {
+    let (_folder, _, repo) = fresh().await;
+    let queue = repo.queue();
+    for body in ["first", "second"] {
+        queue.push(body).await.unwrap();
+    }
+    let now = add_s(start(), 1);
+    for message in queue.receive(now, 30, 2).await.unwrap() {
+        queue.dead(&message, "unreadable", now).await.unwrap();
+    }
+    let letters = queue.dead_letters(10).await.unwrap();
+    let newest = Message {
+        id: 2,
+        body: "second".to_owned(),
+        attempts: 1,
+    };
+    assert_eq!(letters[0].message, newest);
+    assert_eq!(
+        (letters[0].reason.as_str(), letters[0].died_at),
+        ("unreadable", now)
+    );
+    assert_eq!(queue.dead_letters(1).await.unwrap().len(), 1);
+    // A number is never given twice, so a late delivery can never mean a newer message.
+    queue.push("third").await.unwrap();
+    assert_eq!(queue.receive(now, 30, 2).await.unwrap()[0].id, 3);
+}
+
+#[tokio::test]
+async fn the_columns_follow_the_record() {
+    let (_folder, path, repo) = fresh().await;
+    let upload = sample::upload("ada", 1);
+    insert(&repo, &upload).await;
+    let pool = beside(&path).await;
+    type Row = (
+        String,
+        String,
+        Option<i64>,
+        Option<i64>,
+        Option<String>,
+        i64,
+        Option<i64>,
+    );
+    let row = async || {
+        sqlx::query_as::<_, Row>(
+            "SELECT owner, status, size_bytes, row_count, error, revision, processed_at_us FROM uploads",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap()
+    };
+    let pending = (
+        "ada".to_owned(),
+        "pending".to_owned(),
+        Some(100),
+        None,
+        None,
+        0,
+        None,
+    );
+    assert_eq!(row().await, pending);
+
+    let mut change = seen(&upload);
+    change.after.processed_at = Some(start());
+    change.after.outcome = Some(Outcome {
+        etag: ETag::new("0123"),
+        parquet_key: None,
+        profile_key: None,
+        rejects_key: None,
+        row_count: Some(7),
+        reject_count: None,
+        columns: None,
+    });
+    change.after.failure = Some(Failure {
+        code: "unreadable".to_owned(),
+        detail: "line 3 has no end".to_owned(),
+        etag: None,
+    });
+    repo.save(&upload, &change).await.unwrap();
+    let (_, status, size_bytes, row_count, error, revision, processed_at_us) = row().await;
+    assert_eq!(
+        (status.as_str(), size_bytes, row_count),
+        ("uploaded", Some(90), Some(7))
+    );
+    assert_eq!(error.as_deref(), Some("line 3 has no end"));
+    assert_eq!(
+        (revision, processed_at_us),
+        (1, Some(start().as_microsecond()))
+    );
+}
+
+#[tokio::test]
+async fn a_listing_and_the_sweep_use_their_indexes() {
+    let (_folder, path, _repo) = fresh().await;
+    let pool = beside(&path).await;
+    let cases = [
+        (
+            "SELECT record FROM uploads WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT 9",
+            "uploads_of_owner",
+        ),
+        (
+            "SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= 9 ORDER BY due_at_us, id LIMIT 9",
+            "uploads_due",
+        ),
+    ];
+    for (query, index) in cases {
+        let explain = format!("EXPLAIN QUERY PLAN {query}");
+        let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(sqlx::AssertSqlSafe(explain));
+        let plan = plan.fetch_all(&pool).await.unwrap();
+        let plan: String = plan.into_iter().map(|step| step.3 + "\n").collect();
+        assert!(
+            plan.contains(index) && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn forgotten_keys_leave_the_table() {
+    let (_folder, path, repo) = fresh().await;
+    for number in 0..5 {
+        let now = add_s(start(), u64::from(number) * 100);
+        let new = NewUpload {
+            idempotency: Some(IdempotencyKey {
+                key: format!("key {number}"),
+                body_sha256: "b".to_owned(),
+                expires_at: add_s(now, 150),
+            }),
+            ..sample::new(sample::upload("ada", number))
+        };
+        repo.insert_pending(&new, now).await.unwrap();
+    }
+    let kept = sqlx::query_scalar::<_, String>("SELECT key FROM idempotency ORDER BY key")
+        .fetch_all(&beside(&path).await)
+        .await
+        .unwrap();
+    assert_eq!(kept, ["key 3", "key 4"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_why() {
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("no/such/folder/consign.db");
+    let fault = SqlRepo::open(&missing).await.unwrap_err();
+    assert_eq!(
+        (fault.kind, fault.operation),
+        (FaultKind::NoContainer, "open")
+    );
+
+    let text = folder.path().join("text.db");
+    std::fs::write(
+        &text,
+        "this is no database, only a text of some length".repeat(99),
+    )
+    .unwrap();
+    let fault = SqlRepo::open(&text).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Other);
+}
+
+#[tokio::test]
+async fn a_database_held_by_another_writer_throttles() {
+    let (_folder, path, repo) = fresh().await;
+    let pool = beside(&path).await;
+    let holder = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let upload = sample::upload("ada", 1);
+    let new = sample::new(upload.clone());
+    let fault = repo.insert_pending(&new, start()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Throttled);
+    // Readers never wait for a writer.
+    assert_eq!(repo.find(upload.id).await.unwrap(), None);
+    holder.rollback().await.unwrap();
+    insert(&repo, &upload).await;
+}
+
+#[tokio::test]
+async fn a_call_given_up_half_way_has_no_half_effect() {
+    let (_folder, _, repo) = fresh().await;
+    for number in 0..60_u32 {
+        let new = sample::new(sample::upload("ada", number));
+        let limit = Duration::from_micros(u64::from(number) * 40);
+        let _ = timeout(limit, repo.insert_pending(&new, start())).await;
+    }
+    let page = repo
+        .list(&sample::owner("ada"), &Default::default(), None, 100)
+        .await
+        .unwrap();
+    let reserved = repo.reserved_bytes(&sample::owner("ada")).await.unwrap();
+    assert_eq!(reserved, 100 * page.uploads.len() as u64);
+    insert(&repo, &sample::upload("ada", 100)).await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_a_fault() {
+    let (_folder, path, repo) = fresh().await;
+    let upload = sample::upload("ada", 1);
+    insert(&repo, &upload).await;
+    let pool = beside(&path).await;
+    let spoil = sqlx::query("UPDATE uploads SET record = '{}', due_at_us = 0");
+    spoil.execute(&pool).await.unwrap();
+    let fault = repo.find(upload.id).await.unwrap_err();
+    assert_eq!((fault.kind, fault.operation), (FaultKind::Other, "find"));
+    assert!(repo.find_by_object(&upload.object).await.is_err());
+    let listed = repo.list(&upload.owner, &Default::default(), None, 1).await;
+    assert!(listed.is_err());
+    sqlx::query("UPDATE uploads SET id = 'x'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert!(repo.due(start(), 1).await.is_err());
+}
+
+#[tokio::test]
+async fn missing_tables_fail_every_call_by_name() {
+    let (_folder, path, repo) = fresh().await;
+    let upload = sample::upload("ada", 1);
+    insert(&repo, &upload).await;
+    let queue = repo.queue();
+    queue.push("x").await.unwrap();
+    let [message] = &queue.receive(start(), 30, 1).await.unwrap()[..] else {
+        panic!("one message must be there");
+    };
+    let pool = beside(&path).await;
+    for table in [
+        "dead_letters",
+        "messages",
+        "idempotency",
+        "owners",
+        "uploads",
+    ] {
+        let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
+        sqlx::query(drop).execute(&pool).await.unwrap();
+    }
+    let now = start();
+    let new = sample::new(sample::upload("ada", 2));
+    let operations = [
+        repo.find(upload.id).await.map(drop).unwrap_err().operation,
+        repo.find_by_object(&upload.object)
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        repo.insert_pending(&new, now)
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        repo.save(&upload, &seen(&upload))
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        repo.list(&upload.owner, &Default::default(), None, 1)
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        repo.due(now, 1).await.map(drop).unwrap_err().operation,
+        repo.reserved_bytes(&upload.owner)
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        repo.ping().await.unwrap_err().operation,
+        queue.push("x").await.unwrap_err().operation,
+        queue
+            .receive(now, 1, 1)
+            .await
+            .map(drop)
+            .unwrap_err()
+            .operation,
+        queue.ack(message).await.unwrap_err().operation,
+        queue.retry(message, now, 1).await.unwrap_err().operation,
+        queue.dead(message, "x", now).await.unwrap_err().operation,
+        queue.depth().await.map(drop).unwrap_err().operation,
+        queue.dead_letters(1).await.map(drop).unwrap_err().operation,
+    ];
+    let expected = [
+        "find",
+        "find_by_object",
+        "insert_pending",
+        "save",
+        "list",
+        "due",
+        "reserved_bytes",
+        "ping",
+        "push",
+        "receive",
+        "ack",
+        "retry",
+        "dead",
+        "depth",
+        "dead_letters",
+    ];
+    assert_eq!(operations, expected);
+}
