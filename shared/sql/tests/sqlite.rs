@@ -1,5 +1,11 @@
 //! What SQLite adds to the contract: it survives, it holds the queue, and its columns can be read by people.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests share may fail them"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,7 +52,9 @@ fn seen(upload: &Upload) -> Change {
     };
     match upload.apply(&Event::Seen { object }, add_s(start(), 5)) {
         Step::Change(change) => *change,
-        other => panic!("seeing an object changes a pending upload: {other:?}"),
+        step @ (Step::Unchanged | Step::Refused(_)) => {
+            panic!("seen, a pending upload changes: {step:?}")
+        }
     }
 }
 

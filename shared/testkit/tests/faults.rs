@@ -1,5 +1,7 @@
 //! Faults strike where they were planned, and the core's one way to move a record survives them.
 
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::policy::Encryption;

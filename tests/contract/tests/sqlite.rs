@@ -1,5 +1,7 @@
 //! SQLite keeps the contract.
 
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+
 use consign_core::ports::{Fault, IngestJob, IngestQueue};
 use consign_sql::{Message, SqlQueue, SqlRepo};
 use consign_testkit::contract::{Consume, Delivery};
