@@ -1,26 +1,27 @@
 //! Reading the claimed version of an object, in pieces, and keeping the lease meanwhile.
 
+use std::pin::Pin;
+
 use base64::Engine as _;
 use bytes::Bytes;
-use consign_core::ports::{ObjectStore, Read, ReadError};
-use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
+use consign_core::ports::{Fault, ObjectStore, Read, ReadError};
+use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
 use crate::process::{Claim, Stop};
 
 /// The bytes of the claimed version.
-pub(crate) struct Source(BoxStream<'static, Result<Bytes, consign_core::ports::Fault>>);
+pub(crate) struct Source<'a>(Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send + 'a>>);
 
-impl Source {
+impl<'a> Source<'a> {
     /// Opens the object, if it is still of the version claimed (invariant 4).
-    pub(crate) async fn open<D: Deps>(claim: &Claim<'_, D>) -> Result<Self, Stop> {
+    pub(crate) async fn open<D: Deps>(claim: &Claim<'a, D>) -> Result<Self, Stop> {
         Self::open_range(claim, None).await
     }
 
     async fn open_range<D: Deps>(
-        claim: &Claim<'_, D>,
+        claim: &Claim<'a, D>,
         range: Option<(u64, u64)>,
     ) -> Result<Self, Stop> {
         let read = Read {
@@ -28,7 +29,7 @@ impl Source {
             range,
         };
         match claim.deps.store().get(&claim.upload.object, &read).await {
-            Ok(body) => Ok(Self(body.boxed())),
+            Ok(body) => Ok(Self(Box::pin(body))),
             Err(ReadError::NotFound | ReadError::Changed) => Err(Stop::Overtaken),
             Err(ReadError::Fault(fault)) => Err(fault.into()),
         }
@@ -64,7 +65,7 @@ pub(crate) async fn head_bytes<D: Deps>(
 
 /// SHA-256 of all that is left of the source, in base64.
 pub(crate) async fn digest<D: Deps>(
-    source: &mut Source,
+    source: &mut Source<'_>,
     claim: &mut Claim<'_, D>,
 ) -> Result<String, Stop> {
     let mut hasher = Sha256::new();

@@ -42,7 +42,7 @@ struct Trouble<'a> {
 }
 
 /// Answers 200 where every bucket works, else 503 with what does not.
-pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
+pub(crate) async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
     let call = Call::begin(deps, "health_storage", &request);
     let mut accessible = Vec::new();
     let mut errors = Vec::new();

@@ -50,7 +50,7 @@ pub enum Target {
 }
 
 /// A line of the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Route {
     /// The method.
     pub method: Method,

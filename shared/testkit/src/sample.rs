@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use consign_core::policy::Strategy;
 use consign_core::ports::{Allowance, NewUpload};
 use consign_core::upload::{
-    Claimed, Deletion, Failure, Lease, ObjectVersion, Outcome, State, Strategy, Upload, add_s,
+    Claimed, Deletion, Failure, Lease, ObjectVersion, Outcome, State, Upload, add_s,
 };
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
