@@ -1,0 +1,189 @@
+//! Bytes straight to the bucket: a PUT with the signed headers, or a POST form with the file last.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, ETAG, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::multipart::{Form, Part};
+use reqwest::{RequestBuilder, Response};
+
+use super::body::{FileBody, Meter, Stretch};
+use super::{
+    Client, ClientError, Pairs, SignedPart, SignedUpload, StoreRefusal, error_body, no_answer,
+    retrying,
+};
+
+/// A transfer that moves nothing for so long is given up. Long, for a store may think before it answers.
+const STALL: Duration = Duration::from_secs(120);
+
+/// What the store made of a PUT or POST.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Taken, with its etag where the store told.
+    Taken(Option<String>),
+    /// Something is there already: our own earlier try whose answer was lost, if confirm agrees (section 8).
+    AlreadyThere,
+}
+
+impl Client {
+    /// PUTs a whole file.
+    pub(crate) async fn put(
+        &self,
+        signed: &SignedUpload,
+        file: Stretch<'_>,
+    ) -> Result<Stored, ClientError> {
+        let url = signed
+            .upload_url
+            .as_deref()
+            .ok_or_else(|| ClientError::Answer("no upload_url".into()))?;
+        retrying(self.backoff, || self.put_once(url, &signed.headers, file)).await
+    }
+
+    /// PUTs one part and answers its etag.
+    pub(crate) async fn put_part(
+        &self,
+        part: &SignedPart,
+        file: Stretch<'_>,
+    ) -> Result<String, ClientError> {
+        match retrying(self.backoff, || {
+            self.put_once(&part.url, &part.headers, file)
+        })
+        .await?
+        {
+            Stored::Taken(Some(etag)) => Ok(etag),
+            Stored::Taken(None) | Stored::AlreadyThere => Err(ClientError::Answer(
+                "the store answered no etag for a part".into(),
+            )),
+        }
+    }
+
+    async fn put_once(
+        &self,
+        url: &str,
+        headers: &Pairs,
+        file: Stretch<'_>,
+    ) -> Result<Stored, ClientError> {
+        let meter = &file.meter.share();
+        let body = FileBody::open(Stretch { meter, ..file }).await?;
+        let request = self
+            .http
+            .put(url)
+            .headers(signed_headers(headers)?)
+            .header(CONTENT_LENGTH, file.length_bytes);
+        transfer(request.body(reqwest::Body::wrap(body)), meter).await
+    }
+
+    /// POSTs a form: its fields in the order given, the file last.
+    pub(crate) async fn post_form(
+        &self,
+        signed: &SignedUpload,
+        file: Stretch<'_>,
+    ) -> Result<Stored, ClientError> {
+        let url = signed
+            .upload_url
+            .as_deref()
+            .ok_or_else(|| ClientError::Answer("no upload_url".into()))?;
+        let fields = signed
+            .form_fields
+            .as_ref()
+            .ok_or_else(|| ClientError::Answer("no form_fields".into()))?;
+        retrying(self.backoff, || async {
+            let meter = &file.meter.share();
+            let body = FileBody::open(Stretch { meter, ..file }).await?;
+            let name = file
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let mut part = Part::stream_with_length(reqwest::Body::wrap(body), file.length_bytes)
+                .file_name(name);
+            if let Some(content_type) = fields.get("content-type") {
+                part = part
+                    .mime_str(content_type)
+                    .map_err(|_| ClientError::Answer("a bad content type".into()))?;
+            }
+            let form = fields.0.iter().fold(Form::new(), |form, (name, value)| {
+                form.text(name.clone(), value.clone())
+            });
+            transfer(
+                self.http.post(url).multipart(form.part("file", part)),
+                meter,
+            )
+            .await
+        })
+        .await
+    }
+
+    /// GETs what `url` points at; the answer's body is still to be read.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`] where the store refused, [`ClientError::NoAnswer`] where it did not answer.
+    pub async fn fetch(&self, url: &str) -> Result<Response, ClientError> {
+        retrying(self.backoff, || async {
+            let answer = tokio::time::timeout(STALL, self.http.get(url).send())
+                .await
+                .map_err(|_| ClientError::Stalled(STALL.as_secs()))?
+                .map_err(no_answer)?;
+            if answer.status().is_success() {
+                Ok(answer)
+            } else {
+                Err(refusal(answer).await)
+            }
+        })
+        .await
+    }
+}
+
+/// Sends what counts its bytes on `meter`, watches that they move, and takes them back when it was in vain.
+async fn transfer(request: RequestBuilder, meter: &Meter) -> Result<Stored, ClientError> {
+    let sent = tokio::select! {
+        answer = request.send() => answer.map_err(no_answer),
+        () = stalled(meter) => Err(ClientError::Stalled(STALL.as_secs())),
+    };
+    let stored = match sent {
+        Ok(answer) if answer.status().is_success() => {
+            let etag = answer
+                .headers()
+                .get(ETAG)
+                .and_then(|etag| etag.to_str().ok());
+            return Ok(Stored::Taken(
+                etag.map(|etag| etag.trim_matches('"').to_owned()),
+            ));
+        }
+        Ok(answer) if answer.status() == http::StatusCode::PRECONDITION_FAILED => {
+            return Ok(Stored::AlreadyThere);
+        }
+        Ok(answer) => Err(refusal(answer).await),
+        Err(error) => Err(error),
+    };
+    meter.take_back(meter.sent_bytes());
+    stored
+}
+
+async fn stalled(meter: &Meter) {
+    let mut seen_bytes = None;
+    while seen_bytes != Some(meter.sent_bytes()) {
+        seen_bytes = Some(meter.sent_bytes());
+        tokio::time::sleep(STALL).await;
+    }
+}
+
+async fn refusal(answer: Response) -> ClientError {
+    let status = answer.status();
+    let body = error_body(answer).await;
+    ClientError::Store(StoreRefusal::read(status, &String::from_utf8_lossy(&body)))
+}
+
+/// The signed headers as they stand; `host` follows from the URL, the length from the body.
+fn signed_headers(pairs: &Pairs) -> Result<HeaderMap, ClientError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &pairs.0 {
+        let bad = |_| ClientError::Answer("a signed header that cannot be sent".to_owned());
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
+        if name != HOST && name != CONTENT_LENGTH {
+            headers.append(name, HeaderValue::from_str(value).map_err(|_| bad(()))?);
+        }
+    }
+    Ok(headers)
+}

@@ -1,0 +1,432 @@
+//! One file from this machine to `ready`: sign, send, confirm, watch; going on where an earlier run stopped.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use futures_util::{StreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+
+use super::body::Stretch;
+use super::transfer::Stored;
+use super::{
+    Client, ClientError, Confirm, DonePart, FileState, FileStatus, Meter, Resume, ResumeStore,
+    SignUpload, SignedUpload, Strategy,
+};
+
+/// Parts under way at once.
+const PARTS_AT_ONCE: usize = 4;
+/// Between two looks at the status where the server gives no time.
+const POLL_USUAL_S: u64 = 1;
+/// Never longer, whatever the server gives.
+const POLL_LONGEST_S: u64 = 30;
+/// A URL may run out; one that is refused twice without progress has another reason.
+const SIGNINGS_WITHOUT_PROGRESS_MAX: u32 = 2;
+
+/// Watches an upload.
+pub trait Observer: Send + Sync {
+    /// Counts the bytes that went out.
+    fn meter(&self) -> &Meter;
+    /// The upload has its id, for the first time or again.
+    fn signed(&self, file_id: &str, resumed_parts: usize);
+    /// The file is in this state now.
+    fn state(&self, state: FileState);
+}
+
+/// What to upload, and how.
+#[derive(Debug)]
+pub struct Upload<'a> {
+    /// The file; absolute, for its path is part of what is remembered.
+    pub path: &'a Path,
+    /// What to ask for; its size must be the file's.
+    pub request: SignUpload,
+    /// The caller's own key; made up and remembered otherwise.
+    pub idempotency_key: Option<String>,
+    /// Where unfinished uploads are remembered.
+    pub resume_folder: &'a Path,
+    /// Whether to watch it until it is final, or to leave after confirm.
+    pub is_awaited: bool,
+}
+
+/// The size and time of change of a file: whether it is still the same.
+type Stamp = (u64, Option<SystemTime>);
+
+impl Client {
+    /// Uploads a file and, where asked, waits until it is ready or has failed: the answer says which.
+    ///
+    /// # Errors
+    /// [`ClientError`] where it could not be brought to the bucket or confirmed.
+    pub async fn upload(
+        &self,
+        upload: &Upload<'_>,
+        observer: &dyn Observer,
+    ) -> Result<FileStatus, ClientError> {
+        let stamp = stamp(upload.path).await?;
+        if stamp.0 != upload.request.file_size_bytes {
+            return Err(ClientError::Changed(upload.path.to_owned()));
+        }
+        let store = ResumeStore::new(
+            upload.resume_folder,
+            &self.identity(upload, stamp)?.each_ref().map(String::as_str),
+        );
+
+        // 1. Go on with what an earlier run began, unless it came to a bad end.
+        let (mut memory, known) = self.resume(upload, store).await?;
+        // 2. Sign and send, as often as URLs run out while there is progress.
+        let sent = match known {
+            Some(file_id) => Sent {
+                file_id,
+                confirm: None,
+            },
+            None => self.sign_and_send(upload, &mut memory, observer).await?,
+        };
+        if stamp != self::stamp(upload.path).await? {
+            memory.store.forget().await;
+            return Err(ClientError::Changed(upload.path.to_owned()));
+        }
+        // 3. Confirm. A refusal is final for this upload: the next run begins anew.
+        let mut last = None;
+        if let Some(confirm) = &sent.confirm {
+            observer.state(FileState::Uploaded);
+            match self.confirm(confirm).await {
+                Ok(status) => last = Some(status),
+                Err(error) => {
+                    if is_refused(&error) {
+                        memory.store.forget().await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        // 4. Watch.
+        let status = match last {
+            Some(status) if !upload.is_awaited => status,
+            Some(_) | None => {
+                self.watch(&sent.file_id, upload.is_awaited, observer)
+                    .await?
+            }
+        };
+        memory.store.forget().await;
+        Ok(status)
+    }
+
+    /// Asks for the status until it is final, or once where `is_awaited` is false.
+    ///
+    /// # Errors
+    /// [`ClientError`] where the server refuses, or stays away for longer than patience lasts.
+    pub async fn watch(
+        &self,
+        file_id: &str,
+        is_awaited: bool,
+        observer: &dyn Observer,
+    ) -> Result<FileStatus, ClientError> {
+        loop {
+            let (status, retry_after_s) = self.status(file_id).await?;
+            observer.state(status.status);
+            if status.status.is_final() || !is_awaited {
+                return Ok(status);
+            }
+            let wait_s = retry_after_s
+                .unwrap_or(POLL_USUAL_S)
+                .clamp(1, POLL_LONGEST_S);
+            tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        }
+    }
+
+    fn identity(
+        &self,
+        upload: &Upload<'_>,
+        (size_bytes, changed): Stamp,
+    ) -> Result<[String; 5], ClientError> {
+        let asked = serde_json::to_string(&upload.request)
+            .map_err(|error| ClientError::Answer(error.to_string()))?;
+        let changed = changed
+            .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .unwrap_or_default();
+        Ok([
+            self.base().to_string(),
+            upload.path.to_string_lossy().into_owned(),
+            size_bytes.to_string(),
+            changed.as_nanos().to_string(),
+            asked,
+        ])
+    }
+
+    /// What to go on with, and the file's id where its bytes have arrived already.
+    async fn resume(
+        &self,
+        upload: &Upload<'_>,
+        store: ResumeStore,
+    ) -> Result<(Memory, Option<String>), ClientError> {
+        if let Some(resume) = store.load().await
+            && upload
+                .idempotency_key
+                .as_ref()
+                .is_none_or(|key| *key == resume.idempotency_key)
+        {
+            let Some(file_id) = resume.file_id.clone() else {
+                return Ok((Memory { store, resume }, None));
+            };
+            match self.status(&file_id).await {
+                Ok((status, _)) if status.status.awaits_bytes() => {
+                    return Ok((Memory { store, resume }, None));
+                }
+                Ok((status, _))
+                    if !status.status.is_final() || status.status == FileState::Ready =>
+                {
+                    return Ok((Memory { store, resume }, Some(file_id)));
+                }
+                Ok(_) => {}
+                Err(error) if is_refused(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let key = upload.idempotency_key.clone().unwrap_or_else(new_key);
+        let memory = Memory {
+            store,
+            resume: Resume::fresh(key),
+        };
+        memory.save().await?;
+        Ok((memory, None))
+    }
+
+    async fn sign_and_send(
+        &self,
+        upload: &Upload<'_>,
+        memory: &mut Memory,
+        observer: &dyn Observer,
+    ) -> Result<Sent, ClientError> {
+        let mut signings_left = SIGNINGS_WITHOUT_PROGRESS_MAX;
+        loop {
+            let signed = match self
+                .sign_upload(&upload.request, &memory.resume.idempotency_key)
+                .await
+            {
+                Ok(signed) => signed,
+                // An earlier run's upload that cannot be signed again is left to expire.
+                Err(error)
+                    if is_refused(&error)
+                        && memory.resume.file_id.is_some()
+                        && upload.idempotency_key.is_none() =>
+                {
+                    memory.resume = Resume::fresh(new_key());
+                    memory.save().await?;
+                    continue;
+                }
+                Err(error) => {
+                    if is_refused(&error) {
+                        memory.store.forget().await;
+                    }
+                    return Err(error);
+                }
+            };
+            let multipart = signed
+                .multipart
+                .as_ref()
+                .map_or(("", 0), |m| (m.upload_id.as_str(), m.part_size_bytes));
+            memory
+                .resume
+                .adopt(&signed.file_id, multipart.0, multipart.1);
+            memory.save().await?;
+            observer.signed(&signed.file_id, memory.resume.parts.len());
+            observer.state(FileState::Uploading);
+
+            let parts_before = memory.resume.parts.len();
+            let whole = Stretch {
+                path: upload.path,
+                offset_bytes: 0,
+                length_bytes: upload.request.file_size_bytes,
+                meter: observer.meter(),
+            };
+            let outcome = match signed.strategy {
+                Strategy::Put => self
+                    .put(&signed, whole)
+                    .await
+                    .map(|stored| confirm_of(&signed, stored)),
+                Strategy::Post => self
+                    .post_form(&signed, whole)
+                    .await
+                    .map(|stored| confirm_of(&signed, stored)),
+                Strategy::Multipart => self.send_parts(&signed, whole, memory).await,
+            };
+            signings_left = if memory.resume.parts.len() > parts_before {
+                SIGNINGS_WITHOUT_PROGRESS_MAX
+            } else {
+                signings_left
+            };
+            signings_left -= 1;
+            match outcome {
+                Ok(confirm) => {
+                    return Ok(Sent {
+                        file_id: signed.file_id,
+                        confirm: Some(confirm),
+                    });
+                }
+                Err(ClientError::Store(refusal))
+                    if refusal.may_be_expired() && signings_left > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends the parts that the store lacks, some at once, remembering each as it is taken.
+    async fn send_parts(
+        &self,
+        signed: &SignedUpload,
+        whole: Stretch<'_>,
+        memory: &mut Memory,
+    ) -> Result<Confirm, ClientError> {
+        let bad = |why: &str| ClientError::Answer(why.to_owned());
+        let multipart = signed
+            .multipart
+            .as_ref()
+            .ok_or_else(|| bad("no multipart"))?;
+        let part_bytes = multipart.part_size_bytes;
+        if part_bytes == 0 {
+            return Err(bad("a part size of 0"));
+        }
+        let stretch = |part_number| whole.part(part_number, part_bytes);
+        let done_bytes = memory
+            .resume
+            .parts
+            .iter()
+            .map(|part| stretch(part.part_number).length_bytes)
+            .sum::<u64>();
+        whole
+            .meter
+            .add(done_bytes.saturating_sub(whole.meter.sent_bytes()));
+
+        let is_stopped = &AtomicBool::new(false);
+        let missing: Vec<_> = multipart
+            .parts
+            .iter()
+            .filter(|part| !memory.resume.has(part.part_number))
+            .collect();
+        let mut sending = stream::iter(missing)
+            .map(|part| async move {
+                if is_stopped.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let etag = self.put_part(part, stretch(part.part_number)).await?;
+                Ok(Some(DonePart {
+                    part_number: part.part_number,
+                    etag,
+                }))
+            })
+            .buffer_unordered(PARTS_AT_ONCE);
+        // After the first error nothing new starts, but what is under way may still be taken.
+        let mut first_error = None;
+        while let Some(sent) = sending.next().await {
+            match sent {
+                Ok(Some(part)) => {
+                    memory.resume.parts.push(part);
+                    memory.save().await?;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    is_stopped.store(true, Ordering::Relaxed);
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = first_error {
+            return Err(error);
+        }
+        if memory.resume.parts.len() as u64 != whole.length_bytes.div_ceil(part_bytes).max(1) {
+            return Err(bad("its parts do not make up the file"));
+        }
+        let mut parts = memory.resume.parts.clone();
+        parts.sort_by_key(|part| part.part_number);
+        Ok(Confirm {
+            file_id: signed.file_id.clone(),
+            etag: None,
+            parts: Some(parts),
+        })
+    }
+}
+
+/// What is remembered, and where.
+struct Memory {
+    store: ResumeStore,
+    resume: Resume,
+}
+
+impl Memory {
+    async fn save(&self) -> Result<(), ClientError> {
+        self.store.save(&self.resume).await
+    }
+}
+
+/// What reached the bucket; `confirm` is absent where an earlier run had confirmed, or an event had said so.
+struct Sent {
+    file_id: String,
+    confirm: Option<Confirm>,
+}
+
+fn confirm_of(signed: &SignedUpload, stored: Stored) -> Confirm {
+    let etag = match stored {
+        Stored::Taken(etag) => etag,
+        Stored::AlreadyThere => None,
+    };
+    Confirm {
+        file_id: signed.file_id.clone(),
+        etag,
+        parts: None,
+    }
+}
+
+/// Whether the server understood and said no, and would say so again; a bad token or a full rate says nothing about
+/// the upload.
+fn is_refused(error: &ClientError) -> bool {
+    match error {
+        ClientError::Problem(problem) => {
+            (400..500).contains(&problem.status)
+                && !matches!(problem.status, 401 | 403)
+                && !error.is_transient()
+        }
+        ClientError::Store(_)
+        | ClientError::NoAnswer { .. }
+        | ClientError::Stalled(_)
+        | ClientError::Answer(_)
+        | ClientError::Address(_)
+        | ClientError::File { .. }
+        | ClientError::Changed(_) => false,
+    }
+}
+
+fn new_key() -> String {
+    format!("cli-{:032x}", fastrand::u128(..))
+}
+
+async fn stamp(path: &Path) -> Result<Stamp, ClientError> {
+    let metadata = tokio::fs::metadata(path)
+        .await
+        .map_err(ClientError::file(path))?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
+/// SHA-256 of a file's content, base64, in constant memory.
+///
+/// # Errors
+/// [`ClientError::File`] when it cannot be read.
+pub async fn sha256_base64(path: &Path) -> Result<String, ClientError> {
+    let owned = path.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || {
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1024 * 1024];
+        let mut file = std::fs::File::open(owned)?;
+        loop {
+            match std::io::Read::read(&mut file, &mut buffer)? {
+                0 => return Ok(hash.finalize()),
+                count => hash.update(&buffer[..count]),
+            }
+        }
+    });
+    let digest = hashed
+        .await
+        .map_err(std::io::Error::other)
+        .flatten()
+        .map_err(ClientError::file(path))?;
+    Ok(base64::engine::general_purpose::STANDARD.encode(digest))
+}

@@ -1,0 +1,5 @@
+//! consign in one process, its client, and its command line.
+
+pub mod client;
+pub mod commands;
+pub mod serve;
