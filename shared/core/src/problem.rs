@@ -1,1 +1,560 @@
-//! Placeholder: being written.
+//! Answers in JSON, and problem documents (RFC 9457) for whatever goes wrong.
+//!
+//! A problem's `code` is the stable name that programs act on; its `type` is the same code as a URI. A 5xx tells the
+//! caller the request id only: the cause belongs in the log.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+/// The header that carries the request id, in and out.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// One field of a request or of the configuration that is wrong, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's path, such as `labels.service`.
+    pub field: String,
+    /// A stable name of what is wrong, such as `required`.
+    pub code: &'static str,
+    /// A sentence for a person that continues the field's name: "must be …".
+    pub detail: String,
+}
+
+/// A rate limit that was met, for the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The limit's name, such as `sign_uploads`: letters, digits and `_` only.
+    pub name: &'static str,
+    /// Requests allowed per window.
+    pub quota: u32,
+    /// The window's length in seconds.
+    pub window_s: u32,
+    /// Requests left in this window.
+    pub remaining: u32,
+    /// Seconds until the window starts anew.
+    pub reset_s: u64,
+}
+
+/// A request that cannot be served: an RFC 9457 problem document to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The response's status.
+    pub status: StatusCode,
+    /// The stable name of the problem.
+    pub code: &'static str,
+    /// A short name for people; the same for each `code` (RFC 9457, section 3.1.3).
+    pub title: &'static str,
+    /// What happened this time and what to do about it. Empty in a 5xx.
+    pub detail: String,
+    /// The fields at fault, of a bad request.
+    pub errors: Vec<FieldError>,
+    /// After how many seconds the same request may succeed.
+    pub retry_after_s: Option<u64>,
+    header: Option<(HeaderName, HeaderValue)>,
+    rate_limit: Option<RateLimit>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            header: None,
+            rate_limit: None,
+        }
+    }
+
+    fn conflict(code: &'static str, title: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, title, detail)
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// 400: the request cannot be read at all, such as a body that is not JSON.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_request",
+            "The request cannot be read",
+            detail,
+        )
+    }
+
+    /// 400: fields of the request are wrong; all of them are named.
+    pub fn validation_failed(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{} {}", only.field, only.detail),
+            many => format!("{} fields are wrong; see errors", many.len()),
+        };
+        let title = "The request has fields that are wrong";
+        Self {
+            errors,
+            ..Self::new(StatusCode::BAD_REQUEST, "validation_failed", title, detail)
+        }
+    }
+
+    /// 400: the store, or the category, cannot take a file this way.
+    pub fn strategy_unsupported(error: FieldError) -> Self {
+        let title = "This way of uploading is not offered";
+        let detail = format!("{} {}", error.field, error.detail);
+        let problem = Self::new(
+            StatusCode::BAD_REQUEST,
+            "strategy_unsupported",
+            title,
+            detail,
+        );
+        Self {
+            errors: vec![error],
+            ..problem
+        }
+    }
+
+    /// 401, with the challenge of RFC 6750 section 3: `error` is absent where no token was given.
+    pub fn unauthorized(error: Option<&'static str>, detail: impl Into<String>) -> Self {
+        let challenge = match error {
+            None => HeaderValue::from_static("Bearer realm=\"consign\""),
+            // Only our own fixed names come here; were one not a header value, the bare challenge would do.
+            Some(name) => {
+                HeaderValue::try_from(format!("Bearer realm=\"consign\", error=\"{name}\""))
+                    .unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
+            }
+        };
+        let problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "A valid bearer token is needed",
+            detail,
+        );
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge)),
+            ..problem
+        }
+    }
+
+    /// 403: the caller is known and may not do this. Never used for another owner's file, which is `not_found`.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    /// 403: the owner's storage is full. Not 429: waiting does not help, deleting does.
+    pub fn quota_exceeded(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "quota_exceeded",
+            "The storage quota is used up",
+            detail,
+        )
+    }
+
+    /// 404: no such file, or another owner's (invariant 20).
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            "there is nothing here under this name",
+        )
+    }
+
+    /// 405: the path exists, this method does not; `allow` lists those that do, such as `GET, DELETE`.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let title = "This method is not offered here";
+        let problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            title,
+            format!("offered: {allow}"),
+        );
+        Self {
+            header: Some((ALLOW, HeaderValue::from_static(allow))),
+            ..problem
+        }
+    }
+
+    /// 409: the first call with this `Idempotency-Key` is still running.
+    pub fn idempotency_in_progress() -> Self {
+        let detail = "another request with this Idempotency-Key has not ended yet";
+        Self::conflict(
+            "idempotency_in_progress",
+            "The same request is still running",
+            detail,
+        )
+        .retry_after(1)
+    }
+
+    /// 409: the category's key template names an object that exists already.
+    pub fn object_key_taken() -> Self {
+        let detail = "an object of this name exists and is never overwritten; use other labels or delete that file first";
+        Self::conflict("object_key_taken", "The object name is taken", detail)
+    }
+
+    /// 409: confirmed, but the bucket has no such object.
+    pub fn object_missing() -> Self {
+        let detail = "the bucket has no such object yet; send the file to the signed URL first (a 403 there means an \
+                      expired URL, or headers other than those in `headers`)";
+        Self::conflict("object_missing", "The file has not arrived", detail)
+    }
+
+    /// 409: what arrived is not what was declared; `detail` says how it differs.
+    pub fn object_mismatch(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "object_mismatch",
+            "What arrived is not what was declared",
+            detail,
+        )
+    }
+
+    /// 409: the upload's time is over.
+    pub fn upload_expired() -> Self {
+        let detail = "the signed URL was not used in time; sign a new upload";
+        Self::conflict("upload_expired", "The upload has expired", detail)
+    }
+
+    /// 409: the file is not ready to be downloaded in this form; `detail` names its state.
+    pub fn not_ready(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "not_ready",
+            "The file is not ready",
+            detail,
+        )
+    }
+
+    /// 409: another write came first; the same request may be sent again.
+    pub fn conflict_retry() -> Self {
+        let detail = "another request changed this file at the same moment; send the request again";
+        Self::conflict("conflict", "Changed by another request", detail).retry_after(1)
+    }
+
+    /// 413: the request's own body is too long (files go to the bucket, never here).
+    pub fn body_too_large(bytes_max: usize) -> Self {
+        let detail =
+            format!("a body here has at most {bytes_max} bytes; files go to the signed URL");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The request body is too large",
+            detail,
+        )
+    }
+
+    /// 415: the body is not `application/json`.
+    pub fn unsupported_media_type() -> Self {
+        let title = "The body's type is not understood";
+        let detail = "send `content-type: application/json`";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            title,
+            detail,
+        )
+    }
+
+    /// 422: the `Idempotency-Key` was used with another body.
+    pub fn idempotency_key_reused() -> Self {
+        let title = "The Idempotency-Key belongs to another request";
+        let detail = "this key was used with another body; choose a new key for a new request";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            title,
+            detail,
+        )
+    }
+
+    /// 429, with `Retry-After` and the `RateLimit` fields.
+    pub fn rate_limited(limit: RateLimit) -> Self {
+        let detail = format!(
+            "at most {} {} per {} s",
+            limit.quota, limit.name, limit.window_s
+        );
+        let problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "Too many requests",
+            detail,
+        );
+        Self {
+            rate_limit: Some(limit),
+            ..problem.retry_after(limit.reset_s)
+        }
+    }
+
+    /// 500: our fault. The cause is logged, not told.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong here",
+            "",
+        )
+    }
+
+    /// 503: the store or the database does not answer.
+    pub fn store_unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            "The store does not answer",
+            "",
+        )
+        .retry_after(2)
+    }
+
+    /// The response: `application/problem+json`, with the headers that go with the status.
+    pub fn into_response(self, request_id: &str) -> Response<Bytes> {
+        let document = Document {
+            kind: format!("urn:consign:problem:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: (!self.status.is_server_error() && !self.detail.is_empty())
+                .then_some(&self.detail),
+            request_id,
+            errors: if self.status.is_server_error() {
+                &[]
+            } else {
+                &self.errors
+            },
+        };
+        let mut response = json(self.status, &document, request_id);
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
+        if let Some(limit) = self.rate_limit {
+            limit.write(headers);
+        }
+        response
+    }
+}
+
+impl RateLimit {
+    /// Adds the `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        let Self {
+            name,
+            quota,
+            window_s,
+            remaining,
+            reset_s,
+        } = self;
+        let policy = HeaderValue::try_from(format!("\"{name}\";q={quota};w={window_s}"));
+        let state = HeaderValue::try_from(format!("\"{name}\";r={remaining};t={reset_s}"));
+        if let (Ok(policy), Ok(state)) = (policy, state) {
+            headers.insert(RATE_LIMIT_POLICY, policy);
+            headers.insert(RATE_LIMIT, state);
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a String>,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// A JSON response with its `x-request-id`; nothing of ours is for a shared cache.
+pub fn json(status: StatusCode, value: &impl Serialize, request_id: &str) -> Response<Bytes> {
+    let (status, body) = match serde_json::to_vec(value) {
+        Ok(body) => (status, body),
+        // Only a map with keys that are not text fails, and no answer of ours has one.
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"{}".to_vec()),
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        http::header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    response
+}
+
+/// The caller's request id where it is one (`[A-Za-z0-9_-]{8,64}`), else a fresh one: what comes in ends up in logs.
+pub fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> String) -> String {
+    let is_id = |id: &&str| {
+        (8..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let given = headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(is_id);
+    given.map_or_else(fresh, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(response: &Response<Bytes>) -> serde_json::Value {
+        serde_json::from_slice(response.body()).unwrap()
+    }
+
+    #[test]
+    fn every_problem_is_an_rfc_9457_document() {
+        let field = FieldError {
+            field: "strategy".into(),
+            code: "unsupported",
+            detail: "must be `put`".into(),
+        };
+        let limit = RateLimit {
+            name: "sign_uploads",
+            quota: 10,
+            window_s: 60,
+            remaining: 0,
+            reset_s: 7,
+        };
+        let all = [
+            (400, Problem::bad_request("no JSON")),
+            (400, Problem::validation_failed(vec![field.clone()])),
+            (400, Problem::strategy_unsupported(field)),
+            (401, Problem::unauthorized(None, "no token")),
+            (403, Problem::forbidden("no")),
+            (403, Problem::quota_exceeded("full")),
+            (404, Problem::not_found()),
+            (405, Problem::method_not_allowed("GET")),
+            (409, Problem::idempotency_in_progress()),
+            (409, Problem::object_key_taken()),
+            (409, Problem::object_missing()),
+            (409, Problem::object_mismatch("5 bytes, not 6")),
+            (409, Problem::upload_expired()),
+            (409, Problem::not_ready("it is processing")),
+            (409, Problem::conflict_retry()),
+            (413, Problem::body_too_large(10)),
+            (415, Problem::unsupported_media_type()),
+            (422, Problem::idempotency_key_reused()),
+            (429, Problem::rate_limited(limit)),
+            (500, Problem::internal()),
+            (503, Problem::store_unavailable()),
+        ];
+        for (status, problem) in all {
+            let code = problem.code;
+            let response = problem.into_response("request-1");
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+            assert_eq!(response.headers()[X_REQUEST_ID], "request-1");
+            let body = document(&response);
+            assert_eq!(body["type"], format!("urn:consign:problem:{code}"));
+            assert_eq!(body["code"], code);
+            assert_eq!(body["status"], status);
+            assert_eq!(body["request_id"], "request-1");
+            assert!(!body["title"].as_str().unwrap().is_empty());
+            assert_eq!(status >= 500, body.get("detail").is_none(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_server_error_tells_the_request_id_only() {
+        let mut problem = Problem::internal();
+        problem.detail = "password=secret".into();
+        problem.errors.push(FieldError {
+            field: "secret".into(),
+            code: "x",
+            detail: String::new(),
+        });
+        let response = problem.into_response("request-1");
+        assert!(!String::from_utf8_lossy(response.body()).contains("secret"));
+    }
+
+    #[test]
+    fn statuses_bring_their_headers() {
+        let limit = RateLimit {
+            name: "sign_uploads",
+            quota: 10,
+            window_s: 60,
+            remaining: 0,
+            reset_s: 7,
+        };
+        let limited = Problem::rate_limited(limit).into_response("r");
+        assert_eq!(limited.headers()[RETRY_AFTER], "7");
+        assert_eq!(limited.headers()["ratelimit"], "\"sign_uploads\";r=0;t=7");
+        assert_eq!(
+            limited.headers()["ratelimit-policy"],
+            "\"sign_uploads\";q=10;w=60"
+        );
+        let missing = Problem::unauthorized(None, "no token").into_response("r");
+        assert_eq!(
+            missing.headers()[WWW_AUTHENTICATE],
+            "Bearer realm=\"consign\""
+        );
+        let invalid = Problem::unauthorized(Some("invalid_token"), "expired").into_response("r");
+        assert_eq!(
+            invalid.headers()[WWW_AUTHENTICATE],
+            "Bearer realm=\"consign\", error=\"invalid_token\""
+        );
+        assert_eq!(
+            Problem::method_not_allowed("GET, DELETE")
+                .into_response("r")
+                .headers()[ALLOW],
+            "GET, DELETE"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_no_json_is_a_server_error() {
+        let odd = std::collections::HashMap::from([((1, 2), 3)]);
+        assert_eq!(json(StatusCode::OK, &odd, "bad\nid").status(), 500);
+    }
+
+    #[test]
+    fn only_a_plain_request_id_is_taken_over() {
+        let take = |value: &[u8]| {
+            let headers =
+                HeaderMap::from_iter([(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap())]);
+            request_id(&headers, || "fresh".into())
+        };
+        assert_eq!(take(b"abc-DEF_123"), "abc-DEF_123");
+        for bad in [
+            b"short".as_slice(),
+            b"has space 1",
+            b"",
+            b"caf\xc3\xa9-cafe",
+            &[b'a'; 65],
+        ] {
+            assert_eq!(take(bad), "fresh");
+        }
+        assert_eq!(request_id(&HeaderMap::new(), || "fresh".into()), "fresh");
+    }
+}

@@ -1,0 +1,362 @@
+//! Reads an object's fields one by one, and reports everything that is wrong with it at once.
+//!
+//! Request bodies and the configuration go through the same reader, so both name the field, what is wrong, and what
+//! would be right. A field that nobody asked for is refused by name.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::problem::{FieldError, Problem};
+
+/// What has been found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Errors(RefCell<Vec<FieldError>>);
+
+impl Errors {
+    pub(crate) fn add(
+        &self,
+        field: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        self.0.borrow_mut().push(FieldError {
+            field: field.into(),
+            code,
+            detail: detail.into(),
+        });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// Whether a field has been reported.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.0.borrow().iter().any(|error| error.field == field)
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<FieldError> {
+        self.0.into_inner()
+    }
+}
+
+/// An object being read. Each reading method returns `None` where the field is absent, or wrong and reported.
+pub(crate) struct Fields<'e> {
+    path: String,
+    values: Map<String, Value>,
+    known: Vec<&'static str>,
+    pub(crate) errors: &'e Errors,
+}
+
+impl<'e> Fields<'e> {
+    pub(crate) fn new(values: Map<String, Value>, errors: &'e Errors) -> Self {
+        Self {
+            path: String::new(),
+            values,
+            known: Vec::new(),
+            errors,
+        }
+    }
+
+    /// The full path of a field of this object.
+    pub(crate) fn path(&self, name: &str) -> String {
+        match (self.path.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, name) => format!("{path}.{name}"),
+        }
+    }
+
+    /// Reports a field of this object.
+    pub(crate) fn wrong(&self, name: &str, code: &'static str, detail: impl Into<String>) {
+        self.errors.add(self.path(name), code, detail);
+    }
+
+    /// The raw value; `null` counts as absent.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.values.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(
+        &mut self,
+        name: &'static str,
+        wanted: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        let result = read(&value);
+        if result.is_none() {
+            self.wrong(
+                name,
+                "wrong_type",
+                format!("must be {wanted}, not {}", kind_of(&value)),
+            );
+        }
+        result
+    }
+
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.typed(name, "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    pub(crate) fn whole(&mut self, name: &'static str) -> Option<u64> {
+        self.typed(name, "a whole number, 0 or more", Value::as_u64)
+    }
+
+    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.typed(name, "true or false", Value::as_bool)
+    }
+
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.typed(name, "a list of texts", |value| {
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect()
+        })
+    }
+
+    pub(crate) fn map(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        self.typed(name, "an object", |value| value.as_object().cloned())
+    }
+
+    /// A text that `parse` turns into something checked; its error is a sentence like "must be …".
+    pub(crate) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        parse(&text)
+            .map_err(|detail| self.wrong(name, "invalid", detail))
+            .ok()
+    }
+
+    /// Like `parsed` for a number or a text, as sizes and durations of the configuration are.
+    pub(crate) fn measure(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Result<u64, String>,
+    ) -> Option<u64> {
+        let value = self.take(name)?;
+        parse(&value)
+            .map_err(|detail| self.wrong(name, "invalid", detail))
+            .ok()
+    }
+
+    /// Reports a number outside `range`.
+    pub(crate) fn within(
+        &self,
+        name: &str,
+        number: Option<u64>,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let number = number?;
+        if range.contains(&number) {
+            return Some(number);
+        }
+        self.wrong(
+            name,
+            "out_of_range",
+            format!(
+                "must be from {} to {}, not {number}",
+                range.start(),
+                range.end()
+            ),
+        );
+        None
+    }
+
+    /// A required value: reports its absence, unless something was wrong with it already.
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> Option<T> {
+        if self.values.get(name).is_none_or(Value::is_null) {
+            self.take(name);
+            self.wrong(name, "required", "is required");
+            return None;
+        }
+        read(self, name)
+    }
+
+    /// An object inside this one.
+    pub(crate) fn object(&mut self, name: &'static str) -> Option<Fields<'e>> {
+        let values = self.map(name)?;
+        Some(self.inside(name, values))
+    }
+
+    /// The objects of a table of names, such as `[category.NAME]`, in the order of their names.
+    pub(crate) fn objects(&mut self, name: &'static str) -> Vec<(String, Fields<'e>)> {
+        self.object(name)
+            .map_or_else(Vec::new, |mut table| table.all_objects())
+    }
+
+    /// Every value of this object, each an object itself.
+    pub(crate) fn all_objects(&mut self) -> Vec<(String, Fields<'e>)> {
+        let mut found = Vec::new();
+        for (key, value) in std::mem::take(&mut self.values) {
+            if let Value::Object(values) = value {
+                let fields = self.inside(&key, values);
+                found.push((key, fields));
+            } else {
+                self.wrong(
+                    &key,
+                    "wrong_type",
+                    format!("must be a table, not {}", kind_of(&value)),
+                );
+            }
+        }
+        found
+    }
+
+    /// The objects of a list, such as `[[auth.keys]]`.
+    pub(crate) fn list(&mut self, name: &'static str) -> Vec<Fields<'e>> {
+        let items = self.typed(name, "a list of objects", |value| {
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.as_object().cloned())
+                .collect::<Option<Vec<_>>>()
+        });
+        let items = items.unwrap_or_default().into_iter().enumerate();
+        items
+            .map(|(index, values)| self.inside(&format!("{name}[{index}]"), values))
+            .collect()
+    }
+
+    fn inside(&self, name: &str, values: Map<String, Value>) -> Fields<'e> {
+        Fields {
+            path: self.path(name),
+            values,
+            known: Vec::new(),
+            errors: self.errors,
+        }
+    }
+
+    /// Reports every field that was not asked for.
+    pub(crate) fn finish(self) {
+        for name in self.values.keys() {
+            let known = self.known.join(", ");
+            // A name may be anything the caller sent; what is echoed stays short.
+            let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            self.wrong(
+                &name,
+                "unknown_field",
+                format!("is not known here; known are {known}"),
+            );
+        }
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Nesting that a body may have, objects and lists together.
+const BODY_DEPTH_MAX: usize = 16;
+
+/// A body that is one JSON object, of at most `bytes_max` bytes, with no name twice in an object (a second one would
+/// be read differently by different parsers; RFC 8259, section 4).
+pub(crate) fn json_object(body: &[u8], bytes_max: usize) -> Result<Map<String, Value>, Problem> {
+    if body.len() > bytes_max {
+        return Err(Problem::body_too_large(bytes_max));
+    }
+    let Strict(value) = serde_json::from_slice(body).map_err(|error| {
+        Problem::bad_request(format!("the body must be a JSON object: {error}"))
+    })?;
+    if depth_exceeds(&value, BODY_DEPTH_MAX) {
+        return Err(Problem::bad_request(format!(
+            "the body is nested deeper than {BODY_DEPTH_MAX}"
+        )));
+    }
+    match value {
+        Value::Object(map) => Ok(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Problem::bad_request(format!(
+                "the body must be a JSON object, not {}",
+                kind_of(&value)
+            )))
+        }
+    }
+}
+
+/// Whether objects and lists are nested deeper than `depth_max`. `serde_json` bounds the recursion at 128.
+pub(crate) fn depth_exceeds(value: &Value, depth_max: usize) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(items) => {
+            depth_max == 0 || items.iter().any(|item| depth_exceeds(item, depth_max - 1))
+        }
+        Value::Object(map) => {
+            depth_max == 0 || map.values().any(|item| depth_exceeds(item, depth_max - 1))
+        }
+    }
+}
+
+/// A JSON value whose objects have each name once.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if map.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name stands twice in an object"));
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}

@@ -1,0 +1,165 @@
+//! File names and types on their way back to a person: download headers that no browser can be tricked with.
+
+use std::fmt::Write;
+
+use crate::policy::types::essence;
+
+/// What a browser does with a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Save it (the default: invariant 15).
+    Attachment,
+    /// Show it.
+    Inline,
+}
+
+/// A `Content-Disposition` value (RFC 6266), with an ASCII fall-back and, where the name needs it, `filename*` in
+/// UTF-8 (RFC 8187). Any text is safe to pass: quotes, controls and separators cannot leave their parameter.
+pub fn content_disposition(filename: &str, disposition: Disposition) -> String {
+    let kind = match disposition {
+        Disposition::Attachment => "attachment",
+        Disposition::Inline => "inline",
+    };
+    // `%` is replaced too: some browsers decode it in the plain form (RFC 6266, appendix D).
+    let plain =
+        |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '/' | '%' | ';');
+    let fallback: String = filename
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    let mut value = format!("{kind}; filename=\"{fallback}\"");
+    if fallback != filename {
+        value.push_str("; filename*=UTF-8''");
+        let clean: String = filename.chars().filter(|c| !c.is_control()).collect();
+        for byte in clean.bytes() {
+            // attr-char of RFC 8187, section 3.2.1.
+            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+                value.push(char::from(byte));
+            } else {
+                // Writing to a `String` cannot fail.
+                let _ = write!(value, "%{byte:02X}");
+            }
+        }
+    }
+    value
+}
+
+/// The type to answer a download with: what a browser would run as a page or a script comes as bytes (invariant 15).
+pub fn safe_response_content_type(content_type: &str) -> &str {
+    const SHOWN: [&str; 14] = [
+        "application/json",
+        "application/pdf",
+        "application/gzip",
+        "application/zip",
+        "application/vnd.apache.parquet",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/ogg",
+        "audio/wav",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "text/csv",
+    ];
+    const TEXTS: [&str; 6] = [
+        "text/plain",
+        "text/markdown",
+        "text/tab-separated-values",
+        "text/yaml",
+        "application/yaml",
+        "text/x-protobuf",
+    ];
+    let essence = essence(content_type);
+    if let Some(known) = SHOWN
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(essence))
+    {
+        return known;
+    }
+    if TEXTS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
+    {
+        return "text/plain";
+    }
+    // Office types have no way to run in a page either; `+xml` would be shown as XML.
+    if essence.starts_with("application/vnd.openxmlformats-officedocument.")
+        && !essence.ends_with("+xml")
+    {
+        return essence;
+    }
+    "application/octet-stream"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_plain_name_is_quoted() {
+        let value = content_disposition("flights 2013.csv", Disposition::Attachment);
+        assert_eq!(value, "attachment; filename=\"flights 2013.csv\"");
+    }
+
+    #[test]
+    fn other_letters_get_an_extended_parameter() {
+        assert_eq!(
+            content_disposition("naïve €.csv", Disposition::Inline),
+            "inline; filename=\"na_ve _.csv\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.csv"
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_quotes() {
+        let value = content_disposition("a\"; filename=evil.html\r\nX: y", Disposition::Attachment);
+        assert!(!value.contains('\r') && !value.contains('\n'));
+        assert_eq!(value.matches('"').count(), 2);
+    }
+
+    #[test]
+    fn inv15_active_content_comes_as_bytes() {
+        let active = [
+            "text/html",
+            "Text/HTML; charset=x",
+            "image/svg+xml",
+            "application/xml",
+            "text/xml",
+            "application/xhtml+xml",
+            "text/javascript",
+            "application/javascript",
+            "",
+            "text/css",
+        ];
+        for content_type in active {
+            assert_eq!(
+                safe_response_content_type(content_type),
+                "application/octet-stream",
+                "{content_type}"
+            );
+        }
+        assert_eq!(
+            safe_response_content_type("TEXT/CSV; charset=utf-8"),
+            "text/csv"
+        );
+        assert_eq!(safe_response_content_type("text/markdown"), "text/plain");
+        let sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        assert_eq!(safe_response_content_type(sheet), sheet);
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_makes_one_printable_header_value(name: String) {
+            let value = content_disposition(&name, Disposition::Attachment);
+            prop_assert!(value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
+            prop_assert_eq!(value.matches('"').count(), 2);
+            prop_assert!(http::HeaderValue::from_str(&value).is_ok());
+        }
+
+        #[test]
+        fn any_type_ends_as_a_printable_one(content_type: String) {
+            safe_response_content_type(&content_type);
+        }
+    }
+}

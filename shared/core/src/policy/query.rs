@@ -1,0 +1,336 @@
+//! The other requests: `POST /files/confirm`, `GET /files/{id}/download-url`, `GET /files`.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::PARTS_MAX;
+use super::category::{DOWNLOAD_URL_S, is_category_name};
+use super::fields::{Errors, Fields, json_object};
+use super::names::Disposition;
+use super::request::{Sha256Digest, parse_collection_id};
+use crate::problem::Problem;
+
+/// The longest body of a confirm request, in bytes: room for ten thousand parts.
+pub const CONFIRM_BODY_BYTES_MAX: usize = 2 << 20;
+const LIST_LIMIT_MAX: u32 = 500;
+const LIST_LIMIT: u32 = 100;
+const CURSOR_BYTES_MAX: usize = 512;
+const COLUMNS_MAX: usize = 20_000;
+/// The states of an upload, as `GET /files?status=` names them.
+const STATUSES: [&str; 9] = [
+    "pending",
+    "uploading",
+    "uploaded",
+    "confirmed",
+    "processing",
+    "ready",
+    "failed",
+    "expired",
+    "deleted",
+];
+
+/// `POST /files/confirm`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmRequest {
+    /// The upload's id, as sent; what is none is unknown.
+    pub file_id: String,
+    /// The object's etag as the store answered, without quotes.
+    pub etag: Option<String>,
+    /// The parts of a multipart upload, by ascending number, none twice.
+    pub parts: Vec<ConfirmedPart>,
+    /// A collection to link the file to.
+    pub collection_id: Option<String>,
+    /// What the client knows about the file.
+    pub metadata: ConfirmMetadata,
+}
+
+/// One uploaded part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmedPart {
+    /// 1 to [`PARTS_MAX`].
+    pub part_number: u32,
+    /// Its etag as the store answered, without quotes.
+    pub etag: String,
+}
+
+/// What a client says about its file; a hint beside what ingest finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfirmMetadata {
+    /// The columns' names.
+    pub columns: Option<Vec<String>>,
+    /// The number of rows.
+    pub row_count: Option<u64>,
+    /// The file's SHA-256.
+    pub file_hash: Option<Sha256Digest>,
+}
+
+impl ConfirmRequest {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let errors = Errors::default();
+        let mut f = Fields::new(json_object(body, CONFIRM_BODY_BYTES_MAX)?, &errors);
+        let file_id = f.required("file_id", |f, name| {
+            f.parsed(name, |text| printable(text, 128))
+        });
+        let etag = f.parsed("etag", parse_etag);
+        let collection_id = f.parsed("collection_id", parse_collection_id);
+        let parts = read_parts(&mut f);
+        let metadata = f
+            .object("metadata")
+            .map(ConfirmMetadata::read)
+            .unwrap_or_default();
+        f.finish();
+        match (file_id, errors.into_vec()) {
+            (Some(file_id), errors) if errors.is_empty() => Ok(Self {
+                file_id,
+                etag,
+                parts,
+                collection_id,
+                metadata,
+            }),
+            (_, errors) => Err(Problem::validation_failed(errors)),
+        }
+    }
+}
+
+impl ConfirmMetadata {
+    fn read(mut f: Fields<'_>) -> Self {
+        let columns = f.texts("columns");
+        let long = |names: &Vec<String>| {
+            names.len() > COLUMNS_MAX || names.iter().any(|name| name.len() > 1024)
+        };
+        if columns.as_ref().is_some_and(long) {
+            f.wrong(
+                "columns",
+                "invalid",
+                format!("must be at most {COLUMNS_MAX} names of at most 1024 bytes"),
+            );
+        }
+        let row_count = f.whole("row_count");
+        let row_count = f.within("row_count", row_count, 0..=i64::MAX.unsigned_abs());
+        let file_hash = f.parsed("file_hash", Sha256Digest::from_str);
+        f.finish();
+        Self {
+            columns,
+            row_count,
+            file_hash,
+        }
+    }
+}
+
+fn read_parts(f: &mut Fields<'_>) -> Vec<ConfirmedPart> {
+    let items = f.list("parts");
+    if u64::try_from(items.len()).unwrap_or(u64::MAX) > PARTS_MAX {
+        f.wrong("parts", "invalid", format!("must be at most {PARTS_MAX}"));
+        return Vec::new();
+    }
+    let mut parts: Vec<_> = items.into_iter().filter_map(read_part).collect();
+    parts.sort_by_key(|part| part.part_number);
+    if let Some(pair) = parts
+        .windows(2)
+        .find(|pair| pair[0].part_number == pair[1].part_number)
+    {
+        f.wrong(
+            "parts",
+            "invalid",
+            format!(
+                "must have each part once, but has {} twice",
+                pair[0].part_number
+            ),
+        );
+    }
+    parts
+}
+
+fn read_part(mut f: Fields<'_>) -> Option<ConfirmedPart> {
+    let number = f.required("part_number", |f, name| {
+        let number = f.whole(name);
+        f.within(name, number, 1..=PARTS_MAX)
+    });
+    let etag = f.required("etag", |f, name| f.parsed(name, parse_etag));
+    f.finish();
+    Some(ConfirmedPart {
+        part_number: u32::try_from(number?).ok()?,
+        etag: etag?,
+    })
+}
+
+/// An etag with or without its quotes (RFC 9110, section 8.8.3; S3's are never weak).
+fn parse_etag(text: &str) -> Result<String, String> {
+    let bare = text
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .unwrap_or(text);
+    if bare.contains('"') {
+        Err("must be an etag as the store answered it".to_owned())
+    } else {
+        printable(bare, 128)
+    }
+}
+
+fn printable(text: &str, bytes_max: usize) -> Result<String, String> {
+    if (1..=bytes_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "must be 1 to {bytes_max} printable ASCII characters without blanks"
+        ))
+    }
+}
+
+/// What of a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// What was uploaded.
+    Original,
+    /// What ingest made of it.
+    Parquet,
+    /// What ingest found out about it, as JSON.
+    Profile,
+    /// The rows that ingest could not read, as JSON.
+    Rejects,
+}
+
+impl Variant {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Parquet => "parquet",
+            Self::Profile => "profile",
+            Self::Rejects => "rejects",
+        }
+    }
+}
+
+impl FromStr for Variant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Original, Self::Parquet, Self::Profile, Self::Rejects];
+        let found = all.into_iter().find(|variant| variant.as_str() == text);
+        found.ok_or_else(|| "must be `original`, `parquet`, `profile` or `rejects`".to_owned())
+    }
+}
+
+/// `GET /files/{id}/download-url`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DownloadQuery {
+    /// Life of the URL in seconds, 60 to 86400; `None` for the category's own.
+    pub expiry_s: Option<u32>,
+    /// What to download; `original` unless said otherwise.
+    pub variant: Variant,
+    /// Save or show.
+    pub disposition: Disposition,
+}
+
+impl DownloadQuery {
+    /// Reads a query string, without its `?`.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let errors = Errors::default();
+        let mut f = Fields::new(query_fields(query)?, &errors);
+        let expiry = f.parsed("expiry_sec", parse_whole);
+        let expiry = f.within("expiry_sec", expiry, DOWNLOAD_URL_S);
+        let variant = f.parsed("variant", Variant::from_str);
+        let disposition = f.parsed("disposition", |text| match text {
+            "attachment" => Ok(Disposition::Attachment),
+            "inline" => Ok(Disposition::Inline),
+            _ => Err("must be `attachment` or `inline`".to_owned()),
+        });
+        f.finish();
+        none_of(errors)?;
+        Ok(Self {
+            expiry_s: expiry.and_then(|seconds| u32::try_from(seconds).ok()),
+            variant: variant.unwrap_or(Variant::Original),
+            disposition: disposition.unwrap_or(Disposition::Attachment),
+        })
+    }
+}
+
+/// `GET /files`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    /// At most this many files, 1 to 500.
+    pub limit: u32,
+    /// Where the page before ended, as that answer's `next_cursor` said.
+    pub cursor: Option<String>,
+    /// Only files in this state.
+    pub status: Option<String>,
+    /// Only files of this category.
+    pub category: Option<String>,
+    /// Only files of this collection.
+    pub collection_id: Option<String>,
+    /// Whether each file comes with a download URL.
+    pub include_download_url: bool,
+}
+
+impl ListQuery {
+    /// Reads a query string, without its `?`.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
+        let errors = Errors::default();
+        let mut f = Fields::new(query_fields(query)?, &errors);
+        let limit = f.parsed("limit", parse_whole);
+        let limit = f.within("limit", limit, 1..=LIST_LIMIT_MAX.into());
+        let cursor = f.parsed("cursor", |text| printable(text, CURSOR_BYTES_MAX));
+        let status = f.parsed("status", |text| {
+            let known = STATUSES.contains(&text);
+            known
+                .then(|| text.to_owned())
+                .ok_or_else(|| format!("must be one of {}", STATUSES.join(", ")))
+        });
+        let category = f.parsed("category", |text| {
+            is_category_name(text)
+                .then(|| text.to_owned())
+                .ok_or_else(|| "must be the name of a category".to_owned())
+        });
+        let collection_id = f.parsed("collection_id", parse_collection_id);
+        let include = f.parsed("include", |text| match text {
+            "download_url" => Ok(true),
+            _ => Err("must be `download_url`".to_owned()),
+        });
+        f.finish();
+        none_of(errors)?;
+        Ok(Self {
+            limit: limit
+                .and_then(|limit| u32::try_from(limit).ok())
+                .unwrap_or(LIST_LIMIT),
+            cursor,
+            status,
+            category,
+            collection_id,
+            include_download_url: include.unwrap_or(false),
+        })
+    }
+}
+
+fn none_of(errors: Errors) -> Result<(), Problem> {
+    let errors = errors.into_vec();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::validation_failed(errors))
+    }
+}
+
+fn parse_whole(text: &str) -> Result<u64, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| "must be a whole number".to_owned())
+}
+
+/// The pairs of a query string, `application/x-www-form-urlencoded`, none twice.
+fn query_fields(query: &str) -> Result<Map<String, Value>, Problem> {
+    let mut map = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if map
+            .insert(name.into_owned(), Value::String(value.into_owned()))
+            .is_some()
+        {
+            return Err(Problem::bad_request("the query names a parameter twice"));
+        }
+    }
+    Ok(map)
+}

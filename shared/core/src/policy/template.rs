@@ -1,0 +1,348 @@
+//! Key templates: object names are made here, from checked parts, and never from the user's file name.
+//!
+//! Invariants 16 (keys are server-made and owner-prefixed), 19 (dot segments and over-long keys are refused) and 27
+//! (our own output never looks like an upload).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use thiserror::Error;
+
+/// The longest object name that every store takes, in bytes.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Deleted objects are moved under this prefix; no template may lead there.
+pub const DELETED_PREFIX: &str = "deleted/";
+
+/// Why a template is refused when the configuration is read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each variant is its message")]
+pub enum TemplateError {
+    #[error("must not be empty")]
+    Empty,
+    #[error("must be at most {KEY_BYTES_MAX} bytes long")]
+    TooLong,
+    #[error("may have only letters, digits and `/_.=-` outside of braces, not `{0}`")]
+    Character(char),
+    #[error("must not start or end with `/`, nor have `//`")]
+    EmptySegment,
+    #[error("must not have a segment `.` or `..`")]
+    DotSegment,
+    #[error("has a `{{` or `}}` without its partner")]
+    Brace,
+    #[error("has a variable `{{{0}}}` whose name is not one: lower-case letters, digits and `_`")]
+    VariableName(String),
+    #[error("must have `{{owner}}` as a segment of its own")]
+    OwnerNotASegment,
+    #[error("must not lead under `{DELETED_PREFIX}`, which is kept for deleted files")]
+    Reserved,
+}
+
+/// Why a name cannot be made from a template and these values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "each variant is its message")]
+pub enum KeyError {
+    #[error("the owner must be 1 to 128 printable ASCII characters")]
+    Owner,
+    #[error("a value for the object name is missing")]
+    Missing,
+    #[error("a value for the object name has characters that a key cannot have")]
+    Character,
+    #[error("the object name would have a segment that is empty, `.` or `..`")]
+    Segment,
+    #[error("the object name would be longer than {KEY_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("the object name would lie under `{DELETED_PREFIX}`")]
+    Reserved,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Owner,
+    FileId,
+    Category,
+    CollectionId,
+    Date,
+    Time,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Ext,
+    Version,
+    Label(String),
+}
+
+/// A checked template such as `datasets/{owner}/{file_id}/v{version}.{ext}`.
+///
+/// Variables: `owner`, `file_id`, `category`, `collection_id`, `ext`, `version`; `date` (2026-01-31), `time` (235959),
+/// `year`, `month`, `day`, `hour`, all in UTC; any other name, or `label.NAME`, is a label of the upload.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyTemplate {
+    text: String,
+    parts: Vec<Part>,
+}
+
+/// What a template is filled with. Everything but the time and the version is checked again on expansion.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyVars<'a> {
+    /// The owner as the token names it; mapped by [`owner_segment`].
+    pub owner: &'a str,
+    /// The upload's id.
+    pub file_id: &'a str,
+    /// The category's name.
+    pub category: &'a str,
+    /// The collection, where the upload has one.
+    pub collection_id: Option<&'a str>,
+    /// The extension, lower case, without its leading dot.
+    pub ext: &'a str,
+    /// The version, from 1.
+    pub version: u32,
+    /// The upload's labels.
+    pub labels: &'a BTreeMap<String, String>,
+    /// When the upload was signed: the same for its key and its output.
+    pub signed_at: Timestamp,
+}
+
+impl KeyTemplate {
+    /// Checks a template. Whether labels are declared is the category's to check, with [`KeyTemplate::labels`].
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.is_empty() {
+            return Err(TemplateError::Empty);
+        }
+        if text.len() > KEY_BYTES_MAX {
+            return Err(TemplateError::TooLong);
+        }
+        let parts = parse_parts(text)?;
+        if text.starts_with(DELETED_PREFIX) {
+            return Err(TemplateError::Reserved);
+        }
+        for segment in text.split('/') {
+            match segment {
+                "" => return Err(TemplateError::EmptySegment),
+                "." | ".." => return Err(TemplateError::DotSegment),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+        })
+    }
+
+    /// Refuses a template in which no whole segment is the owner (invariant 16).
+    pub fn require_owner(&self) -> Result<(), TemplateError> {
+        let whole = self.text.split('/').any(|segment| segment == "{owner}");
+        if whole {
+            Ok(())
+        } else {
+            Err(TemplateError::OwnerNotASegment)
+        }
+    }
+
+    /// Whether each upload gets a name of its own.
+    pub fn has_file_id(&self) -> bool {
+        self.parts.contains(&Part::FileId)
+    }
+
+    /// Whether the collection is part of the name, so that it must be known when the upload is signed.
+    pub fn has_collection_id(&self) -> bool {
+        self.parts.contains(&Part::CollectionId)
+    }
+
+    /// The labels that the template names.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| {
+            if let Part::Label(name) = part {
+                Some(name.as_str())
+            } else {
+                None
+            }
+        })
+    }
+
+    /// What every name made from this template starts with: empty if it starts with a variable.
+    pub fn literal_prefix(&self) -> &str {
+        if let Some(Part::Literal(prefix)) = self.parts.first() {
+            prefix
+        } else {
+            ""
+        }
+    }
+
+    /// Whether a listing or an event rule on the fixed beginning of one would take in names of the other
+    /// (invariant 27).
+    pub fn may_meet(&self, other: &Self) -> bool {
+        let (a, b) = (self.literal_prefix(), other.literal_prefix());
+        a.starts_with(b) || b.starts_with(a)
+    }
+
+    /// The template as written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The object name for these values.
+    pub fn expand(&self, vars: &KeyVars<'_>) -> Result<String, KeyError> {
+        let mut key = String::with_capacity(self.text.len() + 96);
+        let at = Offset::UTC.to_datetime(vars.signed_at);
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => key.push_str(text),
+                Part::Owner => key.push_str(&owner_segment(vars.owner)?),
+                Part::FileId => push_checked(&mut key, vars.file_id)?,
+                Part::Category => push_checked(&mut key, vars.category)?,
+                Part::CollectionId => {
+                    push_checked(&mut key, vars.collection_id.ok_or(KeyError::Missing)?)?
+                }
+                Part::Date => push(
+                    &mut key,
+                    format_args!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day()),
+                ),
+                Part::Time => push(
+                    &mut key,
+                    format_args!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second()),
+                ),
+                Part::Year => push(&mut key, format_args!("{:04}", at.year())),
+                Part::Month => push(&mut key, format_args!("{:02}", at.month())),
+                Part::Day => push(&mut key, format_args!("{:02}", at.day())),
+                Part::Hour => push(&mut key, format_args!("{:02}", at.hour())),
+                Part::Ext => push_checked(&mut key, vars.ext)?,
+                Part::Version => push(&mut key, format_args!("{}", vars.version)),
+                Part::Label(name) => {
+                    push_checked(&mut key, vars.labels.get(name).ok_or(KeyError::Missing)?)?
+                }
+            }
+        }
+        if key.len() > KEY_BYTES_MAX {
+            return Err(KeyError::TooLong);
+        }
+        if key
+            .split('/')
+            .any(|segment| matches!(segment, "" | "." | ".."))
+        {
+            return Err(KeyError::Segment);
+        }
+        if key.starts_with(DELETED_PREFIX) {
+            return Err(KeyError::Reserved);
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for KeyTemplate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyTemplate({:?})", self.text)
+    }
+}
+
+impl fmt::Display for KeyTemplate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (literal, after) = rest.split_at(rest.find('{').unwrap_or(rest.len()));
+        if let Some(bad) = literal.chars().find(|c| !is_key_char(*c) && *c != '/') {
+            return Err(if bad == '}' {
+                TemplateError::Brace
+            } else {
+                TemplateError::Character(bad)
+            });
+        }
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.to_owned()));
+        }
+        rest = after;
+        if let Some(inner) = rest.strip_prefix('{') {
+            let (name, after) = inner.split_once('}').ok_or(TemplateError::Brace)?;
+            parts.push(variable(name)?);
+            rest = after;
+        }
+    }
+    Ok(parts)
+}
+
+fn variable(name: &str) -> Result<Part, TemplateError> {
+    Ok(match name {
+        "owner" => Part::Owner,
+        "file_id" => Part::FileId,
+        "category" => Part::Category,
+        "collection_id" => Part::CollectionId,
+        "date" => Part::Date,
+        "time" => Part::Time,
+        "year" => Part::Year,
+        "month" => Part::Month,
+        "day" => Part::Day,
+        "hour" => Part::Hour,
+        "ext" => Part::Ext,
+        "version" => Part::Version,
+        other => {
+            let label = other.strip_prefix("label.").unwrap_or(other);
+            if !is_label_name(label) {
+                return Err(TemplateError::VariableName(other.to_owned()));
+            }
+            Part::Label(label.to_owned())
+        }
+    })
+}
+
+/// A label's name: `[a-z][a-z0-9_]{0,63}`.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Characters that a value may bring into a key; `/` is the template's alone.
+pub(crate) fn is_key_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '=' | '-')
+}
+
+fn push_checked(key: &mut String, value: &str) -> Result<(), KeyError> {
+    if value.is_empty() {
+        return Err(KeyError::Missing);
+    }
+    if !value.chars().all(is_key_char) {
+        return Err(KeyError::Character);
+    }
+    key.push_str(value);
+    Ok(())
+}
+
+fn push(key: &mut String, value: fmt::Arguments<'_>) {
+    // Writing to a `String` cannot fail.
+    let _ = fmt::Write::write_fmt(key, value);
+}
+
+/// The owner as one segment of a key: two owners never share one, and it is never `.` or `..`.
+///
+/// `[A-Za-z0-9_.-]` stay; every other character becomes `=XX`, `=` included.
+pub fn owner_segment(owner: &str) -> Result<String, KeyError> {
+    if !is_owner(owner) {
+        return Err(KeyError::Owner);
+    }
+    let dots_only = owner.bytes().all(|b| b == b'.');
+    let mut segment = String::with_capacity(owner.len());
+    for c in owner.chars() {
+        if is_key_char(c) && c != '=' && !dots_only {
+            segment.push(c);
+        } else {
+            push(&mut segment, format_args!("={:02X}", u32::from(c)));
+        }
+    }
+    Ok(segment)
+}
+
+/// Whether a token's `sub` can own files: 1 to 128 printable ASCII characters, no space.
+pub fn is_owner(owner: &str) -> bool {
+    (1..=128).contains(&owner.len()) && owner.bytes().all(|b| b.is_ascii_graphic())
+}

@@ -1,0 +1,437 @@
+//! File types: which content types an extension goes with, and what such a file starts with.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// How many bytes of a file's beginning decide its type.
+pub const HEAD_BYTES: usize = 512;
+
+/// What a file of a type must start with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Magic {
+    /// Anything.
+    Any,
+    /// Text: no NUL byte in the head, unless a UTF-16 byte order mark explains them.
+    Text,
+    /// One of these signatures.
+    Signatures(Cow<'static, [Signature]>),
+}
+
+/// Bytes that must stand at their offsets, all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature(pub Cow<'static, [(usize, Cow<'static, [u8]>)]>);
+
+/// One extension that a category takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileType {
+    /// Lower case, without the leading dot; may have a dot inside, as `csv.gz`.
+    pub ext: String,
+    /// Content types it may be declared with, the usual one first. Never empty.
+    pub content_types: Vec<String>,
+    /// What the file starts with.
+    pub magic: Magic,
+}
+
+/// A file that does not start as its extension says.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the file does not start like a .{ext} file{}", .found.map(|f| format!(": it looks like {f}")).unwrap_or_default())]
+pub struct MagicMismatch {
+    /// The extension it was uploaded with.
+    pub ext: String,
+    /// The extension that its beginning speaks for, if any.
+    pub found: Option<&'static str>,
+}
+
+/// One row of the built-in table.
+type Known = (&'static str, &'static [&'static str], Magic);
+
+macro_rules! starts {
+    ($([$($offset:literal : $bytes:literal),+]),+) => {
+        Magic::Signatures(Cow::Borrowed(&[$(Signature(Cow::Borrowed(&[$(($offset, Cow::Borrowed($bytes))),+]))),+]))
+    };
+}
+
+const ZIP: Magic = starts!([0: b"PK\x03\x04"]);
+const OLE: Magic = starts!([0: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"]);
+const GZIP: Magic = starts!([0: b"\x1f\x8b"]);
+const BYTES: &[&str] = &["application/octet-stream"];
+
+/// Sorted by how telling the signature is: `sniff` answers with the first that fits.
+static KNOWN: &[Known] = &[
+    ("pdf", &["application/pdf"], starts!([0: b"%PDF-"])),
+    ("png", &["image/png"], starts!([0: b"\x89PNG\r\n\x1a\n"])),
+    ("jpg", &["image/jpeg"], starts!([0: b"\xff\xd8\xff"])),
+    ("jpeg", &["image/jpeg"], starts!([0: b"\xff\xd8\xff"])),
+    (
+        "gif",
+        &["image/gif"],
+        starts!([0: b"GIF87a"], [0: b"GIF89a"]),
+    ),
+    ("webp", &["image/webp"], starts!([0: b"RIFF", 8: b"WEBP"])),
+    (
+        "wav",
+        &["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"],
+        starts!([0: b"RIFF", 8: b"WAVE"]),
+    ),
+    (
+        "ogg",
+        &["audio/ogg", "application/ogg"],
+        starts!([0: b"OggS"]),
+    ),
+    (
+        "m4a",
+        &["audio/mp4", "audio/x-m4a", "audio/m4a"],
+        starts!([4: b"ftyp"]),
+    ),
+    ("mp4", &["video/mp4", "audio/mp4"], starts!([4: b"ftyp"])),
+    (
+        "webm",
+        &["video/webm", "audio/webm"],
+        starts!([0: b"\x1a\x45\xdf\xa3"]),
+    ),
+    (
+        "flac",
+        &["audio/flac", "audio/x-flac"],
+        starts!([0: b"fLaC"]),
+    ),
+    (
+        "parquet",
+        &["application/vnd.apache.parquet", "application/octet-stream"],
+        starts!([0: b"PAR1"]),
+    ),
+    (
+        "h5",
+        &[
+            "application/x-hdf5",
+            "application/x-hdf",
+            "application/octet-stream",
+        ],
+        starts!([0: b"\x89HDF\r\n\x1a\n"]),
+    ),
+    ("gz", &["application/gzip", "application/x-gzip"], GZIP),
+    ("csv.gz", &["application/gzip", "application/x-gzip"], GZIP),
+    ("tsv.gz", &["application/gzip", "application/x-gzip"], GZIP),
+    (
+        "zip",
+        &["application/zip", "application/x-zip-compressed"],
+        starts!([0: b"PK\x03\x04"], [0: b"PK\x05\x06"]),
+    ),
+    (
+        "xlsx",
+        &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
+        ZIP,
+    ),
+    (
+        "docx",
+        &["application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+        ZIP,
+    ),
+    (
+        "pptx",
+        &["application/vnd.openxmlformats-officedocument.presentationml.presentation"],
+        ZIP,
+    ),
+    ("doc", &["application/msword"], OLE),
+    ("xls", &["application/vnd.ms-excel"], OLE),
+    // An MPEG frame starts with eleven set bits; the layer and version bits vary.
+    (
+        "mp3",
+        &["audio/mpeg", "audio/mp3"],
+        starts!([0: b"ID3"], [0: b"\xff\xfb"], [0: b"\xff\xf3"], [0: b"\xff\xf2"], [0: b"\xff\xfa"]),
+    ),
+    // Protocol 2 and later. Compressed joblib files start as their compressor does.
+    (
+        "pickle",
+        BYTES,
+        starts!([0: b"\x80\x02"], [0: b"\x80\x03"], [0: b"\x80\x04"], [0: b"\x80\x05"]),
+    ),
+    (
+        "pkl",
+        BYTES,
+        starts!([0: b"\x80\x02"], [0: b"\x80\x03"], [0: b"\x80\x04"], [0: b"\x80\x05"]),
+    ),
+    ("joblib", BYTES, Magic::Any),
+    // Windows browsers declare a CSV as Excel's once Excel is installed.
+    (
+        "csv",
+        &[
+            "text/csv",
+            "application/csv",
+            "text/plain",
+            "application/vnd.ms-excel",
+        ],
+        Magic::Text,
+    ),
+    (
+        "tsv",
+        &["text/tab-separated-values", "text/tsv", "text/plain"],
+        Magic::Text,
+    ),
+    ("txt", &["text/plain"], Magic::Text),
+    ("log", &["text/plain"], Magic::Text),
+    (
+        "md",
+        &["text/markdown", "text/x-markdown", "text/plain"],
+        Magic::Text,
+    ),
+    ("json", &["application/json", "text/json"], Magic::Text),
+    (
+        "jsonl",
+        &[
+            "application/jsonl",
+            "application/x-ndjson",
+            "application/json",
+            "text/plain",
+        ],
+        Magic::Text,
+    ),
+    (
+        "yaml",
+        &[
+            "application/yaml",
+            "application/x-yaml",
+            "text/yaml",
+            "text/x-yaml",
+            "text/plain",
+        ],
+        Magic::Text,
+    ),
+    (
+        "yml",
+        &[
+            "application/yaml",
+            "application/x-yaml",
+            "text/yaml",
+            "text/x-yaml",
+            "text/plain",
+        ],
+        Magic::Text,
+    ),
+    ("toml", &["application/toml", "text/plain"], Magic::Text),
+    (
+        "proto",
+        &["text/x-protobuf", "application/x-protobuf", "text/plain"],
+        Magic::Text,
+    ),
+    ("svg", &["image/svg+xml"], Magic::Text),
+    ("xml", &["application/xml", "text/xml"], Magic::Text),
+];
+
+impl FileType {
+    /// The built-in type of an extension.
+    pub fn known(ext: &str) -> Option<Self> {
+        let (ext, content_types, magic) = KNOWN.iter().find(|(known, ..)| *known == ext)?;
+        let content_types = content_types
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect();
+        Some(Self {
+            ext: (*ext).to_owned(),
+            content_types,
+            magic: magic.clone(),
+        })
+    }
+
+    /// Whether a file may be declared with this content type; parameters such as `charset` do not count.
+    pub fn accepts(&self, content_type: &str) -> bool {
+        let essence = essence(content_type);
+        self.content_types
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(essence))
+    }
+
+    /// The content type of a file that came without one.
+    pub fn content_type(&self) -> &str {
+        self.content_types
+            .first()
+            .map_or("application/octet-stream", String::as_str)
+    }
+
+    /// Checks a file's first bytes, [`HEAD_BYTES`] of them or all that there are.
+    pub fn check_magic(&self, head: &[u8]) -> Result<(), MagicMismatch> {
+        if self.magic.fits(head) {
+            Ok(())
+        } else {
+            Err(MagicMismatch {
+                ext: self.ext.clone(),
+                found: sniff(head),
+            })
+        }
+    }
+}
+
+impl Magic {
+    fn fits(&self, head: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Text => is_text(head),
+            Self::Signatures(signatures) => signatures.iter().any(|signature| signature.fits(head)),
+        }
+    }
+}
+
+impl Signature {
+    /// These bytes at the beginning.
+    pub fn at_start(bytes: Vec<u8>) -> Self {
+        Self(Cow::Owned(vec![(0, Cow::Owned(bytes))]))
+    }
+
+    fn fits(&self, head: &[u8]) -> bool {
+        self.0.iter().all(|(offset, bytes)| {
+            head.get(*offset..)
+                .is_some_and(|rest| rest.starts_with(bytes))
+        })
+    }
+}
+
+/// The extension that a file's first bytes speak for; `txt` for any text. Office files answer as the `zip` they are.
+pub fn sniff(head: &[u8]) -> Option<&'static str> {
+    let binary = KNOWN
+        .iter()
+        .find(|(.., magic)| matches!(magic, Magic::Signatures(_)) && magic.fits(head));
+    match binary {
+        Some((ext, ..)) => Some(ext),
+        None => (!head.is_empty() && is_text(head)).then_some("txt"),
+    }
+}
+
+fn is_text(head: &[u8]) -> bool {
+    let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    let head = head.get(..HEAD_BYTES).unwrap_or(head);
+    utf16 || !head.contains(&0)
+}
+
+/// A content type without its parameters.
+pub fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// A content type as RFC 9110, section 8.3.1 has it, on one line; returned as it stands, since it is signed.
+pub fn parse_content_type(text: &str) -> Result<&str, &'static str> {
+    let token = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
+    let printable = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    let shaped = essence(text)
+        .split_once('/')
+        .is_some_and(|(kind, sub)| token(kind) && token(sub));
+    // Inner runs of blanks would be folded when signed and not when sent.
+    if text.len() > 128 || !printable || !shaped || text.trim() != text || text.contains("  ") {
+        return Err("must be a media type such as `text/csv`, at most 128 characters");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn known(ext: &str) -> FileType {
+        FileType::known(ext).unwrap()
+    }
+
+    #[test]
+    fn every_known_type_has_a_content_type_and_is_named_once() {
+        let mut names: Vec<_> = KNOWN.iter().map(|(ext, ..)| *ext).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KNOWN.len());
+        for ext in names {
+            let kind = known(ext);
+            assert!(kind.accepts(kind.content_type()), "{ext}");
+            assert!(
+                kind.content_types
+                    .iter()
+                    .all(|text| parse_content_type(text).is_ok()),
+                "{ext}"
+            );
+        }
+        assert_eq!(FileType::known("exe"), None);
+    }
+
+    #[test]
+    fn the_head_decides_what_a_file_is() {
+        let cases: [(&str, &[u8]); 8] = [
+            ("pdf", b"%PDF-1.7"),
+            ("png", b"\x89PNG\r\n\x1a\nrest"),
+            ("webp", b"RIFF\x00\x00\x00\x00WEBPVP8 "),
+            ("wav", b"RIFF\x00\x00\x00\x00WAVEfmt "),
+            ("m4a", b"\x00\x00\x00\x20ftypM4A "),
+            ("zip", b"PK\x03\x04"),
+            ("parquet", b"PAR1"),
+            ("csv.gz", b"\x1f\x8b\x08"),
+        ];
+        for (ext, head) in cases {
+            assert_eq!(known(ext).check_magic(head), Ok(()), "{ext}");
+        }
+        assert_eq!(sniff(b"RIFF\x00\x00\x00\x00WAVE"), Some("wav"));
+        assert_eq!(sniff(b"a,b\n1,2\n"), Some("txt"));
+        assert_eq!(sniff(b"\x00\x01"), None);
+        assert_eq!(sniff(b""), None);
+    }
+
+    #[test]
+    fn a_file_that_is_something_else_is_named() {
+        let error = known("csv").check_magic(b"PK\x03\x04\x00\x00").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the file does not start like a .csv file: it looks like zip"
+        );
+        let error = known("png").check_magic(b"\x00\x00\x00").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the file does not start like a .png file"
+        );
+    }
+
+    #[test]
+    fn utf_16_text_is_text() {
+        assert_eq!(known("csv").check_magic(b"\xff\xfea\x00,\x00b\x00"), Ok(()));
+        assert!(known("csv").check_magic(b"a\x00,\x00b\x00").is_err());
+        assert_eq!(known("csv").check_magic(b""), Ok(()));
+    }
+
+    #[test]
+    fn content_types_match_by_essence() {
+        assert!(known("csv").accepts("Text/CSV; charset=utf-8"));
+        assert!(!known("csv").accepts("text/html"));
+        for bad in [
+            "",
+            "csv",
+            "text/",
+            "/csv",
+            "text/csv\n",
+            " text/csv",
+            "text/csv;  a=b",
+            "te xt/csv",
+            "text/ü",
+        ] {
+            assert!(parse_content_type(bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_content_type(&format!("text/{}", "a".repeat(124))).is_err());
+        assert_eq!(
+            parse_content_type("text/csv; charset=utf-8"),
+            Ok("text/csv; charset=utf-8")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_head_makes_the_checks_panic(head: Vec<u8>) {
+            sniff(&head);
+            for (ext, ..) in KNOWN {
+                let _ = known(ext).check_magic(&head);
+            }
+        }
+
+        #[test]
+        fn no_content_type_makes_the_parser_panic(text: String) {
+            let _ = parse_content_type(&text);
+        }
+    }
+}
