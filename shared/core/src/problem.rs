@@ -54,9 +54,11 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// After how many seconds the same request may succeed.
     pub retry_after_s: Option<u64>,
-    header: Option<(HeaderName, HeaderValue)>,
-    rate_limit: Option<RateLimit>,
+    headers: Box<[(HeaderName, HeaderValue)]>,
 }
+
+// A problem is an error that is returned everywhere: it stays small.
+const _: () = assert!(size_of::<Problem>() < 128);
 
 impl Problem {
     fn new(
@@ -72,8 +74,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after_s: None,
-            header: None,
-            rate_limit: None,
+            headers: Box::default(),
         }
     }
 
@@ -144,7 +145,7 @@ impl Problem {
             detail,
         );
         Self {
-            header: Some((WWW_AUTHENTICATE, challenge)),
+            headers: Box::new([(WWW_AUTHENTICATE, challenge)]),
             ..problem
         }
     }
@@ -184,7 +185,7 @@ impl Problem {
             format!("offered: {allow}"),
         );
         Self {
-            header: Some((ALLOW, HeaderValue::from_static(allow))),
+            headers: Box::new([(ALLOW, HeaderValue::from_static(allow))]),
             ..problem
         }
     }
@@ -294,7 +295,7 @@ impl Problem {
             detail,
         );
         Self {
-            rate_limit: Some(limit),
+            headers: limit.headers().into(),
             ..problem.retry_after(limit.reset_s)
         }
     }
@@ -345,19 +346,14 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        if let Some((name, value)) = self.header {
-            headers.insert(name, value);
-        }
-        if let Some(limit) = self.rate_limit {
-            limit.write(headers);
-        }
+        headers.extend(self.headers);
         response
     }
 }
 
 impl RateLimit {
-    /// Adds the `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
-    pub fn write(&self, headers: &mut HeaderMap) {
+    /// The `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
+    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let Self {
             name,
             quota,
@@ -365,12 +361,14 @@ impl RateLimit {
             remaining,
             reset_s,
         } = self;
-        let policy = HeaderValue::try_from(format!("\"{name}\";q={quota};w={window_s}"));
-        let state = HeaderValue::try_from(format!("\"{name}\";r={remaining};t={reset_s}"));
-        if let (Ok(policy), Ok(state)) = (policy, state) {
-            headers.insert(RATE_LIMIT_POLICY, policy);
-            headers.insert(RATE_LIMIT, state);
-        }
+        let policy = (
+            RATE_LIMIT_POLICY,
+            format!("\"{name}\";q={quota};w={window_s}"),
+        );
+        let state = (RATE_LIMIT, format!("\"{name}\";r={remaining};t={reset_s}"));
+        // A name of ours is always a header value.
+        let header = |(name, text)| Some((name, HeaderValue::try_from(text).ok()?));
+        [policy, state].into_iter().filter_map(header).collect()
     }
 }
 

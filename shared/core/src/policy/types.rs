@@ -303,12 +303,12 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// A content type without its parameters.
-pub fn essence(content_type: &str) -> &str {
+pub(super) fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// A content type as RFC 9110, section 8.3.1 has it, on one line; returned as it stands, since it is signed.
-pub fn parse_content_type(text: &str) -> Result<&str, &'static str> {
+pub(super) fn parse_content_type(text: &str) -> Result<&str, &'static str> {
     let token = |part: &str| {
         !part.is_empty()
             && part
