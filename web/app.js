@@ -83,6 +83,7 @@ class UploadCard {
       this.state(confirmed?.status ?? "confirmed");
       await this.watch(signed.file_id);
     } catch (error) {
+      if (this.last === "pending") this.bar.hidden = true;
       this.fail(error.name === "AbortError" ? "Cancelled." : error instanceof api.Failure ? error.message : "Something unexpected went wrong. The browser's console says more.");
       if (!(error instanceof api.Failure) && error.name !== "AbortError") console.error(error);
     } finally {
