@@ -54,19 +54,12 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// After how many seconds the same request may succeed.
     pub retry_after_s: Option<u64>,
-<<<<<<< HEAD
-    header: Option<(HeaderName, HeaderValue)>,
-    rate_limit: Option<RateLimit>,
-}
-
-=======
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
 // A problem is an error that is returned everywhere: it stays small.
 const _: () = assert!(size_of::<Problem>() < 128);
 
->>>>>>> main
 impl Problem {
     fn new(
         status: StatusCode,
@@ -81,12 +74,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after_s: None,
-<<<<<<< HEAD
-            header: None,
-            rate_limit: None,
-=======
             headers: Box::default(),
->>>>>>> main
         }
     }
 
@@ -157,11 +145,7 @@ impl Problem {
             detail,
         );
         Self {
-<<<<<<< HEAD
-            header: Some((WWW_AUTHENTICATE, challenge)),
-=======
             headers: Box::new([(WWW_AUTHENTICATE, challenge)]),
->>>>>>> main
             ..problem
         }
     }
@@ -201,11 +185,7 @@ impl Problem {
             format!("offered: {allow}"),
         );
         Self {
-<<<<<<< HEAD
-            header: Some((ALLOW, HeaderValue::from_static(allow))),
-=======
             headers: Box::new([(ALLOW, HeaderValue::from_static(allow))]),
->>>>>>> main
             ..problem
         }
     }
@@ -227,7 +207,6 @@ impl Problem {
         Self::conflict("object_key_taken", "The object name is taken", detail)
     }
 
-<<<<<<< HEAD
     /// 409: the same call came before, and its file has arrived since.
     #[must_use]
     pub fn already_uploaded() -> Self {
@@ -246,8 +225,6 @@ impl Problem {
         }
     }
 
-=======
->>>>>>> main
     /// 409: confirmed, but the bucket has no such object.
     pub fn object_missing() -> Self {
         let detail = "the bucket has no such object yet; send the file to the signed URL first (a 403 there means an \
@@ -336,11 +313,7 @@ impl Problem {
             detail,
         );
         Self {
-<<<<<<< HEAD
-            rate_limit: Some(limit),
-=======
             headers: limit.headers().into(),
->>>>>>> main
             ..problem.retry_after(limit.reset_s)
         }
     }
@@ -391,28 +364,14 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-<<<<<<< HEAD
-        if let Some((name, value)) = self.header {
-            headers.insert(name, value);
-        }
-        if let Some(limit) = self.rate_limit {
-            limit.write(headers);
-        }
-=======
         headers.extend(self.headers);
->>>>>>> main
         response
     }
 }
 
 impl RateLimit {
-<<<<<<< HEAD
-    /// Adds the `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
-    pub fn write(&self, headers: &mut HeaderMap) {
-=======
     /// The `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
->>>>>>> main
         let Self {
             name,
             quota,
@@ -420,14 +379,6 @@ impl RateLimit {
             remaining,
             reset_s,
         } = self;
-<<<<<<< HEAD
-        let policy = HeaderValue::try_from(format!("\"{name}\";q={quota};w={window_s}"));
-        let state = HeaderValue::try_from(format!("\"{name}\";r={remaining};t={reset_s}"));
-        if let (Ok(policy), Ok(state)) = (policy, state) {
-            headers.insert(RATE_LIMIT_POLICY, policy);
-            headers.insert(RATE_LIMIT, state);
-        }
-=======
         let policy = (
             RATE_LIMIT_POLICY,
             format!("\"{name}\";q={quota};w={window_s}"),
@@ -436,7 +387,6 @@ impl RateLimit {
         // A name of ours is always a header value.
         let header = |(name, text)| Some((name, HeaderValue::try_from(text).ok()?));
         [policy, state].into_iter().filter_map(header).collect()
->>>>>>> main
     }
 }
 

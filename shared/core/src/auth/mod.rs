@@ -17,11 +17,7 @@ use thiserror::Error;
 
 pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
 
-<<<<<<< HEAD
 use crate::ids::OwnerId;
-=======
-use crate::policy::is_owner;
->>>>>>> main
 use crate::problem::Problem;
 
 /// The longest token, in bytes.
@@ -44,11 +40,7 @@ pub struct AuthConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The token's `sub`: 1 to 128 printable ASCII characters.
-<<<<<<< HEAD
     pub owner: OwnerId,
-=======
-    pub owner: String,
->>>>>>> main
     /// The token's `tier`, if it names one.
     pub tier: Option<String>,
     /// The token's `scope`, split (RFC 8693, section 4.2).
@@ -236,11 +228,7 @@ impl Authenticator {
         }
         let owner = claims
             .sub
-<<<<<<< HEAD
             .and_then(|sub| OwnerId::parse(&sub).ok())
-=======
-            .filter(|sub| is_owner(sub))
->>>>>>> main
             .ok_or(AuthError::Subject)?;
         let scopes = claims
             .scope

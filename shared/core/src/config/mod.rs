@@ -9,10 +9,7 @@ use crate::policy::fields::{Errors, Fields};
 use crate::policy::units::duration_s;
 use crate::policy::{Policy, Provider};
 use crate::problem::FieldError;
-<<<<<<< HEAD
 use crate::sigv4::{Addressing, Secret};
-=======
->>>>>>> main
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -25,40 +22,6 @@ pub struct Config {
     pub policy: Policy,
 }
 
-<<<<<<< HEAD
-=======
-/// A value that never shows in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
-}
-
-/// Where a bucket's name stands in a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addressing {
-    /// `https://endpoint/bucket/key`.
-    Path,
-    /// `https://bucket.endpoint/key`.
-    Virtual,
-}
-
->>>>>>> main
 /// `[store]`.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
@@ -239,11 +202,7 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
 /// The secret whose name a field gives.
 fn secret_value(f: &mut Fields<'_>, field: &'static str, secret: Lookup<'_>) -> Option<Secret> {
     f.parsed(field, |name| match secret(name) {
-<<<<<<< HEAD
         Some(value) if !value.is_empty() => Ok(Secret::from(value)),
-=======
-        Some(value) if !value.is_empty() => Ok(Secret(value)),
->>>>>>> main
         Some(_) | None => Err(format!("names `{name}`, which is not set")),
     })
 }
@@ -270,11 +229,7 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
     let session_token = secret_value(&mut f, "session_token_env", secret);
     let credentials = match (access_key, secret_key) {
         (Some(access_key), Some(secret_key)) => Some(StoreCredentials {
-<<<<<<< HEAD
             access_key: access_key.expose().to_owned(),
-=======
-            access_key: access_key.0,
->>>>>>> main
             secret_key,
             session_token,
         }),

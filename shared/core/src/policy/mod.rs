@@ -27,12 +27,7 @@ pub use query::{
 };
 pub use request::{Accepted, SIGN_BODY_BYTES_MAX, Sha256Digest, SignUploadRequest};
 pub use template::{
-<<<<<<< HEAD
     DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, TemplateError, owner_segment,
-=======
-    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, TemplateError, is_owner,
-    owner_segment,
->>>>>>> main
 };
 pub use types::{FileType, HEAD_BYTES, Magic, MagicMismatch, Signature, sniff};
 

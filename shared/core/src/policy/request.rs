@@ -304,12 +304,8 @@ fn check_in(
 
 fn check_content_type(category: &Category, kind: &FileType, content_type: &str, errors: &Errors) {
     let octets = essence(content_type).eq_ignore_ascii_case("application/octet-stream");
-<<<<<<< HEAD
-    if !kind.accepts(content_type) && !(octets && category.accept_octet_stream) {
-=======
     let accepted = kind.accepts(content_type) || (octets && category.accept_octet_stream);
     if !accepted {
->>>>>>> main
         let detail = format!(
             "must be {} for a .{} file",
             kind.content_types.join(" or "),

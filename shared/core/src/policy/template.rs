@@ -327,11 +327,7 @@ fn push(key: &mut String, value: fmt::Arguments<'_>) {
 ///
 /// `[A-Za-z0-9_.-]` stay; every other character becomes `=XX`, `=` included.
 pub fn owner_segment(owner: &str) -> Result<String, KeyError> {
-<<<<<<< HEAD
     if crate::ids::OwnerId::parse(owner).is_err() {
-=======
-    if !is_owner(owner) {
->>>>>>> main
         return Err(KeyError::Owner);
     }
     let dots_only = owner.bytes().all(|b| b == b'.');
@@ -345,11 +341,3 @@ pub fn owner_segment(owner: &str) -> Result<String, KeyError> {
     }
     Ok(segment)
 }
-<<<<<<< HEAD
-=======
-
-/// Whether a token's `sub` can own files: 1 to 128 printable ASCII characters, no space.
-pub fn is_owner(owner: &str) -> bool {
-    (1..=128).contains(&owner.len()) && owner.bytes().all(|b| b.is_ascii_graphic())
-}
->>>>>>> main
