@@ -1,0 +1,208 @@
+//! The ports of the one process: what every handler gets here.
+
+use consign_aws::S3Store;
+use consign_core::auth::Authenticator;
+use consign_core::config::Config;
+use consign_core::policy::{Capabilities, Policy, Provider};
+use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
+use consign_core::service::Service;
+use consign_core::sigv4::Signer;
+use consign_sql::{SqlQueue, SqlRepo};
+use jiff::Timestamp;
+
+/// Memory that one conversion may use, in bytes. Two run at once, and the whole process stays under 300 MB.
+const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that others take as an argument")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// The system's randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(clippy::expect_used, reason = "a system without randomness must not go on")]
+    fn fill(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("the system gives random bytes");
+    }
+}
+
+/// All ports and rules together.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) repo: SqlRepo,
+    pub(crate) queue: SqlQueue,
+    pub(crate) store: S3Store,
+    pub(crate) signer: Signer,
+    pub(crate) policy: Policy,
+    pub(crate) provider: Provider,
+    pub(crate) endpoint: String,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) clock: SystemClock,
+    pub(crate) random: SystemRandom,
+}
+
+impl Host {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(config: Config, authenticator: Authenticator, parts: Parts) -> Self {
+        Self {
+            queue: parts.repo.queue(),
+            repo: parts.repo,
+            store: parts.store,
+            signer: parts.signer,
+            provider: parts.provider,
+            endpoint: parts.endpoint,
+            policy: config.policy,
+            authenticator,
+            clock: SystemClock,
+            random: SystemRandom,
+        }
+    }
+}
+
+/// What was opened before.
+#[derive(Debug)]
+pub struct Parts {
+    /// The records.
+    pub repo: SqlRepo,
+    /// The objects.
+    pub store: S3Store,
+    /// Signs for the endpoint that browsers see.
+    pub signer: Signer,
+    /// What kind of store it is.
+    pub provider: Provider,
+    /// The endpoint that the functions talk to.
+    pub endpoint: String,
+}
+
+impl Service for Host {
+    fn clock(&self) -> &impl Clock {
+        &self.clock
+    }
+    fn random(&self) -> &impl Random {
+        &self.random
+    }
+    fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
+
+impl sign_upload::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn capabilities(&self) -> Capabilities {
+        self.provider.capabilities()
+    }
+    fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+impl confirm::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+}
+
+impl status::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+}
+
+impl download_url::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+impl files::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+impl router::HealthDeps for Host {
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn storage_backend(&self) -> &'static str {
+        self.provider.as_str()
+    }
+    fn storage_endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+impl ingest_on_object_created::Deps for Host {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn clock(&self) -> &impl Clock {
+        &self.clock
+    }
+    fn random(&self) -> &impl Random {
+        &self.random
+    }
+    fn memory_bytes(&self) -> u64 {
+        CONVERSION_MEMORY_BYTES
+    }
+}
