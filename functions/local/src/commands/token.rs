@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use consign_core::auth::{NewToken, mint_hs256};
 
 use super::{DEV_SECRET_FILE, Environment, now};
 
@@ -64,19 +65,17 @@ pub(super) fn run(args: &TokenArgs, environment: &Environment) -> anyhow::Result
 }
 
 /// Signs what the arguments say.
-///
-/// The one seam towards `consign_core::auth::mint_hs256`, which belongs here.
-fn mint(_secret: &[u8], args: &TokenArgs, now: jiff::Timestamp) -> anyhow::Result<String> {
-    let _claims = (
-        &args.issuer,
-        &args.audience,
-        &args.owner,
-        &args.tier,
-        &args.key_id,
-        args.life,
-        now,
-    );
-    anyhow::bail!("minting a token is not built yet")
+fn mint(secret: &[u8], args: &TokenArgs, now: jiff::Timestamp) -> anyhow::Result<String> {
+    let token = NewToken {
+        issuer: &args.issuer,
+        audience: &args.audience,
+        owner: &args.owner,
+        tier: args.tier.as_deref(),
+        kid: args.key_id.as_deref(),
+        issued_at: now,
+        life_s: args.life,
+    };
+    Ok(mint_hs256(secret, &token)?)
 }
 
 /// A length of time: seconds, or a number with s, m, h or d.
