@@ -445,9 +445,7 @@ impl Upload {
             }),
             // It was there, and somebody took it away.
             State::Uploaded | State::Confirmed => self.gone(now),
-            State::Processing if !self.is_held(now) => {
-                self.gone(now)
-            }
+            State::Processing if !self.is_held(now) => self.gone(now),
             State::Processing | State::Ready | State::Failed | State::Deleted => Step::Unchanged,
         }
     }
