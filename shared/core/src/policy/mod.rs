@@ -4,6 +4,7 @@
 //! [`Accepted`] uploads against it: what has been accepted needs no second check.
 
 mod category;
+mod digest;
 pub(crate) mod fields;
 mod names;
 mod query;
@@ -20,12 +21,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use category::{Category, Encryption, Ingest, LabelPattern, LabelRule};
+pub use digest::Sha256Digest;
 pub use names::{Disposition, content_disposition, safe_response_content_type};
 pub use query::{
     CONFIRM_BODY_BYTES_MAX, ConfirmMetadata, ConfirmRequest, ConfirmedPart, DownloadQuery,
     ListQuery, Variant,
 };
-pub use request::{Accepted, SIGN_BODY_BYTES_MAX, Sha256Digest, SignUploadRequest};
+pub use request::{Accepted, SIGN_BODY_BYTES_MAX, SignUploadRequest};
 pub use template::{
     DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, TemplateError, owner_segment,
 };

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::PARTS_MAX;
 use super::category::{DOWNLOAD_URL_S, is_category_name};
+use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, json_object};
 use super::names::Disposition;
-use super::request::{Sha256Digest, parse_collection_id};
+use super::request::parse_collection_id;
 use crate::problem::Problem;
 
 /// The longest body of a confirm request, in bytes: room for ten thousand parts.

@@ -1,15 +1,13 @@
 //! `POST /files/sign_upload`: from a body to an accepted upload, with every bad field reported at once.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
-use super::category::{Category, unhex};
+use super::category::Category;
+use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, depth_exceeds, json_object};
 use super::types::{FileType, essence, parse_content_type};
 use super::units::human;
@@ -22,39 +20,6 @@ pub const SIGN_BODY_BYTES_MAX: usize = 64 << 10;
 const FILENAME_CHARS_MAX: usize = 255;
 const METADATA_BYTES_MAX: usize = 8 << 10;
 const METADATA_DEPTH_MAX: usize = 8;
-
-/// A SHA-256 of a whole file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sha256Digest(pub [u8; 32]);
-
-impl Sha256Digest {
-    /// As S3's headers carry it.
-    pub fn base64(&self) -> String {
-        BASE64_STANDARD.encode(self.0)
-    }
-}
-
-impl FromStr for Sha256Digest {
-    type Err = String;
-
-    /// Base64 of 32 bytes, or 64 hexadecimal digits. The two cannot be mistaken: base64 has 44 characters.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bytes = match text.len() {
-            64 => unhex(text),
-            _ => BASE64_STANDARD.decode(text).ok(),
-        };
-        let digest = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);
-        digest.ok_or_else(|| {
-            "must be a SHA-256: 44 characters of base64, or 64 hexadecimal digits".to_owned()
-        })
-    }
-}
-
-impl fmt::Debug for Sha256Digest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Sha256Digest({})", self.base64())
-    }
-}
 
 /// A request whose fields have been read, each by itself. [`Policy::check`] holds it against the policy and then
 /// reports what is wrong with either, so that nobody has to mend a request twice.

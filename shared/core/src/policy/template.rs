@@ -142,9 +142,11 @@ impl KeyTemplate {
         }
     }
 
-    /// Whether each upload gets a name of its own.
-    pub fn has_file_id(&self) -> bool {
-        self.parts.contains(&Part::FileId)
+    /// Whether every output of every generation of every file gets a name of its own.
+    pub fn tells_outputs_apart(&self) -> bool {
+        [Part::FileId, Part::Version, Part::Ext]
+            .iter()
+            .all(|part| self.parts.contains(part))
     }
 
     /// Whether the collection is part of the name, so that it must be known when the upload is signed.

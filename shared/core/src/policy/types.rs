@@ -31,6 +31,8 @@ pub struct FileType {
     pub content_types: Vec<String>,
     /// What the file starts with.
     pub magic: Magic,
+    /// Whether it is delimited text, plain or gzipped.
+    pub is_tabular: bool,
 }
 
 /// A file that does not start as its extension says.
@@ -218,6 +220,9 @@ static KNOWN: &[Known] = &[
     ("xml", &["application/xml", "text/xml"], Magic::Text),
 ];
 
+/// The built-in types that ingest can make a table of.
+const TABULAR: [&str; 6] = ["csv", "tsv", "txt", "csv.gz", "tsv.gz", "gz"];
+
 impl FileType {
     /// The built-in type of an extension.
     pub fn known(ext: &str) -> Option<Self> {
@@ -230,6 +235,7 @@ impl FileType {
             ext: (*ext).to_owned(),
             content_types,
             magic: magic.clone(),
+            is_tabular: TABULAR.contains(ext),
         })
     }
 

@@ -1,254 +1,25 @@
-//! A category: one kind of file, where it goes, and how it is treated.
+//! Reads `[category.NAME]`, and reports everything that is wrong with it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::fields::Fields;
-use super::template::{KeyTemplate, TemplateError, is_key_char, is_label_name};
-use super::types::{FileType, Magic, MagicMismatch, Signature};
-use super::units::{duration_s, size_bytes};
-use super::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, PARTS_MAX, Provider, Strategy};
+use super::label::read_labels;
+use super::{Category, Encryption, Ingest, is_category_name};
+use crate::policy::fields::Fields;
+use crate::policy::template::{KeyTemplate, TemplateError};
+use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
+use crate::policy::units::{duration_s, size_bytes, unhex};
+use crate::policy::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy};
 
 /// Shortest and longest life of an upload URL, in seconds; the upper bound is SigV4's.
-const UPLOAD_URL_S: std::ops::RangeInclusive<u64> = 120..=604_800;
+const UPLOAD_URL_S: RangeInclusive<u64> = 120..=604_800;
 /// Shortest and longest life of a download URL, in seconds.
-pub(crate) const DOWNLOAD_URL_S: std::ops::RangeInclusive<u64> = 60..=86_400;
+pub(crate) const DOWNLOAD_URL_S: RangeInclusive<u64> = 60..=86_400;
 const DAY_S: u64 = 86_400;
 const CENTURY_S: u64 = 36_525 * DAY_S;
 
-/// What ingest does with a file that arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ingest {
-    /// Turn it into checked, profiled Parquet.
-    Tabular,
-    /// Check its size, its checksum and its first bytes.
-    Verify,
-}
-
-/// Encryption at rest that the signed upload demands from the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Encryption {
-    /// None demanded; the store may encrypt by itself.
-    None,
-    /// `AES256`: the store's own keys.
-    Aes256,
-    /// `aws:kms`, with this key or the account's default.
-    AwsKms {
-        /// The key's id or ARN.
-        key_id: Option<String>,
-    },
-}
-
-/// What a label's value may look like. Every value is also fit for a key: `[A-Za-z0-9_.=-]`, not `.` or `..`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LabelPattern {
-    /// Anything fit for a key.
-    Any,
-    /// `[a-z0-9][a-z0-9_-]*`, such as a service's name.
-    Name,
-    /// A version such as `v1.4.0` or `2026-01-31`: letters, digits, dots and dashes, with a digit among them.
-    Version,
-    /// One of a list.
-    OneOf(Vec<String>),
-}
-
-/// A label that uploads of a category may, or must, carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelRule {
-    /// What a value looks like.
-    pub pattern: LabelPattern,
-    /// The longest value, in bytes.
-    pub len_max: usize,
-    /// Whether every upload must carry it. A label that the key template names always must.
-    pub required: bool,
-}
-
-impl LabelRule {
-    /// Checks a value; the error continues the label's name.
-    pub fn check(&self, value: &str) -> Result<(), String> {
-        if value.is_empty() || value.len() > self.len_max {
-            return Err(format!("must be 1 to {} characters long", self.len_max));
-        }
-        if !value.chars().all(is_key_char) || matches!(value, "." | "..") {
-            return Err(
-                "must have only letters, digits and `_.=-`, and not be `.` or `..`".to_owned(),
-            );
-        }
-        let bytes = value.as_bytes();
-        let lower = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        match &self.pattern {
-            LabelPattern::Any => Ok(()),
-            LabelPattern::Name => {
-                let fits = bytes.first().is_some_and(lower)
-                    && bytes.iter().all(|b| lower(b) || b"_-".contains(b));
-                fits.then_some(()).ok_or_else(|| {
-                    "must be lower-case letters, digits, `_` and `-`, starting with a letter or digit".to_owned()
-                })
-            }
-            LabelPattern::Version => {
-                let fits = bytes.iter().any(u8::is_ascii_digit)
-                    && bytes
-                        .iter()
-                        .all(|b| b.is_ascii_alphanumeric() || b".-".contains(b));
-                fits.then_some(())
-                    .ok_or_else(|| "must be a version such as `v1.4.0` or `2026-01-31`".to_owned())
-            }
-            LabelPattern::OneOf(values) => {
-                let fits = values.iter().any(|known| known == value);
-                fits.then_some(())
-                    .ok_or_else(|| format!("must be one of {}", values.join(", ")))
-            }
-        }
-    }
-
-    fn read(mut fields: Fields<'_>, in_key: bool) -> Self {
-        let one_of = fields.texts("one_of");
-        let pattern = fields.parsed("pattern", |text| match text {
-            "any" => Ok(LabelPattern::Any),
-            "name" => Ok(LabelPattern::Name),
-            "version" => Ok(LabelPattern::Version),
-            _ => Err("must be `any`, `name` or `version`".to_owned()),
-        });
-        if one_of.is_some() && pattern.is_some() {
-            fields.wrong("pattern", "conflict", "cannot stand beside `one_of`");
-        }
-        let len_max = fields.whole("len_max");
-        let len_max = fields.within("len_max", len_max, 1..=256).unwrap_or(64);
-        let required = fields.flag("required");
-        if in_key && required == Some(false) {
-            fields.wrong(
-                "required",
-                "conflict",
-                "must be true, since the key template names this label",
-            );
-        }
-        let pattern = one_of
-            .map(LabelPattern::OneOf)
-            .or(pattern)
-            .unwrap_or(LabelPattern::Any);
-        let rule = Self {
-            pattern,
-            len_max: usize::try_from(len_max).unwrap_or(256),
-            required: in_key || required == Some(true),
-        };
-        if let LabelPattern::OneOf(values) = &rule.pattern {
-            let any = Self {
-                pattern: LabelPattern::Any,
-                len_max: rule.len_max,
-                required: false,
-            };
-            if values.is_empty() || values.iter().any(|value| any.check(value).is_err()) {
-                fields.wrong(
-                    "one_of",
-                    "invalid",
-                    "must list values of letters, digits and `_.=-`",
-                );
-            }
-        }
-        fields.finish();
-        rule
-    }
-}
-
-/// One kind of file, checked: `[category.NAME]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the name is the table's, the other fields are documented one by one"
-)]
-pub struct Category {
-    pub name: String,
-    /// Chosen where a request names none and several take its extension.
-    pub default: bool,
-    /// Where uploads go.
-    pub bucket: String,
-    /// What they are called there.
-    pub key: KeyTemplate,
-    /// Where ingest writes to; `bucket` unless said otherwise.
-    pub output_bucket: String,
-    /// What ingest calls its result; always there with [`Ingest::Tabular`], and always has `{file_id}`.
-    pub output: Option<KeyTemplate>,
-    /// What may be uploaded. Longer extensions stand first, so that `csv.gz` wins over `gz`.
-    pub types: Vec<FileType>,
-    /// Whether `application/octet-stream` is taken for any of them.
-    pub accept_octet_stream: bool,
-    /// The smallest file, in bytes.
-    pub size_bytes_min: u64,
-    /// The largest file, in bytes.
-    pub size_bytes_max: u64,
-    /// Life of an upload URL, in seconds.
-    pub upload_url_s: u32,
-    /// Life of a download URL where the request asks for none, in seconds.
-    pub download_url_s: u32,
-    /// What is done with a file that arrived.
-    pub ingest: Ingest,
-    /// Whether the uploaded object stays once the file is ready.
-    pub keep_original: bool,
-    /// After how many seconds from ready a file is deleted; `None` for never.
-    pub retention_s: Option<u64>,
-    /// After how many seconds from ready a file may move to colder storage; `None` for never.
-    pub archive_after_s: Option<u64>,
-    /// After how many seconds an upload that nobody confirmed is deleted; `None` where a confirm is not awaited.
-    pub unconfirmed_s: Option<u64>,
-    /// For how many seconds a deleted file can be brought back.
-    pub deleted_retention_s: u64,
-    /// How many versions of a file are kept; `None` for all.
-    pub versions_kept: Option<u32>,
-    /// Encryption that the upload must ask for.
-    pub encryption: Encryption,
-    /// Ways of uploading that are offered; never empty.
-    pub strategies: Vec<Strategy>,
-    /// Above this many bytes the chosen way is multipart.
-    pub multipart_over_bytes: u64,
-    /// The usual length of a part, in bytes; see [`Category::part_size_bytes_for`].
-    pub part_size_bytes: u64,
-    /// Labels that uploads may carry, by name.
-    pub labels: BTreeMap<String, LabelRule>,
-    /// Whether every upload must bring its SHA-256.
-    pub require_checksum: bool,
-    /// Whether every upload must name its collection.
-    pub require_collection: bool,
-}
-
 impl Category {
-    /// The type that a file name stands for, by its extension in any case.
-    pub fn type_of(&self, filename: &str) -> Option<&FileType> {
-        let lower = filename.to_ascii_lowercase();
-        self.types.iter().find(|kind| {
-            lower
-                .strip_suffix(&kind.ext)
-                .and_then(|stem| stem.strip_suffix('.'))
-                .is_some_and(|stem| !stem.is_empty())
-        })
-    }
-
-    /// Checks the first bytes of an upload against its extension.
-    pub fn check_magic(&self, ext: &str, head: &[u8]) -> Result<(), MagicMismatch> {
-        match self.types.iter().find(|kind| kind.ext == ext) {
-            Some(kind) => kind.check_magic(head),
-            None => Err(MagicMismatch {
-                ext: ext.to_owned(),
-                found: None,
-            }),
-        }
-    }
-
-    /// The length of every part but the last for a file of this size: the usual one, or as many whole MiB as keep
-    /// the parts at [`PARTS_MAX`] or fewer.
-    pub fn part_size_bytes_for(&self, size_bytes: u64) -> u64 {
-        let needed = size_bytes.div_ceil(PARTS_MAX).next_multiple_of(1 << 20);
-        self.part_size_bytes.max(needed)
-    }
-
-    /// The extensions for a person to read: `.csv, .xlsx`.
-    pub(crate) fn extensions_text(&self) -> String {
-        self.types
-            .iter()
-            .map(|kind| format!(".{}", kind.ext))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-
     /// Reads `[category.NAME]`; reports everything wrong with it.
     pub(crate) fn read(name: &str, mut f: Fields<'_>, provider: Provider) -> Option<Self> {
         if !is_category_name(name) {
@@ -277,16 +48,23 @@ impl Category {
                     "has no use with `ingest = \"verify\"`, which writes nothing",
                 );
             }
-            (Some(Ingest::Tabular), Some(output)) if !output.has_file_id() => {
+            (Some(Ingest::Tabular), Some(output)) if !output.tells_outputs_apart() => {
                 f.wrong(
                     "output",
                     "invalid",
-                    "must have `{file_id}`, or one file's result would replace another's",
+                    "must have `{file_id}`, `{version}` and `{ext}`, or one result would replace another",
                 );
             }
             (Some(Ingest::Tabular), Some(_)) | (Some(Ingest::Verify), None) | (None, _) => {}
         }
         let types = read_types(&mut f);
+        if ingest == Some(Ingest::Tabular)
+            && !types.is_empty()
+            && !types.iter().any(|kind| kind.is_tabular)
+        {
+            let detail = "must be `verify`: none of the extensions is delimited text such as `csv`";
+            f.wrong("ingest", "conflict", detail);
+        }
         let (size_bytes_min, size_bytes_max) = read_sizes(&mut f);
         let (strategies, multipart_over_bytes, part_size_bytes) = read_strategies(&mut f, provider);
         let labels = read_labels(&mut f, [&key, &output]);
@@ -341,18 +119,7 @@ impl Category {
     }
 }
 
-pub(crate) fn is_category_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-}
-
-fn seconds(
-    f: &mut Fields<'_>,
-    name: &'static str,
-    range: std::ops::RangeInclusive<u64>,
-) -> Option<u64> {
+fn seconds(f: &mut Fields<'_>, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
     let value = f.measure(name, duration_s);
     f.within(name, value, range)
 }
@@ -479,9 +246,7 @@ fn read_type(mut f: Fields<'_>, ext: &str) -> Option<FileType> {
     let content_types = f
         .texts("content_types")
         .or_else(|| known.as_ref().map(|kind| kind.content_types.clone()));
-    let usable = |text: &String| {
-        super::types::parse_content_type(text).is_ok_and(|t| super::types::essence(t) == t)
-    };
+    let usable = |text: &String| parse_content_type(text).is_ok_and(|t| essence(t) == t);
     let content_types = content_types.unwrap_or_default();
     if content_types.is_empty() || !content_types.iter().all(usable) {
         f.wrong(
@@ -490,6 +255,9 @@ fn read_type(mut f: Fields<'_>, ext: &str) -> Option<FileType> {
             "must list media types without parameters, such as `text/csv`",
         );
     }
+    let is_tabular = f
+        .flag("tabular")
+        .unwrap_or(known.as_ref().is_some_and(|kind| kind.is_tabular));
     let magic = match f.take("magic") {
         None => known.map_or(Magic::Any, |kind| kind.magic),
         Some(value) => magic(&value).unwrap_or_else(|| {
@@ -506,6 +274,7 @@ fn read_type(mut f: Fields<'_>, ext: &str) -> Option<FileType> {
         ext: ext.to_owned(),
         content_types,
         magic,
+        is_tabular,
     })
 }
 
@@ -526,18 +295,6 @@ fn magic(value: &serde_json::Value) -> Option<Magic> {
         .map(signature)
         .collect::<Option<_>>()?;
     (!signatures.is_empty()).then(|| Magic::Signatures(signatures.into()))
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-        .collect::<Option<_>>()?;
-    let pairs = digits.chunks_exact(2);
-    pairs
-        .remainder()
-        .is_empty()
-        .then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u64, u64) {
@@ -583,38 +340,6 @@ fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u6
         over.unwrap_or(100_000_000),
         part.unwrap_or(16 << 20),
     )
-}
-
-fn read_labels(
-    f: &mut Fields<'_>,
-    templates: [&Option<KeyTemplate>; 2],
-) -> BTreeMap<String, LabelRule> {
-    let in_key: Vec<&str> = templates
-        .into_iter()
-        .flatten()
-        .flat_map(KeyTemplate::labels)
-        .collect();
-    let mut rules = BTreeMap::new();
-    for (name, fields) in f.objects("labels") {
-        if !is_label_name(&name) {
-            fields.wrong(
-                "",
-                "invalid",
-                "must be named by lower-case letters, digits and `_`",
-            );
-        }
-        let rule = LabelRule::read(fields, in_key.contains(&name.as_str()));
-        rules.insert(name, rule);
-    }
-    for name in in_key {
-        if !rules.contains_key(name) {
-            let detail = format!(
-                "has `{{{name}}}`, which is neither a variable nor a label of this category"
-            );
-            f.wrong("key", "invalid", detail);
-        }
-    }
-    rules
 }
 
 fn read_encryption(f: &mut Fields<'_>, provider: Provider) -> Encryption {

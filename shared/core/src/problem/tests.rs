@@ -1,0 +1,133 @@
+//! Problem documents as clients see them.
+
+use super::*;
+
+fn document(response: &Response<Bytes>) -> serde_json::Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+#[test]
+fn every_problem_is_an_rfc_9457_document() {
+    let field = FieldError {
+        field: "strategy".into(),
+        code: "unsupported",
+        detail: "must be `put`".into(),
+    };
+    let limit = RateLimit {
+        name: "sign_uploads",
+        quota: 10,
+        window_s: 60,
+        remaining: 0,
+        reset_s: 7,
+    };
+    let all = [
+        (400, Problem::bad_request("no JSON")),
+        (400, Problem::validation_failed(vec![field.clone()])),
+        (400, Problem::strategy_unsupported(field)),
+        (401, Problem::unauthorized(None, "no token")),
+        (403, Problem::forbidden("no")),
+        (403, Problem::quota_exceeded("full")),
+        (404, Problem::not_found()),
+        (405, Problem::method_not_allowed("GET")),
+        (409, Problem::idempotency_in_progress()),
+        (409, Problem::object_key_taken()),
+        (409, Problem::object_missing()),
+        (409, Problem::object_mismatch("5 bytes, not 6")),
+        (409, Problem::upload_expired()),
+        (409, Problem::not_ready("it is processing")),
+        (409, Problem::conflict_retry()),
+        (413, Problem::body_too_large(10)),
+        (415, Problem::unsupported_media_type()),
+        (422, Problem::idempotency_key_reused()),
+        (429, Problem::rate_limited(limit)),
+        (500, Problem::internal()),
+        (503, Problem::store_unavailable()),
+    ];
+    for (status, problem) in all {
+        let code = problem.code;
+        let response = problem.into_response("request-1");
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[X_REQUEST_ID], "request-1");
+        let body = document(&response);
+        assert_eq!(body["type"], format!("urn:consign:problem:{code}"));
+        assert_eq!(body["code"], code);
+        assert_eq!(body["status"], status);
+        assert_eq!(body["request_id"], "request-1");
+        assert!(!body["title"].as_str().unwrap().is_empty());
+        assert_eq!(status >= 500, body.get("detail").is_none(), "{code}");
+    }
+}
+
+#[test]
+fn a_server_error_tells_the_request_id_only() {
+    let mut problem = Problem::internal();
+    problem.detail = "password=secret".into();
+    problem.errors.push(FieldError {
+        field: "secret".into(),
+        code: "x",
+        detail: String::new(),
+    });
+    let response = problem.into_response("request-1");
+    assert!(!String::from_utf8_lossy(response.body()).contains("secret"));
+}
+
+#[test]
+fn statuses_bring_their_headers() {
+    let limit = RateLimit {
+        name: "sign_uploads",
+        quota: 10,
+        window_s: 60,
+        remaining: 0,
+        reset_s: 7,
+    };
+    let limited = Problem::rate_limited(limit).into_response("r");
+    assert_eq!(limited.headers()[RETRY_AFTER], "7");
+    assert_eq!(limited.headers()["ratelimit"], "\"sign_uploads\";r=0;t=7");
+    assert_eq!(
+        limited.headers()["ratelimit-policy"],
+        "\"sign_uploads\";q=10;w=60"
+    );
+    let missing = Problem::unauthorized(None, "no token").into_response("r");
+    assert_eq!(
+        missing.headers()[WWW_AUTHENTICATE],
+        "Bearer realm=\"consign\""
+    );
+    let invalid = Problem::unauthorized(Some("invalid_token"), "expired").into_response("r");
+    assert_eq!(
+        invalid.headers()[WWW_AUTHENTICATE],
+        "Bearer realm=\"consign\", error=\"invalid_token\""
+    );
+    assert_eq!(
+        Problem::method_not_allowed("GET, DELETE")
+            .into_response("r")
+            .headers()[ALLOW],
+        "GET, DELETE"
+    );
+}
+
+#[test]
+fn a_value_that_is_no_json_is_a_server_error() {
+    let odd = std::collections::HashMap::from([((1, 2), 3)]);
+    assert_eq!(json(StatusCode::OK, &odd, "bad\nid").status(), 500);
+}
+
+#[test]
+fn only_a_plain_request_id_is_taken_over() {
+    let take = |value: &[u8]| {
+        let headers =
+            HeaderMap::from_iter([(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap())]);
+        request_id(&headers, || "fresh".into())
+    };
+    assert_eq!(take(b"abc-DEF_123"), "abc-DEF_123");
+    for bad in [
+        b"short".as_slice(),
+        b"has space 1",
+        b"",
+        b"caf\xc3\xa9-cafe",
+        &[b'a'; 65],
+    ] {
+        assert_eq!(take(bad), "fresh");
+    }
+    assert_eq!(request_id(&HeaderMap::new(), || "fresh".into()), "fresh");
+}
