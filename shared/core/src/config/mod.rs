@@ -293,7 +293,11 @@ fn origin(text: &str) -> Result<String, String> {
         let host = uri
             .authority()
             .is_some_and(|host| !host.as_str().contains('@') && !host.host().is_empty());
-        web && bare && host && !text.contains('#')
+        let port = uri.authority().is_some_and(|authority| {
+            let rest = authority.as_str().strip_prefix(authority.host());
+            rest == Some("") || authority.port_u16().is_some()
+        });
+        web && bare && host && port && !text.contains('#')
     });
     let found = uri.map(|_| text.to_ascii_lowercase());
     found.ok_or_else(|| {

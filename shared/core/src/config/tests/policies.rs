@@ -1,0 +1,320 @@
+//! `[category.*]` and `[tier.*]`.
+
+use super::*;
+
+#[test]
+fn labels_of_an_artifact_store_make_keys_of_their_own() {
+    let text = format!(
+        r#"{HEAD}
+[category.proto]
+bucket = "proto-files"
+key = "{{service}}/{{label.version}}/{{file}}.proto"
+shared = true
+ingest = "verify"
+extensions = ["proto"]
+size_max = "100 MB"
+versions_kept = 5
+[category.proto.labels.service]
+pattern = "name"
+[category.proto.labels.version]
+pattern = "version"
+[category.proto.labels.file]
+len_max = 100
+[category.proto.labels.team]
+one_of = ["core", "web"]
+[category.log]
+bucket = "logs"
+key = "{{service}}/{{date}}/{{hour}}/{{file}}.log"
+shared = true
+ingest = "verify"
+extensions = ["log"]
+size_max = "100 MB"
+retention = "30 d"
+labels.service.pattern = "name"
+labels.file.required = true
+[category.model]
+bucket = "model-artifacts"
+key = "{{model_type}}/{{label.version}}/{{name}}.{{ext}}"
+shared = true
+ingest = "verify"
+extensions = ["pickle", "pkl", "h5", "bin"]
+types.bin = {{ content_types = ["application/octet-stream"], magic = ["00ff", "CAFE"] }}
+encryption = "aws_kms"
+kms_key_id = "key-1"
+size_max = "100 MB"
+labels.model_type.one_of = ["tree", "net"]
+labels.version.pattern = "version"
+labels.name.pattern = "name"
+[category.user]
+bucket = "user-data"
+key = "{{owner}}/{{file_id}}/{{file}}"
+ingest = "verify"
+extensions = ["pdf", "txt"]
+size_max = "100 MB"
+retention = 0
+require_checksum = true
+labels.file.pattern = "any"
+"#
+    );
+    let policy = parse(&text).unwrap().policy;
+    let proto = policy.category("proto").unwrap();
+    assert!(proto.labels["service"].required && !proto.labels["team"].required);
+    assert_eq!(proto.versions_kept, Some(5));
+    assert_eq!(policy.category("log").unwrap().retention_s, Some(2_592_000));
+    assert_eq!(policy.category("user").unwrap().retention_s, None);
+    let model = policy.category("model").unwrap();
+    assert_eq!(
+        model.encryption,
+        Encryption::AwsKms {
+            key_id: Some("key-1".to_owned())
+        }
+    );
+    assert!(matches!(
+        model.type_of("x.bin").unwrap().magic,
+        Magic::Signatures(_)
+    ));
+    assert_eq!(model.check_magic("bin", b"\xca\xfe\x01"), Ok(()));
+    assert!(model.check_magic("bin", b"\xca\x01").is_err());
+    assert!(model.check_magic("csv", b"").is_err());
+}
+
+#[test]
+fn a_category_is_told_what_would_be_right() {
+    for (lines, says) in [
+        (
+            "sizes = 1",
+            "category.table.sizes is not known here; known are shared, key, output",
+        ),
+        (
+            "size_min = \"11 MB\"",
+            "category.table.size_min must be from 0 to 10000000",
+        ),
+        ("upload_url = 119", "upload_url must be from 120 to 604800"),
+        (
+            "download_url = \"2 d\"",
+            "download_url must be from 60 to 86400",
+        ),
+        ("part_size = \"4 MiB\"", "part_size must be from 5242880"),
+        ("versions_kept = 0", "versions_kept must be from 1"),
+        ("strategies = []", "strategies must list one or more"),
+        ("strategies = [\"ftp\"]", "strategies must list one or more"),
+        (
+            "encryption = \"rot13\"",
+            "encryption must be `none`, `aes256` or `aws_kms`",
+        ),
+        ("kms_key_id = \"k\"", "kms_key_id has no use without"),
+        ("shared = 1", "shared must be true or false, not a number"),
+        (
+            "types.tsv.magic = \"any\"",
+            "types.tsv is not one of this category's `extensions`",
+        ),
+        (
+            "types.csv.magic = \"zz\"",
+            "types.csv.magic must be `any`, `text` or a list",
+        ),
+        ("types.csv.magic = [\"abc\"]", "types.csv.magic must be"),
+        ("types.csv.magic = []", "types.csv.magic must be"),
+        (
+            "types.csv.content_types = []",
+            "types.csv.content_types must list media types",
+        ),
+        (
+            "types.csv.content_types = [\"text/csv; a=b\"]",
+            "types.csv.content_types must list media types",
+        ),
+        ("types.csv.tabular = false", "ingest must be `verify`"),
+        ("labels.Bad.required = true", "labels.Bad must be named"),
+        (
+            "labels.a = { one_of = [\"x\"], pattern = \"any\" }",
+            "labels.a.pattern cannot stand beside",
+        ),
+        (
+            "labels.a.one_of = [\"a b\"]",
+            "labels.a.one_of must list values",
+        ),
+        (
+            "labels.a.pattern = \"regex\"",
+            "labels.a.pattern must be `any`, `name` or `version`",
+        ),
+        (
+            "labels.a.len_max = 257",
+            "labels.a.len_max must be from 1 to 256",
+        ),
+        (
+            "output_bucket = \"-bad-\"",
+            "output_bucket must be a bucket name",
+        ),
+    ] {
+        let message = wrong_category(lines);
+        assert!(message.contains(says), "{lines}: {message}");
+    }
+}
+
+#[test]
+fn a_category_that_contradicts_itself_is_refused() {
+    let with = |key: &str, output: &str, more: &str| {
+        let text = format!(
+            "{HEAD}[category.table]\nbucket = \"files\"\nextensions = [\"csv\"]\nsize_max = 1\nkey = \"{key}\"\n{output}\n{more}"
+        );
+        parse(&text).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let tabular = "ingest = \"tabular\"";
+    let verify = "ingest = \"verify\"";
+    let fine = "output = \"out/{owner}/{file_id}/v{version}.{ext}\"";
+    for (key, output, more, says) in [
+        (
+            "in/{file_id}",
+            "",
+            verify,
+            "key must have `{owner}` as a segment of its own (or say `shared = true`)",
+        ),
+        ("in/{owner}", "", tabular, "output is required"),
+        ("in/{owner}", fine, verify, "output has no use"),
+        (
+            "in/{owner}",
+            "output = \"out/{owner}/{file_id}\"",
+            tabular,
+            "output must have `{file_id}`, `{version}` and",
+        ),
+        (
+            "in/{owner}/{service}",
+            "",
+            verify,
+            "key has `{service}`, which is neither",
+        ),
+        (
+            "in/{owner}/{a}",
+            "",
+            "ingest = \"verify\"\nlabels.a.required = false",
+            "labels.a.required must be true",
+        ),
+        (
+            "in/{owner}/{collection_id}",
+            "",
+            "ingest = \"verify\"\nrequire_collection = false",
+            "require_collection must be true",
+        ),
+    ] {
+        let message = with(key, output, more).unwrap_err();
+        assert!(message.contains(says), "{key} {output} {more}: {message}");
+    }
+    assert_eq!(with("in/{owner}/{collection_id}", "", verify), Ok(()));
+    assert_eq!(with("in/{owner}/{file_id}", fine, tabular), Ok(()));
+    let unknown = format!(
+        "{HEAD}{}",
+        CATEGORY.replace("[\"csv\"]", "[\"csv\", \"dat\", \"A.b\"]")
+    );
+    let message = parse(&unknown).unwrap_err().to_string();
+    assert!(
+        message.contains("say `[category.table.types.\"dat\"]`"),
+        "{message}"
+    );
+    assert!(
+        message.contains("must list extensions of lower-case letters"),
+        "{message}"
+    );
+    let odd = format!(
+        "{}\ntypes.\"A.b\".magic = \"any\"",
+        CATEGORY.replace("[\"csv\"]", "[\"csv\", \"A.b\"]")
+    );
+    assert!(
+        parse(&format!("{HEAD}{odd}"))
+            .unwrap_err()
+            .to_string()
+            .contains("types.A.b must be an extension")
+    );
+}
+
+#[test]
+fn inv27_output_that_could_be_taken_for_an_upload_is_refused() {
+    let second = |output: &str, bucket: &str| {
+        let other = CATEGORY
+            .replace("table", "second")
+            .replace("key = \"in/", "key = \"in2/")
+            .replace("out/{owner}/{file_id}/v{version}.{ext}", output)
+            .replace("\"files\"", bucket);
+        parse(&format!("{HEAD}{CATEGORY}{other}"))
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    let under_first = "in/{owner}/{file_id}/v{version}.{ext}";
+    let message = second(under_first, "\"files\"").unwrap_err();
+    assert!(
+        message.contains("category.second.output must start with other fixed text"),
+        "{message}"
+    );
+    assert!(second("{owner}/{file_id}/v{version}.{ext}", "\"files\"").is_err());
+    assert_eq!(second(under_first, "\"elsewhere\""), Ok(()));
+    assert_eq!(
+        second("made/{owner}/{file_id}/v{version}.{ext}", "\"files\""),
+        Ok(())
+    );
+}
+
+#[test]
+fn two_default_categories_are_refused() {
+    let one = format!("{CATEGORY}default = true\n");
+    let two = one.replace("table", "second");
+    let message = parse(&format!("{HEAD}{one}{two}")).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "category.table.default is true for another category already; one at most is the default"
+    );
+}
+
+#[test]
+fn a_store_says_what_it_cannot_do() {
+    let r2 = "endpoint = \"https://abc.r2.cloudflarestorage.com\"\naccess_key_env = \"A\"\nsecret_key_env = \"B\"";
+    let head = HEAD.replace("provider = \"s3\"", &format!("provider = \"r2\"\n{r2}"));
+    let config = parse(&format!("{head}{CATEGORY}")).unwrap();
+    assert_eq!(
+        (config.store.region.as_str(), config.store.addressing),
+        ("auto", Addressing::Path)
+    );
+    let post = parse(&format!("{head}{CATEGORY}strategies = [\"put\", \"post\"]"))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        post,
+        "category.table.strategies has `post`, but r2 takes no POST form"
+    );
+    let sse = parse(&format!("{head}{CATEGORY}encryption = \"aws_kms\""))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        sse.starts_with("category.table.encryption must be left out: r2"),
+        "{sse}"
+    );
+    for (provider, message) in [
+        ("minio", "store.endpoint is required here"),
+        ("r2", "store.endpoint is required here"),
+    ] {
+        let head = HEAD.replace("\"s3\"", &format!("\"{provider}\""));
+        assert_eq!(
+            parse(&format!("{head}{CATEGORY}")).unwrap_err().to_string(),
+            message
+        );
+    }
+}
+
+#[test]
+fn tiers_are_read_and_need_a_default() {
+    let text = format!(
+        "{HEAD}{CATEGORY}[tier.default]\nfile_size_max = \"1 MB\"\n[tier.pro]\nquota = \"1 TB\"\nsign_uploads_per_min = 60"
+    );
+    let policy = parse(&text).unwrap().policy;
+    let identity = |tier: Option<&str>| crate::auth::Identity {
+        owner: crate::ids::OwnerId::parse("alice").unwrap(),
+        tier: tier.map(str::to_owned),
+        scopes: Vec::new(),
+    };
+    assert_eq!(policy.tier(&identity(None)).file_size_bytes_max, 1_000_000);
+    assert_eq!(policy.tier(&identity(Some("unheard-of"))).name, "default");
+    let pro = policy.tier(&identity(Some("pro")));
+    assert_eq!(
+        (pro.quota_bytes, pro.sign_uploads_per_min),
+        (Some(1_000_000_000_000), Some(60))
+    );
+    let lone = format!("{HEAD}{CATEGORY}[tier.pro]\nquota = 1");
+    assert_eq!(wrong(&lone), [("tier".to_owned(), "required")]);
+}
