@@ -38,7 +38,11 @@ pub(crate) async fn run(host: Arc<Host>, metrics: Arc<Metrics>, stop: Cancellati
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
         let room = CONCURRENT_MAX - running.len();
-        let messages = match host.queue.receive(host.clock.now(), VISIBILITY_S, room).await {
+        let messages = match host
+            .queue
+            .receive(host.clock.now(), VISIBILITY_S, room)
+            .await
+        {
             Ok(messages) => messages,
             Err(fault) => {
                 tracing::warn!(operation = "receive", %fault, "the queue failed");

@@ -15,10 +15,13 @@ const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock;
+pub(super) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that others take as an argument")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that others take as an argument"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -26,10 +29,13 @@ impl Clock for SystemClock {
 
 /// The system's randomness.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemRandom;
+pub(super) struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::expect_used, reason = "a system without randomness must not go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a system without randomness must not go on"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the system gives random bytes");
     }
@@ -37,7 +43,7 @@ impl Random for SystemRandom {
 
 /// All ports and rules together.
 #[derive(Debug)]
-pub struct Host {
+pub(super) struct Host {
     pub(crate) repo: SqlRepo,
     pub(crate) queue: SqlQueue,
     pub(crate) store: S3Store,
@@ -53,7 +59,7 @@ pub struct Host {
 impl Host {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(config: Config, authenticator: Authenticator, parts: Parts) -> Self {
+    pub(super) fn new(config: Config, authenticator: Authenticator, parts: Parts) -> Self {
         Self {
             queue: parts.repo.queue(),
             repo: parts.repo,
@@ -71,17 +77,17 @@ impl Host {
 
 /// What was opened before.
 #[derive(Debug)]
-pub struct Parts {
+pub(super) struct Parts {
     /// The records.
-    pub repo: SqlRepo,
+    pub(super) repo: SqlRepo,
     /// The objects.
-    pub store: S3Store,
+    pub(super) store: S3Store,
     /// Signs for the endpoint that browsers see.
-    pub signer: Signer,
+    pub(super) signer: Signer,
     /// What kind of store it is.
-    pub provider: Provider,
+    pub(super) provider: Provider,
     /// The endpoint that the functions talk to.
-    pub endpoint: String,
+    pub(super) endpoint: String,
 }
 
 impl Service for Host {

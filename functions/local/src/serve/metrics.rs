@@ -16,7 +16,7 @@ const LATENCY_S: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5,
 
 /// The series of this process.
 #[derive(Debug)]
-pub struct Metrics {
+pub(super) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     errors: IntCounterVec,
@@ -34,7 +34,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Where two series have one name.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
             let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
@@ -53,52 +53,91 @@ impl Metrics {
             Ok::<_, prometheus::Error>(gauge)
         };
         Ok(Self {
-            requests: counter("consign_requests_total", "Calls by operation and status.", &["operation", "status"])?,
-            errors: counter("consign_errors_total", "Problems by operation and code.", &["operation", "code"])?,
-            latency: histogram("consign_request_seconds", "Latency of calls.", LATENCY_S.to_vec())?,
+            requests: counter(
+                "consign_requests_total",
+                "Calls by operation and status.",
+                &["operation", "status"],
+            )?,
+            errors: counter(
+                "consign_errors_total",
+                "Problems by operation and code.",
+                &["operation", "code"],
+            )?,
+            latency: histogram(
+                "consign_request_seconds",
+                "Latency of calls.",
+                LATENCY_S.to_vec(),
+            )?,
             in_flight: gauge("consign_requests_in_flight", "Calls being answered.")?,
-            signed_bytes: counter("consign_signed_bytes_total", "Bytes signed for upload, by user.", &["user"])?,
+            signed_bytes: counter(
+                "consign_signed_bytes_total",
+                "Bytes signed for upload, by user.",
+                &["user"],
+            )?,
             file_size: histogram(
                 "consign_file_bytes",
                 "Sizes of the files that calls were about.",
                 prometheus::exponential_buckets(1024.0, 8.0, 9)?,
             )?,
-            ingested: counter("consign_ingest_total", "Ingest messages by verdict.", &["verdict"])?,
-            queue_depth: gauge("consign_ingest_queue_depth", "Messages on the ingest queue.")?,
+            ingested: counter(
+                "consign_ingest_total",
+                "Ingest messages by verdict.",
+                &["verdict"],
+            )?,
+            queue_depth: gauge(
+                "consign_ingest_queue_depth",
+                "Messages on the ingest queue.",
+            )?,
             users: Mutex::new(HashSet::new()),
             registry,
         })
     }
 
     /// A call begins.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         self.in_flight.inc();
     }
 
     /// A call ended.
-    pub fn end(&self, status: http::StatusCode, observed: Option<&Observed>) {
+    pub(super) fn end(&self, status: http::StatusCode, observed: Option<&Observed>) {
         self.in_flight.dec();
         let Some(observed) = observed else { return };
         let operation = observed.operation;
-        self.requests.with_label_values(&[operation, status.as_str()]).inc();
+        self.requests
+            .with_label_values(&[operation, status.as_str()])
+            .inc();
         if let Some(code) = observed.code {
             self.errors.with_label_values(&[operation, code]).inc();
         }
-        #[expect(clippy::cast_precision_loss, reason = "a histogram needs no exact milliseconds")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a histogram needs no exact milliseconds"
+        )]
         self.latency
             .with_label_values(&[operation])
             .observe(observed.duration_ms as f64 / 1000.0);
         if let Some(bytes) = observed.size_bytes.filter(|_| status.is_success()) {
-            #[expect(clippy::cast_precision_loss, reason = "a histogram needs no exact sizes")]
-            self.file_size.with_label_values(&[operation]).observe(bytes as f64);
-            if let Some(owner) = observed.owner.as_ref().filter(|_| operation == "sign_upload") {
-                self.signed_bytes.with_label_values(&[&self.user(owner.as_str())]).inc_by(bytes);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a histogram needs no exact sizes"
+            )]
+            self.file_size
+                .with_label_values(&[operation])
+                .observe(bytes as f64);
+            if let Some(owner) = observed
+                .owner
+                .as_ref()
+                .filter(|_| operation == "sign_upload")
+            {
+                self.signed_bytes
+                    .with_label_values(&[&self.user(owner.as_str())])
+                    .inc_by(bytes);
             }
         }
     }
 
     /// An ingest message was worked on.
-    pub fn ingested(&self, verdict: Verdict) {
+    pub(super) fn ingested(&self, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::Done => "done",
             Verdict::Retry => "retry",
@@ -109,8 +148,9 @@ impl Metrics {
 
     /// The text for Prometheus.
     #[must_use]
-    pub fn text(&self, queue_depth: u64) -> String {
-        self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+    pub(super) fn text(&self, queue_depth: u64) -> String {
+        self.queue_depth
+            .set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()

@@ -318,3 +318,6 @@ fn refuse_own_events(categories: &BTreeMap<String, Arc<Category>>, errors: &Erro
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
-//! `[category.*]` and `[tier.*]`.
+//! `[category.*]`: what it can say, and what it is told.
 
-use super::*;
+use super::{CATEGORY, HEAD, parse, wrong_category};
+use crate::policy::{Encryption, Magic};
 
 #[test]
 fn labels_of_an_artifact_store_make_keys_of_their_own() {
@@ -260,61 +261,4 @@ fn two_default_categories_are_refused() {
         message,
         "category.table.default is true for another category already; one at most is the default"
     );
-}
-
-#[test]
-fn a_store_says_what_it_cannot_do() {
-    let r2 = "endpoint = \"https://abc.r2.cloudflarestorage.com\"\naccess_key_env = \"A\"\nsecret_key_env = \"B\"";
-    let head = HEAD.replace("provider = \"s3\"", &format!("provider = \"r2\"\n{r2}"));
-    let config = parse(&format!("{head}{CATEGORY}")).unwrap();
-    assert_eq!(
-        (config.store.region.as_str(), config.store.addressing),
-        ("auto", Addressing::Path)
-    );
-    let post = parse(&format!("{head}{CATEGORY}strategies = [\"put\", \"post\"]"))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        post,
-        "category.table.strategies has `post`, but r2 takes no POST form"
-    );
-    let sse = parse(&format!("{head}{CATEGORY}encryption = \"aws_kms\""))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        sse.starts_with("category.table.encryption must be left out: r2"),
-        "{sse}"
-    );
-    for (provider, message) in [
-        ("minio", "store.endpoint is required here"),
-        ("r2", "store.endpoint is required here"),
-    ] {
-        let head = HEAD.replace("\"s3\"", &format!("\"{provider}\""));
-        assert_eq!(
-            parse(&format!("{head}{CATEGORY}")).unwrap_err().to_string(),
-            message
-        );
-    }
-}
-
-#[test]
-fn tiers_are_read_and_need_a_default() {
-    let text = format!(
-        "{HEAD}{CATEGORY}[tier.default]\nfile_size_max = \"1 MB\"\n[tier.pro]\nquota = \"1 TB\"\nsign_uploads_per_min = 60"
-    );
-    let policy = parse(&text).unwrap().policy;
-    let identity = |tier: Option<&str>| crate::auth::Identity {
-        owner: crate::ids::OwnerId::parse("alice").unwrap(),
-        tier: tier.map(str::to_owned),
-        scopes: Vec::new(),
-    };
-    assert_eq!(policy.tier(&identity(None)).file_size_bytes_max, 1_000_000);
-    assert_eq!(policy.tier(&identity(Some("unheard-of"))).name, "default");
-    let pro = policy.tier(&identity(Some("pro")));
-    assert_eq!(
-        (pro.quota_bytes, pro.sign_uploads_per_min),
-        (Some(1_000_000_000_000), Some(60))
-    );
-    let lone = format!("{HEAD}{CATEGORY}[tier.pro]\nquota = 1");
-    assert_eq!(wrong(&lone), [("tier".to_owned(), "required")]);
 }

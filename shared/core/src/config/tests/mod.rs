@@ -1,11 +1,11 @@
 //! The configuration: what is right is taken, what is wrong is named with its path, all of it at once.
 
-mod policies;
+mod category;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{Encryption, Ingest, Magic, Strategy};
+use crate::policy::{Encryption, Ingest, Strategy};
 
 /// Every secret has a value, long enough for HS256.
 fn lookup(name: &str) -> Option<String> {
@@ -87,10 +87,10 @@ fn a_small_configuration_has_safe_defaults() {
 
 #[test]
 fn the_policy_at_the_root_is_read() {
-    let config = parse(include_str!("../../../../consign.toml")).unwrap();
+    let config = parse(include_str!("../../../../../consign.toml")).unwrap();
     assert_eq!(config.store.provider, Provider::Embedded);
     let dataset = config.policy.category("dataset").unwrap();
-    for name in ["a.csv", "B.CSV", "a.tsv", "a.csv.gz", "a.tsv.gz"] {
+    for name in ["a.csv", "B.CSV", "a.tsv", "a.csv.gz", "a.gz"] {
         assert_eq!(
             dataset.ingest_of(&dataset.type_of(name).unwrap().ext),
             Ingest::Tabular,
@@ -102,7 +102,7 @@ fn the_policy_at_the_root_is_read() {
 #[test]
 fn the_reconciliation_example_is_read() {
     let config = parse(include_str!(
-        "../../../../examples/reconciliation/consign.toml"
+        "../../../../../examples/reconciliation/consign.toml"
     ))
     .unwrap();
     let buckets: Vec<_> = config.policy.buckets().into_iter().collect();
@@ -190,6 +190,41 @@ fn what_is_no_toml_or_lacks_its_sections_is_refused() {
     assert_eq!(wrong(HEAD), [("category".to_owned(), "required")]);
     assert!(wrong("category = 3").contains(&("category".to_owned(), "wrong_type")));
     assert!(wrong("[category]\nx = 3").contains(&("category.x".to_owned(), "wrong_type")));
+}
+
+#[test]
+fn a_store_says_what_it_cannot_do() {
+    let r2 = "endpoint = \"https://abc.r2.cloudflarestorage.com\"\naccess_key_env = \"A\"\nsecret_key_env = \"B\"";
+    let head = HEAD.replace("provider = \"s3\"", &format!("provider = \"r2\"\n{r2}"));
+    let config = parse(&format!("{head}{CATEGORY}")).unwrap();
+    assert_eq!(
+        (config.store.region.as_str(), config.store.addressing),
+        ("auto", Addressing::Path)
+    );
+    let post = parse(&format!("{head}{CATEGORY}strategies = [\"put\", \"post\"]"))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        post,
+        "category.table.strategies has `post`, but r2 takes no POST form"
+    );
+    let sse = parse(&format!("{head}{CATEGORY}encryption = \"aws_kms\""))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        sse.starts_with("category.table.encryption must be left out: r2"),
+        "{sse}"
+    );
+    for (provider, message) in [
+        ("minio", "store.endpoint is required here"),
+        ("r2", "store.endpoint is required here"),
+    ] {
+        let head = HEAD.replace("\"s3\"", &format!("\"{provider}\""));
+        assert_eq!(
+            parse(&format!("{head}{CATEGORY}")).unwrap_err().to_string(),
+            message
+        );
+    }
 }
 
 #[test]
@@ -359,6 +394,28 @@ fn keys_are_checked_when_the_configuration_is_read() {
         let message = keys(&text).unwrap_err();
         assert!(message.contains(says), "{text}: {message}");
     }
+}
+
+#[test]
+fn tiers_are_read_and_need_a_default() {
+    let text = format!(
+        "{HEAD}{CATEGORY}[tier.default]\nfile_size_max = \"1 MB\"\n[tier.pro]\nquota = \"1 TB\"\nsign_uploads_per_min = 60"
+    );
+    let policy = parse(&text).unwrap().policy;
+    let identity = |tier: Option<&str>| crate::auth::Identity {
+        owner: crate::ids::OwnerId::parse("alice").unwrap(),
+        tier: tier.map(str::to_owned),
+        scopes: Vec::new(),
+    };
+    assert_eq!(policy.tier(&identity(None)).file_size_bytes_max, 1_000_000);
+    assert_eq!(policy.tier(&identity(Some("unheard-of"))).name, "default");
+    let pro = policy.tier(&identity(Some("pro")));
+    assert_eq!(
+        (pro.quota_bytes, pro.sign_uploads_per_min),
+        (Some(1_000_000_000_000), Some(60))
+    );
+    let lone = format!("{HEAD}{CATEGORY}[tier.pro]\nquota = 1");
+    assert_eq!(wrong(&lone), [("tier".to_owned(), "required")]);
 }
 
 proptest! {

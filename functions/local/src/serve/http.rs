@@ -1,0 +1,198 @@
+//! The HTTP side of the one process: the functions by their table, the page, metrics, and the development session.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use bytes::Bytes;
+use consign_core::problem::Problem;
+use consign_core::service::{Call, Observed};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+use router::BODY_BYTES_MAX;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::dev::Session;
+use super::host::Host;
+use super::metrics::Metrics;
+
+/// What requests are served from.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) host: Arc<Host>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// In development, what mints tokens for the page.
+    pub(crate) session: Option<Session>,
+    /// The store as browsers see it; the page may talk to it.
+    pub(crate) store_origin: String,
+}
+
+/// The page's files: path, media type, content.
+const PAGE: [(&str, &str, &str); 6] = [
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../../../../web/index.html"),
+    ),
+    (
+        "/app.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../web/app.js"),
+    ),
+    (
+        "/api.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../web/api.js"),
+    ),
+    (
+        "/transfer.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../web/transfer.js"),
+    ),
+    (
+        "/style.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../../web/style.css"),
+    ),
+    (
+        "/icon.svg",
+        "image/svg+xml",
+        include_str!("../../../../web/icon.svg"),
+    ),
+];
+
+/// All that is served on the one address. `origins` are other sites whose pages may call the functions.
+pub(crate) fn routes(site: Arc<Site>, origins: &[String]) -> Router {
+    let mut routes = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/dev/session", get(session));
+    for (path, media_type, content) in PAGE {
+        let page =
+            move |State(site): State<Arc<Site>>| async move { page(&site, media_type, content) };
+        routes = routes.route(path, get(page));
+    }
+    routes
+        .fallback(function)
+        .with_state(site)
+        .layer(cors(origins))
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
+    let headers = [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "x-request-id",
+    ];
+    let exposed = [
+        "x-request-id",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+    ];
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(headers.map(HeaderName::from_static))
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(std::time::Duration::from_secs(3600))
+}
+
+/// Caps the body, converts types, and leaves the rest to the table of routes.
+async fn function(State(site): State<Arc<Site>>, request: Request) -> Response {
+    site.metrics.begin();
+    let (parts, body) = request.into_parts();
+    let response = match to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(body) => router::handle(&*site.host, Request::from_parts(parts, body)).await,
+        Err(_) => {
+            let request = Request::from_parts(parts, Bytes::new());
+            let call = Call::begin(&*site.host, "unread", &request);
+            call.finish(&*site.host, Err(Problem::body_too_large(BODY_BYTES_MAX)))
+        }
+    };
+    site.metrics
+        .end(response.status(), response.extensions().get::<Observed>());
+    response.map(Body::from)
+}
+
+fn page(site: &Site, media_type: &'static str, content: &'static str) -> Response {
+    let mut response = Response::new(Body::from(content));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    harden(headers, &site.store_origin);
+    response
+}
+
+/// The page loads nothing from elsewhere and talks to the functions and the store alone.
+fn harden(headers: &mut HeaderMap, store_origin: &str) {
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {store_origin}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+}
+
+async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let depth = site.host.queue.depth().await.unwrap_or(0);
+    let mut response = Response::new(Body::from(site.metrics.text(depth)));
+    let text = HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
+/// A token for the page, in development only. Another site's page cannot read it: it is given to no foreign origin, and
+/// only to a browser that came to this machine by one of its own names (a rebound name would pass as the same origin).
+async fn session(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let is_foreign = request.headers().contains_key(http::header::ORIGIN)
+        || request
+            .headers()
+            .get("sec-fetch-site")
+            .is_some_and(|site| site != "same-origin" && site != "none");
+    let host = request.headers().get(http::header::HOST);
+    let is_this_machine = host
+        .and_then(|host| host.to_str().ok())
+        .is_some_and(|host| {
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        });
+    let token = site
+        .session
+        .as_ref()
+        .filter(|_| !is_foreign && is_this_machine)
+        .and_then(|session| session.token(&site.host.clock).ok());
+    let mut response = match token {
+        Some(token) => {
+            let body = serde_json::json!({"token": token, "store_origin": site.store_origin});
+            Response::new(Body::from(body.to_string()))
+        }
+        None => {
+            let mut response = Response::new(Body::from("{}"));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

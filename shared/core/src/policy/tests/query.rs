@@ -1,0 +1,234 @@
+//! Confirm, download and list requests.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::policy::{
+    ConfirmRequest, ConfirmedPart, Disposition, DownloadQuery, ListQuery, Sha256Digest, Variant,
+};
+use crate::problem::Problem;
+
+fn confirm(body: &Value) -> Result<ConfirmRequest, Problem> {
+    ConfirmRequest::parse(body.to_string().as_bytes())
+}
+
+fn wrong<T: std::fmt::Debug>(result: Result<T, Problem>) -> Vec<String> {
+    result
+        .unwrap_err()
+        .errors
+        .into_iter()
+        .map(|error| format!("{} {}", error.field, error.detail))
+        .collect()
+}
+
+#[test]
+fn a_confirm_says_what_it_knows() {
+    let request = confirm(
+        &json!({"file_id": "f1", "etag": "\"abc\"", "collection_id": "c",
+        "parts": [{"part_number": 2, "etag": "b"}, {"part_number": 1, "etag": "\"a\""}],
+        "metadata": {"columns": ["x"], "row_count": 3, "file_hash": "ab".repeat(32)}}),
+    )
+    .unwrap();
+    assert_eq!(
+        (request.file_id.as_str(), request.etag.as_deref()),
+        ("f1", Some("abc"))
+    );
+    let part = |part_number, etag: &str| ConfirmedPart {
+        part_number,
+        etag: etag.to_owned(),
+    };
+    assert_eq!(request.parts, [part(1, "a"), part(2, "b")]);
+    assert_eq!(request.collection_id.as_deref(), Some("c"));
+    assert_eq!(request.metadata.columns, Some(vec!["x".to_owned()]));
+    assert_eq!(request.metadata.row_count, Some(3));
+    assert_eq!(request.metadata.file_hash, Some(Sha256Digest([0xab; 32])));
+    let least = confirm(&json!({"file_id": "f1"})).unwrap();
+    assert_eq!((least.etag, least.parts.len()), (None, 0));
+}
+
+#[test]
+fn a_confirm_names_everything_wrong_at_once() {
+    let found = wrong(confirm(
+        &json!({"etag": "a\"b", "collection_id": "", "surprise": 1,
+        "parts": [{"part_number": 0, "etag": ""}, {"part_number": 1}, {"part_number": 10_001, "etag": "x", "size": 3}],
+        "metadata": {"columns": [1], "row_count": -1, "file_hash": "md5", "more": 1}}),
+    ));
+    for start in [
+        "file_id is required",
+        "etag must be an etag",
+        "collection_id must be 1 to 64",
+        "parts[0].part_number must be from 1 to 10000, not 0",
+        "parts[0].etag must be 1 to 128 printable",
+        "parts[1].etag is required",
+        "parts[2].part_number must be from 1",
+        "parts[2].size is not known here",
+        "metadata.columns must be a list of texts, not a list",
+        "metadata.row_count must be a whole number",
+        "metadata.file_hash must be a SHA-256",
+        "metadata.more is not known here",
+        "surprise is not known here",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(start)),
+            "{start} is not in {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_confirm_is_bounded() {
+    let part = |number: u32| json!({"part_number": number, "etag": "e"});
+    let twice = wrong(confirm(
+        &json!({"file_id": "f", "parts": [part(3), part(3)]}),
+    ));
+    assert_eq!(twice, ["parts must have each part once, but has 3 twice"]);
+    let many: Vec<_> = (0..10_001).map(part).collect();
+    assert_eq!(
+        wrong(confirm(&json!({"file_id": "f", "parts": many}))),
+        ["parts must be at most 10000"]
+    );
+    let full: Vec<_> = (1..=10_000).map(part).collect();
+    assert_eq!(
+        confirm(&json!({"file_id": "f", "parts": full}))
+            .unwrap()
+            .parts
+            .len(),
+        10_000
+    );
+    let columns = vec!["c"; 20_001];
+    assert_eq!(
+        wrong(confirm(
+            &json!({"file_id": "f", "metadata": {"columns": columns}})
+        ))
+        .len(),
+        1
+    );
+    assert_eq!(
+        wrong(confirm(&json!({"file_id": "f", "parts": [1]}))),
+        ["parts must be a list of objects, not a list"]
+    );
+    assert_eq!(
+        ConfirmRequest::parse(&vec![b' '; (2 << 20) + 1])
+            .unwrap_err()
+            .code,
+        "body_too_large"
+    );
+    assert_eq!(
+        ConfirmRequest::parse(b"[]").unwrap_err().code,
+        "bad_request"
+    );
+}
+
+#[test]
+fn a_download_has_defaults_and_bounds() {
+    let query = DownloadQuery::parse("").unwrap();
+    assert_eq!(
+        (query.expiry_s, query.variant, query.disposition),
+        (None, Variant::Original, Disposition::Attachment)
+    );
+    let query = DownloadQuery::parse("expiry_sec=60&variant=parquet&disposition=inline").unwrap();
+    assert_eq!(
+        (query.expiry_s, query.variant, query.disposition),
+        (Some(60), Variant::Parquet, Disposition::Inline)
+    );
+    assert_eq!(
+        DownloadQuery::parse("expiry_sec=86400&disposition=attachment")
+            .unwrap()
+            .expiry_s,
+        Some(86_400)
+    );
+    for (query, says) in [
+        (
+            "expiry_sec=59",
+            "expiry_sec must be from 60 to 86400, not 59",
+        ),
+        ("expiry_sec=86401", "expiry_sec must be from 60"),
+        ("expiry_sec=%2B60", "expiry_sec must be a whole number"),
+        ("expiry_sec=", "expiry_sec must be a whole number"),
+        (
+            "expiry_sec=99999999999999999999",
+            "expiry_sec must be a whole number",
+        ),
+        ("variant=pdf", "variant must be `original`"),
+        (
+            "disposition=form-data",
+            "disposition must be `attachment` or `inline`",
+        ),
+        (
+            "url=x",
+            "url is not known here; known are expiry_sec, variant, disposition",
+        ),
+    ] {
+        let found = wrong(DownloadQuery::parse(query));
+        assert!(
+            found.len() == 1 && found[0].starts_with(says),
+            "{query}: {found:?}"
+        );
+    }
+    assert_eq!(
+        wrong(DownloadQuery::parse(
+            "expiry_sec=1&variant=x&disposition=y&z=1"
+        ))
+        .len(),
+        4
+    );
+    assert_eq!(
+        DownloadQuery::parse("variant=original&variant=profile")
+            .unwrap_err()
+            .code,
+        "bad_request"
+    );
+    for variant in [
+        Variant::Original,
+        Variant::Parquet,
+        Variant::Profile,
+        Variant::Rejects,
+    ] {
+        assert_eq!(variant.as_str().parse(), Ok(variant));
+    }
+}
+
+#[test]
+fn a_listing_has_defaults_and_bounds() {
+    let query = ListQuery::parse("").unwrap();
+    assert_eq!((query.limit, query.include_download_url), (100, false));
+    let text =
+        "limit=500&cursor=abc&status=ready&category=table&collection_id=c&include=download_url";
+    let query = ListQuery::parse(text).unwrap();
+    let expected = ListQuery {
+        limit: 500,
+        cursor: Some("abc".to_owned()),
+        status: Some("ready".to_owned()),
+        category: Some("table".to_owned()),
+        collection_id: Some("c".to_owned()),
+        include_download_url: true,
+    };
+    assert_eq!(query, expected);
+    for (query, says) in [
+        ("limit=0", "limit must be from 1 to 500, not 0"),
+        ("limit=501", "limit must be from 1 to 500"),
+        ("limit=ten", "limit must be a whole number"),
+        ("cursor=", "cursor must be 1 to 512 printable"),
+        ("status=done", "status must be one of pending, uploading"),
+        ("category=A", "category must be the name of a category"),
+        ("collection_id=a%20b", "collection_id must be 1 to 64"),
+        ("include=all", "include must be `download_url`"),
+        ("page=2", "page is not known here"),
+    ] {
+        let found = wrong(ListQuery::parse(query));
+        assert!(
+            found.len() == 1 && found[0].starts_with(says),
+            "{query}: {found:?}"
+        );
+    }
+    assert!(ListQuery::parse(&format!("cursor={}", "a".repeat(513))).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parsers_panic(body: Vec<u8>, query: String) {
+        let _ = ConfirmRequest::parse(&body);
+        let _ = DownloadQuery::parse(&query);
+        let _ = ListQuery::parse(&query);
+    }
+}
