@@ -180,7 +180,7 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
     })?;
     check_size(&claim.upload, head)?;
     check_first_bytes(claim, &category, head).await?;
-    match category.ingest {
+    match category.ingest_of(&claim.upload.extension) {
         Ingest::Tabular => tabular::convert(claim, &category, head).await,
         Ingest::Verify => {
             if let Some(declared) = claim.upload.checksum_sha256.clone() {

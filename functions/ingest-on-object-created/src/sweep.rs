@@ -82,8 +82,7 @@ async fn look_at<D: Deps>(deps: &D, upload: Upload, scope: Scope) -> Result<(), 
                 Scope::Due => upload,
                 Scope::Restart => apply(deps, upload, Event::HolderDied).await?,
             };
-            let now = deps.clock().now();
-            if upload.lease.as_ref().is_some_and(|lease| lease.until > now) {
+            if upload.is_held(deps.clock().now()) {
                 return Ok(());
             }
             requeue(deps, upload).await

@@ -1,5 +1,7 @@
 //! The log: a JSON object per line for machines, or text for people. Never a secret, a signature or a URL.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use super::LogFormat;
@@ -12,6 +14,7 @@ const FILTER: &str = "warn,consign=info,consign_core=info,consign_embedded=info,
 pub(crate) fn install(format: LogFormat) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(FILTER))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let installed = match format {
         LogFormat::Json => builder

@@ -14,17 +14,18 @@ consign is up.
   store    {store}   (S3)
   token    {token}
 
-The whole job by hand (needs curl and jq):
+The whole job by hand:
 
   export CONSIGN={base} TOKEN={token}
+  field() {{ sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }}
   printf 'city,population\nVienna,2014614\nGraz,303270\n' > cities.csv
-  curl -s $CONSIGN/files/sign_upload -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \
-    -d "{{\"filename\":\"cities.csv\",\"content_type\":\"text/csv\",\"file_size_bytes\":$(wc -c < cities.csv)}}" > signed.json
-  curl -sf -T cities.csv "$(jq -r .upload_url signed.json)" -H 'content-type: text/csv' -H 'if-none-match: *'
-  ID=$(jq -r .file_id signed.json)
-  curl -s $CONSIGN/files/confirm -H "authorization: Bearer $TOKEN" -d "{{\"file_id\":\"$ID\"}}"
-  curl -s $CONSIGN/files/$ID/status -H "authorization: Bearer $TOKEN" | jq
-  curl -s "$CONSIGN/files/$ID/download-url?variant=parquet" -H "authorization: Bearer $TOKEN" | jq -r .url | xargs curl -s -o cities.parquet
+  SIGNED=$(curl -s $CONSIGN/files/sign_upload -H "authorization: Bearer $TOKEN" \
+    -d "{{\"filename\":\"cities.csv\",\"content_type\":\"text/csv\",\"file_size_bytes\":$(wc -c < cities.csv)}}")
+  curl -sf -T cities.csv "$(echo $SIGNED | field upload_url)" -H 'content-type: text/csv' -H 'if-none-match: *'
+  ID=$(echo $SIGNED | field file_id)
+  curl -s $CONSIGN/files/confirm -H "authorization: Bearer $TOKEN" -d "{{\"file_id\":\"$ID\"}}"; echo
+  sleep 1; curl -s $CONSIGN/files/$ID/status -H "authorization: Bearer $TOKEN"; echo
+  curl -s -o cities.parquet "$(curl -s "$CONSIGN/files/$ID/download-url?variant=parquet" -H "authorization: Bearer $TOKEN" | field url)"
 
 Or with this program:  consign upload cities.csv
 

@@ -201,6 +201,8 @@ impl Upload {
                 Some(_) | None => Step::Unchanged,
             },
             Event::Requeued => match self.state {
+                // Its holder is at work; the end of the lease is when to look again.
+                State::Processing if self.is_held(now) => Step::Unchanged,
                 State::Uploaded | State::Confirmed | State::Processing => {
                     self.step(true, now, |after| {
                         after.due_at = Some(add_s(now, ENQUEUE_CHECK_S))
@@ -371,7 +373,7 @@ impl Upload {
         match after.state {
             State::Ready | State::Failed => return Step::Refused(Refusal::Processed),
             State::Processing => {
-                if after.lease.as_ref().is_some_and(|held| held.until > now) {
+                if after.is_held(now) {
                     return Step::Refused(Refusal::Leased);
                 }
             }
@@ -443,9 +445,7 @@ impl Upload {
             }),
             // It was there, and somebody took it away.
             State::Uploaded | State::Confirmed => self.gone(now),
-            State::Processing if self.lease.as_ref().is_none_or(|held| held.until <= now) => {
-                self.gone(now)
-            }
+            State::Processing if !self.is_held(now) => self.gone(now),
             State::Processing | State::Ready | State::Failed | State::Deleted => Step::Unchanged,
         }
     }
@@ -544,6 +544,12 @@ impl Upload {
             .flatten()
             .map(|seconds| add_s(processed_at, seconds))
             .min()
+    }
+
+    /// Whether an ingest holds a lease that has not ended.
+    #[must_use]
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.until > now)
     }
 
     /// What came of the version seen last; `None` while that is being processed.
