@@ -30,6 +30,9 @@ pub(crate) struct Site {
     pub(crate) store_origin: String,
 }
 
+/// The scope of a token that may read the figures.
+const METRICS_SCOPE: &str = "metrics";
+
 /// The page's files: path, media type, content.
 const PAGE: [(&str, &str, &str); 6] = [
     (
@@ -152,12 +155,27 @@ fn harden(headers: &mut HeaderMap, store_origin: &str) {
     }
 }
 
-async fn metrics(State(site): State<Arc<Site>>) -> Response {
+/// Figures name users: in development anybody on this machine reads them, else a token with the scope `metrics`.
+async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let request = request.map(|_| Bytes::new());
+    let mut call = Call::begin(&*site.host, "metrics", &request);
+    let answer = if site.session.is_some() {
+        Ok(())
+    } else {
+        match call.identify(&*site.host, request.headers()) {
+            Ok(identity) if identity.scopes.iter().any(|scope| scope == METRICS_SCOPE) => Ok(()),
+            Ok(_) => Err(Problem::forbidden("the token has no scope `metrics`")),
+            Err(problem) => Err(problem),
+        }
+    };
     let depth = site.host.queue.depth().await.unwrap_or(0);
-    let mut response = Response::new(Body::from(site.metrics.text(depth)));
-    let text = HeaderValue::from_static("text/plain; version=0.0.4");
-    response.headers_mut().insert(CONTENT_TYPE, text);
-    response
+    let answer = answer.map(|()| {
+        let mut response = Response::new(Bytes::from(site.metrics.text(depth)));
+        let text = HeaderValue::from_static("text/plain; version=0.0.4");
+        response.headers_mut().insert(CONTENT_TYPE, text);
+        response
+    });
+    call.finish(&*site.host, answer).map(Body::from)
 }
 
 /// A token for the page, in development only. Another site's page cannot read it: it is given to no foreign origin, and
