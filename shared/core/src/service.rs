@@ -176,3 +176,6 @@ impl From<Fault> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ pub async fn transition<R: UploadRepo, Q: IngestQueue>(
 fn contended(why: &'static str) -> Fault {
     Fault::new(crate::ports::FaultKind::Throttled, "save", why)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -166,35 +166,39 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
     let has_jwk = [&jwk.x, &jwk.y, &jwk.n, &jwk.e]
         .into_iter()
         .any(Option::is_some);
-    let (field, key) = match (algorithm?, has_shared, &pem, has_jwk) {
-        (Algorithm::Hs256, true, None, false) => (
-            "secret_env",
-            AuthKey::hs256(kid, shared?.expose().as_bytes()),
-        ),
+    let given = algorithm.and_then(|algorithm| match (algorithm, has_shared, &pem, has_jwk) {
+        (Algorithm::Hs256, true, None, false) => {
+            let key = AuthKey::hs256(kid, shared?.expose().as_bytes());
+            Some(("secret_env", key))
+        }
         (Algorithm::Hs256, ..) => {
             f.wrong(
                 "secret_env",
                 "required",
                 "is required with HS256, and nothing else but it",
             );
-            return None;
+            None
         }
         (public, false, Some(pem), false) => {
-            ("public_key_pem", AuthKey::from_pem(kid, public, pem))
+            Some(("public_key_pem", AuthKey::from_pem(kid, public, pem)))
         }
-        (public, false, None, true) => ("x", AuthKey::from_jwk(kid, public, &jwk)),
+        (public, false, None, true) => {
+            let field = if public == Algorithm::Rs256 { "n" } else { "x" };
+            Some((field, AuthKey::from_jwk(kid, public, &jwk)))
+        }
         (public, ..) => {
             let detail = format!(
                 "is required with {}: this, or the members of a JWK, one of the two",
                 public.as_str()
             );
             f.wrong("public_key_pem", "required", detail);
-            return None;
+            None
         }
-    };
-    let key = key
-        .map_err(|error| f.wrong(field, "invalid", error.to_string()))
-        .ok();
+    });
+    let key = given.and_then(|(field, key)| {
+        key.map_err(|error| f.wrong(field, "invalid", error.to_string()))
+            .ok()
+    });
     f.finish();
     key
 }
@@ -250,17 +254,17 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
         );
     }
     let event_token = secret_value(&mut f, "event_token_env", secret);
-    let provider = provider?;
-    let (own_region, own_addressing, own_endpoint) = match provider {
+    let own = provider.map(|provider| match provider {
         Provider::S3 => ("us-east-1", Addressing::Virtual, true),
         Provider::Minio => ("us-east-1", Addressing::Path, false),
         Provider::R2 => ("auto", Addressing::Path, false),
         Provider::Embedded => ("us-east-1", Addressing::Path, true),
-    };
-    if !own_endpoint && endpoint.is_none() {
+    });
+    if endpoint.is_none() && matches!(own, Some((_, _, false))) {
         let _: Option<()> = required_if_unreported(&f, "endpoint");
     }
     f.finish();
+    let (provider, (own_region, own_addressing, _)) = provider.zip(own)?;
     Some(StoreConfig {
         provider,
         region: region.unwrap_or_else(|| own_region.to_owned()),
@@ -289,7 +293,11 @@ fn origin(text: &str) -> Result<String, String> {
         let host = uri
             .authority()
             .is_some_and(|host| !host.as_str().contains('@') && !host.host().is_empty());
-        web && bare && host && !text.contains('#')
+        let port = uri.authority().is_some_and(|authority| {
+            let rest = authority.as_str().strip_prefix(authority.host());
+            rest == Some("") || authority.port_u16().is_some()
+        });
+        web && bare && host && port && !text.contains('#')
     });
     let found = uri.map(|_| text.to_ascii_lowercase());
     found.ok_or_else(|| {

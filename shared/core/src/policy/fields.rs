@@ -30,10 +30,6 @@ impl Errors {
         });
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
     /// Whether a field has been reported.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.0.borrow().iter().any(|error| error.field == field)

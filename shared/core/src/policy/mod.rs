@@ -212,19 +212,19 @@ impl Policy {
 
     /// Reads `[category.*]` and `[tier.*]`.
     pub(crate) fn read(root: &mut Fields<'_>, provider: Provider) -> Self {
-        let categories: BTreeMap<_, _> = root
-            .objects("category")
-            .into_iter()
-            .filter_map(|(name, fields)| Category::read(&name, fields, provider))
-            .map(|category| (category.name.clone(), Arc::new(category)))
-            .collect();
-        if categories.is_empty() && root.errors.is_empty() {
+        let given = root.objects("category");
+        if given.is_empty() && !root.errors.has("category") {
             root.wrong(
                 "category",
                 "required",
                 "at least one [category.NAME] is needed",
             );
         }
+        let categories: BTreeMap<_, _> = given
+            .into_iter()
+            .filter_map(|(name, fields)| Category::read(&name, fields, provider))
+            .map(|category| (category.name.clone(), Arc::new(category)))
+            .collect();
         refuse_two_defaults(&categories, root.errors);
         refuse_own_events(&categories, root.errors);
 

@@ -31,6 +31,7 @@ fn every_problem_is_an_rfc_9457_document() {
         (405, Problem::method_not_allowed("GET")),
         (409, Problem::idempotency_in_progress()),
         (409, Problem::object_key_taken()),
+        (409, Problem::already_uploaded()),
         (409, Problem::object_missing()),
         (409, Problem::object_mismatch("5 bytes, not 6")),
         (409, Problem::upload_expired()),
@@ -57,6 +58,18 @@ fn every_problem_is_an_rfc_9457_document() {
         assert!(!body["title"].as_str().unwrap().is_empty());
         assert_eq!(status >= 500, body.get("detail").is_none(), "{code}");
     }
+}
+
+#[test]
+fn what_cannot_be_signed_is_not_the_callers_fault() {
+    use crate::sigv4::PresignError;
+    let dead = Problem::unsignable(PresignError::ExpiryOutOfRange).into_response("r");
+    assert_eq!(
+        (dead.status().as_u16(), &dead.headers()[RETRY_AFTER]),
+        (503, &HeaderValue::from(2))
+    );
+    let other = Problem::unsignable(PresignError::KeyTooLong).into_response("r");
+    assert_eq!(other.status(), 500);
 }
 
 #[test]

@@ -204,6 +204,21 @@ fn inv21_headers_that_are_not_understood_are_refused() {
 }
 
 #[test]
+fn inv21_a_claim_that_stands_twice_is_refused() {
+    let twice = claims().to_string().replacen('{', r#"{"sub":"root","#, 1);
+    let header = encode(&json!({"alg": "HS256"}));
+    let message = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(twice));
+    let mac = keys::hs256(SECRET)
+        .unwrap()
+        .chain_update(message.as_bytes());
+    let signature = BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    assert_eq!(
+        ask(&with_secret(), &format!("{message}.{signature}")),
+        Err(AuthError::Claims)
+    );
+}
+
+#[test]
 fn inv21_issuer_and_audience_must_be_ours() {
     assert!(with_claim("aud", json!(["x", "consign"])).is_ok());
     for aud in [

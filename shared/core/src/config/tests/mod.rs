@@ -310,6 +310,40 @@ fn a_secret_that_is_not_set_is_named_and_one_that_is_never_shows() {
 }
 
 #[test]
+fn a_wrong_field_hides_no_other_one() {
+    let text = "[auth]\nissuer = \"me\"\naudience = \"consign\"\n[[auth.keys]]\nalg = \"ES256\"\nextra = 1\n\
+                [[auth.keys]]\nalg = \"RS256\"\nn = \"AA\"\nother = 2\n[store]\nprovider = \"ftp\"\nsurprise = 1\n";
+    assert_eq!(
+        wrong(text),
+        [
+            ("auth.keys[0].public_key_pem", "required"),
+            ("auth.keys[0].extra", "unknown_field"),
+            ("auth.keys[1].n", "invalid"),
+            ("auth.keys[1].other", "unknown_field"),
+            ("store.provider", "invalid"),
+            ("store.surprise", "unknown_field"),
+            ("category", "required"),
+        ]
+        .map(|(path, code)| (path.to_owned(), code))
+    );
+}
+
+#[test]
+fn an_endpoint_has_a_port_that_exists() {
+    for bad in [
+        "http://minio:",
+        "http://minio:99999",
+        "http://minio:x",
+        "http://",
+    ] {
+        assert!(origin(bad).is_err(), "{bad}");
+    }
+    for good in ["http://minio:9000", "https://[::1]:443", "http://10.0.0.1"] {
+        assert_eq!(origin(good).as_deref(), Ok(good));
+    }
+}
+
+#[test]
 fn keys_are_checked_when_the_configuration_is_read() {
     let keys = |keys: &str| {
         let text = format!(

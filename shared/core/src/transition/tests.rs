@@ -1,0 +1,254 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use crate::policy::Strategy;
+use crate::ports::{FaultKind, Inserted, ListFilter, NewUpload, Page};
+use crate::upload::{Change, Claimed, ObjectVersion, State};
+
+/// A fresh upload of alice's, of ten bytes.
+pub(crate) fn pending() -> Upload {
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    Upload {
+        id: UploadId::new(now, [7; 10]),
+        owner: OwnerId::parse("alice").unwrap(),
+        revision: 0,
+        state: State::Pending,
+        generation: 0,
+        filename: "a.csv".into(),
+        category: "dataset".into(),
+        extension: "csv".into(),
+        content_type: "text/csv".into(),
+        size_bytes_declared: Some(10),
+        size_bytes_max: 10,
+        checksum_sha256: None,
+        object: ObjectRef::new("bucket", "uploads/alice/a.csv"),
+        strategy: Strategy::Put,
+        part_size_bytes: None,
+        multipart_upload_id: None,
+        keep_original: true,
+        deleted_retention_s: 3_600,
+        retention_s: None,
+        unconfirmed_s: None,
+        collection_id: None,
+        labels: Default::default(),
+        metadata: Default::default(),
+        claimed: Claimed::default(),
+        created_at: now,
+        updated_at: now,
+        url_expires_at: now,
+        uploaded_at: None,
+        confirmed_at: None,
+        processed_at: None,
+        seen: None,
+        lease: None,
+        attempts: 0,
+        outcome: None,
+        failure: None,
+        original_removed: false,
+        deletion: None,
+        reserved_bytes: 10,
+        due_at: Some(now),
+        looks: 0,
+    }
+}
+
+/// Answers to `save` in turn, the last one for ever; `find` gives what `held` is.
+pub(crate) struct Repo<const HOLDS_QUEUE: bool> {
+    answers: Mutex<VecDeque<Result<Saved, FaultKind>>>,
+    held: Option<Upload>,
+    saved: Mutex<Vec<(u64, Change)>>,
+}
+
+impl<const HOLDS_QUEUE: bool> Repo<HOLDS_QUEUE> {
+    pub(crate) fn new(
+        answers: impl IntoIterator<Item = Result<Saved, FaultKind>>,
+        held: Option<Upload>,
+    ) -> Self {
+        Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            held,
+            saved: Mutex::default(),
+        }
+    }
+
+    fn revisions(&self) -> Vec<u64> {
+        let saved = self.saved.lock().unwrap();
+        saved.iter().map(|(revision, _)| *revision).collect()
+    }
+}
+
+impl<const HELD: bool> UploadRepo for Repo<HELD> {
+    const HOLDS_QUEUE: bool = HELD;
+
+    async fn insert_pending(&self, _: &NewUpload, _: Timestamp) -> Result<Inserted, Fault> {
+        unreachable!("a transition inserts nothing")
+    }
+    async fn find(&self, _: UploadId) -> Result<Option<Upload>, Fault> {
+        Ok(self.held.clone())
+    }
+    async fn find_by_object(&self, _: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        unreachable!("a transition knows the id")
+    }
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        let mut saved = self.saved.lock().unwrap();
+        saved.push((before.revision, change.clone()));
+        let mut answers = self.answers.lock().unwrap();
+        let answer = if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().copied()
+        };
+        answer
+            .unwrap()
+            .map_err(|kind| Fault::new(kind, "save", "as told"))
+    }
+    async fn list(
+        &self,
+        _: &OwnerId,
+        _: &ListFilter,
+        _: Option<UploadId>,
+        _: usize,
+    ) -> Result<Page, Fault> {
+        unreachable!("a transition lists nothing")
+    }
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<UploadId>, Fault> {
+        unreachable!("a transition asks for nothing due")
+    }
+    async fn reserved_bytes(&self, _: &OwnerId) -> Result<u64, Fault> {
+        unreachable!("a transition asks for no quota")
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    broken: bool,
+    sent: Mutex<Vec<IngestJob>>,
+}
+
+impl IngestQueue for Queue {
+    async fn send(&self, job: IngestJob) -> Result<(), Fault> {
+        self.sent.lock().unwrap().push(job);
+        if self.broken {
+            return Err(Fault::new(FaultKind::Unreachable, "send", "as told"));
+        }
+        Ok(())
+    }
+}
+
+/// What enqueues: the object was seen.
+fn seen(etag: &str) -> Event {
+    Event::Seen {
+        object: ObjectVersion {
+            etag: ETag::new(etag),
+            size_bytes: 10,
+            version_id: None,
+            sequencer: None,
+        },
+    }
+}
+
+fn run<const HELD: bool>(
+    repo: &Repo<HELD>,
+    queue: &Queue,
+    upload: Upload,
+    event: &Event,
+) -> Result<Moved, Fault> {
+    let now = upload.updated_at;
+    transition((repo, queue), upload, event, now)
+        .now_or_never()
+        .unwrap()
+}
+
+#[test]
+fn a_change_is_written_and_its_job_sent() {
+    let (repo, queue) = (
+        Repo::<false>::new([Ok(Saved::Written)], None),
+        Queue::default(),
+    );
+    let moved = run(&repo, &queue, pending(), &seen("a")).unwrap();
+    assert!(matches!(&moved, Moved::Changed(upload) if upload.state == State::Uploaded));
+    assert_eq!(repo.revisions(), [0]);
+    let ingest = pending().id;
+    assert_eq!(*queue.sent.lock().unwrap(), [IngestJob { ingest }]);
+    assert_eq!(moved.upload().revision, 1);
+}
+
+#[test]
+fn a_repository_that_holds_the_queue_sends_the_job_itself() {
+    let (repo, queue) = (
+        Repo::<true>::new([Ok(Saved::Written)], None),
+        Queue::default(),
+    );
+    run(&repo, &queue, pending(), &seen("a")).unwrap();
+    assert!(repo.saved.lock().unwrap()[0].1.enqueue);
+    assert!(queue.sent.lock().unwrap().is_empty());
+}
+
+#[test]
+fn inv1_a_job_that_cannot_be_sent_is_left_to_the_sweep() {
+    let queue = Queue {
+        broken: true,
+        ..Queue::default()
+    };
+    let repo = Repo::<false>::new([Ok(Saved::Written)], None);
+    let upload = run(&repo, &queue, pending(), &seen("a")).unwrap().upload();
+    assert_eq!(queue.sent.lock().unwrap().len(), 1);
+    assert!(upload.due_at.is_some(), "the sweep comes by");
+}
+
+#[test]
+fn what_is_so_already_and_what_does_not_fit_write_nothing() {
+    let (repo, queue) = (Repo::<false>::new([], None), Queue::default());
+    let Moved::Changed(uploaded) = run(
+        &Repo::<true>::new([Ok(Saved::Written)], None),
+        &queue,
+        pending(),
+        &seen("a"),
+    )
+    .unwrap() else {
+        unreachable!("seen for the first time")
+    };
+    let again = run(&repo, &queue, uploaded.clone(), &seen("a")).unwrap();
+    assert!(matches!(&again, Moved::Unchanged(same) if *same == uploaded));
+    assert_eq!(again.upload(), uploaded);
+    let refused = run(&repo, &queue, pending(), &Event::DeletionMoved).unwrap();
+    assert!(matches!(refused, Moved::Refused(_, Refusal::OutOfPlace)));
+    assert_eq!(refused.upload(), pending());
+    assert!(repo.revisions().is_empty() && queue.sent.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_conflict_applies_the_event_to_what_is_there_by_now() {
+    let newer = Upload {
+        revision: 5,
+        filename: "renamed.csv".into(),
+        ..pending()
+    };
+    let repo = Repo::<false>::new([Ok(Saved::Conflict), Ok(Saved::Written)], Some(newer));
+    let upload = run(&repo, &Queue::default(), pending(), &seen("a"))
+        .unwrap()
+        .upload();
+    assert_eq!(repo.revisions(), [0, 5]);
+    assert_eq!(
+        (upload.revision, upload.filename.as_str()),
+        (6, "renamed.csv")
+    );
+}
+
+#[test]
+fn conflicts_without_end_and_a_record_that_is_gone_are_faults() {
+    let fault = |repo: Repo<false>| {
+        let fault = run(&repo, &Queue::default(), pending(), &seen("a")).unwrap_err();
+        (fault.kind, repo.revisions().len())
+    };
+    let endless = Repo::new([Ok(Saved::Conflict)], Some(pending()));
+    assert_eq!(fault(endless), (FaultKind::Throttled, CONFLICTS_MAX));
+    let gone = Repo::new([Ok(Saved::Conflict)], None);
+    assert_eq!(fault(gone), (FaultKind::Throttled, 1));
+    let broken = Repo::new([Err(FaultKind::Denied)], None);
+    assert_eq!(fault(broken), (FaultKind::Denied, 1));
+}
