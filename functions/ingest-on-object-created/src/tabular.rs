@@ -14,15 +14,15 @@ use crate::read::{Source, to_base64};
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::SourceChanged => Self::Overtaken,
-            Refusal::Internal { .. } => {
-                Self::Fault(Fault::new(FaultKind::Other, "convert", refusal.detail()))
-            }
-            _ => Self::Refused {
+        if matches!(refusal, Refusal::SourceChanged) {
+            Self::Overtaken
+        } else if refusal.is_transient() {
+            Self::Fault(Fault::new(FaultKind::Other, "convert", refusal.detail()))
+        } else {
+            Self::Refused {
                 code: refusal.code().to_owned(),
                 detail: refusal.detail(),
-            },
+            }
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The S3 adapter keeps the contract, on the embedded store and on MinIO.
 
-#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests share may fail them"
+)]
 
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
