@@ -86,12 +86,10 @@ fn args_text(first: &str, all: &[&str]) -> String {
 
 /// Replaces this process by `consign serve`, so that signals reach it directly.
 fn dev(host: &Host, args: &[&str]) -> Result<()> {
-    eprintln!("Building consign (the first build takes a few minutes) …");
+    eprintln!("Building consign (the first build takes some minutes, the next ones seconds) …");
     process::replace(
         host.cargo(&[
             "run",
-            "--profile",
-            "fast",
             "--package",
             "consign",
             "--bin",
