@@ -1,0 +1,43 @@
+//! The functions and their store as a user meets them.
+
+#![expect(
+    clippy::expect_used,
+    reason = "what a test's helper cannot do fails the test"
+)]
+
+mod files;
+mod idempotency;
+mod ingest;
+mod ownership;
+mod reconciliation;
+mod refusals;
+mod upload;
+mod wire;
+
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+/// A Parquet file's rows, its columns, and the text of its first row.
+fn read_parquet(bytes: Vec<u8>) -> (i64, Vec<String>, String) {
+    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).expect("it is Parquet");
+    let metadata = reader.metadata().file_metadata();
+    let columns = metadata
+        .schema_descr()
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned());
+    let first = reader.get_row_iter(None).expect("rows").next();
+    (
+        metadata.num_rows(),
+        columns.collect(),
+        first
+            .map(|row| row.expect("a row").to_string())
+            .unwrap_or_default(),
+    )
+}
+
+/// The SHA-256 of content, in base64.
+fn sha256(content: &[u8]) -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(content))
+}
