@@ -58,13 +58,11 @@ impl User {
     }
 
     /// A request to a function, with the token.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path).bearer_auth(&self.token)
     }
 
     /// A request to a function, without a token.
-    #[must_use]
     pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base_url))
@@ -112,7 +110,6 @@ impl User {
     }
 
     /// The same, before it is sent.
-    #[must_use]
     pub fn put_request(&self, signed: &Signed, content: &[u8]) -> RequestBuilder {
         let request = self.http.put(signed.url()).body(content.to_vec());
         signed

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Observed};
+use futures_util::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use router::BODY_BYTES_MAX;
@@ -109,13 +110,35 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(std::time::Duration::from_secs(3600))
 }
 
+/// How much of a body that is too long is read and forgotten, in bytes: a sender that is cut off while it sends hears a
+/// reset instead of the answer.
+const BODY_READ_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+
+/// The body, unless it is too long or breaks off.
+async fn read(body: Body) -> Option<Bytes> {
+    let mut bytes = Vec::new();
+    let mut size_bytes: usize = 0;
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.ok()?;
+        size_bytes = size_bytes.saturating_add(chunk.len());
+        if size_bytes > BODY_READ_BYTES_MAX {
+            return None;
+        }
+        if size_bytes <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    (size_bytes <= BODY_BYTES_MAX).then(|| bytes.into())
+}
+
 /// Caps the body, converts types, and leaves the rest to the table of routes.
 async fn function(State(site): State<Arc<Site>>, request: Request) -> Response {
     site.metrics.begin();
     let (parts, body) = request.into_parts();
-    let response = match to_bytes(body, BODY_BYTES_MAX).await {
-        Ok(body) => router::handle(&*site.host, Request::from_parts(parts, body)).await,
-        Err(_) => {
+    let response = match read(body).await {
+        Some(body) => router::handle(&*site.host, Request::from_parts(parts, body)).await,
+        None => {
             let request = Request::from_parts(parts, Bytes::new());
             let call = Call::begin(&*site.host, "unread", &request);
             call.finish(&*site.host, Err(Problem::body_too_large(BODY_BYTES_MAX)))
