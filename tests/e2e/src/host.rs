@@ -17,6 +17,8 @@ use crate::{Access, User};
 const PORT_FIRST: u16 = 20_000;
 const PORTS: u16 = 10_000;
 const START: Duration = Duration::from_secs(30);
+/// The secret that a host in development makes by itself.
+const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";
 /// Signs the tokens of hosts that do not make their own secret.
 const TOKEN_SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
 /// How a signature or a token in the log would look (invariant 24).
@@ -88,7 +90,7 @@ impl Host {
             external,
         };
         host.restart().await;
-        if host.policy["auth"]["keys"][0]["secret_env"].as_str() == Some("CONSIGN_DEV_SECRET") {
+        if host.secret_name() == DEV_SECRET {
             host.secret = host.kept("dev-secret");
         }
         host
@@ -110,8 +112,8 @@ impl Host {
                 "data",
             ])
             .current_dir(self.folder())
-            .env_remove("CONSIGN_DEV_SECRET")
-            .env("RECONCILIATION_TOKEN_SECRET", TOKEN_SECRET)
+            .env(self.secret_name(), TOKEN_SECRET)
+            .env_remove(DEV_SECRET)
             .envs(self.external.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -194,6 +196,12 @@ impl Host {
     #[must_use]
     pub fn store(&self) -> Access {
         Access::new(&self.store_url, &self.kept("store-secret"))
+    }
+
+    /// The variable that the policy takes the tokens' secret from.
+    fn secret_name(&self) -> &str {
+        let name = self.policy["auth"]["keys"][0]["secret_env"].as_str();
+        name.expect("the tokens have a secret")
     }
 
     /// A secret that the host made and keeps.
