@@ -1,6 +1,7 @@
 //! Where a bucket is reached: AWS's own hosts per region, or a configured endpoint.
 
 use super::error::SetupError;
+use super::escape::any_byte;
 use std::net::IpAddr;
 
 /// How a bucket is named in a URL.
@@ -122,7 +123,9 @@ impl Endpoint {
     pub(super) fn addressing(&self, bucket: &str) -> Addressing {
         match self.addressing {
             Addressing::Virtual if self.is_address => Addressing::Path,
-            Addressing::Virtual if self.scheme == "https://" && bucket.contains('.') => {
+            Addressing::Virtual
+                if self.scheme == "https://" && any_byte(bucket, |byte| byte == b'.') =>
+            {
                 Addressing::Path
             }
             wanted @ (Addressing::Virtual | Addressing::Path) => wanted,

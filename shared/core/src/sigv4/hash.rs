@@ -163,7 +163,7 @@ impl HmacKey {
         }
     }
 
-    /// Signs what is put into [`HmacKey::start`]'s hash.
+    /// Signs what was put since [`HmacKey::restart`].
     pub(super) fn finish(&self, message: &mut Sha256) -> [u8; DIGEST_BYTES] {
         /// The outer message: its pad's block and one digest.
         const OUTER_BITS: u64 = ((BLOCK_BYTES + DIGEST_BYTES) * 8) as u64;
@@ -177,8 +177,15 @@ impl HmacKey {
     }
 
     /// A message under this key.
-    pub(super) fn start(&self) -> Sha256 {
+    fn start(&self) -> Sha256 {
         Sha256::resume(self.inner, BLOCK_BYTES as u64)
+    }
+
+    /// A message under this key, in a finished hash's place: clearing a second buffer costs 1 % of a URL.
+    pub(super) fn restart(&self, hash: &mut Sha256) {
+        hash.state = self.inner;
+        hash.buffered = 0;
+        hash.compressed_bytes = BLOCK_BYTES as u64;
     }
 
     /// Signs one piece.
@@ -190,6 +197,7 @@ impl HmacKey {
 }
 
 /// Lower-case hexadecimal of a digest. Arithmetic rather than a table, so that it is done many digits at a time.
+#[inline]
 pub(super) fn hex(digest: &[u8; DIGEST_BYTES]) -> [u8; HEX_BYTES] {
     /// From the character after `9` to `a`.
     const GAP: u8 = b'a' - b'9' - 1;

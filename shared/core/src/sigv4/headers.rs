@@ -1,8 +1,9 @@
 //! Which headers are signed, and how they read in a canonical request.
 
 use super::error::PresignError;
-use super::escape::{Keep, escape_lower, escaped_len, is_token};
+use super::escape::{Keep, any_byte, escape_lower, escaped_len, is_token};
 use super::hash::Sink;
+use std::cmp::Ordering;
 
 /// Headers that one request may sign, besides `host`.
 pub const HEADERS_MAX: usize = 64;
@@ -212,26 +213,33 @@ impl<'a> SignedHeaders<'a> {
         Ok(signed)
     }
 
+    /// By insertion: a few names, mostly told apart by their first byte, want neither a general sort nor calls to compare.
     fn sort(&mut self, any_is_odd: bool) -> Result<(), PresignError> {
         let headers = self.headers;
         let lower = |name: &'a str| name.bytes().map(|byte| byte.to_ascii_lowercase());
-        let mut duplicate = false;
-        self.entries[..self.count].sort_unstable_by(|a, b| {
+        let compare = |a: Entry, b: Entry| {
             let (first, second) = (a.name(headers), b.name(headers));
-            let order = if any_is_odd {
+            if any_is_odd {
                 lower(first).cmp(lower(second))
             } else {
-                first.cmp(second)
-            };
-            // A sort compares all that are equal, or it could not tell that they are.
-            duplicate |= order.is_eq() && a.place != b.place;
-            order
-        });
-        if duplicate {
-            Err(PresignError::HeaderDuplicate)
-        } else {
-            Ok(())
+                let starts = first.as_bytes().first().cmp(&second.as_bytes().first());
+                starts.then_with(|| first.cmp(second))
+            }
+        };
+        for end in 1..self.count {
+            let entry = self.entries[end];
+            let mut at = end;
+            while at > 0 {
+                match compare(self.entries[at - 1], entry) {
+                    Ordering::Less => break,
+                    Ordering::Equal => return Err(PresignError::HeaderDuplicate),
+                    Ordering::Greater => self.entries[at] = self.entries[at - 1],
+                }
+                at -= 1;
+            }
+            self.entries[at] = entry;
         }
+        Ok(())
     }
 
     fn names(&self) -> impl Iterator<Item = (&'a str, bool)> {
@@ -300,17 +308,12 @@ impl<'a> SignedHeaders<'a> {
 #[inline(never)]
 fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
-    !name.is_empty()
-        && name
-            .bytes()
-            .fold(true, |plain, byte| plain & is_plain(byte))
+    !name.is_empty() && !any_byte(name, |byte| !is_plain(byte))
 }
 
 #[inline(never)]
 fn is_plain_value(value: &str) -> bool {
-    value
-        .bytes()
-        .fold(true, |plain, byte| plain & byte.is_ascii_graphic())
+    !any_byte(value, |byte| !byte.is_ascii_graphic())
 }
 
 fn is_decimal(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The rules of bucket names and object keys.
 
 use super::error::PresignError;
-use super::escape::has_control;
+use super::escape::{Escaped, Keep, any_byte, any_pair, has_control};
 use std::net::Ipv4Addr;
 
 /// Bytes of UTF-8 that a key may have.
@@ -26,14 +26,14 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     let is_good = |byte: u8| {
         byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
     };
-    if !bytes.iter().fold(true, |good, &byte| good & is_good(byte)) {
+    if any_byte(bucket, |byte| !is_good(byte)) {
         return Err(PresignError::BucketCharacter);
     }
     let label_is_good = |label: &[u8]| match (label.first(), label.last()) {
         (Some(first), Some(last)) => *first != b'-' && *last != b'-',
         _ => false,
     };
-    let has_dots = bytes.contains(&b'.');
+    let has_dots = any_byte(bucket, |byte| byte == b'.');
     let labels_are_good = if has_dots {
         bytes.split(|&byte| byte == b'.').all(label_is_good)
     } else {
@@ -63,16 +63,25 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
 /// # Errors
 /// Empty, longer than [`KEY_BYTES_MAX`], with a control byte, or with a segment `.` or `..`.
 pub fn check_key(key: &str) -> Result<(), PresignError> {
+    encode_key(key).map(drop)
+}
+
+/// The key for a path, where [`check_key`] finds nothing wrong with it.
+pub(super) fn encode_key(key: &str) -> Result<Escaped<'_>, PresignError> {
     if key.is_empty() {
-        Err(PresignError::KeyEmpty)
-    } else if key.len() > KEY_BYTES_MAX {
-        Err(PresignError::KeyTooLong)
-    } else if has_control(key) {
+        return Err(PresignError::KeyEmpty);
+    }
+    if key.len() > KEY_BYTES_MAX {
+        return Err(PresignError::KeyTooLong);
+    }
+    let encoded = Escaped::new(key, Keep::Path);
+    // What stays as it is holds no control byte.
+    if !encoded.is_plain() && has_control(key) {
         Err(PresignError::KeyControlByte)
     } else if has_dot_segment(key) {
         Err(PresignError::KeyDotSegment)
     } else {
-        Ok(())
+        Ok(encoded)
     }
 }
 
@@ -81,10 +90,10 @@ pub fn check_key(key: &str) -> Result<(), PresignError> {
 pub(super) fn has_dot_segment(path: &str) -> bool {
     // Most keys hold no segment that begins with a dot, which is found out many bytes at a time.
     let bytes = path.as_bytes();
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
-    let may_have = pairs.fold(bytes.first() == Some(&b'.'), |seen, (&a, &b)| {
-        seen | ((a == b'/') & (b == b'.'))
-    });
+    let after = bytes.get(1..).unwrap_or_default();
+    let before = &bytes[..after.len()];
+    let may_have =
+        bytes.first() == Some(&b'.') || any_pair(before, after, |a, b| (a == b'/') & (b == b'.'));
     may_have && path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 

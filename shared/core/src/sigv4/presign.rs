@@ -2,10 +2,10 @@
 
 use super::endpoint::{Addressing, Endpoint};
 use super::error::PresignError;
-use super::escape::{Escaped, Keep, escape, escaped_len, has_control};
+use super::escape::{Keep, escape, escaped_len, has_control};
 use super::hash::{HEX_BYTES, Sha256, Sink};
 use super::headers::{Host, SignedHeaders};
-use super::names::{check_bucket, check_key};
+use super::names::{check_bucket, encode_key};
 use super::signer::{Day, EXPIRES_S_MAX, Signer};
 use super::stamp::Stamp;
 use jiff::Timestamp;
@@ -104,7 +104,6 @@ impl Request<'_> {
     fn check(&self) -> Result<(), PresignError> {
         check_expiry(self.expires_s)?;
         check_bucket(self.bucket)?;
-        check_key(self.key)?;
         if self.query.len() > QUERY_MAX {
             return Err(PresignError::QueryTooMany);
         }
@@ -173,6 +172,7 @@ impl Signer {
     /// Every rule of the service that the request breaks has its [`PresignError`]; nothing is normalised.
     pub fn presign(&self, request: &Request<'_>, now: Timestamp) -> Result<String, PresignError> {
         request.check()?;
+        let key = encode_key(request.key)?;
         let stamp = Stamp::new(now)?;
         let addressing = self.endpoint.addressing(request.bucket);
         let host = Host {
@@ -184,9 +184,9 @@ impl Signer {
         };
         let headers = SignedHeaders::new(request.headers, host)?;
         let clock = stamp.clock();
-        let url = self.with_day(stamp, |day| {
-            let key = Escaped::new(request.key, Keep::Path);
-            let mut url = Vec::with_capacity(key.len() + self.url_len(request, &headers, day));
+        let mut url = Vec::new();
+        let signature = self.with_day(stamp, |day| {
+            url.reserve_exact(key.len() + self.url_len(request, &headers, day));
             let path_at = self.write_origin(request, addressing, &mut url);
             key.write(&mut url);
             let path_end = url.len();
@@ -204,26 +204,31 @@ impl Signer {
             let mut hash = Sha256::new();
             hash.put(request.operation.method().as_bytes());
             hash.put_byte(b'\n');
-            hash.put(&url[path_at..path_end]);
-            hash.put_byte(b'\n');
-            let own = OwnQuery {
-                start: &url[query_at..signed_headers_at],
-                headers: &url[signed_headers_at..token_at],
-                token: &url[token_at..],
-            };
-            // One byte stands between the path and the query, and one before the signature's parameters.
-            match url.get(path_end + 1..query_at.saturating_sub(1)) {
-                Some(query) if !query.is_empty() => put_sorted(query, &own, &mut hash),
-                _ => own.put(&mut hash),
+            // A canonical request has a line break where the URL has its `?`, so that most are hashed in one piece.
+            url[path_end] = b'\n';
+            if query_at == path_end + 1 && token_at == url.len() {
+                hash.put(&url[path_at..]);
+            } else {
+                hash.put(&url[path_at..=path_end]);
+                let own = OwnQuery {
+                    start: &url[query_at..signed_headers_at],
+                    headers: &url[signed_headers_at..token_at],
+                    token: &url[token_at..],
+                };
+                // One byte stands before the signature's parameters.
+                let query = &url[path_end + 1..query_at];
+                match query.split_last() {
+                    Some((_, query)) => put_sorted(query, &own, &mut hash),
+                    None => own.put(&mut hash),
+                }
             }
+            url[path_end] = b'?';
             hash.put_byte(b'\n');
             headers.put(&mut hash);
-            let signature = day.sign(&clock, &hash.finish());
-
             url.extend_from_slice(SIGNATURE);
-            url.extend_from_slice(&signature);
-            url
+            day.sign(&clock, &mut hash)
         });
+        url.extend_from_slice(&signature);
         Ok(String::from_utf8(url)
             .expect("names are checked to be ASCII and all else is percent-encoded"))
     }

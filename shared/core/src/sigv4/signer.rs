@@ -3,7 +3,7 @@
 use super::endpoint::{Addressing, Endpoint};
 use super::error::SetupError;
 use super::escape::{Keep, escape, has_control};
-use super::hash::{HmacKey, Sink, hex};
+use super::hash::{HmacKey, Sha256, Sink, hex};
 use super::stamp::Stamp;
 use jiff::Timestamp;
 use std::fmt;
@@ -233,13 +233,14 @@ pub(super) struct Day {
 }
 
 impl Day {
-    /// The signature over a canonical request's digest.
-    pub(super) fn sign(&self, clock: &[u8; 7], request_digest: &[u8; 32]) -> [u8; 64] {
-        let mut message = self.key.start();
-        message.put(self.message_start.as_bytes());
-        message.put(clock);
-        message.put(self.message_scope.as_bytes());
-        message.put(&hex(request_digest));
-        hex(&self.key.finish(&mut message))
+    /// The signature over a canonical request.
+    pub(super) fn sign(&self, clock: &[u8; 7], hash: &mut Sha256) -> [u8; 64] {
+        let request_digest = hash.finish();
+        self.key.restart(hash);
+        hash.put(self.message_start.as_bytes());
+        hash.put(clock);
+        hash.put(self.message_scope.as_bytes());
+        hash.put(&hex(&request_digest));
+        hex(&self.key.finish(hash))
     }
 }
