@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::cli::program;
 use crate::{Access, User};
 
 /// Where the ports of hosts begin: below those that systems give to clients, so that a restart finds its own free.
@@ -297,16 +298,4 @@ pub(crate) fn free_port() -> u16 {
             return port;
         }
     }
-}
-
-/// The path of the program `consign`, built as these tests are.
-#[must_use]
-pub fn program() -> PathBuf {
-    // Cargo builds a package's programs before its tests run, two folders above them: `<target>/<profile>/deps/<test>`.
-    let test = std::env::current_exe().expect("this test has a path");
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo puts it two folders deep");
-    folder.join("consign-under-test")
 }

@@ -10,11 +10,13 @@
     reason = "this is a test's support: what it cannot do fails the test"
 )]
 
+mod cli;
 mod host;
 mod store;
 mod user;
 
-pub use host::{Host, program};
+pub use cli::{Cli, program};
+pub use host::Host;
 pub use store::{Access, SilentStore};
 pub use user::{Answer, Signed, User};
 

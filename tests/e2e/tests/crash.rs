@@ -132,6 +132,7 @@ async fn inv1_inv5_inv9_no_upload_is_lost_to_kill_9() {
     }
     println!("{KILLS} kills, {} uploads arrived", arrived.len());
     assert!(arrived.len() > KILLS, "too few to tell");
+    let store = host.store();
     for (file_id, what) in &arrived {
         let status = user.wait(file_id).await;
         match what {
@@ -142,14 +143,8 @@ async fn inv1_inv5_inv9_no_upload_is_lost_to_kill_9() {
                     "{status}"
                 );
                 let version = |version: u32| format!("datasets/ann/{file_id}/v{version}.parquet");
-                assert!(
-                    host.store().get(BUCKET, &version(1)).await.is_some(),
-                    "{status}"
-                );
-                assert!(
-                    host.store().get(BUCKET, &version(2)).await.is_none(),
-                    "{status}"
-                );
+                assert!(store.get(BUCKET, &version(1)).await.is_some(), "{status}");
+                assert!(store.get(BUCKET, &version(2)).await.is_none(), "{status}");
             }
             Arrived::Broken => {
                 assert_eq!(status["status"], "failed", "{status}");

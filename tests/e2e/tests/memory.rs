@@ -7,9 +7,8 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
-use e2e::{Host, POLICY, program};
+use e2e::{Cli, Host, POLICY};
 
 const FILE_BYTES: u64 = 1_000_000_000;
 const PEAK_BYTES_MAX: u64 = 300_000_000;
@@ -55,22 +54,9 @@ fn peak_bytes(process_id: u32) -> u64 {
 #[tokio::test]
 async fn a_gigabyte_passes_within_300_megabytes_of_memory() {
     let host = Host::spawn(POLICY).await;
-    let folder = tempfile::tempdir().unwrap();
-    let rows = generate(&folder.path().join("large.csv"));
-    let uploaded = Command::new(program())
-        .args(["upload", "large.csv"])
-        .current_dir(folder.path())
-        .env("CONSIGN_URL", &host.base_url)
-        .env("CONSIGN_TOKEN", host.token("ann", None))
-        .env("XDG_CACHE_HOME", folder.path().join("cache"))
-        .output()
-        .expect("the program starts");
-    let printed = String::from_utf8_lossy(&uploaded.stdout);
-    assert!(
-        uploaded.status.success(),
-        "{}",
-        String::from_utf8_lossy(&uploaded.stderr)
-    );
+    let cli = Cli::new(&host, "ann");
+    let rows = generate(&cli.folder().join("large.csv"));
+    let printed = cli.succeed(&["upload", "large.csv"]);
     assert!(
         printed.contains(&format!("\tready\t{rows} rows\t")),
         "{printed}"

@@ -5,6 +5,7 @@
     reason = "what a test's helper cannot do fails the test"
 )]
 
+mod cli;
 mod files;
 mod idempotency;
 mod ingest;

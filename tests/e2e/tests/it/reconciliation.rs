@@ -44,6 +44,27 @@ async fn a_browser_asks_with_name_and_kind_alone_and_gets_a_form() {
 }
 
 #[tokio::test]
+async fn a_spreadsheet_is_verified_and_kept_as_it_is() {
+    let host = Host::spawn(&reconciliation_policy()).await;
+    let user = host.user("session-19");
+    let request = json!({"filename": "a.xlsx", "category": "source", "strategy": "post"});
+    for (content, status) in [
+        (&b"PK\x03\x04 and so on"[..], "ready"),
+        (b"a,b\n1,2\n", "failed"),
+    ] {
+        let signed = user.sign(&request).await;
+        assert!((200..300).contains(&user.post_form(&signed, &[], content).await));
+        let at_rest = user.wait(&signed.file_id()).await;
+        assert_eq!(
+            (&at_rest["status"], &at_rest["variants"]),
+            (&json!(status), &json!(["original"])),
+            "{at_rest}"
+        );
+        assert_eq!(user.download(&signed.file_id(), "original").await, content);
+    }
+}
+
+#[tokio::test]
 async fn a_form_takes_a_file_up_to_the_tools_limit() {
     let host = Host::spawn(&reconciliation_policy()).await;
     let user = host.user("session-18");
