@@ -8,8 +8,10 @@ use consign_core::policy::{ConfirmRequest, Strategy};
 use consign_core::ports::{IngestQueue, Multipart, ObjectHead, ObjectStore, UploadRepo};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
-use consign_core::transition::transition;
-use consign_core::upload::{Claimed, EXPIRY_GRACE_S, Event, ObjectVersion, State, Upload, add_s};
+use consign_core::transition::{Moved, transition};
+use consign_core::upload::{
+    Claimed, EXPIRY_GRACE_S, Event, ObjectVersion, Refusal, State, Upload, add_s,
+};
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,9 +72,17 @@ async fn confirm<D: Deps>(
             file_hash: confirmed.metadata.file_hash.map(|hash| hash.base64()),
         },
     };
-    let upload = transition((deps.repo(), deps.queue()), upload, &event, call.now)
-        .await?
-        .upload();
+    let ports = (deps.repo(), deps.queue());
+    let upload = match transition(ports, upload, &event, call.now).await? {
+        Moved::Refused(_, Refusal::LookStale) => return Err(Problem::conflict_retry()),
+        Moved::Refused(_, Refusal::Deleted) => return Err(Problem::not_found()),
+        Moved::Changed(upload)
+        | Moved::Unchanged(upload)
+        | Moved::Refused(
+            upload,
+            Refusal::Processed | Refusal::Leased | Refusal::LeaseLost | Refusal::OutOfPlace,
+        ) => upload,
+    };
     call.about(&upload);
     Ok(json(
         StatusCode::OK,

@@ -9,13 +9,13 @@ pub mod sweep;
 mod tabular;
 
 use consign_core::events::{self, Action, Decoded, ObjectEvent, Sequencer};
-use consign_core::ids::ObjectRef;
+use consign_core::ids::{ETag, ObjectRef};
 use consign_core::policy::Policy;
 use consign_core::ports::{
     Clock, Fault, IngestJob, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
-use consign_core::transition::transition;
-use consign_core::upload::{Event, Upload};
+use consign_core::transition::{Moved, transition};
+use consign_core::upload::{Event, Refusal, Upload};
 
 /// What this function needs.
 pub trait Deps: Send + Sync {
@@ -69,7 +69,7 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
     // 1. One of our own jobs names its upload.
     if let Some(job) = IngestJob::from_body(body) {
         return match deps.repo().find(job.ingest).await? {
-            Some(upload) => created(deps, upload, None).await,
+            Some(upload) => process::run(deps, upload, None).await,
             None => Ok(Verdict::Done),
         };
     }
@@ -99,20 +99,16 @@ async fn notified<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Verdict, Fau
         return Ok(Verdict::Done);
     };
     match record.action {
-        Action::Created => created(deps, upload, record.sequencer).await,
+        Action::Created => {
+            let told = record.etag.as_deref().map(ETag::new).zip(record.sequencer);
+            process::run(deps, upload, told).await
+        }
         Action::Deleted => removed(deps, upload, record.sequencer).await,
     }
 }
 
-async fn created<D: Deps>(
-    deps: &D,
-    upload: Upload,
-    sequencer: Option<Sequencer>,
-) -> Result<Verdict, Fault> {
-    process::run(deps, upload, sequencer).await
-}
-
-/// A deletion counts only where the object really is gone: it may be of an older version, or undone since.
+/// A deletion counts only where the object really is gone: it may be of an older version, or undone since, and then it is
+/// as good a reason to look as any.
 async fn removed<D: Deps>(
     deps: &D,
     upload: Upload,
@@ -120,13 +116,17 @@ async fn removed<D: Deps>(
 ) -> Result<Verdict, Fault> {
     if deps.store().head(&upload.object).await?.is_none() {
         let event = Event::ObjectRemoved { sequencer };
-        transition(
-            (deps.repo(), deps.queue()),
-            upload,
-            &event,
-            deps.clock().now(),
-        )
-        .await?;
+        let ports = (deps.repo(), deps.queue());
+        let moved = transition(ports, upload, &event, deps.clock().now()).await?;
+        return Ok(unless_stale(&moved));
     }
-    Ok(Verdict::Done)
+    process::run(deps, upload, None).await
+}
+
+/// What a look at the bucket led to is durable, or another looked since: then again.
+fn unless_stale(moved: &Moved) -> Verdict {
+    match moved {
+        Moved::Refused(_, Refusal::LookStale) => Verdict::Retry,
+        Moved::Refused(..) | Moved::Changed(_) | Moved::Unchanged(_) => Verdict::Done,
+    }
 }

@@ -6,11 +6,11 @@ use consign_core::policy::{Category, HEAD_BYTES, Ingest};
 use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{
-    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, Refusal, State, Upload, add_s,
+    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, State, Upload, add_s,
 };
 
 use crate::read::{Source, digest, head_bytes};
-use crate::{Deps, Verdict, tabular};
+use crate::{Deps, Verdict, tabular, unless_stale};
 
 /// Why work on an upload ended without an outcome.
 #[derive(Debug)]
@@ -67,29 +67,27 @@ impl<D: Deps> Claim<'_, D> {
     }
 }
 
-/// Processes the upload's object as the bucket holds it now.
+/// Processes the upload's object as the bucket holds it now. An event may have told of a version and its place.
 pub(crate) async fn run<D: Deps>(
     deps: &D,
     upload: Upload,
-    sequencer: Option<Sequencer>,
+    told: Option<(ETag, Sequencer)>,
 ) -> Result<Verdict, Fault> {
     let started = deps.clock().now();
     // 1. What is in the bucket?
     let Some(head) = deps.store().head(&upload.object).await? else {
         if upload.state >= State::Uploaded {
-            transition(
-                (deps.repo(), deps.queue()),
-                upload,
-                &Event::Missing,
-                started,
-            )
-            .await?;
+            let ports = (deps.repo(), deps.queue());
+            let moved = transition(ports, upload, &Event::Missing, started).await?;
+            return Ok(unless_stale(&moved));
         }
         return Ok(Verdict::Done);
     };
-    // 2. Claim that version.
-    let Some(mut claim) = claim(deps, upload, &head, sequencer).await? else {
-        return Ok(Verdict::Done);
+    // 2. Claim that version. The place of another in the key's history is not the place of this one.
+    let sequencer = told.and_then(|(etag, place)| (etag == head.etag).then_some(place));
+    let mut claim = match claim(deps, upload, &head, sequencer).await? {
+        Ok(claim) => claim,
+        Err(verdict) => return Ok(verdict),
     };
     // 3. Check it and make what is to be made of it; the outputs are durable afterwards.
     let event = match work(&mut claim, &head).await {
@@ -124,13 +122,13 @@ pub(crate) async fn run<D: Deps>(
     Ok(Verdict::Done)
 }
 
-/// Claims the version that `head` showed; `None` where there is nothing to do for us.
+/// Claims the version that `head` showed, or says what becomes of the message where there is nothing to do for us.
 async fn claim<'a, D: Deps>(
     deps: &'a D,
     upload: Upload,
     head: &ObjectHead,
     sequencer: Option<Sequencer>,
-) -> Result<Option<Claim<'a, D>>, Fault> {
+) -> Result<Result<Claim<'a, D>, Verdict>, Fault> {
     let now = deps.clock().now();
     let lease = Lease {
         token: deps.random().token(),
@@ -146,14 +144,14 @@ async fn claim<'a, D: Deps>(
         lease: lease.clone(),
     };
     match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
-        Moved::Changed(upload) if upload.state == State::Processing => Ok(Some(Claim {
+        Moved::Changed(upload) if upload.state == State::Processing => Ok(Ok(Claim {
             deps,
             upload,
             lease,
         })),
-        Moved::Changed(_) | Moved::Unchanged(_) => Ok(None),
-        Moved::Refused(_, Refusal::Leased | Refusal::Processed | Refusal::Deleted) => Ok(None),
-        Moved::Refused(_, Refusal::LeaseLost | Refusal::OutOfPlace) => Ok(None),
+        moved @ (Moved::Changed(_) | Moved::Unchanged(_) | Moved::Refused(..)) => {
+            Ok(Err(unless_stale(&moved)))
+        }
     }
 }
 

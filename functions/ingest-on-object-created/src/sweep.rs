@@ -96,7 +96,12 @@ async fn look_at<D: Deps>(deps: &D, upload: Upload, scope: Scope) -> Result<(), 
                 .is_some_and(|end| end <= deps.clock().now())
             {
                 apply(deps, upload, Event::Delete).await?;
+                return Ok(());
             }
+            // Its URL is dead by now: the last look at what it let in.
+            let object = seen(deps, &upload).await?;
+            let event = object.map_or(Event::Missing, |object| Event::Seen { object });
+            apply(deps, upload, event).await?;
             Ok(())
         }
         State::Deleted => delete(deps, upload).await,

@@ -31,6 +31,10 @@ impl Moved {
 
 /// Applies `event` to `upload` and writes the change; on a conflict reads the record again and applies it to that.
 ///
+/// `upload` must have been read before the bucket was looked at. Where another has written down a newer look meanwhile,
+/// the event is [`Refusal::LookStale`]: an object that was missing then is not missing now, and a version that was
+/// there then may be overwritten.
+///
 /// Where the repository does not hold the queue, the ingest job is sent after the write. A job that cannot be sent is
 /// no error: the record says that it is due, and the sweep sends it again.
 ///
@@ -62,10 +66,12 @@ pub async fn transition<R: UploadRepo, Q: IngestQueue>(
                 return Ok(Moved::Changed(change.after));
             }
             Saved::Conflict => {
-                before = repo
-                    .find(before.id)
-                    .await?
-                    .ok_or_else(|| contended("record is gone"))?;
+                let found = repo.find(before.id).await?;
+                let found = found.ok_or_else(|| contended("record is gone"))?;
+                if found.seen != before.seen && event.is_stale_beside(found.seen.as_ref()) {
+                    return Ok(Moved::Refused(found, Refusal::LookStale));
+                }
+                before = found;
             }
         }
     }

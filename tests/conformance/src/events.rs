@@ -1,4 +1,4 @@
-//! `conformance events`: what a consumer would make of a message, the order of sequencers.
+//! `conformance events`: what a consumer would make of a message, the order of sequencers, how schedules end.
 
 use std::cmp::Ordering;
 use std::io::{BufRead, Write};
@@ -28,6 +28,7 @@ fn answer_all(cases: impl BufRead, mut answers: impl Write) -> std::io::Result<(
         let answer = match case["kind"].as_str() {
             Some("event") => event(&case),
             Some("sequencer") => sequencer(&case),
+            Some("schedule") => crate::schedule::answer(&case),
             // A kind not known here is skipped.
             _ => continue,
         };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod convert;
 mod events;
 mod presign;
+mod schedule;
 
 const USAGE: &str = "\
 usage: conformance presign              JSON lines in on stdin, JSON lines out on stdout

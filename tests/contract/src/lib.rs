@@ -1,1 +1,9 @@
-//! Runs the port contract of `consign-testkit` against every adapter; see `tests/`, one file for each.
+//! The port contract of `consign-testkit`, run against every adapter, and the handlers, run in a [`World`] of ports in
+//! memory; see `tests/`.
+
+mod ledger;
+pub mod notify;
+mod world;
+
+pub use ledger::Ledger;
+pub use world::{BUCKET, Horizon, OTHER_BUCKET, World};

@@ -11,7 +11,7 @@ use crate::ids::ETag;
 /// How long an ingest may hold an upload without renewing its lease, in seconds.
 pub const LEASE_S: u64 = 120;
 /// How often one generation is tried before it fails for good.
-pub const ATTEMPTS_MAX: u32 = 5;
+pub const ATTEMPTS_MAX: u32 = 8;
 /// When the sweep first looks for an object that nobody told of, in seconds after signing.
 pub const LOOK_FIRST_S: u64 = 60;
 /// The longest pause between two looks, in seconds.
@@ -145,6 +145,9 @@ pub enum Refusal {
     /// The event does not fit the state.
     #[error("the event does not fit the state")]
     OutOfPlace,
+    /// Another saw the bucket since the caller looked at it: look again.
+    #[error("the look at the bucket is out of date")]
+    LookStale,
 }
 
 /// An instant some seconds later, or the end of time.
@@ -153,6 +156,30 @@ pub fn add_s(at: Timestamp, seconds: u64) -> Timestamp {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     at.checked_add(SignedDuration::from_secs(seconds))
         .unwrap_or(Timestamp::MAX)
+}
+
+impl Event {
+    /// Whether it rests on a look at the bucket that what was `seen` since contradicts.
+    pub(crate) fn is_stale_beside(&self, seen: Option<&ObjectVersion>) -> bool {
+        match self {
+            Self::Seen { object } | Self::Confirmed { object, .. } | Self::Claim { object, .. } => {
+                seen.is_some_and(|seen| seen.etag != object.etag)
+            }
+            Self::Missing | Self::ObjectRemoved { .. } => seen.is_some(),
+            Self::MultipartBegun { .. }
+            | Self::Resigned { .. }
+            | Self::Renew { .. }
+            | Self::Release { .. }
+            | Self::Succeed { .. }
+            | Self::Fail { .. }
+            | Self::HolderDied
+            | Self::Requeued
+            | Self::OriginalRemoved
+            | Self::Delete
+            | Self::DeletionMoved
+            | Self::DeletionPurged => false,
+        }
+    }
 }
 
 impl Upload {
@@ -167,7 +194,7 @@ impl Upload {
             Event::Resigned { url_expires_at } => self.resign(*url_expires_at, now),
             Event::Seen { object } => match self.see(object, now) {
                 Some(after) => change(after, true, now),
-                None => Step::Unchanged,
+                None => self.rest(now),
             },
             Event::Confirmed {
                 object,
@@ -351,7 +378,9 @@ impl Upload {
         }
         if after.confirmed_at.is_none() {
             after.confirmed_at = Some(now);
-            if matches!(after.state, State::Ready | State::Failed) {
+            let is_at_rest = matches!(after.state, State::Ready | State::Failed);
+            // A look that is due already is still to be taken.
+            if is_at_rest && after.due_at.is_none_or(|due| due > now) {
                 after.due_at = after.rest_due_at(now);
             }
         }
@@ -446,7 +475,8 @@ impl Upload {
             // It was there, and somebody took it away.
             State::Uploaded | State::Confirmed => self.gone(now),
             State::Processing if !self.is_held(now) => self.gone(now),
-            State::Processing | State::Ready | State::Failed | State::Deleted => Step::Unchanged,
+            State::Ready | State::Failed => self.rest(now),
+            State::Processing | State::Deleted => Step::Unchanged,
         }
     }
 
@@ -517,19 +547,33 @@ impl Upload {
         self.deletion = Some(deletion);
     }
 
-    /// When the sweep comes by an upload that is at rest: now where its original is still to be removed.
+    /// When the sweep comes by an upload that is ready or failed: now where its original is still to be removed; once
+    /// more when its URL is dead and writes begun in time have ended, since a store may have let the URL be used again and the event be lost (invariant 8);
+    /// and at its end.
     fn rest_due_at(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.state {
-            State::Ready if !self.keep_original && !self.original_removed => Some(now),
-            State::Ready
-            | State::Failed
-            | State::Pending
-            | State::Uploading
-            | State::Expired
-            | State::Uploaded
-            | State::Confirmed
-            | State::Processing
-            | State::Deleted => self.ends_at(),
+        if self.state == State::Ready && !self.keep_original && !self.original_removed {
+            return Some(now);
+        }
+        let url_end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+        let processed_at = self.processed_at.unwrap_or(now);
+        let last_look = url_end.max(add_s(processed_at, LOOK_LAST_S));
+        [Some(last_look).filter(|at| *at > now), self.ends_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The sweep looked at an upload at rest and found nothing new.
+    fn rest(&self, now: Timestamp) -> Step {
+        let is_at_rest = matches!(self.state, State::Ready | State::Failed);
+        let due_at = self.rest_due_at(now);
+        if is_at_rest
+            && self.due_at.is_some_and(|due| due <= now)
+            && due_at.is_none_or(|due| due > now)
+        {
+            self.step(false, now, |after| after.due_at = due_at)
+        } else {
+            Step::Unchanged
         }
     }
 

@@ -165,7 +165,11 @@ fn one_claim_wins_until_its_lease_ends() {
     );
     let ready = after(&taken, &[succeed("a", "two")], at(102));
     assert_eq!(ready.state, State::Ready);
-    assert_eq!(ready.due_at, None);
+    // One more look when the URL is dead, and then rest.
+    assert_eq!(ready.due_at, Some(at(102 + 900)));
+    assert_eq!(ready.apply(&seen("a"), at(500)), Step::Unchanged);
+    let looked_at = changed(&ready, &seen("a"), at(1002)).after;
+    assert_eq!((looked_at.state, looked_at.due_at), (State::Ready, None));
     assert_eq!(
         ready.apply(&claim("a", "three", at(300)), at(103)),
         Step::Refused(Refusal::Processed)
@@ -285,7 +289,9 @@ fn a_deletion_that_we_made_ourselves_does_not_undo_ready() {
     );
     assert_eq!(ready.due_at, Some(at(1)));
     let removed = changed(&ready, &Event::OriginalRemoved, at(2)).after;
-    assert_eq!(removed.due_at, None);
+    assert_eq!(removed.due_at, Some(at(960)));
+    let at_rest = changed(&removed, &Event::Missing, at(960)).after;
+    assert_eq!((at_rest.state, at_rest.due_at), (State::Ready, None));
     let gone = Event::ObjectRemoved { sequencer: None };
     assert_eq!(removed.apply(&gone, at(3)), Step::Unchanged);
 }

@@ -1,0 +1,105 @@
+//! Upload records that remember which commits were made.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{Fault, Inserted, ListFilter, NewUpload, Page, Saved, UploadRepo};
+use consign_core::upload::{Change, State, Upload};
+use consign_testkit::MemoryRepo;
+use jiff::Timestamp;
+
+/// [`MemoryRepo`] with a list of the commits to ready. Every call lets others run first, so that two handlers that are
+/// polled in turn interleave at their calls.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    repo: MemoryRepo,
+    commits: Arc<Mutex<Vec<(UploadId, ETag)>>>,
+}
+
+impl Ledger {
+    /// Every commit to ready so far, in order: the upload, and the version it was made from.
+    #[must_use]
+    pub fn commits(&self) -> Vec<(UploadId, ETag)> {
+        let commits = self.commits.lock();
+        commits.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every record, oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Upload> {
+        self.repo.all()
+    }
+}
+
+impl UploadRepo for Ledger {
+    const HOLDS_QUEUE: bool = false;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        Pause::default().await;
+        self.repo.insert_pending(new, now).await
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        Pause::default().await;
+        self.repo.find(id).await
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        Pause::default().await;
+        self.repo.find_by_object(object).await
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        Pause::default().await;
+        let saved = self.repo.save(before, change).await?;
+        let after = &change.after;
+        let is_commit = before.state != State::Ready && after.state == State::Ready;
+        if saved == Saved::Written
+            && is_commit
+            && let Some(outcome) = &after.outcome
+        {
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            commits.push((after.id, outcome.etag.clone()));
+        }
+        Ok(saved)
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        self.repo.list(owner, filter, after, limit).await
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        self.repo.due(until, limit).await
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        self.repo.reserved_bytes(owner).await
+    }
+}
+
+/// Pending once.
+#[derive(Debug, Default)]
+struct Pause {
+    is_over: bool,
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_over {
+            return Poll::Ready(());
+        }
+        self.is_over = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

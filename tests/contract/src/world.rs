@@ -1,0 +1,340 @@
+//! A whole system in memory: the real handlers and the real sweep over ports that fail when they are told to.
+
+use bytes::Bytes;
+use consign_core::auth::{Authenticator, NewToken, mint_hs256};
+use consign_core::config::Config;
+use consign_core::ids::UploadId;
+use consign_core::policy::{Capabilities, Policy, Provider};
+use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
+use consign_core::service::Service;
+use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
+use consign_core::upload::{Deletion, State, Upload, add_s};
+use consign_testkit::{
+    Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, SeededRandom, sample,
+};
+use http::Request;
+use ingest_on_object_created::sweep::{self, Scope};
+use ingest_on_object_created::{Verdict, handle};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::Ledger;
+
+/// The bucket of every category in a test's policy.
+pub const BUCKET: &str = "files";
+/// A bucket that the store has and no upload uses.
+pub const OTHER_BUCKET: &str = "elsewhere";
+
+const SECRET: &str = "a secret of a test, known to all the world";
+/// How long a message stays hidden while it is worked on, and before it is tried again, in seconds.
+const VISIBILITY_S: u64 = 30;
+/// More rounds than any schedule needs: settling that does not end is a fault.
+const ROUNDS_MAX: usize = 10_000;
+
+/// How far [`World::settle`] moves the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Horizon {
+    /// To the end of leases and pauses of uploads whose bytes are known to be there.
+    Work,
+    /// To whatever is due at all, until nothing is: URLs, late looks, retention, purges.
+    End,
+}
+
+/// The system. Its clock moves only by hand and in [`World::settle`].
+#[derive(Debug)]
+pub struct World {
+    /// The records below their faults.
+    pub ledger: Ledger,
+    /// The queue below its faults.
+    pub messages: MemoryQueue,
+    /// The objects below their faults.
+    pub objects: MemoryStore,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// The time.
+    pub clock: ManualClock,
+    repo: Faulty<Ledger>,
+    queue: Faulty<MemoryQueue>,
+    store: Faulty<MemoryStore>,
+    random: SeededRandom,
+    policy: Policy,
+    authenticator: Authenticator,
+    signer: Signer,
+}
+
+impl World {
+    /// A system with these categories, as the configuration writes them, at [`sample::start`].
+    ///
+    /// # Errors
+    /// What is wrong with the categories.
+    pub fn new(categories: &str) -> Result<Self, String> {
+        let text = format!(
+            "[auth]\nissuer = \"t\"\naudience = \"t\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
+             [store]\nprovider = \"embedded\"\n{categories}"
+        );
+        let config = Config::parse(&text, &|_| Some(SECRET.to_owned()));
+        let config = config.map_err(|error| error.to_string())?;
+        let credentials = Credentials {
+            access_key: "key".to_owned(),
+            secret_key: SECRET.to_owned().into(),
+            session_token: None,
+            expires_at: None,
+        };
+        let signer = Signer::new(SignerConfig {
+            endpoint: Some("http://localhost:9000"),
+            region: "us-east-1",
+            addressing: Addressing::Path,
+            credentials,
+        });
+        let (ledger, messages, faults) = (Ledger::default(), MemoryQueue::new(), Faults::none());
+        let objects = MemoryStore::new([BUCKET, OTHER_BUCKET]);
+        Ok(Self {
+            repo: Faulty::new(ledger.clone(), faults.clone()),
+            queue: Faulty::new(messages.clone(), faults.clone()),
+            store: Faulty::new(objects.clone(), faults.clone()),
+            ledger,
+            messages,
+            objects,
+            faults,
+            clock: ManualClock::new(sample::start()),
+            random: SeededRandom::new(7),
+            policy: config.policy,
+            authenticator: Authenticator::new(&config.auth).map_err(|error| error.to_string())?,
+            signer: signer.map_err(|error| error.to_string())?,
+        })
+    }
+
+    /// A request of an owner.
+    fn request(
+        &self,
+        owner: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Option<Request<Bytes>> {
+        let token = NewToken {
+            issuer: "t",
+            audience: "t",
+            owner,
+            tier: None,
+            kid: None,
+            issued_at: self.clock.now(),
+            life_s: 60,
+        };
+        let token = mint_hs256(SECRET.as_bytes(), &token).ok()?;
+        let mut request = Request::builder().header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Bytes::from(body.to_string())).ok()
+    }
+
+    /// `POST /files/sign_upload`: the status and the body.
+    pub async fn sign(
+        &self,
+        owner: &str,
+        body: &Value,
+        idempotency_key: Option<&str>,
+    ) -> (u16, Value) {
+        let key = idempotency_key.map(|key| ("idempotency-key", key));
+        match self.request(owner, body, key.as_slice()) {
+            Some(request) => answer(&sign_upload::handle(self, request).await),
+            None => (0, Value::Null),
+        }
+    }
+
+    /// `POST /files/confirm`: the status and the body.
+    pub async fn confirm(&self, owner: &str, body: &Value) -> (u16, Value) {
+        match self.request(owner, body, &[]) {
+            Some(request) => answer(&confirm::handle(self, request).await),
+            None => (0, Value::Null),
+        }
+    }
+
+    /// `DELETE /files/{id}`: the status.
+    pub async fn delete(&self, owner: &str, file_id: &str) -> u16 {
+        match self.request(owner, &Value::Null, &[]) {
+            Some(request) => files::delete(self, request, file_id)
+                .await
+                .status()
+                .as_u16(),
+            None => 0,
+        }
+    }
+
+    /// One message body for the ingest function.
+    pub async fn ingest(&self, body: &str) -> Verdict {
+        handle(self, body.as_bytes()).await
+    }
+
+    /// One run of the sweep. Whether it could look at all that was due; what a fault kept from it is left to the next.
+    pub async fn sweep(&self) -> bool {
+        let swept = sweep::run(self, Scope::Due).await;
+        swept.is_ok_and(|swept| swept.failed == 0)
+    }
+
+    /// Hands every message that is there to the function, and settles it as a host does. How many there were.
+    pub async fn deliver(&self) -> usize {
+        let messages = self
+            .messages
+            .receive(self.clock.now(), VISIBILITY_S, usize::MAX);
+        for message in &messages {
+            match self.ingest(&message.body).await {
+                Verdict::Done => self.messages.ack(message),
+                Verdict::Discard(reason) => self.messages.dead(message, reason),
+                Verdict::Retry => self.messages.retry(message, self.clock.now(), VISIBILITY_S),
+            }
+        }
+        messages.len()
+    }
+
+    /// Delivers and sweeps, moving the clock as far as the horizon, until nothing is left to do. Whether that ended.
+    pub async fn settle(&self, horizon: Horizon) -> bool {
+        for _ in 0..ROUNDS_MAX {
+            let before = self.ledger.all();
+            let delivered = self.deliver().await;
+            let is_swept = self.sweep().await;
+            if !is_swept || delivered > 0 || self.ledger.all() != before {
+                continue;
+            }
+            match self.next_due(horizon) {
+                Some(at) => self.clock.set(at),
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// When something is next to do that the horizon takes in.
+    fn next_due(&self, horizon: Horizon) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let retry = (self.messages.depth() > 0).then(|| add_s(now, VISIBILITY_S));
+        let uploads = self.ledger.all();
+        let due = uploads
+            .iter()
+            .filter(|upload| match horizon {
+                Horizon::Work => is_at_work(upload),
+                Horizon::End => true,
+            })
+            .filter_map(|upload| upload.due_at);
+        due.chain(retry).filter(|at| *at > now).min()
+    }
+
+    /// The record of an upload.
+    #[must_use]
+    pub fn record(&self, id: UploadId) -> Option<Upload> {
+        self.ledger.all().into_iter().find(|upload| upload.id == id)
+    }
+
+    /// The commits to ready of one upload: the versions, in order.
+    #[must_use]
+    pub fn commits(&self, id: UploadId) -> Vec<String> {
+        let commits = self.ledger.commits().into_iter();
+        commits
+            .filter(|(of, _)| *of == id)
+            .map(|(_, etag)| etag.to_string())
+            .collect()
+    }
+}
+
+fn is_at_work(upload: &Upload) -> bool {
+    match upload.state {
+        State::Uploaded | State::Confirmed | State::Processing => true,
+        State::Deleted => upload.deletion == Some(Deletion::Requested),
+        State::Pending | State::Uploading | State::Expired | State::Ready | State::Failed => false,
+    }
+}
+
+fn answer(response: &http::Response<Bytes>) -> (u16, Value) {
+    let body = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
+    (response.status().as_u16(), body)
+}
+
+impl Service for World {
+    fn clock(&self) -> &impl Clock {
+        &self.clock
+    }
+    fn random(&self) -> &impl Random {
+        &self.random
+    }
+    fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
+
+impl sign_upload::Deps for World {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn capabilities(&self) -> Capabilities {
+        Provider::Embedded.capabilities()
+    }
+    fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+impl confirm::Deps for World {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+}
+
+impl files::Deps for World {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+impl ingest_on_object_created::Deps for World {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+    fn clock(&self) -> &impl Clock {
+        &self.clock
+    }
+    fn random(&self) -> &impl Random {
+        &self.random
+    }
+    fn memory_bytes(&self) -> u64 {
+        16 << 20
+    }
+}

@@ -1,0 +1,13 @@
+//! The handlers over ports in memory: the invariants of the design, crashes at every call, and races at every turn.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where its world is not as it should be"
+)]
+
+mod crash;
+mod life;
+mod race;
+mod rules;
+mod support;

@@ -1,0 +1,132 @@
+//! Handlers at the same time, interleaved at their calls of the repository in every order that chance finds.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use consign_core::upload::State;
+use contract::{Horizon, World, notify};
+use ingest_on_object_created::Verdict;
+
+use crate::support::{CSV, CSV_2, confirm, csv, put, signed, told, world};
+
+type Actor<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Polls the actors by turns of chance until all have ended.
+fn interleave(mut actors: Vec<Actor<'_>>, random: &mut fastrand::Rng) {
+    let mut cx = Context::from_waker(Waker::noop());
+    while !actors.is_empty() {
+        let turn = random.usize(0..actors.len());
+        if let Poll::Ready(()) = actors[turn].as_mut().poll(&mut cx) {
+            drop(actors.swap_remove(turn));
+        }
+    }
+}
+
+/// Some turns for the others.
+async fn wait(turns: usize) {
+    for _ in 0..turns {
+        let mut is_over = false;
+        std::future::poll_fn(|_| {
+            if std::mem::replace(&mut is_over, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+/// A message to a consumer, which comes again where it is not acknowledged.
+async fn consume(world: &World, body: String) {
+    if world.ingest(&body).await != Verdict::Done {
+        world.messages.push(body);
+    }
+}
+
+#[tokio::test]
+async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_interleave() {
+    for seed in 0..4_000 {
+        let random = &mut fastrand::Rng::with_seed(seed);
+        let world = &world();
+        world.objects.honour_if_none_match(false);
+        let upload = &signed(world, &csv("table")).await;
+        // The sweep is due from the beginning.
+        world.clock.advance_s(61);
+        let is_written_twice = random.bool();
+        let is_deleted = random.u8(0..4) == 0;
+        let is_told = random.u8(0..4) > 0;
+        let mut actors: Vec<Actor<'_>> = vec![];
+        let turns: [usize; 4] = std::array::from_fn(|_| random.usize(0..8));
+        actors.push(Box::pin(async move {
+            for bytes in [CSV, CSV_2]
+                .into_iter()
+                .take(1 + usize::from(is_written_twice))
+            {
+                wait(turns[0]).await;
+                let version = put(world, &upload.object, bytes).unwrap();
+                if is_told {
+                    world.messages.push(told(&upload.object, &version));
+                }
+            }
+            if is_deleted {
+                wait(turns[1]).await;
+                let at = world.objects.client_delete(&upload.object);
+                world
+                    .messages
+                    .push(notify::removed(&upload.object, at.as_ref()));
+            }
+        }));
+        for wait_turns in [turns[2], turns[3]] {
+            actors.push(Box::pin(async move {
+                for _ in 0..3 {
+                    wait(wait_turns).await;
+                    for message in world.messages.receive(sample_now(world), 30, 1) {
+                        world.messages.ack(&message);
+                        consume(world, message.body).await;
+                    }
+                }
+            }));
+        }
+        for _ in 0..2 {
+            actors.push(Box::pin(async {
+                world.sweep().await;
+                world.sweep().await;
+            }));
+        }
+        actors.push(Box::pin(async {
+            wait(2).await;
+            confirm(world, upload).await;
+        }));
+        interleave(actors, random);
+        assert!(world.settle(Horizon::End).await, "seed {seed}");
+        let ended = world.record(upload.id).unwrap();
+        let mut commits = world.commits(upload.id);
+        let commit_count = commits.len();
+        commits.dedup();
+        commits.sort();
+        commits.dedup();
+        assert_eq!(
+            commits.len(),
+            commit_count,
+            "seed {seed}: a version was committed twice"
+        );
+        if is_deleted {
+            assert_eq!(ended.state, State::Deleted, "seed {seed}: {ended:?}");
+            continue;
+        }
+        assert_eq!(ended.state, State::Ready, "seed {seed}: {ended:?}");
+        let there = put_etag(world, if is_written_twice { CSV_2 } else { CSV });
+        assert_eq!(ended.outcome.unwrap().etag, there, "seed {seed}");
+    }
+}
+
+fn sample_now(world: &World) -> jiff::Timestamp {
+    consign_core::ports::Clock::now(&world.clock)
+}
+
+/// The etag that the store gives these bytes.
+fn put_etag(world: &World, bytes: &'static [u8]) -> consign_core::ids::ETag {
+    let aside = consign_core::ids::ObjectRef::new(contract::BUCKET, "aside");
+    put(world, &aside, bytes).unwrap().etag
+}
