@@ -11,8 +11,10 @@ export class Failure extends Error {
 const session = { token: null };
 
 export function useToken(token) {
-  session.token = token;
+  session.token = token || null;
 }
+
+export const hasToken = () => session.token !== null;
 
 /** In development the server hands out a token; elsewhere the answer is 404 and a person gives one. */
 export async function openSession() {
@@ -26,10 +28,11 @@ export async function openSession() {
 /** A problem document (RFC 9457) as lines of text. */
 function problemText(problem, status, requestId) {
   const lines = [problem.detail ?? problem.title ?? `The server answered ${status}.`];
-  for (const { field, detail, code } of problem.errors ?? []) lines.push(`${field}: ${detail ?? code ?? "is wrong"}`);
+  for (const { field, detail, code } of problem.errors ?? []) lines.push(`${field} ${detail ?? code ?? "is wrong"}`);
   const id = problem.request_id ?? requestId;
   if (id) lines.push(`Request ${id}`);
-  return lines.join("\n");
+  // The detail of a problem with a single field repeats it.
+  return [...new Set(lines)].join("\n");
 }
 
 const ATTEMPTS_MAX = 4;

@@ -17,6 +17,7 @@ const sizeText = (bytes) => {
   return `${value.toFixed(exponent && value < 100 ? 1 : 0)} ${units[exponent]}`;
 };
 const countText = (count) => (count == null ? "–" : Number(count).toLocaleString());
+const counted = (count, noun) => `${countText(count)} ${noun}${Number(count) === 1 ? "" : "s"}`;
 const timeText = (time) => (time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–");
 const reasonText = (error) => (typeof error === "string" ? error : error?.detail ?? error?.message ?? error?.code ?? "No reason was given.");
 const announce = (text) => { $("announcer").textContent = text; };
@@ -83,7 +84,6 @@ class UploadCard {
       this.state(confirmed?.status ?? "confirmed");
       await this.watch(signed.file_id);
     } catch (error) {
-      if (this.last === "pending") this.bar.hidden = true;
       this.fail(error.name === "AbortError" ? "Cancelled." : error instanceof api.Failure ? error.message : "Something unexpected went wrong. The browser's console says more.");
       if (!(error instanceof api.Failure) && error.name !== "AbortError") console.error(error);
     } finally {
@@ -102,24 +102,29 @@ class UploadCard {
   async watch(fileId) {
     for (;;) {
       const file = await api.status(fileId, this.stop.signal);
-      this.state(file.status);
       if (file.status === "ready") return this.ready(file);
+      // That is where it failed, however briefly it was to be seen.
+      if (file.status === "failed") this.state("processing");
       if (FINAL.has(file.status)) return this.fail(file.status === "failed" ? reasonText(file.error) : `The file is ${file.status}.`);
+      this.state(file.status);
       await api.sleep(Math.min(Math.max(file.retryAfterS || 1, 0.5), 30) * 1000, this.stop.signal);
     }
   }
 
   fail(text) {
+    // How much was sent matters only where sending stopped.
+    this.bar.hidden = this.last !== "uploading";
     this.state("failed");
     this.root.classList.add("is-bad");
     this.note(text);
   }
 
   async ready(file) {
+    this.state("ready");
     this.bar.hidden = true;
     const isTable = file.row_count != null;
     this.part(".result").hidden = false;
-    this.part(".summary").append(element("strong", { text: isTable ? `${countText(file.row_count)} rows` : "Checked and ready" }));
+    this.part(".summary").append(element("strong", { text: isTable ? counted(file.row_count, "row") : "Checked and ready" }));
     this.part(".actions").append(...downloads(file, (text) => this.note(text)));
     if (!isTable) return;
     const profile = await api.fetchProfile(file.file_id);
@@ -127,8 +132,7 @@ class UploadCard {
   }
 
   profile({ columns, rejects }) {
-    const rejected = typeof rejects === "number" ? rejects : rejects?.count ?? rejects?.rows ?? 0;
-    const words = `, ${countText(columns.length)} columns${rejected ? `, ${countText(rejected)} rows rejected` : ""}`;
+    const words = `, ${counted(columns.length, "column")}${rejects ? `, ${counted(rejects, "row")} rejected` : ""}`;
     this.part(".summary").append(words);
     const rows = columns.map((column) => {
       const row = element("tr");
@@ -156,7 +160,7 @@ function downloads(file, complain) {
   const variants = [["original", "Original"]];
   if (file.row_count != null) variants.unshift(["parquet", "Parquet"]);
   return variants.map(([variant, label], index) => {
-    const button = element("button", { text: label, type: "button", className: index ? "quiet" : "" });
+    const button = element("button", { text: `↓ ${label}`, type: "button", className: index ? "quiet" : "" });
     button.setAttribute("aria-label", `Download ${file.filename ?? file.file_id} as ${label}`);
     button.addEventListener("click", async () => {
       button.disabled = true;
@@ -184,7 +188,8 @@ async function showRecent() {
     ({ files } = await api.listFiles(RECENT_MAX));
   } catch (error) {
     if (turn !== recentTurn) return;
-    note.textContent = error.status === 401 ? "Give a token to see your files." : error.message;
+    note.textContent = error.status === 401 && !api.hasToken() ? "Give a token to see your files." : error.message;
+    $("recent-scroll").hidden = true;
     $("session").hidden &&= error.status !== 401;
     note.hidden = false;
     return;
@@ -202,7 +207,6 @@ function recentRow(file) {
   if (FINAL.has(file.status)) badge.classList.add(file.status);
   const state = element("td");
   state.append(badge);
-  if (file.status === "failed") badge.title = reasonText(file.error);
   const actions = element("div", { className: "actions" });
   const complain = (text) => { $("recent-note").textContent = text; $("recent-note").hidden = false; };
   if (file.status === "ready") {
@@ -217,8 +221,11 @@ function recentRow(file) {
   actions.append(remove);
   const last = element("td");
   last.append(actions);
+  const name = element("td", { className: "name" });
+  name.append(element("span", { text: file.filename ?? file.file_id, title: file.filename ?? "" }));
+  if (file.status === "failed") name.append(element("span", { text: reasonText(file.error), className: "hint" }));
   row.append(
-    element("td", { text: file.filename ?? file.file_id, title: file.filename ?? "", className: "name" }),
+    name,
     state,
     element("td", { text: countText(file.row_count), className: "number" }),
     element("td", { text: sizeText(file.file_size_bytes), className: "number" }),
