@@ -2,6 +2,7 @@
 //!
 //! It needs nothing but cargo to start, and brings what the tasks need by itself: see [`tools`].
 
+mod browser;
 mod cache;
 mod ci;
 mod coverage;
@@ -32,7 +33,7 @@ The tasks of this repository.
     cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
     cargo xtask clean-cache         remove every tool that was set up
 
-Sections of `test`, in their order: fmt, clippy, deny, wasm, tests, coverage, fuzz.
+Sections of `test`, in their order: fmt, clippy, deny, wasm, tests, browser, coverage, fuzz.
 Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign): the first run of `test` takes minutes, the next ones do not.
 
 Examples:

@@ -5,12 +5,12 @@ use crate::host::{Host, Stopwatch, seconds};
 use crate::process;
 use crate::tests::Tally;
 use crate::tools::Tools;
-use crate::{coverage, deny, fuzz, tests, tools, wasm};
+use crate::{browser, coverage, deny, fuzz, tests, tools, wasm};
 use anyhow::{Result, bail, ensure};
 use std::time::Duration;
 
 /// The checks, in the order in which they run: the quick ones first.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("fmt", "Formatting"),
     ("clippy", "Lints"),
     (
@@ -19,6 +19,7 @@ const SECTIONS: [(&str, &str); 7] = [
     ),
     ("wasm", "The wasm32 build of what Workers mount"),
     ("tests", "Tests"),
+    ("browser", "The page in a browser"),
     ("coverage", "Coverage of shared/core"),
     ("fuzz", "Fuzz targets"),
 ];
@@ -97,15 +98,18 @@ fn section(host: &Host, tools: &Tools, name: &str, tally: &mut Option<Tally>) ->
         ])),
         "deny" => deny::check(host, &tools.cargo_deny),
         "wasm" => wasm::check(host),
-        "tests" => {
-            let counted = tests::run(host, tools)?;
-            *tally = Some(counted);
-            judge(counted)
-        }
+        "tests" => add(tests::run(host, tools)?, tally),
+        "browser" => add(browser::run(host)?, tally),
         "coverage" => coverage::check(host, &tools.cargo_tarpaulin),
         "fuzz" => fuzz::check(host),
         other => bail!("the section `{other}` has no check"),
     }
+}
+
+/// Judges what a section counted, and adds it to the sum.
+fn add(counted: Tally, sum: &mut Option<Tally>) -> Result<()> {
+    *sum = Some(sum.map_or(counted, |sum| sum.and(counted)));
+    judge(counted)
 }
 
 fn judge(tally: Tally) -> Result<()> {
@@ -137,6 +141,20 @@ fn verdict(end: &Result<()>) -> &'static str {
 #[cfg(test)]
 mod checks {
     use super::*;
+
+    #[test]
+    fn sections_that_count_enter_one_sum() {
+        let counted = Tally {
+            passed: 3,
+            failed: 1,
+            ignored: 0,
+            complete: true,
+        };
+        let mut sum = None;
+        assert!(add(counted, &mut sum).is_err());
+        assert!(add(counted, &mut sum).is_err());
+        assert_eq!(sum, Some(counted.and(counted)));
+    }
 
     #[test]
     fn an_ignored_test_fails_the_run() {

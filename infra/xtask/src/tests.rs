@@ -4,7 +4,7 @@ use crate::host::Host;
 use crate::tools::Tools;
 use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// What the test programs reported, added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -12,7 +12,7 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
-    /// Cargo itself succeeded: everything was built and ran to its end.
+    /// Cargo, or what else ran the tests, succeeded: everything was built and ran to its end.
     pub(crate) complete: bool,
 }
 
@@ -38,6 +38,16 @@ impl Tally {
             }
         }
     }
+
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            ignored: self.ignored + other.ignored,
+            complete: self.complete && other.complete,
+        }
+    }
 }
 
 /// Runs every test of the workspace, shows their output and counts them.
@@ -52,18 +62,26 @@ pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
             .iter()
             .map(|(variable, path)| (variable, path)),
     );
+    count(cargo)
+}
+
+/// Runs `command`, shows its output and adds up the closing lines in it.
+///
+/// # Errors
+/// When it cannot be started. That tests failed is said by the answer.
+pub(crate) fn count(mut command: Command) -> Result<Tally> {
     // One pipe for both, so that cargo's headings stand above the reports that they belong to.
     let (output, input) = std::io::pipe()?;
-    cargo
+    command
         .stdin(Stdio::null())
         .stdout(input.try_clone()?)
         .stderr(input);
-    let mut child = cargo.spawn().context("cannot start `cargo test`")?;
+    let mut child = command.spawn().context("cannot start the tests")?;
     // The command holds ends of the pipe: while it lives, the output has no end.
-    drop(cargo);
+    drop(command);
     let mut tally = Tally::default();
     for line in BufReader::new(output).split(b'\n') {
-        let line = line.context("cannot read the output of `cargo test`")?;
+        let line = line.context("cannot read the output of the tests")?;
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(&line)?;
         stdout.write_all(b"\n")?;
@@ -76,6 +94,30 @@ pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
 #[cfg(test)]
 mod checks {
     use super::*;
+
+    #[test]
+    fn two_tallies_add_up_and_are_complete_only_together() {
+        let half = Tally {
+            passed: 2,
+            failed: 1,
+            ignored: 0,
+            complete: true,
+        };
+        let broken = Tally {
+            complete: false,
+            ..half
+        };
+        assert_eq!(
+            half.and(broken),
+            Tally {
+                passed: 4,
+                failed: 2,
+                ignored: 0,
+                complete: false
+            }
+        );
+        assert!(half.and(half).complete);
+    }
 
     #[test]
     fn closing_lines_are_added_up_and_others_are_not() {
