@@ -1,6 +1,8 @@
 //! An upload: its record, and the pure state machine that moves it ([`Upload::apply`]).
 
+mod event;
 mod machine;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -11,10 +13,11 @@ use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 
-pub use machine::{
+pub use event::{
     ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S,
-    LOOK_FIRST_S, LOOK_LAST_S, Layout, Refusal, Step, add_s,
+    LOOK_FIRST_S, LOOK_LAST_S, Refusal, Step, add_s,
 };
+pub use view::Layout;
 
 /// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
 /// `Ready` and `Failed` are both ends, and neither follows the other.

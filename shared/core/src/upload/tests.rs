@@ -2,7 +2,7 @@ use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, pro
 use proptest::strategy::Strategy as _;
 
 use super::*;
-use crate::upload::machine::Change;
+use crate::upload::Change;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

@@ -1,0 +1,179 @@
+//! What happens to an upload, and what it leads to: the alphabet of the state machine, and its bounds.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Claimed, Failure, Lease, ObjectVersion, Outcome, Upload};
+
+/// How long an ingest may hold an upload without renewing its lease, in seconds.
+pub const LEASE_S: u64 = 120;
+/// How often one generation is tried before it fails for good.
+pub const ATTEMPTS_MAX: u32 = 8;
+/// When the sweep first looks for an object that nobody told of, in seconds after signing.
+pub const LOOK_FIRST_S: u64 = 60;
+/// The longest pause between two looks, in seconds.
+pub const LOOK_LAST_S: u64 = 900;
+/// How long after the URL's end an upload that began in time may still finish before we call it unused, in seconds.
+pub const EXPIRY_GRACE_S: u64 = 60;
+/// How often the sweep still looks for late bytes of an expired upload.
+pub const LATE_LOOKS_MAX: u32 = 8;
+/// When the sweep queues an upload again that nobody claimed, in seconds.
+pub const ENQUEUE_CHECK_S: u64 = 120;
+
+const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
+const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A multipart upload was begun in the bucket.
+    MultipartBegun {
+        /// The store's id of it.
+        upload_id: String,
+    },
+    /// Fresh URLs were signed that live until then.
+    Resigned {
+        /// The end of the new URLs.
+        url_expires_at: Timestamp,
+    },
+    /// The object is in the bucket.
+    Seen {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+    },
+    /// The object is in the bucket, and its owner says so.
+    Confirmed {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+        /// The collection to link, where given.
+        collection_id: Option<String>,
+        /// What the client says of the content.
+        claimed: Claimed,
+    },
+    /// An ingest wants to process the version that it just saw.
+    Claim {
+        /// The version that a HEAD showed.
+        object: ObjectVersion,
+        /// The lease that it asks for.
+        lease: Lease,
+    },
+    /// The holder is still at work.
+    Renew {
+        /// The lease with its new end.
+        lease: Lease,
+    },
+    /// The holder could not finish.
+    Release {
+        /// The holder's lease token.
+        token: String,
+        /// The reason passes by itself, so the attempt does not count.
+        is_transient: bool,
+    },
+    /// The holder finished: the outputs are durable.
+    Succeed {
+        /// The holder's lease token.
+        token: String,
+        /// What it made.
+        outcome: Outcome,
+    },
+    /// The holder found the file itself at fault.
+    Fail {
+        /// The holder's lease token.
+        token: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// A HEAD found no object.
+    Missing,
+    /// The process that held every lease is known to be dead (a restart of the only process).
+    HolderDied,
+    /// The sweep put it on the ingest queue again.
+    Requeued,
+    /// The uploaded object was removed by us after it became ready.
+    OriginalRemoved,
+    /// The store told of a deletion, and a HEAD found no object.
+    ObjectRemoved {
+        /// The sequencer of the deletion, where there is one.
+        sequencer: Option<crate::events::Sequencer>,
+    },
+    /// Its owner, or its retention, deletes it.
+    Delete,
+    /// Its objects were moved under `deleted/`.
+    DeletionMoved,
+    /// Its objects are gone.
+    DeletionPurged,
+}
+
+/// What an event leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Write this.
+    Change(Box<Change>),
+    /// It is as the event says already.
+    Unchanged,
+    /// It cannot be done, and nothing changes.
+    Refused(Refusal),
+}
+
+/// A write: the record as it is to be, one revision on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The record after the event.
+    pub after: Upload,
+    /// An ingest job goes with it.
+    pub enqueue: bool,
+}
+
+/// Why an event is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The upload is deleted, for ever.
+    #[error("the upload is deleted")]
+    Deleted,
+    /// This version was processed before.
+    #[error("this version of the object was processed before")]
+    Processed,
+    /// Another ingest holds a lease that has not ended.
+    #[error("another ingest holds the lease")]
+    Leased,
+    /// The lease was lost to another, or the object changed below it.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// The event does not fit the state.
+    #[error("the event does not fit the state")]
+    OutOfPlace,
+    /// Another saw the bucket since the caller looked at it: look again.
+    #[error("the look at the bucket is out of date")]
+    LookStale,
+}
+
+/// An instant some seconds later, or the end of time.
+#[must_use]
+pub fn add_s(at: Timestamp, seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    at.checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
+
+impl Event {
+    /// Whether it rests on a look at the bucket that what was `seen` since contradicts.
+    pub(crate) fn is_stale_beside(&self, seen: Option<&ObjectVersion>) -> bool {
+        match self {
+            Self::Seen { object } | Self::Confirmed { object, .. } | Self::Claim { object, .. } => {
+                seen.is_some_and(|seen| seen.etag != object.etag)
+            }
+            Self::Missing | Self::ObjectRemoved { .. } => seen.is_some(),
+            Self::MultipartBegun { .. }
+            | Self::Resigned { .. }
+            | Self::Renew { .. }
+            | Self::Release { .. }
+            | Self::Succeed { .. }
+            | Self::Fail { .. }
+            | Self::HolderDied
+            | Self::Requeued
+            | Self::OriginalRemoved
+            | Self::Delete
+            | Self::DeletionMoved
+            | Self::DeletionPurged => false,
+        }
+    }
+}

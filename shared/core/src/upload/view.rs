@@ -1,0 +1,132 @@
+//! What a record tells of itself.
+
+use jiff::Timestamp;
+
+use super::{Outcome, State, Upload, add_s};
+use crate::ids::ETag;
+
+impl Upload {
+    /// When an upload that is ready or failed is deleted by itself: at the end of its retention, or earlier where the
+    /// policy awaits a confirm that did not come.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let processed_at = self.processed_at?;
+        let unconfirmed_s = self.unconfirmed_s.filter(|_| self.confirmed_at.is_none());
+        [self.retention_s, unconfirmed_s]
+            .into_iter()
+            .flatten()
+            .map(|seconds| add_s(processed_at, seconds))
+            .min()
+    }
+
+    /// Whether an ingest holds a lease that has not ended.
+    #[must_use]
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.until > now)
+    }
+
+    /// What came of the version seen last; `None` while that is being processed.
+    #[must_use]
+    pub fn current_outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref().filter(|_| self.state == State::Ready)
+    }
+
+    /// What can be downloaded of it now, as the wire's `variant` names it.
+    #[must_use]
+    pub fn variants(&self) -> Vec<&'static str> {
+        let is_original_there =
+            self.seen.is_some() && !self.original_removed && self.state != State::Deleted;
+        let outcome = self.current_outcome();
+        [
+            ("original", is_original_there),
+            (
+                "parquet",
+                outcome.is_some_and(|outcome| outcome.parquet_key.is_some()),
+            ),
+            (
+                "profile",
+                outcome.is_some_and(|outcome| outcome.profile_key.is_some()),
+            ),
+            (
+                "rejects",
+                outcome.is_some_and(|outcome| outcome.rejects_key.is_some()),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .collect()
+    }
+
+    /// The etag of what is ready, else of what was seen last.
+    #[must_use]
+    pub fn etag(&self) -> Option<&ETag> {
+        match &self.outcome {
+            Some(outcome) if self.state == State::Ready => Some(&outcome.etag),
+            Some(_) | None => self.seen.as_ref().map(|seen| &seen.etag),
+        }
+    }
+}
+
+/// Whether the parts of a multipart upload are the file that was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// They are.
+    Complete,
+    /// They are not, for this reason.
+    Wrong(String),
+}
+
+impl Upload {
+    /// Holds the parts in the bucket against the signed size: numbered from 1 without a gap, all of the signed
+    /// length but the last, and in total the declared size.
+    #[must_use]
+    pub fn check_parts(&self, parts: &[crate::ports::Part]) -> Layout {
+        let (Some(size_bytes), Some(part_size_bytes)) =
+            (self.size_bytes_declared, self.part_size_bytes)
+        else {
+            return Layout::Wrong("this is not a multipart upload".to_owned());
+        };
+        let count = size_bytes.div_ceil(part_size_bytes.max(1));
+        for index in 0..count {
+            let number = index + 1;
+            let wanted_bytes = part_size_bytes.min(size_bytes - index * part_size_bytes);
+            let part = usize::try_from(index)
+                .ok()
+                .and_then(|index| parts.get(index));
+            match part {
+                Some(part) if u64::from(part.number) != number => {
+                    return Layout::Wrong(format!("part {number} of {count} is missing"));
+                }
+                None => return Layout::Wrong(format!("part {number} of {count} is missing")),
+                Some(part) if part.size_bytes != wanted_bytes => {
+                    return Layout::Wrong(format!(
+                        "part {number} has {} bytes and should have {wanted_bytes}",
+                        part.size_bytes
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        if u64::try_from(parts.len()).ok() == Some(count) {
+            Layout::Complete
+        } else {
+            Layout::Wrong(format!(
+                "there are {} parts and should be {count}",
+                parts.len()
+            ))
+        }
+    }
+
+    /// The user's file name without its extension.
+    #[must_use]
+    pub fn filename_stem(&self) -> &str {
+        let ending = self.extension.len() + 1;
+        let stem = self
+            .filename
+            .len()
+            .checked_sub(ending)
+            .and_then(|end| self.filename.get(..end));
+        stem.filter(|stem| !stem.is_empty())
+            .unwrap_or(&self.filename)
+    }
+}
