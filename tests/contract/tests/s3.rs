@@ -51,6 +51,8 @@ impl Subject {
                 expires_at: None,
             },
         });
+        // The workspace's client comes without one; a second installation changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             store,
             signer: signer.unwrap(),
