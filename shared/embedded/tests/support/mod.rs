@@ -155,6 +155,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(port: u16) -> Self {
+        // The workspace's client comes without one; a second installation changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             port,
             http: reqwest::Client::builder()
