@@ -186,7 +186,7 @@ async fn minio() -> (Minio, Subject) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(["server", "--quiet", "--address", &address.to_string()])
         .arg(folder.path())
         .env("MINIO_ROOT_USER", ACCESS_KEY)
@@ -196,11 +196,17 @@ async fn minio() -> (Minio, Subject) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    // Guarded from here on: a test that fails leaves no server behind.
+    let mut minio = Minio {
+        child,
+        _folder: folder,
+    };
     let subject = Subject::new(&format!("http://{address}"));
     for _ in 0..150 {
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = minio.child.try_wait().unwrap() {
             let mut said = String::new();
-            child
+            minio
+                .child
                 .stderr
                 .take()
                 .unwrap()
@@ -211,13 +217,7 @@ async fn minio() -> (Minio, Subject) {
         if tokio::net::TcpStream::connect(address).await.is_ok()
             && subject.store.ensure_bucket(BUCKET).await.is_ok()
         {
-            return (
-                Minio {
-                    child,
-                    _folder: folder,
-                },
-                subject,
-            );
+            return (minio, subject);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
