@@ -3,9 +3,10 @@
 mod parts;
 
 use bytes::Bytes;
+use consign_core::host::{HasMultipart, HasQueue, HasRepo, HasStore};
 use consign_core::ids::ETag;
 use consign_core::policy::{ConfirmRequest, Strategy};
-use consign_core::ports::{IngestQueue, Multipart, ObjectHead, ObjectStore, UploadRepo};
+use consign_core::ports::{ObjectHead, ObjectStore};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::{Moved, transition};
@@ -17,16 +18,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// What this function needs.
-pub trait Deps: Service {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-    /// The ingest queue.
-    fn queue(&self) -> &impl IngestQueue;
-    /// The objects.
-    fn store(&self) -> &impl ObjectStore;
-    /// Completes multipart uploads.
-    fn multipart(&self) -> &impl Multipart;
-}
+pub trait Deps: Service + HasRepo + HasQueue + HasStore + HasMultipart {}
+
+impl<T: Service + HasRepo + HasQueue + HasStore + HasMultipart> Deps for T {}
 
 #[derive(Serialize)]
 struct Answer {

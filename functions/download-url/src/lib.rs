@@ -1,11 +1,11 @@
 //! `GET /files/{id}/download-url`: a presigned GET for what was uploaded, or for what was made of it.
 
 use bytes::Bytes;
+use consign_core::host::{HasPolicy, HasRepo, HasSigner};
 use consign_core::ids::ObjectRef;
 use consign_core::policy::{
     DownloadQuery, Policy, Variant, content_disposition, safe_response_content_type,
 };
-use consign_core::ports::UploadRepo;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::sigv4::{Operation, Request as Presign, Signer};
@@ -15,14 +15,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// What this function needs.
-pub trait Deps: Service {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-    /// The policy.
-    fn policy(&self) -> &Policy;
-    /// Signs for the endpoint that clients see.
-    fn signer(&self) -> &Signer;
-}
+pub trait Deps: Service + HasRepo + HasPolicy + HasSigner {}
+
+impl<T: Service + HasRepo + HasPolicy + HasSigner> Deps for T {}
 
 /// Life of a download URL, in seconds, where the policy no longer has the category.
 const EXPIRY_S: u32 = 3600;

@@ -1,12 +1,12 @@
 //! `GET /files` and `DELETE /files/{id}`: an owner's uploads.
 
 use bytes::Bytes;
+use consign_core::host::{HasPolicy, HasQueue, HasRepo, HasSigner};
 use consign_core::ids::UploadId;
-use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Policy, Variant};
-use consign_core::ports::{IngestQueue, ListFilter, UploadRepo};
+use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Variant};
+use consign_core::ports::{ListFilter, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
-use consign_core::sigv4::Signer;
 use consign_core::transition::transition;
 use consign_core::upload::{Event, State, Upload};
 use download_url::Download;
@@ -15,17 +15,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use status::View;
 
-/// What these functions need.
-pub trait Deps: Service {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-    /// The ingest queue; deleting never sends to it, but every transition may.
-    fn queue(&self) -> &impl IngestQueue;
-    /// The policy.
-    fn policy(&self) -> &Policy;
-    /// Signs for the endpoint that clients see.
-    fn signer(&self) -> &Signer;
-}
+/// What this function needs.
+pub trait Deps: Service + HasRepo + HasQueue + HasPolicy + HasSigner {}
+
+impl<T: Service + HasRepo + HasQueue + HasPolicy + HasSigner> Deps for T {}
 
 #[derive(Serialize)]
 struct Item<'a> {

@@ -9,32 +9,23 @@ pub mod sweep;
 mod tabular;
 
 use consign_core::events::{self, Action, Decoded, ObjectEvent, Sequencer};
-use consign_core::ids::{ETag, ObjectRef};
-use consign_core::policy::Policy;
-use consign_core::ports::{
-    Clock, Fault, IngestJob, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
+use consign_core::host::{
+    HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,
 };
+use consign_core::ids::{ETag, ObjectRef};
+use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, UploadRepo};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Event, Refusal, Upload};
 
 /// What this function needs.
-pub trait Deps: Send + Sync {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-    /// The ingest queue.
-    fn queue(&self) -> &impl IngestQueue;
-    /// The objects.
-    fn store(&self) -> &impl ObjectStore;
-    /// Multipart uploads that clients left behind.
-    fn multipart(&self) -> &impl Multipart;
-    /// The policy.
-    fn policy(&self) -> &Policy;
-    /// Tells the time.
-    fn clock(&self) -> &impl Clock;
-    /// Gives lease tokens.
-    fn random(&self) -> &impl Random;
-    /// Memory that one conversion may use, in bytes.
-    fn memory_bytes(&self) -> u64;
+pub trait Deps:
+    HasClock + HasRandom + HasRepo + HasQueue + HasStore + HasMultipart + HasPolicy + HasMemory
+{
+}
+
+impl<T: HasClock + HasRandom + HasRepo + HasQueue + HasStore + HasMultipart + HasPolicy + HasMemory>
+    Deps for T
+{
 }
 
 /// What the host does with the message.

@@ -178,7 +178,9 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
     })?;
     check_size(&claim.upload, head)?;
     check_first_bytes(claim, &category, head).await?;
-    match category.ingest_of(&claim.upload.extension) {
+    let ingest = category.ingest_of(&claim.upload.extension);
+    check_time(claim, ingest, head)?;
+    match ingest {
         Ingest::Tabular => tabular::convert(claim, &category, head).await,
         Ingest::Verify => {
             if let Some(declared) = claim.upload.checksum_sha256.clone() {
@@ -214,6 +216,28 @@ fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
             upload.size_bytes_declared.unwrap_or(upload.size_bytes_max),
         ),
     })
+}
+
+/// Where time is short, a file that would have to be read whole and is too large for that is refused before any work.
+fn check_time<D: Deps>(
+    claim: &Claim<'_, D>,
+    ingest: Ingest,
+    head: &ObjectHead,
+) -> Result<(), Stop> {
+    let is_read_whole = match ingest {
+        Ingest::Tabular => true,
+        Ingest::Verify => claim.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
+    };
+    match claim.deps.file_bytes_max() {
+        Some(bytes_max) if is_read_whole && head.size_bytes > bytes_max => Err(Stop::Refused {
+            code: "too_large_to_process".to_owned(),
+            detail: format!(
+                "The file has {} bytes; files of up to {bytes_max} are processed here. It is kept as it was uploaded.",
+                head.size_bytes
+            ),
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn check_first_bytes<D: Deps>(

@@ -1,11 +1,15 @@
 //! The signed answer: what the client sends where. Everything that matters is inside the signature.
 
-use consign_core::policy::{Accepted, Encryption, Strategy};
+use consign_core::policy::{Accepted, Capabilities, Strategy};
 use consign_core::problem::Problem;
 use consign_core::sigv4::{Condition, Operation, PostRequest, PresignError, Request, Signer};
 use consign_core::upload::{Upload, add_s};
 use jiff::Timestamp;
 use serde::Serialize;
+
+/// Signed where a store would copy another object into this one for whoever adds an `x-amz-copy-source` that nobody
+/// signed: only a source of this etag is copied, and none has it. A PUT of bytes takes no notice.
+const NO_COPY: (&str, &str) = ("x-amz-copy-source-if-match", "none");
 
 /// The body of a 201.
 #[derive(Debug, Serialize)]
@@ -50,13 +54,14 @@ struct Part {
 
 /// Signs the upload for the seconds given from `now` on.
 pub(crate) fn sign(
-    signer: &Signer,
+    (signer, store): (&Signer, Capabilities),
     upload: &Upload,
     accepted: &Accepted,
     (now, expires_s): (Timestamp, u32),
 ) -> Result<Answer, Problem> {
     let signing = Signing {
         signer,
+        store,
         upload,
         accepted,
         now,
@@ -85,6 +90,7 @@ pub(crate) fn sign(
 
 struct Signing<'a> {
     signer: &'a Signer,
+    store: Capabilities,
     upload: &'a Upload,
     accepted: &'a Accepted,
     now: Timestamp,
@@ -99,6 +105,7 @@ impl Signing<'_> {
             ("if-none-match".to_owned(), "*".to_owned()),
         ];
         headers.extend(self.extra());
+        headers.extend(self.no_copy());
         let length = self.upload.size_bytes_max.to_string();
         let mut signed: Vec<(&str, &str)> = headers
             .iter()
@@ -161,9 +168,12 @@ impl Signing<'_> {
         let parts = (0..size_bytes.div_ceil(part_size_bytes)).map(|index| {
             let part_number = index + 1;
             let length = part_size_bytes.min(size_bytes - index * part_size_bytes);
+            let length = length.to_string();
+            let mut signed = vec![("content-length", length.as_str())];
+            signed.extend(self.store.copies_unsigned.then_some(NO_COPY));
             let url = self.presign(
                 Operation::UploadPart,
-                &[("content-length", &length.to_string())],
+                &signed,
                 &[
                     ("partNumber", &part_number.to_string()),
                     ("uploadId", upload_id),
@@ -172,7 +182,7 @@ impl Signing<'_> {
             Ok(Part {
                 part_number,
                 url,
-                headers: Pairs::default(),
+                headers: Pairs(self.no_copy().into_iter().collect()),
             })
         });
         answer.multipart = Some(Parts {
@@ -183,33 +193,21 @@ impl Signing<'_> {
         Ok(())
     }
 
+    /// What keeps a store from copying, where that takes anything.
+    fn no_copy(&self) -> Option<(String, String)> {
+        let (name, value) = NO_COPY;
+        let needed = self.store.copies_unsigned;
+        needed.then(|| (name.to_owned(), value.to_owned()))
+    }
+
     /// What the client must send beyond its type: the checksum that it declared, and the policy's encryption.
     fn extra(&self) -> Vec<(String, String)> {
         let mut headers = Vec::new();
         if let Some(checksum) = &self.upload.checksum_sha256 {
             headers.push(("x-amz-checksum-sha256".to_owned(), checksum.clone()));
         }
-        match &self.accepted.category.encryption {
-            Encryption::None => {}
-            Encryption::Aes256 => {
-                headers.push((
-                    "x-amz-server-side-encryption".to_owned(),
-                    "AES256".to_owned(),
-                ));
-            }
-            Encryption::AwsKms { key_id } => {
-                headers.push((
-                    "x-amz-server-side-encryption".to_owned(),
-                    "aws:kms".to_owned(),
-                ));
-                if let Some(key_id) = key_id {
-                    headers.push((
-                        "x-amz-server-side-encryption-aws-kms-key-id".to_owned(),
-                        key_id.clone(),
-                    ));
-                }
-            }
-        }
+        let encryption = self.accepted.category.encryption.headers();
+        headers.extend(encryption.map(|(name, value)| (name.to_owned(), value.to_owned())));
         headers
     }
 

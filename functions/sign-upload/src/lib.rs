@@ -5,32 +5,27 @@ mod record;
 
 use bytes::Bytes;
 use consign_core::auth::Identity;
-use consign_core::policy::{Accepted, Capabilities, Policy, SignUploadRequest, Strategy};
+use consign_core::host::{HasBeginMultipart, HasPolicy, HasProvider, HasQueue, HasRepo, HasSigner};
+use consign_core::policy::{Accepted, SignUploadRequest, Strategy};
 use consign_core::ports::{
-    IdempotencyKey, IngestQueue, Inserted, Multipart, NewUpload, RATE_WINDOW_S, UploadRepo,
+    BeginMultipart, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
 };
 use consign_core::problem::{Problem, RateLimit};
 use consign_core::service::{Call, Service, json};
-use consign_core::sigv4::Signer;
 use consign_core::transition::transition;
 use consign_core::upload::{Event, State, Upload, add_s};
 use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 /// What this function needs.
-pub trait Deps: Service {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-    /// Begins multipart uploads.
-    fn multipart(&self) -> &impl Multipart;
-    /// The ingest queue; signing never sends to it, but every transition may.
-    fn queue(&self) -> &impl IngestQueue;
-    /// The policy.
-    fn policy(&self) -> &Policy;
-    /// What the store can do.
-    fn capabilities(&self) -> Capabilities;
-    /// Signs for the endpoint that clients see.
-    fn signer(&self) -> &Signer;
+pub trait Deps:
+    Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvider + HasSigner
+{
+}
+
+impl<T: Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvider + HasSigner> Deps
+    for T
+{
 }
 
 /// How long an idempotency key is remembered, in seconds.
@@ -58,7 +53,7 @@ async fn sign_upload<D: Deps>(
     let wanted = SignUploadRequest::parse(request.body())?;
     let accepted = deps
         .policy()
-        .check(wanted, &identity, deps.capabilities())?;
+        .check(wanted, &identity, deps.provider().capabilities())?;
     // 2. Write the record, before anything can reach the bucket in its name.
     let upload = new_upload(deps, &identity, &accepted, call.now)?;
     let upload = insert(deps, upload, &identity, idempotency, call.now).await?;
@@ -75,7 +70,8 @@ async fn sign_upload<D: Deps>(
     let upload = transition((deps.repo(), deps.queue()), upload, &event, call.now)
         .await?
         .upload();
-    let answer = answer::sign(deps.signer(), &upload, &accepted, (call.now, expires_s))?;
+    let store = (deps.signer(), deps.provider().capabilities());
+    let answer = answer::sign(store, &upload, &accepted, (call.now, expires_s))?;
     Ok(json(StatusCode::CREATED, &answer))
 }
 
@@ -159,7 +155,7 @@ async fn begin_multipart<D: Deps>(
         return Err(Problem::idempotency_in_progress());
     }
     let upload_id = deps
-        .multipart()
+        .begin_multipart()
         .begin(
             &upload.object,
             &upload.content_type,

@@ -1,7 +1,7 @@
 //! `GET /files/{id}/status`: where an upload stands.
 
 use bytes::Bytes;
-use consign_core::ports::UploadRepo;
+use consign_core::host::HasRepo;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json, retry_after};
 use consign_core::upload::Upload;
@@ -13,10 +13,9 @@ use serde::Serialize;
 const POLL_PAUSE_S: u64 = 1;
 
 /// What this function needs.
-pub trait Deps: Service {
-    /// The upload records.
-    fn repo(&self) -> &impl UploadRepo;
-}
+pub trait Deps: Service + HasRepo {}
+
+impl<T: Service + HasRepo> Deps for T {}
 
 /// Why an upload failed.
 #[derive(Debug, Serialize)]

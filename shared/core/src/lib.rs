@@ -6,10 +6,12 @@
 pub mod auth;
 pub mod config;
 pub mod events;
+pub mod host;
 pub mod ids;
 pub mod policy;
 pub mod ports;
 pub mod problem;
+pub mod routes;
 pub mod service;
 pub mod sigv4;
 pub mod transition;

@@ -373,8 +373,9 @@ pub struct Part {
     pub size_bytes: u64,
 }
 
-/// Multipart uploads that a client fills (S3 API: `CreateMultipartUpload` and what follows it).
-pub trait Multipart: Send + Sync {
+/// Begins multipart uploads that a client fills (S3 API: `CreateMultipartUpload`). A trait of its own, since whoever
+/// only signs needs nothing else of a store.
+pub trait BeginMultipart: Send + Sync {
     /// Begins one and returns the store's id of it.
     fn begin(
         &self,
@@ -382,7 +383,10 @@ pub trait Multipart: Send + Sync {
         content_type: &str,
         encryption: &crate::policy::Encryption,
     ) -> impl Future<Output = Result<String, Fault>> + Send;
+}
 
+/// Multipart uploads that a client fills, from their parts to their end.
+pub trait Multipart: BeginMultipart {
     /// All the parts it holds, by number; `None` where the store does not know the id (completed, aborted).
     fn parts(
         &self,

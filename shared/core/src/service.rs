@@ -6,21 +6,17 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::auth::{Authenticator, Identity};
+use crate::auth::Identity;
+use crate::host::{HasAuthenticator, HasClock, HasRandom};
 use crate::ids::{OwnerId, UploadId};
 use crate::ports::{Clock, Fault, Random, UploadRepo};
 use crate::problem::{self, Problem, X_REQUEST_ID};
 use crate::upload::Upload;
 
 /// What every handler over HTTP needs of its host.
-pub trait Service: Send + Sync {
-    /// Tells the time.
-    fn clock(&self) -> &impl Clock;
-    /// Gives request ids and lease tokens.
-    fn random(&self) -> &impl Random;
-    /// Knows the tokens' keys.
-    fn authenticator(&self) -> &Authenticator;
-}
+pub trait Service: HasClock + HasRandom + HasAuthenticator {}
+
+impl<T: HasClock + HasRandom + HasAuthenticator> Service for T {}
 
 /// What a call was about; hosts find it among the response's extensions and make metrics of it.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
-    Fault, IngestJob, IngestQueue, Inserted, ListFilter, Multipart, NewUpload, ObjectHead,
-    ObjectStore, ObjectWriter, Page, Part, Read, ReadError, Saved, UploadRepo,
+    BeginMultipart, Fault, IngestJob, IngestQueue, Inserted, ListFilter, Multipart, NewUpload,
+    ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read, ReadError, Saved, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
@@ -139,7 +139,7 @@ impl<P: ObjectStore> ObjectStore for Faulty<P> {
     }
 }
 
-impl<P: Multipart> Multipart for Faulty<P> {
+impl<P: BeginMultipart> BeginMultipart for Faulty<P> {
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -149,7 +149,9 @@ impl<P: Multipart> Multipart for Faulty<P> {
         let call = self.inner.begin(object, content_type, encryption);
         self.faults.around(Verb::MultipartBegin, call).await
     }
+}
 
+impl<P: Multipart> Multipart for Faulty<P> {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
         let call = self.inner.parts(object, upload_id);
         self.faults.around(Verb::MultipartParts, call).await

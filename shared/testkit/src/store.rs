@@ -12,7 +12,8 @@ use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
-    Fault, FaultKind, Multipart, ObjectHead, ObjectStore, ObjectWriter, Part, Read, ReadError,
+    BeginMultipart, Fault, FaultKind, Multipart, ObjectHead, ObjectStore, ObjectWriter, Part, Read,
+    ReadError,
 };
 use consign_core::upload::ObjectVersion;
 use futures_util::Stream;
@@ -302,7 +303,7 @@ impl ObjectStore for MemoryStore {
     }
 }
 
-impl Multipart for MemoryStore {
+impl BeginMultipart for MemoryStore {
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -321,7 +322,9 @@ impl Multipart for MemoryStore {
         contents.filling.insert(upload_id.clone(), filling);
         Ok(upload_id)
     }
+}
 
+impl Multipart for MemoryStore {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
         let contents = lock(&self.0);
         contents.require_bucket(&object.bucket, "parts")?;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::policy::Encryption;
 use consign_core::ports::{
-    FaultKind, IngestJob, IngestQueue, Multipart, ObjectStore, ObjectWriter, Read, ReadError,
-    UploadRepo,
+    BeginMultipart as _, FaultKind, IngestJob, IngestQueue, Multipart, ObjectStore, ObjectWriter,
+    Read, ReadError, UploadRepo,
 };
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Event, State, Upload, add_s};

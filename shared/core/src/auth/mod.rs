@@ -303,6 +303,7 @@ pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefu
         aud: &'a str,
         sub: &'a str,
         iat: i64,
+        nbf: i64,
         exp: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
         tier: Option<&'a str>,
@@ -328,6 +329,7 @@ pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefu
         aud,
         sub,
         iat,
+        nbf: iat,
         exp: iat.saturating_add(life_s.into()),
         tier,
     });

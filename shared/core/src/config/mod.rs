@@ -83,6 +83,16 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 impl Config {
     /// Reads a configuration; `secret` answers for the names in `…_env`.
     pub fn parse(toml_text: &str, secret: Lookup<'_>) -> Result<Self, ConfigError> {
+        Self::parse_with(toml_text, secret, secret)
+    }
+
+    /// The same, with the secrets of tokens and those of the store from two places: a host that takes no tokens need not
+    /// know theirs.
+    pub fn parse_with(
+        toml_text: &str,
+        token_secret: Lookup<'_>,
+        store_secret: Lookup<'_>,
+    ) -> Result<Self, ConfigError> {
         let values = toml::from_str(toml_text).map_err(|error: toml::de::Error| {
             let detail = format!("is not TOML: {}", error.to_string().trim_end());
             ConfigError {
@@ -97,10 +107,10 @@ impl Config {
         let mut root = Fields::new(values, &errors);
         let auth = root
             .required("auth", Fields::object)
-            .and_then(|fields| read_auth(fields, secret));
+            .and_then(|fields| read_auth(fields, token_secret));
         let store = root
             .required("store", Fields::object)
-            .and_then(|fields| read_store(fields, secret));
+            .and_then(|fields| read_store(fields, store_secret));
         let provider = store.as_ref().map_or(Provider::S3, |store| store.provider);
         let policy = Policy::read(&mut root, provider);
         root.finish();

@@ -112,6 +112,8 @@ pub struct Capabilities {
     pub sse_kms: bool,
     /// The largest single PUT or POST, in bytes.
     pub put_bytes_max: u64,
+    /// Takes an `x-amz-copy-source` that is not signed: a signed upload has to rule copies out (invariant 18).
+    pub copies_unsigned: bool,
 }
 
 impl Provider {
@@ -129,11 +131,13 @@ impl Provider {
     pub fn capabilities(self) -> Capabilities {
         let put_bytes_max = 5 << 30;
         match self {
+            // Of the headers that nobody signed, MinIO refuses `x-amz-meta-…` alone.
             Self::S3 | Self::Minio => Capabilities {
                 post_form: true,
                 sse_s3: true,
                 sse_kms: true,
                 put_bytes_max,
+                copies_unsigned: self == Self::Minio,
             },
             // R2 encrypts everything by itself, and stops 5 MiB short of 5 GiB.
             Self::R2 => Capabilities {
@@ -141,12 +145,14 @@ impl Provider {
                 sse_s3: false,
                 sse_kms: false,
                 put_bytes_max: put_bytes_max - (5 << 20),
+                copies_unsigned: true,
             },
             Self::Embedded => Capabilities {
                 post_form: true,
                 sse_s3: false,
                 sse_kms: false,
                 put_bytes_max,
+                copies_unsigned: false,
             },
         }
     }

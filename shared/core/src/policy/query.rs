@@ -157,6 +157,9 @@ fn read_part(mut f: Fields<'_>) -> Option<ConfirmedPart> {
     })
 }
 
+/// The longest etag, in bytes: S3's have 32 digits and a number, R2's of parts are far longer.
+const ETAG_BYTES_MAX: usize = 1024;
+
 /// An etag with or without its quotes (RFC 9110, section 8.8.3; S3's are never weak).
 fn parse_etag(text: &str) -> Result<String, String> {
     let bare = text
@@ -166,7 +169,7 @@ fn parse_etag(text: &str) -> Result<String, String> {
     if bare.contains('"') {
         Err("must be an etag as the store answered it".to_owned())
     } else {
-        printable(bare, 128)
+        printable(bare, ETAG_BYTES_MAX)
     }
 }
 

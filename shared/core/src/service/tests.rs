@@ -6,7 +6,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::*;
+use crate::auth::Authenticator;
 use crate::auth::{AuthConfig, AuthKey, NewToken, mint_hs256};
+use crate::host::{HasAuthenticator, HasClock, HasRandom};
 use crate::ids::ETag;
 use crate::ports::FaultKind;
 use crate::transition::tests::{Repo, pending};
@@ -36,13 +38,19 @@ impl Random for World {
     }
 }
 
-impl Service for World {
+impl HasClock for World {
     fn clock(&self) -> &impl Clock {
         self
     }
+}
+
+impl HasRandom for World {
     fn random(&self) -> &impl Random {
         self
     }
+}
+
+impl HasAuthenticator for World {
     fn authenticator(&self) -> &Authenticator {
         &self.door
     }

@@ -30,7 +30,12 @@ static CLASS: [u8; 256] = {
 };
 
 /// `%00%01…%FF`.
-static ESCAPES: [u8; 768] = {
+const ESCAPES: &str = match std::str::from_utf8(&ESCAPES_BYTES) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+const ESCAPES_BYTES: [u8; 768] = {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut text = [b'%'; 768];
     let mut byte = 0;
@@ -152,28 +157,19 @@ impl<'a> Escaped<'a> {
 
     /// Appends the encoded text.
     #[inline]
-    pub(super) fn write(self, into: &mut Vec<u8>) {
+    pub(super) fn write(self, into: &mut String) {
         if self.is_plain() {
-            into.extend_from_slice(self.text.as_bytes());
+            into.push_str(self.text);
         } else {
             self.write_escapes(into);
         }
     }
 
     #[cold]
-    fn write_escapes(self, into: &mut Vec<u8>) {
-        let mask = self.keep.mask();
-        let mut rest = self.text.as_bytes();
-        while let Some(stop) = rest
-            .iter()
-            .position(|&byte| CLASS[usize::from(byte)] & mask == 0)
-        {
-            into.extend_from_slice(&rest[..stop]);
-            let at = 3 * usize::from(rest[stop]);
-            into.extend_from_slice(&ESCAPES[at..at + 3]);
-            rest = &rest[stop + 1..];
+    fn write_escapes(self, into: &mut String) {
+        for byte in self.text.bytes() {
+            escape_byte(byte, self.keep, into);
         }
-        into.extend_from_slice(rest);
     }
 }
 
@@ -183,20 +179,31 @@ pub(super) fn escaped_len(text: &str, keep: Keep) -> usize {
 }
 
 /// Appends `text`, encoded.
-pub(super) fn escape(text: &str, keep: Keep, into: &mut Vec<u8>) {
+pub(super) fn escape(text: &str, keep: Keep, into: &mut String) {
     Escaped::new(text, keep).write(into);
+}
+
+/// `text`, encoded.
+pub(super) fn escaped(text: &str, keep: Keep) -> String {
+    let mut encoded = String::new();
+    escape(text, keep, &mut encoded);
+    encoded
+}
+
+fn escape_byte(byte: u8, keep: Keep, into: &mut String) {
+    if CLASS[usize::from(byte)] & keep.mask() != 0 {
+        into.push(char::from(byte));
+    } else {
+        let at = 3 * usize::from(byte);
+        into.push_str(&ESCAPES[at..at + 3]);
+    }
 }
 
 /// Appends `name` in lower case, encoded.
 #[cold]
-pub(super) fn escape_lower(name: &str, into: &mut Vec<u8>) {
-    for byte in name.bytes().map(|byte| byte.to_ascii_lowercase()) {
-        if CLASS[usize::from(byte)] & UNRESERVED != 0 {
-            into.push(byte);
-        } else {
-            let at = 3 * usize::from(byte);
-            into.extend_from_slice(&ESCAPES[at..at + 3]);
-        }
+pub(super) fn escape_lower(name: &str, into: &mut String) {
+    for byte in name.bytes() {
+        escape_byte(byte.to_ascii_lowercase(), Keep::Unreserved, into);
     }
 }
 
@@ -255,15 +262,9 @@ mod tests {
         }
     }
 
-    fn escaped(text: &str, keep: Keep) -> String {
-        let mut bytes = Vec::new();
-        escape(text, keep, &mut bytes);
-        assert_eq!(bytes.len(), escaped_len(text, keep));
-        String::from_utf8(bytes).unwrap()
-    }
-
     #[test]
     fn only_unreserved_characters_stay() {
+        assert_eq!(escaped_len("a b/é", Keep::Path), "a%20b/%C3%A9".len());
         assert_eq!(escaped("aZ09-._~", Keep::Unreserved), "aZ09-._~");
         assert_eq!(
             escaped("a b+c/d%é", Keep::Unreserved),
@@ -275,10 +276,10 @@ mod tests {
 
     #[test]
     fn names_are_lowered_before_they_are_encoded() {
-        let mut bytes = Vec::new();
-        escape_lower("X-Amz+a", &mut bytes);
-        escape_lower("B-c", &mut bytes);
-        assert_eq!(bytes, b"x-amz%2Bab-c");
+        let mut encoded = String::new();
+        escape_lower("X-Amz+a", &mut encoded);
+        escape_lower("B-c", &mut encoded);
+        assert_eq!(encoded, "x-amz%2Bab-c");
     }
 
     #[test]

@@ -261,15 +261,15 @@ impl<'a> SignedHeaders<'a> {
     }
 
     /// Writes the names for `X-Amz-SignedHeaders`, encoded.
-    pub(super) fn escape_names(&self, into: &mut Vec<u8>) {
+    pub(super) fn escape_names(&self, into: &mut String) {
         for (at, (name, is_odd)) in self.names().enumerate() {
             if at > 0 {
-                into.extend_from_slice(b"%3B");
+                into.push_str("%3B");
             }
             if is_odd {
                 escape_lower(name, into);
             } else {
-                into.extend_from_slice(name.as_bytes());
+                into.push_str(name);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! AWS Signature Version 4 for S3: presigned URLs, POST policies, and their verification.
 //!
 //! A [`Signer`] is built once at start; time is an argument of every call. A URL is written in one pass into the one
-//! buffer that becomes the result, its parts are hashed where they stand, and the day's signing key is kept together
-//! with its HMAC states. What comes out is byte for byte what botocore signs for the same request, except that headers
-//! which carry meaning are never left out: botocore drops a `content-type` of
-//! `application/x-www-form-urlencoded; charset=utf-8`, we sign it.
+//! buffer that becomes the result, and its parts are hashed where they stand. The day's signing key is kept with its
+//! HMAC states, and so is what all signatures of a second share, the first block of the string to sign among it. What
+//! comes out is byte for byte what botocore signs for the same request, except that headers which carry meaning are
+//! never left out: botocore drops a `content-type` of `application/x-www-form-urlencoded; charset=utf-8`, we sign it.
 //!
 //! Specification: *Authenticating Requests: Using Query Parameters* and *Browser-Based Uploads Using POST* of the
 //! Amazon S3 API reference.

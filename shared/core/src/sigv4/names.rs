@@ -23,17 +23,16 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     if !(BUCKET_BYTES_MIN..=BUCKET_BYTES_MAX).contains(&bytes.len()) {
         return Err(PresignError::BucketLength);
     }
-    let is_good = |byte: u8| {
-        byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
-    };
-    if any_byte(bucket, |byte| !is_good(byte)) {
+    // Most names are one label, for which one look is enough.
+    let is_of_label = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
+    let has_dots = any_byte(bucket, |byte| !is_of_label(byte));
+    if has_dots && any_byte(bucket, |byte| !is_of_label(byte) & (byte != b'.')) {
         return Err(PresignError::BucketCharacter);
     }
     let label_is_good = |label: &[u8]| match (label.first(), label.last()) {
         (Some(first), Some(last)) => *first != b'-' && *last != b'-',
         _ => false,
     };
-    let has_dots = any_byte(bucket, |byte| byte == b'.');
     let labels_are_good = if has_dots {
         bytes.split(|&byte| byte == b'.').all(label_is_good)
     } else {

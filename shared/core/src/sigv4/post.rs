@@ -189,8 +189,8 @@ impl Signer {
         let end = now
             .checked_add(SignedDuration::from_secs(request.expires_s.into()))
             .map_err(|_| PresignError::TimeOutOfRange)?;
-        let day = self.with_day(stamp, Arc::clone);
-        let date = format!("{}T{}", day.date, String::from_utf8_lossy(&stamp.clock()));
+        let second = self.with_second(stamp, Arc::clone);
+        let day = &second.day;
         let key = match request.key.strip_suffix(FILENAME) {
             Some(prefix) => Condition::StartsWith {
                 field: "key",
@@ -217,7 +217,7 @@ impl Signer {
             },
             Condition::Exact {
                 field: "x-amz-date",
-                value: &date,
+                value: &second.date_time,
             },
         ];
         if let Some(token) = &self.session_token {

@@ -3,10 +3,10 @@
 use super::endpoint::{Addressing, Endpoint};
 use super::error::PresignError;
 use super::escape::{Keep, escape, escaped_len, has_control};
-use super::hash::{HEX_BYTES, Sha256, Sink};
+use super::hash::{DIGEST_BYTES, HEX_BYTES, Sha256, Sink, hex};
 use super::headers::{Host, SignedHeaders};
 use super::names::{check_bucket, encode_key};
-use super::signer::{Day, EXPIRES_S_MAX, Signer};
+use super::signer::{EXPIRES_S_MAX, Second, Signer};
 use super::stamp::Stamp;
 use jiff::Timestamp;
 
@@ -19,9 +19,8 @@ const EXPIRES_DIGITS: usize = 6;
 
 const _: () = assert!(EXPIRES_S_MAX < 10u32.pow(EXPIRES_DIGITS as u32));
 
-const EXPIRES: &[u8] = b"&X-Amz-Expires=";
-const SIGNED_HEADERS: &[u8] = b"&X-Amz-SignedHeaders=";
-const SIGNATURE: &[u8] = b"&X-Amz-Signature=";
+const SIGNED_HEADERS: &str = "&X-Amz-SignedHeaders=";
+const SIGNATURE: &str = "&X-Amz-Signature=";
 /// Where the signature's parameters stand among the others, once sorted.
 const OWN_NAMES: &[u8] = b"X-Amz-";
 
@@ -183,58 +182,57 @@ impl Signer {
             endpoint: &self.endpoint.host,
         };
         let headers = SignedHeaders::new(request.headers, host)?;
-        let clock = stamp.clock();
-        let mut url = Vec::new();
-        let signature = self.with_day(stamp, |day| {
-            url.reserve_exact(key.len() + self.url_len(request, &headers, day));
+        Ok(self.with_second(stamp, |second| {
+            let mut url =
+                String::with_capacity(key.len() + self.url_len(request, &headers, second));
             let path_at = self.write_origin(request, addressing, &mut url);
             key.write(&mut url);
             let path_end = url.len();
             let query_at = write_query(request, &mut url);
-            url.extend_from_slice(day.query_start.as_bytes());
-            url.extend_from_slice(&clock);
-            url.extend_from_slice(EXPIRES);
+            url.push_str(&second.query_start);
             write_number(request.expires_s, &mut url);
             let signed_headers_at = url.len();
-            url.extend_from_slice(SIGNED_HEADERS);
+            url.push_str(SIGNED_HEADERS);
             headers.escape_names(&mut url);
             let token_at = url.len();
-            url.extend_from_slice(self.token_parameter.as_bytes());
+            url.push_str(&self.token_parameter);
 
             let mut hash = Sha256::new();
+            let bytes = url.as_bytes();
             hash.put(request.operation.method().as_bytes());
             hash.put_byte(b'\n');
-            // A canonical request has a line break where the URL has its `?`, so that most are hashed in one piece.
-            url[path_end] = b'\n';
-            if query_at == path_end + 1 && token_at == url.len() {
-                hash.put(&url[path_at..]);
+            hash.put(&bytes[path_at..path_end]);
+            hash.put_byte(b'\n');
+            if query_at == path_end + 1 && token_at == bytes.len() {
+                hash.put(&bytes[query_at..]);
             } else {
-                hash.put(&url[path_at..=path_end]);
                 let own = OwnQuery {
-                    start: &url[query_at..signed_headers_at],
-                    headers: &url[signed_headers_at..token_at],
-                    token: &url[token_at..],
+                    start: &bytes[query_at..signed_headers_at],
+                    headers: &bytes[signed_headers_at..token_at],
+                    token: &bytes[token_at..],
                 };
                 // One byte stands before the signature's parameters.
-                let query = &url[path_end + 1..query_at];
+                let query = &bytes[path_end + 1..query_at];
                 match query.split_last() {
                     Some((_, query)) => put_sorted(query, &own, &mut hash),
                     None => own.put(&mut hash),
                 }
             }
-            url[path_end] = b'?';
             hash.put_byte(b'\n');
             headers.put(&mut hash);
-            url.extend_from_slice(SIGNATURE);
-            day.sign(&clock, &mut hash)
-        });
-        url.extend_from_slice(&signature);
-        Ok(String::from_utf8(url)
-            .expect("names are checked to be ASCII and all else is percent-encoded"))
+            url.push_str(SIGNATURE);
+            write_hex(&second.message.sign(&hash.finish()), &mut url);
+            url
+        }))
     }
 
     /// The bytes of the URL, so that it is allocated once.
-    fn url_len(&self, request: &Request<'_>, headers: &SignedHeaders<'_>, day: &Day) -> usize {
+    fn url_len(
+        &self,
+        request: &Request<'_>,
+        headers: &SignedHeaders<'_>,
+        second: &Second,
+    ) -> usize {
         let query = request.implied_query().iter().chain(request.query);
         let query_len: usize = query
             .map(|(name, value)| {
@@ -251,7 +249,7 @@ impl Signer {
         [
             endpoint.scheme.len() + endpoint.base.len() + request.bucket.len() + "./?".len(),
             query_len,
-            day.query_start.len() + "hhmmssZ".len() + EXPIRES.len() + EXPIRES_DIGITS,
+            second.query_start.len() + EXPIRES_DIGITS,
             SIGNED_HEADERS.len() + headers.escaped_names_len(),
             token_parameter.len() + SIGNATURE.len() + HEX_BYTES,
         ]
@@ -264,7 +262,7 @@ impl Signer {
         &self,
         request: &Request<'_>,
         addressing: Addressing,
-        url: &mut Vec<u8>,
+        url: &mut String,
     ) -> usize {
         let Endpoint {
             scheme,
@@ -272,35 +270,35 @@ impl Signer {
             base,
             ..
         } = &self.endpoint;
-        url.extend_from_slice(scheme.as_bytes());
+        url.push_str(scheme);
         if addressing == Addressing::Virtual {
-            url.extend_from_slice(request.bucket.as_bytes());
-            url.push(b'.');
+            url.push_str(request.bucket);
+            url.push('.');
         }
         let path_at = url.len() + authority.len();
-        url.extend_from_slice(base.as_bytes());
+        url.push_str(base);
         if addressing == Addressing::Path {
-            url.extend_from_slice(request.bucket.as_bytes());
-            url.push(b'/');
+            url.push_str(request.bucket);
+            url.push('/');
         }
         path_at
     }
 }
 
 /// Writes `?` and the request's own parameters; returns where the signature's begin.
-fn write_query(request: &Request<'_>, url: &mut Vec<u8>) -> usize {
-    url.push(b'?');
+fn write_query(request: &Request<'_>, url: &mut String) -> usize {
+    url.push('?');
     for (name, value) in request.implied_query().iter().chain(request.query) {
         escape(name, Keep::Unreserved, url);
-        url.push(b'=');
+        url.push('=');
         escape(value, Keep::Unreserved, url);
-        url.push(b'&');
+        url.push('&');
     }
     url.len()
 }
 
 /// Writes at most six digits.
-fn write_number(number: u32, url: &mut Vec<u8>) {
+fn write_number(number: u32, url: &mut String) {
     let mut digits = [0; EXPIRES_DIGITS];
     let (mut rest, mut at) = (number, EXPIRES_DIGITS);
     while rest > 0 && at > 0 {
@@ -308,7 +306,11 @@ fn write_number(number: u32, url: &mut Vec<u8>) {
         digits[at] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    url.extend_from_slice(&digits[at..]);
+    url.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+fn write_hex(digest: &[u8; DIGEST_BYTES], url: &mut String) {
+    url.push_str(std::str::from_utf8(&hex(digest)).expect("digits are ASCII"));
 }
 
 /// The signature's parameters as they stand in the URL, which is in order but for the token.

@@ -2,8 +2,8 @@
 
 use super::endpoint::{Addressing, Endpoint};
 use super::error::SetupError;
-use super::escape::{Keep, escape, has_control};
-use super::hash::{HmacKey, Sha256, Sink, hex};
+use super::escape::{Keep, escaped, has_control};
+use super::hash::{HmacKey, Prepared};
 use super::stamp::Stamp;
 use jiff::Timestamp;
 use std::fmt;
@@ -25,6 +25,17 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether this is the text given; how long it takes tells nothing of either.
+    #[must_use]
+    pub fn is(&self, given: &str) -> bool {
+        // Digests have one length, and no sender can steer where they differ.
+        let key = HmacKey::new(self.0.as_bytes());
+        let ours = key.sign(self.0.as_bytes());
+        let theirs = key.sign(given.as_bytes());
+        let pairs = ours.iter().zip(theirs);
+        pairs.fold(0, |differing, (ours, theirs)| differing | (ours ^ theirs)) == 0
     }
 }
 
@@ -82,7 +93,7 @@ pub struct Signer {
     access_key: String,
     secret_key: Secret,
     expires_at: Option<Timestamp>,
-    today: RwLock<Option<Arc<Day>>>,
+    latest: RwLock<Option<Arc<Second>>>,
 }
 
 impl fmt::Debug for Signer {
@@ -134,7 +145,10 @@ impl Signer {
             if token.expose().is_empty() || has_control(token.expose()) {
                 return Err(SetupError::SessionToken);
             }
-            token_parameter = format!("&X-Amz-Security-Token={}", escaped(token.expose()));
+            token_parameter = format!(
+                "&X-Amz-Security-Token={}",
+                escaped(token.expose(), Keep::Unreserved)
+            );
         }
         let endpoint = match endpoint {
             Some(url) => Endpoint::parse(url, addressing)?,
@@ -148,7 +162,7 @@ impl Signer {
             access_key,
             secret_key,
             expires_at,
-            today: RwLock::new(None),
+            latest: RwLock::new(None),
         })
     }
 
@@ -163,50 +177,49 @@ impl Signer {
         wanted_s.min(left_s).min(EXPIRES_S_MAX)
     }
 
-    /// Works with what all signatures of a day share, which is kept until another day is asked for.
+    /// Works with what all signatures of a second share, which is kept until another second is asked for.
     #[inline]
-    pub(super) fn with_day<T>(&self, stamp: Stamp, work: impl FnOnce(&Arc<Day>) -> T) -> T {
-        // Whatever panicked elsewhere, a day that is in place is whole.
-        let today = self.today.read().unwrap_or_else(PoisonError::into_inner);
-        match &*today {
-            Some(day) if day.number == stamp.day => work(day),
-            _ => {
-                drop(today);
-                let day = Arc::new(self.make_day(stamp));
-                *self.today.write().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Arc::clone(&day));
-                work(&day)
+    pub(super) fn with_second<T>(&self, stamp: Stamp, work: impl FnOnce(&Arc<Second>) -> T) -> T {
+        // Whatever panicked elsewhere, a second that is in place is whole.
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        match &*latest {
+            Some(second) if second.stamp == stamp => work(second),
+            other => {
+                let day = other.as_ref().map(|second| Arc::clone(&second.day));
+                drop(latest);
+                work(&self.make_second(stamp, day))
             }
         }
     }
 
+    /// Makes a second, of the day at hand if it is in that, and keeps it.
     #[cold]
     #[inline(never)]
+    fn make_second(&self, stamp: Stamp, day: Option<Arc<Day>>) -> Arc<Second> {
+        let day = day
+            .filter(|day| day.number == stamp.day())
+            .unwrap_or_else(|| Arc::new(self.make_day(stamp)));
+        let second = Arc::new(Second::new(stamp, day));
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&second));
+        second
+    }
+
     fn make_day(&self, stamp: Stamp) -> Day {
-        let Self {
-            access_key, region, ..
-        } = self;
         let date = stamp.date();
-        let credential = format!("{access_key}/{date}/{region}/s3/aws4_request");
+        let scope = format!("{date}/{}/s3/aws4_request", self.region);
+        let credential = format!("{}/{scope}", self.access_key);
         Day {
-            number: stamp.day,
+            number: stamp.day(),
             query_start: format!(
                 "X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={}&X-Amz-Date={date}T",
-                escaped(&credential)
+                escaped(&credential, Keep::Unreserved)
             ),
             credential,
-            message_start: format!("{ALGORITHM}\n{date}T"),
-            message_scope: format!("\n{date}/{region}/s3/aws4_request\n"),
-            key: signing_key(self.secret_key.expose(), &date, region),
+            key: signing_key(self.secret_key.expose(), &date, &self.region),
+            scope,
             date,
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut bytes = Vec::new();
-    escape(text, Keep::Unreserved, &mut bytes);
-    String::from_utf8(bytes).expect("percent-encoding yields ASCII")
 }
 
 /// The key of a day, region and the service `s3`.
@@ -221,26 +234,94 @@ pub(super) fn signing_key(secret_key: &str, date: &str, region: &str) -> HmacKey
 pub(super) struct Day {
     number: i64,
     /// `YYYYMMDD`.
-    pub(super) date: String,
+    date: String,
+    /// `date/region/s3/aws4_request`.
+    scope: String,
     /// `key/date/region/s3/aws4_request`.
     pub(super) credential: String,
     /// The signature's parameters up to the `T` of the date.
-    pub(super) query_start: String,
-    message_start: String,
-    message_scope: String,
+    query_start: String,
     /// The signing key.
     pub(super) key: HmacKey,
 }
 
-impl Day {
-    /// The signature over a canonical request.
-    pub(super) fn sign(&self, clock: &[u8; 7], hash: &mut Sha256) -> [u8; 64] {
-        let request_digest = hash.finish();
-        self.key.restart(hash);
-        hash.put(self.message_start.as_bytes());
-        hash.put(clock);
-        hash.put(self.message_scope.as_bytes());
-        hash.put(&hex(&request_digest));
-        hex(&self.key.finish(hash))
+/// What all signatures of a second share.
+pub(super) struct Second {
+    stamp: Stamp,
+    pub(super) day: Arc<Day>,
+    /// `YYYYMMDDThhmmssZ`.
+    pub(super) date_time: String,
+    /// The signature's parameters up to the life of the URL.
+    pub(super) query_start: String,
+    /// The string to sign, but for the canonical request's digest.
+    pub(super) message: Prepared,
+}
+
+impl Second {
+    fn new(stamp: Stamp, day: Arc<Day>) -> Self {
+        let Day {
+            date,
+            scope,
+            query_start,
+            key,
+            ..
+        } = &*day;
+        let clock = stamp.clock();
+        let date_time = [date, "T", &clock].concat();
+        Self {
+            query_start: [query_start, &clock, "&X-Amz-Expires="].concat(),
+            message: key.prepare(&[ALGORITHM, "\n", &date_time, "\n", scope, "\n"].concat()),
+            stamp,
+            date_time,
+            day,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{REQUEST, signer, time};
+    use jiff::SignedDuration;
+
+    #[test]
+    fn a_used_signer_signs_as_a_new_one_whichever_way_time_moves() {
+        let used = signer();
+        let fresh = |now| signer().presign(&REQUEST, now).unwrap();
+        for text in [
+            "2013-05-24T00:00:00Z",
+            "2013-05-24T00:00:00.9Z",
+            "2013-05-24T00:00:01Z",
+            "2013-05-23T23:59:59.999Z",
+            "2013-05-24T23:59:59Z",
+            "2013-05-25T00:00:00Z",
+            "2014-05-25T00:00:00Z",
+            "2013-05-24T00:00:00Z",
+        ] {
+            let now = time(text);
+            for _ in 0..2 {
+                assert_eq!(used.presign(&REQUEST, now).unwrap(), fresh(now), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn threads_that_are_in_different_seconds_and_days_share_a_signer() {
+        let start = time("2013-05-24T23:59:50Z");
+        let moments: Vec<_> = (0..20)
+            .map(|second| start + SignedDuration::from_secs(second))
+            .map(|now| (now, signer().presign(&REQUEST, now).unwrap()))
+            .collect();
+        let shared = signer();
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                let (moments, shared) = (&moments, &shared);
+                scope.spawn(move || {
+                    for step in 0..2_000 {
+                        let (now, wanted) = &moments[(first * 5 + step) % moments.len()];
+                        assert_eq!(&shared.presign(&REQUEST, *now).unwrap(), wanted);
+                    }
+                });
+            }
+        });
     }
 }

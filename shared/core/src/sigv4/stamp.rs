@@ -8,12 +8,11 @@ const DAY_S: i64 = 86_400;
 /// The last second of the year 9999, which is the last that `YYYY` can hold.
 const SECOND_MAX: i64 = 253_402_300_799;
 
-/// A moment, as a day and the seconds in it.
-#[derive(Clone, Copy)]
+/// A moment, to the second.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Days since 1970-01-01.
-    pub(super) day: i64,
-    second_of_day: u32,
+    /// Seconds since 1970-01-01.
+    second: i64,
 }
 
 impl Stamp {
@@ -23,29 +22,23 @@ impl Stamp {
         if time < Timestamp::UNIX_EPOCH || second > SECOND_MAX {
             return Err(PresignError::TimeOutOfRange);
         }
-        Ok(Self {
-            day: second / DAY_S,
-            second_of_day: (second % DAY_S) as u32,
-        })
+        Ok(Self { second })
+    }
+
+    /// Days since 1970-01-01.
+    pub(super) fn day(self) -> i64 {
+        self.second / DAY_S
     }
 
     /// `hhmmssZ`.
-    pub(super) fn clock(self) -> [u8; 7] {
-        let [hour, minute, second] = [
-            self.second_of_day / 3600,
-            self.second_of_day / 60 % 60,
-            self.second_of_day % 60,
-        ];
-        let digit = |number: u32| b'0' + (number % 10) as u8;
-        [
-            digit(hour / 10),
-            digit(hour),
-            digit(minute / 10),
-            digit(minute),
-            digit(second / 10),
-            digit(second),
-            b'Z',
-        ]
+    pub(super) fn clock(self) -> String {
+        let second = self.second % DAY_S;
+        format!(
+            "{:02}{:02}{:02}Z",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
     }
 
     /// `YYYYMMDD`.
@@ -59,8 +52,7 @@ impl Stamp {
     }
 
     fn civil(self) -> DateTime {
-        let time = Timestamp::from_second(self.day * DAY_S + i64::from(self.second_of_day))
-            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let time = Timestamp::from_second(self.second).unwrap_or(Timestamp::UNIX_EPOCH);
         Offset::UTC.to_datetime(time)
     }
 }
@@ -105,10 +97,7 @@ mod tests {
         ] {
             let time: Timestamp = text.parse().unwrap();
             let stamp = Stamp::new(time).unwrap();
-            assert_eq!(
-                (&*stamp.date(), &stamp.clock()[..]),
-                (date, clock.as_bytes())
-            );
+            assert_eq!((&*stamp.date(), &*stamp.clock()), (date, clock));
             assert_eq!(stamp.iso_8601()[..19], text[..19]);
             assert_eq!(
                 parse(&format!("{date}T{clock}")).map(Timestamp::as_second),

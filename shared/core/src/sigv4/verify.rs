@@ -1,7 +1,7 @@
 //! Verification of presigned URLs, as a store does it.
 
 use super::error::VerifyError;
-use super::escape::{Keep, escape, unescape};
+use super::escape::{Keep, escaped, unescape};
 use super::hash::Sink;
 use super::headers::{UNSIGNED_PAYLOAD, put_value};
 use super::names::has_dot_segment;
@@ -90,7 +90,7 @@ pub fn verify_url(
     let mut canonical = Vec::with_capacity(sent.url.len() + 512);
     canonical.put(sent.method.as_bytes());
     canonical.put(b"\n");
-    escape(&url.path, Keep::Path, &mut canonical);
+    canonical.put(escaped(&url.path, Keep::Path).as_bytes());
     canonical.put(b"\n");
     url.put_query(&mut canonical);
     canonical.put(b"\n");
@@ -225,7 +225,12 @@ impl Url {
                 unescape(value).ok_or(VerifyError::Url)?,
             ));
         }
-        pairs.sort_by_cached_key(|(name, value)| (escaped(name), escaped(value)));
+        pairs.sort_by_cached_key(|(name, value)| {
+            (
+                escaped(name, Keep::Unreserved),
+                escaped(value, Keep::Unreserved),
+            )
+        });
         if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
             return Err(VerifyError::Duplicate);
         }
@@ -252,17 +257,11 @@ impl Url {
             if at > 0 {
                 into.put(b"&");
             }
-            into.put(&escaped(name));
+            into.put(escaped(name, Keep::Unreserved).as_bytes());
             into.put(b"=");
-            into.put(&escaped(value));
+            into.put(escaped(value, Keep::Unreserved).as_bytes());
         }
     }
-}
-
-fn escaped(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    escape(text, Keep::Unreserved, &mut bytes);
-    bytes
 }
 
 /// The `host` that a client sends for this URL.

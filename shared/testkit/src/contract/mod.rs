@@ -149,8 +149,8 @@ impl Consume for crate::MemoryQueue {
 /// Makes a test of each named case; the other macros call it.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! contract_cases {
-    ($make:expr; $($module:ident: $($case:ident)+;)+) => {$($(
+macro_rules! contract_tests {
+    (($make:expr) $($module:ident: $($case:ident)+;)+) => {$($(
         #[tokio::test]
         async fn $case() {
             let (_guard, subject) = $make().await;
@@ -159,11 +159,34 @@ macro_rules! contract_cases {
     )+)+};
 }
 
-/// The contract of [`UploadRepo`](consign_core::ports::UploadRepo), a test for each case.
+/// The names of the cases, for a runtime that has no tests of its own: `upload_repo_cases!(contract_names ())`.
 #[macro_export]
-macro_rules! upload_repo_contract {
-    ($make:expr) => {
-        $crate::contract_cases! { $make;
+macro_rules! contract_names {
+    (() $($module:ident: $($case:ident)+;)+) => {
+        [$($(stringify!($case)),+),+].as_slice()
+    };
+}
+
+/// Runs the case of this name against the subject; `false` where there is none:
+/// `upload_repo_cases!(contract_run (name, &subject))`.
+#[macro_export]
+macro_rules! contract_run {
+    (($name:expr, $subject:expr) $($module:ident: $($case:ident)+;)+) => {
+        match $name {
+            $($(stringify!($case) => {
+                $crate::contract::$module::$case($subject).await;
+                true
+            })+)+
+            _ => false,
+        }
+    };
+}
+
+/// Hands the cases of [`UploadRepo`](consign_core::ports::UploadRepo) to another macro.
+#[macro_export]
+macro_rules! upload_repo_cases {
+    ($then:ident $args:tt) => {
+        $crate::$then! { $args
             upload_repo:
                 an_inserted_upload_is_found
                 every_field_survives
@@ -204,12 +227,19 @@ macro_rules! upload_repo_contract {
     };
 }
 
-/// The contract of [`ObjectStore`](consign_core::ports::ObjectStore), a test for each case. The store has
-/// [`BUCKET`](crate::contract::BUCKET), empty, and not [`BUCKET_MISSING`](crate::contract::BUCKET_MISSING).
+/// The contract of [`UploadRepo`](consign_core::ports::UploadRepo), a test for each case.
 #[macro_export]
-macro_rules! object_store_contract {
+macro_rules! upload_repo_contract {
     ($make:expr) => {
-        $crate::contract_cases! { $make;
+        $crate::upload_repo_cases! { contract_tests ($make) }
+    };
+}
+
+/// Hands the cases of [`ObjectStore`](consign_core::ports::ObjectStore) to another macro.
+#[macro_export]
+macro_rules! object_store_cases {
+    ($then:ident $args:tt) => {
+        $crate::$then! { $args
             object_store:
                 what_is_put_is_there
                 what_is_not_there_is_not_found
@@ -228,12 +258,20 @@ macro_rules! object_store_contract {
     };
 }
 
-/// The contract of [`Multipart`](consign_core::ports::Multipart), a test for each case. The subject is an
-/// [`ObjectStore`](consign_core::ports::ObjectStore) and [`ClientParts`](crate::contract::ClientParts) as well.
+/// The contract of [`ObjectStore`](consign_core::ports::ObjectStore), a test for each case. The store has
+/// [`BUCKET`](crate::contract::BUCKET), empty, and not [`BUCKET_MISSING`](crate::contract::BUCKET_MISSING).
 #[macro_export]
-macro_rules! multipart_contract {
+macro_rules! object_store_contract {
     ($make:expr) => {
-        $crate::contract_cases! { $make;
+        $crate::object_store_cases! { contract_tests ($make) }
+    };
+}
+
+/// Hands the cases of [`Multipart`](consign_core::ports::Multipart) to another macro.
+#[macro_export]
+macro_rules! multipart_cases {
+    ($then:ident $args:tt) => {
+        $crate::$then! { $args
             multipart:
                 parts_become_the_object
                 a_part_put_again_replaces_the_first
@@ -246,11 +284,20 @@ macro_rules! multipart_contract {
     };
 }
 
+/// The contract of [`Multipart`](consign_core::ports::Multipart), a test for each case. The subject is an
+/// [`ObjectStore`](consign_core::ports::ObjectStore) and [`ClientParts`](crate::contract::ClientParts) as well.
+#[macro_export]
+macro_rules! multipart_contract {
+    ($make:expr) => {
+        $crate::multipart_cases! { contract_tests ($make) }
+    };
+}
+
 /// The contract of a queue that can be asked ([`Consume`](crate::contract::Consume)), a test for each case.
 #[macro_export]
 macro_rules! ingest_queue_contract {
     ($make:expr) => {
-        $crate::contract_cases! { $make;
+        $crate::contract_tests! { ($make)
             ingest_queue:
                 a_job_sent_is_received
                 an_empty_queue_gives_nothing

@@ -90,7 +90,7 @@ fn with_header(header: Value) -> Result<Identity, AuthError> {
 }
 
 #[test]
-fn a_minted_token_is_taken_until_it_expires() {
+fn a_minted_token_is_taken_from_its_issue_until_it_expires() {
     let token = NewToken {
         issuer: "me",
         audience: "consign",
@@ -108,6 +108,8 @@ fn a_minted_token_is_taken_until_it_expires() {
         (identity.owner.as_str(), identity.tier.as_deref()),
         ("alice", Some("pro"))
     );
+    assert_eq!(authenticate(NOW - 31), Err(AuthError::NotYetValid));
+    assert!(authenticate(NOW - 30).is_ok());
     assert!(authenticate(NOW + 60 + 29).is_ok());
     assert_eq!(authenticate(NOW + 60 + 30), Err(AuthError::Expired));
     assert_eq!(mint_hs256(b"short", &token), Err(KeyRefused::ShortSecret));

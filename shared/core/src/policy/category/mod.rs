@@ -35,6 +35,20 @@ pub enum Encryption {
     },
 }
 
+impl Encryption {
+    /// The headers that demand it of the store.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let (algorithm, key_id) = match self {
+            Self::None => (None, None),
+            Self::Aes256 => (Some("AES256"), None),
+            Self::AwsKms { key_id } => (Some("aws:kms"), key_id.as_deref()),
+        };
+        let algorithm = algorithm.map(|value| ("x-amz-server-side-encryption", value));
+        let key_id = key_id.map(|value| ("x-amz-server-side-encryption-aws-kms-key-id", value));
+        algorithm.into_iter().chain(key_id)
+    }
+}
+
 /// One kind of file, checked: `[category.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(

@@ -58,7 +58,7 @@ fn a_confirm_names_everything_wrong_at_once() {
         "etag must be an etag",
         "collection_id must be 1 to 64",
         "parts[0].part_number must be from 1 to 10000, not 0",
-        "parts[0].etag must be 1 to 128 printable",
+        "parts[0].etag must be 1 to 1024 printable",
         "parts[1].etag is required",
         "parts[2].part_number must be from 1",
         "parts[2].size is not known here",
