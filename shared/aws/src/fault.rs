@@ -1,17 +1,23 @@
-//! Errors of the SDK, sorted into the port's kinds.
+//! Errors of the SDK, of whatever service, sorted into the port's kinds.
 
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use consign_core::ports::{Fault, FaultKind};
 
-/// What an SDK error is to a port. The cause is kept as text: it names codes, never a URL's query.
+use crate::breaker::Open;
+
+/// What an SDK error is to a port. The cause is kept as text: codes and the service's own words, never a request, an
+/// item or a URL.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the SDK's enum is open, and what is new is Other"
 )]
 pub(crate) fn fault<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Fault
 where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
+    E: Error + ProvideErrorMetadata + 'static,
 {
     let kind = match error {
         SdkError::TimeoutError(_) => FaultKind::TimedOut,
@@ -21,9 +27,40 @@ where
             kind(service.err().code(), service.raw().status().as_u16())
         }
         SdkError::ResponseError(_) => FaultKind::Unreachable,
+        SdkError::ConstructionFailure(_) if is_open(error) => FaultKind::Unreachable,
         _ => FaultKind::Other,
     };
-    Fault::new(kind, operation, DisplayErrorContext(error).to_string())
+    Fault::new(kind, operation, cause(error))
+}
+
+/// Whether the circuit breaker kept the call back.
+fn is_open(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| error.is::<Open>())
+}
+
+/// An error with all its causes.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+/// What the service said, or else what happened on the way.
+fn cause<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    if let Some(said) = error.as_service_error() {
+        let code = said.code().unwrap_or("no code");
+        let status = status(error).unwrap_or(0);
+        let message = said.message().unwrap_or("no message");
+        return format!("{code} ({status}): {message}");
+    }
+    let words: Vec<String> = chain(error).map(ToString::to_string).collect();
+    words.join(": ")
 }
 
 /// The HTTP status of the answer, where there was one.
@@ -31,26 +68,61 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
 
-/// S3 API, "Error responses"; the `XMinio…` codes are `MinIO`'s own.
-fn kind(code: Option<&str>, status: u16) -> FaultKind {
+/// S3, DynamoDB and SQS, each "Error responses" or "Common errors" of its API reference; the `XMinio…` codes are
+/// `MinIO`'s own.
+pub(crate) fn kind(code: Option<&str>, status: u16) -> FaultKind {
     match code.unwrap_or_default() {
+        // S3.
         "SlowDown"
-        | "ThrottlingException"
         | "TooManyRequests"
-        | "RequestLimitExceeded"
         | "ConditionalRequestConflict"
-        | "OperationAborted" => FaultKind::Throttled,
+        | "OperationAborted"
+        // DynamoDB.
+        | "ProvisionedThroughputExceededException"
+        | "TransactionConflictException"
+        | "TransactionInProgressException"
+        | "LimitExceededException"
+        // SQS.
+        | "RequestThrottled"
+        | "OverLimit"
+        | "KmsThrottled"
+        // All.
+        | "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded" => FaultKind::Throttled,
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "ExpiredToken"
         | "InvalidToken"
         | "TokenRefreshRequired"
-        | "RequestTimeTooSkewed" => FaultKind::BadCredentials,
-        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => FaultKind::Denied,
-        "NoSuchBucket" => FaultKind::NoContainer,
-        "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "QuotaExceeded" => FaultKind::Full,
+        | "RequestTimeTooSkewed"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "ExpiredTokenException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => FaultKind::BadCredentials,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AllAccessDisabled"
+        | "AccountProblem"
+        | "KmsAccessDenied"
+        | "NotAuthorized"
+        | "OptInRequired" => FaultKind::Denied,
+        "NoSuchBucket"
+        | "ResourceNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => FaultKind::NoContainer,
+        "XMinioStorageFull"
+        | "XMinioAdminBucketQuotaExceeded"
+        | "QuotaExceeded"
+        | "ItemCollectionSizeLimitExceededException" => FaultKind::Full,
         "RequestTimeout" => FaultKind::TimedOut,
-        "ServiceUnavailable" | "InternalError" => FaultKind::Unreachable,
+        "ServiceUnavailable" | "InternalError" | "InternalServerError" | "InternalFailure" => {
+            FaultKind::Unreachable
+        }
         _ => match status {
             401 | 403 => FaultKind::Denied,
             408 | 504 => FaultKind::TimedOut,
@@ -82,6 +154,30 @@ mod tests {
             (None, 503, FaultKind::Unreachable),
             (None, 504, FaultKind::TimedOut),
             (Some("Curious"), 418, FaultKind::Other),
+            (
+                Some("ProvisionedThroughputExceededException"),
+                400,
+                FaultKind::Throttled,
+            ),
+            (
+                Some("ExpiredTokenException"),
+                400,
+                FaultKind::BadCredentials,
+            ),
+            (Some("AccessDeniedException"), 400, FaultKind::Denied),
+            (
+                Some("ResourceNotFoundException"),
+                400,
+                FaultKind::NoContainer,
+            ),
+            (Some("InternalServerError"), 500, FaultKind::Unreachable),
+            (Some("ValidationException"), 400, FaultKind::Other),
+            (
+                Some("AWS.SimpleQueueService.NonExistentQueue"),
+                400,
+                FaultKind::NoContainer,
+            ),
+            (Some("RequestThrottled"), 400, FaultKind::Throttled),
         ] {
             assert_eq!(kind(code, status), expected, "{code:?} {status}");
         }

@@ -5,25 +5,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    BehaviorVersion, Builder, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumMode, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
 };
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef};
 use consign_core::policy::Encryption;
-use consign_core::ports::{Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError};
+use consign_core::ports::{
+    BeginMultipart, Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError,
+};
 use futures_util::Stream;
 
+use crate::breaker::Breaker;
+use crate::client::{AwsOptions, Patience};
+use crate::copy::{self, Copy};
 use crate::fault::{fault, status};
 use crate::writer::S3Writer;
 
@@ -54,63 +55,60 @@ impl fmt::Debug for S3Options {
     }
 }
 
-/// Time to connect to the store.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time for the first byte of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// Tries of one call; between them the SDK waits from one second on, doubling, with jitter.
-const ATTEMPTS_MAX: u32 = 3;
-/// Longest pause between two tries.
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Large bodies, in and out: no limit but on the first byte of an answer.
+const PATIENCE: Patience = Patience {
+    attempt: None,
+    call: None,
+    first_byte: Duration::from_secs(60),
+    backoff: Duration::from_secs(1),
+    backoff_max: Duration::from_secs(30),
+};
 
 /// The objects of an S3 server.
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
+    copy_at_once_bytes_max: u64,
 }
 
 impl S3Store {
     /// A client; connects when first used.
     #[must_use]
     pub fn new(options: &S3Options) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let credentials = Credentials::new(
-            &options.access_key,
-            &options.secret_key,
-            options.session_token.clone(),
-            None,
-            "consign",
-        );
-        let mut config = aws_sdk_s3::Config::builder()
+        let aws = AwsOptions {
+            endpoint: options.endpoint.clone(),
+            region: options.region.clone(),
+            access_key: options.access_key.clone(),
+            secret_key: options.secret_key.clone(),
+            session_token: options.session_token.clone(),
+        };
+        let config = Builder::from(&aws.config(&PATIENCE))
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(options.region.clone()))
-            .credentials_provider(credentials)
+            .interceptor(Breaker::new())
             .force_path_style(options.path_style)
             // The checksums we rely on are signed by us; the SDK's own trailers are unknown to many S3 servers.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             // A conversion reads as fast as it converts: a slow reader is not a stalled stream.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .read_timeout(READ_TIMEOUT)
-                    .build(),
-            )
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS_MAX)
-                    .with_max_backoff(BACKOFF_MAX),
-            );
-        if let Some(endpoint) = &options.endpoint {
-            config = config.endpoint_url(endpoint);
-        }
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self {
             client: Client::from_conf(config.build()),
+            copy_at_once_bytes_max: copy::AT_ONCE_BYTES_MAX,
         }
+    }
+
+    /// For a server that copies less than S3's 5 GiB by one call: larger objects are copied in parts of that length,
+    /// in bytes, of which 5 MiB is the least that servers take.
+    #[must_use]
+    pub fn with_copy_at_once(self, copy_at_once_bytes_max: u64) -> Self {
+        Self {
+            copy_at_once_bytes_max,
+            ..self
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Creates a bucket where it is missing.
@@ -224,20 +222,13 @@ impl ObjectStore for S3Store {
     }
 
     async fn copy(&self, from: &ObjectRef, to: &ObjectRef) -> Result<bool, Fault> {
-        // Our keys need no escaping: `[A-Za-z0-9/_.=-]` (DESIGN, section 3).
-        let answer = self
-            .client
-            .copy_object()
-            .copy_source(format!("{}/{}", from.bucket, from.key))
-            .bucket(&to.bucket)
-            .key(&to.key)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(true),
-            Err(error) if status(&error) == Some(404) => Ok(false),
-            Err(error) => Err(fault("copy", &error)),
-        }
+        let copy = Copy {
+            client: &self.client,
+            from,
+            to,
+            at_once_bytes_max: self.copy_at_once_bytes_max,
+        };
+        copy.run().await
     }
 
     async fn delete(&self, object: &ObjectRef) -> Result<(), Fault> {
@@ -268,7 +259,7 @@ impl ObjectStore for S3Store {
     }
 }
 
-impl Multipart for S3Store {
+impl BeginMultipart for S3Store {
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -297,7 +288,9 @@ impl Multipart for S3Store {
             )
         })
     }
+}
 
+impl Multipart for S3Store {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
         let mut pages = self
             .client

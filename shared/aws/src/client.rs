@@ -1,0 +1,126 @@
+//! What the clients of all services have in common.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+/// How to reach a service of AWS, or one that stands in for it.
+#[derive(Clone)]
+pub struct AwsOptions {
+    /// Base URL of the service; `None` is AWS's own of the region.
+    pub endpoint: Option<String>,
+    /// The region, such as `us-east-1`.
+    pub region: String,
+    /// Access key id.
+    pub access_key: String,
+    /// Secret access key.
+    pub secret_key: String,
+    /// Token of temporary credentials.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for AwsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsOptions")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How patient a client is with its service.
+pub(crate) struct Patience {
+    /// Time for one attempt; `None` where an answer may rightly take long.
+    pub(crate) attempt: Option<Duration>,
+    /// Time for a call with all its attempts.
+    pub(crate) call: Option<Duration>,
+    /// Time for the first byte of an answer.
+    pub(crate) first_byte: Duration,
+    /// Pause before the second attempt. It doubles from one to the next, with full jitter.
+    pub(crate) backoff: Duration,
+    /// Longest pause between two attempts.
+    pub(crate) backoff_max: Duration,
+}
+
+/// Time to connect.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Attempts of one call.
+pub(crate) const ATTEMPTS_MAX: u32 = 3;
+
+/// Small requests with small answers, such as records and messages.
+#[cfg(any(feature = "begin", feature = "dynamodb", feature = "sqs"))]
+pub(crate) const SMALL: Patience = Patience {
+    attempt: Some(Duration::from_secs(3)),
+    call: Some(Duration::from_secs(8)),
+    first_byte: Duration::from_secs(3),
+    backoff: Duration::from_millis(50),
+    backoff_max: Duration::from_secs(1),
+};
+
+impl AwsOptions {
+    /// Whether the service is reached without TLS. Then the roots need not be read, which takes some milliseconds.
+    fn is_plain(&self) -> bool {
+        let endpoint = self.endpoint.as_deref().unwrap_or_default();
+        endpoint.starts_with("http://")
+    }
+
+    /// The configuration that a service's client is made from.
+    pub(crate) fn config(&self, patience: &Patience) -> SdkConfig {
+        let http = aws_smithy_http_client::Builder::new();
+        let http = if self.is_plain() {
+            http.build_http()
+        } else {
+            http.tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https()
+        };
+        let credentials = Credentials::new(
+            &self.access_key,
+            &self.secret_key,
+            self.session_token.clone(),
+            None,
+            "consign",
+        );
+        let mut timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(patience.first_byte);
+        timeouts.set_operation_attempt_timeout(patience.attempt);
+        timeouts.set_operation_timeout(patience.call);
+        let retry = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS_MAX)
+            .with_initial_backoff(patience.backoff)
+            .with_max_backoff(patience.backoff_max);
+        let mut config = SdkConfig::builder()
+            .http_client(http)
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .timeout_config(timeouts.build())
+            .retry_config(retry);
+        config.set_endpoint_url(self.endpoint.clone());
+        config.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let options = AwsOptions {
+            endpoint: None,
+            region: "eu-central-1".to_owned(),
+            access_key: "AKIA-shown-nowhere".to_owned(),
+            secret_key: "shown-nowhere".to_owned(),
+            session_token: Some("shown-nowhere".to_owned()),
+        };
+        let shown = format!("{options:?}");
+        assert!(shown.contains("eu-central-1") && !shown.contains("shown-nowhere"));
+    }
+}

@@ -1,0 +1,239 @@
+//! Inserting an upload with all that goes with it.
+
+use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
+use aws_sdk_dynamodb::types::{Get, TransactGetItem};
+use consign_core::ports::{Fault, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S};
+use jiff::Timestamp;
+
+use super::item::{self, Item, name, number, text, us};
+use super::table::TTL;
+use super::transact::{Batch, Move, Transacted, Tries, is_outcome_unknown, write_name};
+use super::{DynamoRepo, rate_window};
+use crate::fault::fault;
+
+const OPERATION: &str = "insert_pending";
+
+/// How long a window's count is kept after its end.
+const RATE_KEPT_S: i64 = 3600;
+
+/// The items that an insert writes, as they were found at one instant.
+struct Found {
+    record: Option<Item>,
+    object: Option<Item>,
+    quota: Option<Item>,
+    rate: Option<Item>,
+    idempotency: Option<Item>,
+}
+
+impl DynamoRepo {
+    pub(super) async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        let write = write_name();
+        let batch = self.insertion(new, now, &write)?;
+        let mut tries = Tries::new(OPERATION);
+        loop {
+            match batch.commit().await {
+                Ok(Transacted::Committed) => return Ok(Inserted::Created),
+                Ok(Transacted::Contended) => {}
+                Ok(Transacted::Refused(_)) => {
+                    if let Some(inserted) = self.judge(new, now, &write).await? {
+                        return Ok(inserted);
+                    }
+                }
+                Err(fault) if is_outcome_unknown(&fault) => {
+                    let id = new.upload.id;
+                    return match self.is_written_by(OPERATION, id, &write).await {
+                        Ok(true) => Ok(Inserted::Created),
+                        Ok(false) | Err(_) => Err(fault),
+                    };
+                }
+                Err(fault) => return Err(fault),
+            }
+            tries.pause().await?;
+        }
+    }
+
+    /// The transaction: each item with the condition under which it may be written.
+    fn insertion(&self, new: &NewUpload, now: Timestamp, write: &str) -> Result<Batch<'_>, Fault> {
+        const IS_NEW: &str = "attribute_not_exists(pk)";
+        let NewUpload {
+            upload,
+            idempotency,
+            allowance,
+        } = new;
+        let owner = &upload.owner;
+        let mut batch = Batch::new(self, OPERATION);
+        let record = item::record_item(OPERATION, upload, write)?;
+        batch.put(record, IS_NEW, vec![])?;
+        let mut object = item::object_key(&upload.object);
+        object.insert(name::UPLOAD_ID.to_owned(), text(upload.id.to_string()));
+        batch.put(object, IS_NEW, vec![])?;
+        batch.change(
+            item::quota_key(owner),
+            reservation(upload.reserved_bytes, allowance.quota_bytes_max),
+        )?;
+        let window = rate_window(now);
+        batch.change(
+            item::rate_key(owner, window),
+            count(window, allowance.sign_uploads_per_window),
+        )?;
+        if let Some(key) = idempotency {
+            let mut item = item::idempotency_key(owner, &key.key);
+            let forgotten_s = key.expires_at.as_second().saturating_add(1);
+            item.extend([
+                (name::UPLOAD_ID.to_owned(), text(upload.id.to_string())),
+                (name::BODY_SHA256.to_owned(), text(&key.body_sha256)),
+                (name::UNTIL.to_owned(), number(us(key.expires_at))),
+                (TTL.to_owned(), number(forgotten_s)),
+            ]);
+            let is_free = "attribute_not_exists(pk) OR until_us <= :now";
+            batch.put(item, is_free, vec![(":now", number(us(now)))])?;
+        }
+        Ok(batch)
+    }
+
+    /// What stands against an insert, in the order of the port; `None` where nothing does any more.
+    ///
+    /// The cancelled transaction does not say: it may name some of the conditions only.
+    async fn judge(
+        &self,
+        new: &NewUpload,
+        now: Timestamp,
+        write: &str,
+    ) -> Result<Option<Inserted>, Fault> {
+        let NewUpload {
+            upload,
+            idempotency,
+            allowance,
+        } = new;
+        let Some(found) = self.found(new, now).await? else {
+            return Ok(None);
+        };
+        let record = found.record.as_ref();
+        if record.is_some_and(|item| item::get_text(item, name::WRITE) == Some(write)) {
+            return Ok(Some(Inserted::Created));
+        }
+        if let (Some(key), Some(known)) = (idempotency, &found.idempotency)
+            && item::get_number(known, name::UNTIL).is_none_or(|until: i64| until > us(now))
+        {
+            return self.replayed(key, known).await.map(Some);
+        }
+        let held = |item: &Option<Item>, name| -> u64 {
+            let number = item.as_ref().and_then(|item| item::get_number(item, name));
+            number.unwrap_or(0)
+        };
+        let signed = held(&found.rate, name::SIGNED);
+        let signed_max = allowance.sign_uploads_per_window;
+        if signed_max.is_some_and(|max| signed >= u64::from(max)) {
+            return Ok(Some(Inserted::RateLimited));
+        }
+        let used_bytes = held(&found.quota, name::RESERVED);
+        let wanted = used_bytes.saturating_add(upload.reserved_bytes);
+        if allowance.quota_bytes_max.is_some_and(|max| wanted > max) {
+            return Ok(Some(Inserted::QuotaExceeded { used_bytes }));
+        }
+        let is_taken = found.object.is_some() || found.record.is_some();
+        Ok(is_taken.then_some(Inserted::ObjectKeyTaken))
+    }
+
+    async fn replayed(&self, key: &IdempotencyKey, known: &Item) -> Result<Inserted, Fault> {
+        if item::get_text(known, name::BODY_SHA256) != Some(&key.body_sha256) {
+            return Ok(Inserted::KeyReused);
+        }
+        let first = item::read_id(OPERATION, known, name::UPLOAD_ID)?;
+        let first = self.get_record(OPERATION, first).await?;
+        Ok(first.map_or(Inserted::KeyReused, |first| {
+            Inserted::Replayed(Box::new(first))
+        }))
+    }
+
+    /// Reads all the items of an insert at one instant; `None` while another transaction is at one of them.
+    async fn found(&self, new: &NewUpload, now: Timestamp) -> Result<Option<Found>, Fault> {
+        let owner = &new.upload.owner;
+        let mut keys = vec![
+            item::record_key(new.upload.id),
+            item::object_key(&new.upload.object),
+            item::quota_key(owner),
+            item::rate_key(owner, rate_window(now)),
+        ];
+        let idempotency = new.idempotency.as_ref();
+        keys.extend(idempotency.map(|key| item::idempotency_key(owner, &key.key)));
+        let gets = keys.into_iter().map(|key| {
+            let get = Get::builder()
+                .table_name(&self.table)
+                .set_key(Some(key))
+                .build()
+                .map_err(|error| item::unreadable(OPERATION, error))?;
+            Ok(TransactGetItem::builder().get(get).build())
+        });
+        let gets = gets.collect::<Result<Vec<_>, Fault>>()?;
+        let call = self
+            .client
+            .transact_get_items()
+            .set_transact_items(Some(gets));
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(TransactGetItemsError::is_transaction_canceled_exception) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(fault(OPERATION, &error)),
+        };
+        let mut items = answer
+            .responses
+            .unwrap_or_default()
+            .into_iter()
+            .map(|response| response.item);
+        let mut next = || items.next().flatten();
+        Ok(Some(Found {
+            record: next(),
+            object: next(),
+            quota: next(),
+            rate: next(),
+            idempotency: next(),
+        }))
+    }
+}
+
+/// Reserves bytes where there is room for them.
+fn reservation(bytes: u64, max: Option<u64>) -> Move {
+    let (condition, room) = match max.map(|max| max.checked_sub(bytes)) {
+        None => (None, None),
+        Some(Some(room)) => (
+            Some("attribute_not_exists(reserved_bytes) OR reserved_bytes <= :room"),
+            Some(number(room)),
+        ),
+        // More than the owner may have at all: no count is below zero.
+        Some(None) => (Some("reserved_bytes < :room"), Some(number(0))),
+    };
+    let mut values = vec![(":bytes", number(bytes))];
+    values.extend(room.map(|room| (":room", room)));
+    Move {
+        update: "ADD reserved_bytes :bytes",
+        condition,
+        values,
+    }
+}
+
+/// Counts a signed upload where the window has room for it.
+fn count(window: i64, max: Option<u32>) -> Move {
+    let condition = match max {
+        None => None,
+        // No count is below zero, and none at all is not below anything.
+        Some(0) => Some("signed < :max"),
+        Some(_) => Some("attribute_not_exists(signed) OR signed < :max"),
+    };
+    let end_s = window.saturating_add(1).saturating_mul(RATE_WINDOW_S);
+    let mut values = vec![
+        (":one", number(1)),
+        (":expires_at", number(end_s.saturating_add(RATE_KEPT_S))),
+    ];
+    values.extend(max.map(|max| (":max", number(max))));
+    Move {
+        update: "ADD signed :one SET expires_at = :expires_at",
+        condition,
+        values,
+    }
+}

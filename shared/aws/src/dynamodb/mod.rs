@@ -1,0 +1,141 @@
+//! The upload records in one DynamoDB table. [`table`] has its keys and indexes, `item` what is under them.
+//!
+//! A record, its owner's quota and rate, its idempotency key and its object key are items of their own, written in one
+//! transaction. Every write carries the name of the call that makes it, so an answer that was lost is told apart from
+//! another writer. What a decision rests on is read consistently; an index only says where to look.
+
+mod insert;
+mod item;
+mod read;
+mod save;
+pub mod table;
+mod transact;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use consign_core::ids::{ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{
+    Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+};
+use consign_core::upload::{Change, Upload};
+use jiff::Timestamp;
+
+use crate::breaker::Breaker;
+use crate::client::{AwsOptions, SMALL};
+use crate::fault::fault;
+use item::{Item, name};
+
+/// The upload records in a DynamoDB table. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct DynamoRepo {
+    client: Client,
+    table: String,
+}
+
+impl DynamoRepo {
+    /// The records of this table; connects when first used.
+    #[must_use]
+    pub fn new(options: &AwsOptions, table: impl Into<String>) -> Self {
+        let config = Builder::from(&options.config(&SMALL))
+            .behavior_version(BehaviorVersion::latest())
+            .interceptor(Breaker::new());
+        Self {
+            client: Client::from_conf(config.build()),
+            table: table.into(),
+        }
+    }
+
+    /// Creates the table with its indexes where it is missing, and waits until it can be used.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn ensure_table(&self) -> Result<(), Fault> {
+        table::ensure(&self.client, &self.table).await
+    }
+
+    /// The item under this key, as it is now.
+    async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, Fault> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .send()
+            .await;
+        answer
+            .map(|answer| answer.item)
+            .map_err(|error| fault(operation, &error))
+    }
+
+    async fn get_record(
+        &self,
+        operation: &'static str,
+        id: UploadId,
+    ) -> Result<Option<Upload>, Fault> {
+        let item = self.get(operation, item::record_key(id)).await?;
+        item.map(|item| item::read_record(operation, &item))
+            .transpose()
+    }
+
+    /// Whether the record's last write was the call named `write`.
+    async fn is_written_by(
+        &self,
+        operation: &'static str,
+        id: UploadId,
+        write: &str,
+    ) -> Result<bool, Fault> {
+        let item = self.get(operation, item::record_key(id)).await?;
+        Ok(item.is_some_and(|item| item::get_text(&item, name::WRITE) == Some(write)))
+    }
+}
+
+impl UploadRepo for DynamoRepo {
+    const HOLDS_QUEUE: bool = false;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        self.insert(new, now).await
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        self.get_record("find", id).await
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        const OPERATION: &str = "find_by_object";
+        let Some(holder) = self.get(OPERATION, item::object_key(object)).await? else {
+            return Ok(None);
+        };
+        let id = item::read_id(OPERATION, &holder, name::UPLOAD_ID)?;
+        self.get_record(OPERATION, id).await
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        self.save_change(before, &change.after).await
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        self.page(owner, filter, (after, limit)).await
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        self.due_ids(until, limit).await
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        let quota = self.get("reserved_bytes", item::quota_key(owner)).await?;
+        let reserved = quota.and_then(|item| item::get_number(&item, name::RESERVED));
+        Ok(reserved.unwrap_or(0))
+    }
+}
+
+/// The rate window of an instant.
+fn rate_window(now: Timestamp) -> i64 {
+    now.as_second().div_euclid(RATE_WINDOW_S)
+}

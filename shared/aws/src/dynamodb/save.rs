@@ -1,0 +1,179 @@
+//! Writing a change of a record, with its owner's quota.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use consign_core::ports::{Fault, Saved};
+use consign_core::upload::Upload;
+
+use super::DynamoRepo;
+use super::item::{self, Item, name, number, record_expiry_s};
+use super::transact::{Batch, Move, Refused, Transacted, Tries, is_outcome_unknown, write_name};
+use crate::fault::fault;
+
+const OPERATION: &str = "save";
+
+const IS_UNCHANGED: &str = "revision = :revision";
+
+/// How what an owner gets back is taken from what it has.
+#[derive(Clone, Copy)]
+enum Floor {
+    /// It has at least as much.
+    Subtract,
+    /// It has less, which only a forged record can bring about: nothing is left.
+    Zero,
+}
+
+impl DynamoRepo {
+    /// Writes `after` if the record still has the revision of `before`.
+    ///
+    /// Where our own write stands there already, since an answer to it was lost, it is written. Where yet another has
+    /// written on top of that before we could look, it counts as a conflict: the caller reads, and finds it done.
+    pub(super) async fn save_change(
+        &self,
+        before: &Upload,
+        after: &Upload,
+    ) -> Result<Saved, Fault> {
+        let write = write_name();
+        let saved = if before.reserved_bytes == after.reserved_bytes
+            && record_expiry_s(before) == record_expiry_s(after)
+        {
+            self.save_alone(before, after, &write).await
+        } else {
+            self.save_with_others(before, after, &write).await
+        };
+        match saved {
+            Err(fault) if is_outcome_unknown(&fault) => {
+                match self.is_written_by(OPERATION, after.id, &write).await {
+                    Ok(true) => Ok(Saved::Written),
+                    Ok(false) | Err(_) => Err(fault),
+                }
+            }
+            saved => saved,
+        }
+    }
+
+    /// Only the record: one write, at half of what a transaction costs.
+    async fn save_alone(
+        &self,
+        before: &Upload,
+        after: &Upload,
+        write: &str,
+    ) -> Result<Saved, Fault> {
+        let record = item::record_item(OPERATION, after, write)?;
+        let mut tries = Tries::new(OPERATION);
+        loop {
+            let call = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(record.clone()))
+                .condition_expression(IS_UNCHANGED)
+                .expression_attribute_values(":revision", number(before.revision))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            let error = match call.send().await {
+                Ok(_) => return Ok(Saved::Written),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    return Ok(saved_by(failed.item(), write));
+                }
+                Some(PutItemError::TransactionConflictException(_)) => tries.pause().await?,
+                _ => return Err(fault(OPERATION, &error)),
+            }
+        }
+    }
+
+    /// The record, what its owner has reserved, and how long its object's name is kept.
+    async fn save_with_others(
+        &self,
+        before: &Upload,
+        after: &Upload,
+        write: &str,
+    ) -> Result<Saved, Fault> {
+        let record = item::record_item(OPERATION, after, write)?;
+        let mut floor = Floor::Subtract;
+        let mut tries = Tries::new(OPERATION);
+        loop {
+            let mut batch = Batch::new(self, OPERATION);
+            let revision = vec![(":revision", number(before.revision))];
+            batch.put(record.clone(), IS_UNCHANGED, revision)?;
+            if record_expiry_s(before) != record_expiry_s(after) {
+                batch.change(item::object_key(&after.object), expiry(after))?;
+            }
+            if before.reserved_bytes != after.reserved_bytes {
+                let moved = quota_move(before.reserved_bytes, after.reserved_bytes, floor);
+                batch.change(item::quota_key(&after.owner), moved)?;
+            }
+            match batch.commit().await? {
+                Transacted::Committed => return Ok(Saved::Written),
+                Transacted::Contended => {}
+                Transacted::Refused(refused) => match refused.into_iter().next() {
+                    Some(Refused::By(found)) => return Ok(saved_by(found.as_ref(), write)),
+                    // Then it is the quota that has less than is given back.
+                    Some(Refused::No) | None => {
+                        floor = match floor {
+                            Floor::Subtract => Floor::Zero,
+                            Floor::Zero => Floor::Subtract,
+                        };
+                    }
+                },
+            }
+            tries.pause().await?;
+        }
+    }
+}
+
+/// Whether the record that stood against a write is that very write.
+fn saved_by(found: Option<&Item>, write: &str) -> Saved {
+    let last = found.and_then(|item| item::get_text(item, name::WRITE));
+    if last == Some(write) {
+        Saved::Written
+    } else {
+        Saved::Conflict
+    }
+}
+
+/// Moves what an owner has reserved; it never goes below zero.
+fn quota_move(before: u64, after: u64, floor: Floor) -> Move {
+    let given_back = before.saturating_sub(after);
+    let taken = i128::from(after) - i128::from(before);
+    if given_back == 0 {
+        return Move {
+            update: "ADD reserved_bytes :bytes",
+            condition: None,
+            values: vec![(":bytes", number(taken))],
+        };
+    }
+    let given_back = (":given_back", number(given_back));
+    match floor {
+        Floor::Subtract => Move {
+            update: "ADD reserved_bytes :bytes",
+            condition: Some("reserved_bytes >= :given_back"),
+            values: vec![(":bytes", number(taken)), given_back],
+        },
+        Floor::Zero => Move {
+            update: "SET reserved_bytes = :zero",
+            condition: Some("attribute_not_exists(reserved_bytes) OR reserved_bytes < :given_back"),
+            values: vec![(":zero", number(0)), given_back],
+        },
+    }
+}
+
+/// Lets the object's name go with its record, or keeps it.
+fn expiry(after: &Upload) -> Move {
+    match record_expiry_s(after) {
+        Some(expiry_s) => Move {
+            update: "SET expires_at = :expires_at",
+            condition: None,
+            values: vec![(":expires_at", number(expiry_s))],
+        },
+        None => Move {
+            update: "REMOVE expires_at",
+            condition: None,
+            values: vec![],
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! The ingest queue on SQS, or whatever speaks its protocol.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{BehaviorVersion, Builder};
+use aws_sdk_sqs::types::MessageAttributeValue;
+use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue};
+
+use crate::breaker::Breaker;
+use crate::client::{AwsOptions, SMALL};
+use crate::fault::fault;
+
+/// The ingest queue: at least once, in any order. Messages are taken from it by whoever runs the ingest function.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+}
+
+impl SqsQueue {
+    /// The queue with this URL; connects when first used.
+    #[must_use]
+    pub fn new(options: &AwsOptions, url: impl Into<String>) -> Self {
+        let config = Builder::from(&options.config(&SMALL))
+            .behavior_version(BehaviorVersion::latest())
+            .interceptor(Breaker::new());
+        Self {
+            client: Client::from_conf(config.build()),
+            url: url.into(),
+        }
+    }
+}
+
+impl IngestQueue for SqsQueue {
+    /// After [`TimedOut`](consign_core::ports::FaultKind::TimedOut) or
+    /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable) it may be there all the same, and a retry may have
+    /// sent it twice: the claim tells the copies apart.
+    async fn send(&self, job: IngestJob) -> Result<(), Fault> {
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(job.to_body())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| fault("send", &error))
+    }
+}
+
+/// The attribute of a dead letter that says why it is one.
+const REASON: &str = "reason";
+
+/// The queue for messages that nobody can use, each with its reason.
+#[derive(Debug, Clone)]
+pub struct DeadLetters(SqsQueue);
+
+impl DeadLetters {
+    /// The queue with this URL, over the connections of another.
+    #[must_use]
+    pub fn beside(queue: &SqsQueue, url: impl Into<String>) -> Self {
+        Self(SqsQueue {
+            client: queue.client.clone(),
+            url: url.into(),
+        })
+    }
+
+    /// Puts a message there. After a fault that leaves it open whether it is there, it may come to lie there twice.
+    ///
+    /// # Errors
+    /// The queue's fault.
+    pub async fn send(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        const OPERATION: &str = "send_dead_letter";
+        let reason = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(reason)
+            .build()
+            .map_err(|error| Fault::new(FaultKind::Other, OPERATION, error))?;
+        let Self(SqsQueue { client, url }) = self;
+        client
+            .send_message()
+            .queue_url(url)
+            .message_body(body)
+            .message_attributes(REASON, reason)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| fault(OPERATION, &error))
+    }
+}
