@@ -1,34 +1,34 @@
-//! `GET /health/storage`: whether the buckets are there, and take and give bytes.
+//! `GET /health/live`, `GET /health/storage` and `GET /openapi.json`: what belongs to none of the functions.
 
 use bytes::Bytes;
+use consign_core::host::{HasEndpoint, HasPolicy, HasProvider, HasStore};
 use consign_core::ids::ObjectRef;
-use consign_core::policy::Policy;
 use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
+use consign_core::problem::Problem;
+use consign_core::routes::Target;
 use consign_core::service::{Call, Service, json};
 use futures_util::StreamExt as _;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
 /// What this function needs.
-pub trait Deps: Service {
-    /// The objects.
-    fn store(&self) -> &impl ObjectStore;
-    /// The policy; it names the buckets.
-    fn policy(&self) -> &Policy;
-    /// What stands behind the buckets, such as `s3`.
-    fn storage_backend(&self) -> &'static str;
-    /// The endpoint that the functions talk to.
-    fn storage_endpoint(&self) -> &str;
-}
+pub trait Deps: Service + HasStore + HasPolicy + HasProvider + HasEndpoint {}
+
+impl<T: Service + HasStore + HasPolicy + HasProvider + HasEndpoint> Deps for T {}
+
+/// The contract, OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// The prefix under which a probe is written; no key template may begin so, since owners come later in a key.
-const PROBE_PREFIX: &str = "consign-health/";
+pub const PROBE_PREFIX: &str = "consign-health/";
 
 #[derive(Serialize)]
 struct Health<'a> {
     status: &'static str,
     storage_backend: &'a str,
     endpoint: &'a str,
+    public_endpoint: &'a str,
     buckets_accessible: Vec<&'a str>,
     response_time_ms: u64,
     errors: Vec<Trouble<'a>>,
@@ -41,9 +41,39 @@ struct Trouble<'a> {
     operation: &'static str,
 }
 
+/// Answers what belongs to none of the functions; 404 for what belongs to one.
+pub async fn handle<D: Deps>(deps: &D, target: Target, request: Request<Bytes>) -> Response<Bytes> {
+    match target {
+        Target::HealthLive => live(deps, &request),
+        Target::HealthStorage => storage(deps, &request).await,
+        Target::OpenApi => openapi(deps, &request),
+        Target::SignUpload
+        | Target::Confirm
+        | Target::Status
+        | Target::DownloadUrl
+        | Target::List
+        | Target::Delete => {
+            Call::begin(deps, "unknown", &request).finish(deps, Err(Problem::not_found()))
+        }
+    }
+}
+
+fn live(deps: &impl Service, request: &Request<Bytes>) -> Response<Bytes> {
+    let answer = json(StatusCode::OK, &serde_json::json!({"status": "ok"}));
+    Call::begin(deps, "health_live", request).finish(deps, Ok(answer))
+}
+
+fn openapi(deps: &impl Service, request: &Request<Bytes>) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(OPENAPI.as_bytes()));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Call::begin(deps, "openapi", request).finish(deps, Ok(answer))
+}
+
 /// Answers 200 where every bucket works, else 503 with what does not.
-pub(crate) async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
-    let call = Call::begin(deps, "health_storage", &request);
+async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes> {
+    let call = Call::begin(deps, "health_storage", request);
     let mut accessible = Vec::new();
     let mut errors = Vec::new();
     for bucket in deps.policy().buckets() {
@@ -68,8 +98,9 @@ pub(crate) async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Respon
         code,
         &Health {
             status,
-            storage_backend: deps.storage_backend(),
+            storage_backend: deps.provider().as_str(),
             endpoint: deps.storage_endpoint(),
+            public_endpoint: deps.storage_public_endpoint(),
             buckets_accessible: accessible,
             response_time_ms: u64::try_from(elapsed).unwrap_or(0),
             errors,

@@ -1,0 +1,59 @@
+//! The consumer of the ingest queue, and the sweep.
+
+use consign_cloudflare::{Batch, Delivered};
+use ingest_on_object_created::sweep::Scope;
+use ingest_on_object_created::{Verdict, handle};
+use worker::{Env, MessageBatch};
+
+use crate::host::Host;
+use crate::large;
+
+/// What the dead letter queue's name ends in. Only in development does anything consume it: its letters go to the log.
+const DEAD_LETTERS: &str = "-dead";
+
+/// Hands each message to the function and settles it by itself: one bad message never blocks its batch (invariant 12).
+pub(crate) async fn consume(
+    host: &Host,
+    env: &Env,
+    batch: &MessageBatch<()>,
+) -> worker::Result<()> {
+    let batch = Batch::new(batch);
+    if batch.queue.ends_with(DEAD_LETTERS) {
+        for message in &batch.messages {
+            tracing::info!(operation = "dead_letter", letter = message.body);
+            message.ack();
+        }
+        return Ok(());
+    }
+    // One after the other: two conversions at once would share one isolate's memory.
+    for message in &batch.messages {
+        let verdict = match large::pass_on(host, env, &message.body).await {
+            Ok(true) => Verdict::Done,
+            Ok(false) => handle(host, message.body.as_bytes()).await,
+            Err(fault) => {
+                tracing::warn!(operation = "ingest", %fault, "ingest will be tried again");
+                Verdict::Retry
+            }
+        };
+        settle(host, message, verdict).await;
+    }
+    Ok(())
+}
+
+async fn settle(host: &Host, message: &Delivered, verdict: Verdict) {
+    match verdict {
+        Verdict::Done => message.ack(),
+        Verdict::Retry => message.retry(),
+        Verdict::Discard(reason) => {
+            tracing::warn!(operation = "ingest", code = reason, "a message is given up");
+            message.bury(&host.dead_letters, reason).await;
+        }
+    }
+}
+
+/// Finishes what events, functions and clients left behind.
+pub(crate) async fn sweep(host: &Host) {
+    if let Err(fault) = ingest_on_object_created::sweep::run(host, Scope::Due).await {
+        tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
+    }
+}

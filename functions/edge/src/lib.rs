@@ -1,0 +1,57 @@
+//! consign as a Cloudflare Worker: the entry points for requests, messages and the clock. They convert types and build what
+//! the handlers ask for; the rules are elsewhere.
+//!
+//! Features choose which functions are mounted. Bindings: `DB` (D1), `INGEST` and `DEAD` (Queues), and for each bucket of
+//! the policy `BUCKET_` with its name in capitals (R2); and where there is another consumer for large files, `LARGE` (Queues).
+
+mod cors;
+mod dev;
+mod host;
+#[cfg(feature = "ingest")]
+mod ingest;
+#[cfg(feature = "ingest")]
+mod large;
+#[cfg(feature = "page")]
+mod page;
+mod serve;
+
+use bytes::Bytes;
+use http::Request;
+use worker::{Context, Env, HttpRequest, event};
+
+use host::Host;
+
+/// Runs once per isolate.
+#[event(start)]
+fn start() {
+    consign_cloudflare::install_log();
+}
+
+/// A request.
+#[event(fetch)]
+async fn fetch(request: HttpRequest, env: Env, _: Context) -> worker::Result<worker::Response> {
+    let host = Host::open(&env)?;
+    let (parts, body) = request.into_parts();
+    let response = match serve::read(body).await {
+        Some(body) => serve::handle(&host, &env, Request::from_parts(parts, body)).await,
+        None => serve::too_large(&host, Request::from_parts(parts, Bytes::new())),
+    };
+    serve::to_worker(response)
+}
+
+/// Messages of the ingest queue: notifications of R2, and jobs of our own.
+#[cfg(feature = "ingest")]
+#[event(queue)]
+async fn queue(batch: worker::MessageBatch<()>, env: Env, _: Context) -> worker::Result<()> {
+    ingest::consume(&Host::open(&env)?, &env, &batch).await
+}
+
+/// The clock: the sweep.
+#[cfg(feature = "ingest")]
+#[event(scheduled)]
+async fn scheduled(_: worker::ScheduledEvent, env: Env, _: worker::ScheduleContext) {
+    match Host::open(&env) {
+        Ok(host) => ingest::sweep(&host).await,
+        Err(error) => tracing::error!(%error, "the Worker is not set up"),
+    }
+}

@@ -1,0 +1,111 @@
+//! The functions by their table of routes.
+
+use bytes::Bytes;
+use consign_core::problem::Problem;
+use consign_core::routes::{BODY_BYTES_MAX, Target, find};
+use consign_core::service::Call;
+use futures_util::StreamExt as _;
+use http::{Request, Response};
+use worker::{Body, Env, Headers};
+
+use crate::host::Host;
+use crate::{cors, dev};
+
+/// How much of a body that is too long is read and forgotten, in bytes: a sender that is cut off while it sends hears a
+/// reset instead of the answer.
+const BODY_READ_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+
+/// The body, unless it is too long or breaks off.
+pub(crate) async fn read(mut body: Body) -> Option<Bytes> {
+    let mut bytes = Vec::new();
+    let mut size_bytes: usize = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.ok()?;
+        size_bytes = size_bytes.saturating_add(chunk.len());
+        if size_bytes > BODY_READ_BYTES_MAX {
+            return None;
+        }
+        if size_bytes <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    (size_bytes <= BODY_BYTES_MAX).then(|| bytes.into())
+}
+
+/// The answer to a body that was not read.
+pub(crate) fn too_large(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
+    let call = Call::begin(host, "unread", &request);
+    let answer = call.finish(host, Err(Problem::body_too_large(BODY_BYTES_MAX)));
+    let origins = &host.rules.config.store.origins;
+    cors::allow(origins, request.headers(), answer)
+}
+
+/// Answers a request.
+pub(crate) async fn handle(host: &Host, env: &Env, request: Request<Bytes>) -> Response<Bytes> {
+    let origins = &host.rules.config.store.origins;
+    if let Some(answer) = cors::preflight(origins, &request) {
+        return answer;
+    }
+    if let Some(answer) = dev::handle(host, env, &request).await {
+        return answer;
+    }
+    #[cfg(feature = "page")]
+    if let Some(answer) = crate::page::handle(host, &request) {
+        return answer;
+    }
+    let headers = request.headers().clone();
+    cors::allow(origins, &headers, route(host, request).await)
+}
+
+/// Leaves it to the function that the table names, where this Worker mounts it.
+async fn route(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
+    let path = request.uri().path().to_owned();
+    let (target, id) = match find(request.method(), &path) {
+        Ok(found) => found,
+        Err(problem) => return refuse(host, &request, problem),
+    };
+    match target {
+        #[cfg(feature = "sign-upload")]
+        Target::SignUpload => sign_upload::handle(host, request).await,
+        #[cfg(feature = "confirm")]
+        Target::Confirm => confirm::handle(host, request).await,
+        #[cfg(feature = "status")]
+        Target::Status => status::handle(host, request, id).await,
+        #[cfg(feature = "download-url")]
+        Target::DownloadUrl => download_url::handle(host, request, id).await,
+        #[cfg(feature = "files")]
+        Target::List => files::list(host, request).await,
+        #[cfg(feature = "files")]
+        Target::Delete => files::delete(host, request, id).await,
+        #[cfg(feature = "health")]
+        Target::HealthLive | Target::HealthStorage | Target::OpenApi => {
+            router::health::handle(host, target, request).await
+        }
+        #[allow(
+            unreachable_patterns,
+            clippy::wildcard_enum_match_arm,
+            reason = "with all functions mounted nothing is left"
+        )]
+        _ => {
+            let _: &str = id;
+            refuse(host, &request, Problem::not_found())
+        }
+    }
+}
+
+fn refuse(host: &Host, request: &Request<Bytes>, problem: Problem) -> Response<Bytes> {
+    Call::begin(host, "unknown", request).finish(host, Err(problem))
+}
+
+/// The answer as the runtime takes it: whole, with its length.
+pub(crate) fn to_worker(answer: Response<Bytes>) -> worker::Result<worker::Response> {
+    let (parts, bytes) = answer.into_parts();
+    let response = worker::Response::builder()
+        .with_status(parts.status.as_u16())
+        .with_headers(Headers::from(&parts.headers));
+    Ok(if bytes.is_empty() {
+        response.empty()
+    } else {
+        response.fixed(bytes.into())
+    })
+}

@@ -1,0 +1,287 @@
+//! The upload records in D1.
+
+mod row;
+mod statements;
+
+use std::fmt;
+use std::sync::Arc;
+
+use consign_core::ids::{ObjectRef, OwnerId, UploadId};
+use consign_core::ports::{
+    Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+};
+use consign_core::upload::{Change, Upload};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use worker::send::IntoSendFuture as _;
+use worker::wasm_bindgen::JsValue;
+use worker::{D1Database, D1PreparedStatement, D1Result, Env};
+
+use crate::fault::{fault, unreadable};
+use row::{Account, Id, KnownKey, Record, int, maybe, number, text, us, values};
+
+/// The upload records in D1. Clones are the same records.
+#[derive(Clone)]
+pub struct D1Repo(Arc<D1Database>);
+
+impl fmt::Debug for D1Repo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("D1Repo").finish_non_exhaustive()
+    }
+}
+
+impl D1Repo {
+    /// The database of this binding.
+    ///
+    /// # Errors
+    /// Where the Worker has no such binding.
+    pub fn open(env: &Env, binding: &str) -> worker::Result<Self> {
+        Ok(Self(Arc::new(env.d1(binding)?)))
+    }
+
+    fn statement(&self, sql: &str, values: &[JsValue]) -> worker::Result<D1PreparedStatement> {
+        self.0.prepare(sql).bind(values)
+    }
+
+    /// The rows of one statement.
+    async fn rows<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        (sql, values): (&str, Vec<JsValue>),
+    ) -> Result<Vec<T>, Fault> {
+        let asking = async { self.statement(sql, &values)?.all().await?.results() };
+        asking.await.map_err(|error| fault(operation, error))
+    }
+
+    async fn record(
+        &self,
+        operation: &'static str,
+        query: (&str, Vec<JsValue>),
+    ) -> Result<Option<Upload>, Fault> {
+        let rows: Vec<Record> = self.rows(operation, query).await?;
+        let first = rows.first();
+        first.map(|row| read(operation, &row.record)).transpose()
+    }
+}
+
+/// The record of a row.
+fn read(operation: &'static str, record: &str) -> Result<Upload, Fault> {
+    serde_json::from_str(record).map_err(|error| unreadable(operation, error))
+}
+
+fn rows_of<T: DeserializeOwned>(results: &[D1Result], index: usize) -> worker::Result<Vec<T>> {
+    results
+        .get(index)
+        .map_or_else(|| Ok(Vec::new()), D1Result::results)
+}
+
+impl UploadRepo for D1Repo {
+    const HOLDS_QUEUE: bool = false;
+
+    async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        self.insert(new, now).into_send().await
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
+        let query = (statements::FIND, vec![text(Some(&id.to_string()))]);
+        self.record("find", query).into_send().await
+    }
+
+    async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
+        let values = vec![text(Some(&object.bucket)), text(Some(&object.key))];
+        let query = (statements::FIND_BY_OBJECT, values);
+        self.record("find_by_object", query).into_send().await
+    }
+
+    async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
+        self.write(before, &change.after).into_send().await
+    }
+
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        filter: &ListFilter,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        /// Above every hexadecimal digit, and so above every id.
+        const ABOVE_ALL: &str = "g";
+        // One more than asked for tells whether there is a next page.
+        let values = vec![
+            text(Some(owner.as_str())),
+            text(filter.state.map(|state| state.as_str())),
+            text(filter.category.as_deref()),
+            text(filter.collection_id.as_deref()),
+            text(Some(
+                &after.map_or_else(|| ABOVE_ALL.to_owned(), |id| id.to_string()),
+            )),
+            count(limit.saturating_add(1)),
+        ];
+        let listing = self.rows::<Record>("list", (statements::LIST, values));
+        let rows = listing.into_send().await?;
+        let page = rows.iter().take(limit);
+        let uploads = page
+            .map(|row| read("list", &row.record))
+            .collect::<Result<Vec<_>, _>>()?;
+        let last = uploads.last().map(|upload| upload.id);
+        let next = last.filter(|_| rows.len() > limit);
+        Ok(Page { uploads, next })
+    }
+
+    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+        let values = vec![us(until), count(limit)];
+        let asking = self.rows::<Id>("due", (statements::DUE, values));
+        let rows = asking.into_send().await?;
+        let ids = rows.iter().map(|row| UploadId::parse(&row.id));
+        ids.map(|id| id.map_err(|error| unreadable("due", error)))
+            .collect()
+    }
+
+    async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
+        let query = (statements::ACCOUNT, vec![text(Some(owner.as_str()))]);
+        let asking = self.rows::<Account>("reserved_bytes", query);
+        let rows = asking.into_send().await?;
+        Ok(rows
+            .first()
+            .map_or(0, |account| whole(account.reserved_bytes)))
+    }
+}
+
+fn count(count: usize) -> JsValue {
+    int(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// A whole number that is not negative.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the tables hold whole numbers that a double holds exactly, and none is negative"
+)]
+fn whole(value: f64) -> u64 {
+    value.max(0.0) as u64
+}
+
+impl D1Repo {
+    /// One batch reads what the answer depends on and writes if all conditions hold; both see the same state.
+    async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
+        let rate_window = now.as_second().div_euclid(RATE_WINDOW_S);
+        let failed = |error| fault("insert_pending", error);
+        let batch = self
+            .insert_batch(new, now, rate_window)
+            .map_err(|error| unreadable("insert_pending", error))?
+            .map_err(failed)?;
+        let results = self.0.batch(batch).await.map_err(failed)?;
+        // The first statement only forgets old keys.
+        let known: Vec<KnownKey> = rows_of(&results, 1).map_err(failed)?;
+        let accounts: Vec<Account> = rows_of(&results, 2).map_err(failed)?;
+        let inserted: Vec<Id> = rows_of(&results, 3).map_err(failed)?;
+        if !inserted.is_empty() {
+            return Ok(Inserted::Created);
+        }
+        // Why not, in the port's order.
+        if let Some(key) = &new.idempotency
+            && let Some(known) = known.first()
+        {
+            return Ok(if known.body_sha256 == key.body_sha256 {
+                Inserted::Replayed(Box::new(read("insert_pending", &known.record)?))
+            } else {
+                Inserted::KeyReused
+            });
+        }
+        let account = accounts.into_iter().next().unwrap_or_default();
+        let rate_max = new.allowance.sign_uploads_per_window;
+        let same_window = i64::try_from(whole(account.rate_window)) == Ok(rate_window);
+        let signed = if same_window {
+            whole(account.signed_in_window)
+        } else {
+            0
+        };
+        if rate_max.is_some_and(|max| signed >= max.into()) {
+            return Ok(Inserted::RateLimited);
+        }
+        let used_bytes = whole(account.reserved_bytes);
+        let wanted_bytes = used_bytes.saturating_add(new.upload.reserved_bytes);
+        if new
+            .allowance
+            .quota_bytes_max
+            .is_some_and(|max| wanted_bytes > max)
+        {
+            return Ok(Inserted::QuotaExceeded { used_bytes });
+        }
+        Ok(Inserted::ObjectKeyTaken)
+    }
+
+    fn insert_batch(
+        &self,
+        new: &NewUpload,
+        now: Timestamp,
+        rate_window: i64,
+    ) -> Result<worker::Result<Vec<D1PreparedStatement>>, serde_json::Error> {
+        let NewUpload {
+            upload,
+            idempotency,
+            allowance,
+        } = new;
+        let owner = || text(Some(upload.owner.as_str()));
+        let key = || text(idempotency.as_ref().map(|key| key.key.as_str()));
+        let mut columns = values(upload)?;
+        columns.extend([
+            key(),
+            number(rate_window),
+            maybe(allowance.sign_uploads_per_window.map(|max| int(max.into()))),
+            int(upload.reserved_bytes),
+            maybe(allowance.quota_bytes_max.map(int)),
+        ]);
+        let charge = [owner(), int(upload.reserved_bytes), number(rate_window)];
+        let batch = || {
+            let mut batch = vec![
+                self.statement(statements::FORGET_KEYS, &[us(now)])?,
+                self.statement(statements::KEY, &[owner(), key()])?,
+                self.statement(statements::ACCOUNT, &[owner()])?,
+                self.statement(statements::INSERT, &columns)?,
+                self.statement(statements::CHARGE, &charge)?,
+            ];
+            if let Some(known) = idempotency {
+                let values = [
+                    owner(),
+                    key(),
+                    text(Some(&upload.id.to_string())),
+                    text(Some(&known.body_sha256)),
+                    us(known.expires_at),
+                ];
+                batch.push(self.statement(statements::SET_KEY, &values)?);
+            }
+            Ok(batch)
+        };
+        Ok(batch())
+    }
+
+    /// The record under its revision, and the quota with it.
+    async fn write(&self, before: &Upload, after: &Upload) -> Result<Saved, Fault> {
+        let failed = |error| fault("save", error);
+        let mut columns = values(after).map_err(|error| unreadable("save", error))?;
+        columns.push(int(before.revision));
+        let saving = self.statement(statements::SAVE, &columns).map_err(failed)?;
+        let mut batch = vec![saving];
+        if after.reserved_bytes != before.reserved_bytes {
+            let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+            let moved = signed(after.reserved_bytes).saturating_sub(signed(before.reserved_bytes));
+            let values = [
+                text(Some(after.owner.as_str())),
+                number(moved),
+                number(moved.max(0)),
+            ];
+            batch.push(
+                self.statement(statements::MOVE_QUOTA, &values)
+                    .map_err(failed)?,
+            );
+        }
+        let results = self.0.batch(batch).await.map_err(failed)?;
+        let saved: Vec<Id> = rows_of(&results, 0).map_err(failed)?;
+        Ok(if saved.is_empty() {
+            Saved::Conflict
+        } else {
+            Saved::Written
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! A record as a row, and back.
+
+use consign_core::upload::{ObjectVersion, Upload};
+use jiff::Timestamp;
+use serde::Deserialize;
+use worker::wasm_bindgen::JsValue;
+
+/// An instant as the tables have it: microseconds since 1970. A JavaScript number holds those of 255 years from then on.
+pub(crate) fn us(at: Timestamp) -> JsValue {
+    number(at.as_microsecond())
+}
+
+/// A count or a size as the tables have it.
+pub(crate) fn int(count: u64) -> JsValue {
+    number(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// The largest whole number below which JavaScript has all.
+const SAFE: i64 = (1 << 53) - 1;
+
+/// A whole number, as near as JavaScript comes to it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "clamped to what a double holds exactly"
+)]
+pub(crate) fn number(value: i64) -> JsValue {
+    JsValue::from_f64(value.clamp(-SAFE, SAFE) as f64)
+}
+
+/// A text or null.
+pub(crate) fn text(value: Option<&str>) -> JsValue {
+    value.map_or(JsValue::NULL, JsValue::from_str)
+}
+
+/// A number or null.
+pub(crate) fn maybe(value: Option<JsValue>) -> JsValue {
+    value.unwrap_or(JsValue::NULL)
+}
+
+/// `?1` to `?21` of [`crate::d1::statements::INSERT`].
+pub(crate) fn values(upload: &Upload) -> Result<Vec<JsValue>, serde_json::Error> {
+    let seen = upload.seen.as_ref();
+    let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);
+    let row_count = upload
+        .outcome
+        .as_ref()
+        .and_then(|outcome| outcome.row_count);
+    let error = upload
+        .failure
+        .as_ref()
+        .map(|failure| failure.detail.as_str());
+    Ok(vec![
+        text(Some(&upload.id.to_string())),
+        text(Some(upload.owner.as_str())),
+        text(upload.collection_id.as_deref()),
+        text(Some(&upload.category)),
+        text(Some(&upload.filename)),
+        text(Some(&upload.object.bucket)),
+        text(Some(&upload.object.key)),
+        text(Some(&upload.content_type)),
+        maybe(size_bytes.or(upload.size_bytes_declared).map(int)),
+        text(Some(upload.state.as_str())),
+        text(upload.checksum_sha256.as_deref()),
+        maybe(row_count.or(upload.claimed.row_count).map(int)),
+        text(error),
+        text(Some(&serde_json::to_string(&upload.metadata)?)),
+        us(upload.created_at),
+        us(upload.updated_at),
+        maybe(upload.uploaded_at.map(us)),
+        maybe(upload.processed_at.map(us)),
+        maybe(upload.due_at.map(us)),
+        int(upload.revision),
+        text(Some(&serde_json::to_string(upload)?)),
+    ])
+}
+
+/// The column `record`.
+#[derive(Deserialize)]
+pub(crate) struct Record {
+    pub(crate) record: String,
+}
+
+/// The column `id`.
+#[derive(Deserialize)]
+pub(crate) struct Id {
+    pub(crate) id: String,
+}
+
+/// An idempotency key that is known.
+#[derive(Deserialize)]
+pub(crate) struct KnownKey {
+    pub(crate) body_sha256: String,
+    pub(crate) record: String,
+}
+
+/// What an owner has reserved, and signed in its last rate window. Whole numbers, as JavaScript has them.
+#[derive(Deserialize, Default)]
+pub(crate) struct Account {
+    pub(crate) reserved_bytes: f64,
+    pub(crate) rate_window: f64,
+    pub(crate) signed_in_window: f64,
+}

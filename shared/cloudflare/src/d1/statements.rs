@@ -1,0 +1,72 @@
+//! Every statement, in one place. D1 takes parameters by number only, and a batch of statements is one transaction.
+//!
+//! No program stands between the statements of a batch, so what must hold is a condition of each: the first writes under
+//! all conditions, and `changes()` tells the next one whether it did.
+
+pub(crate) const FIND: &str = "SELECT record FROM uploads WHERE id = ?1";
+
+pub(crate) const FIND_BY_OBJECT: &str =
+    "SELECT record FROM uploads WHERE bucket = ?1 AND object_key = ?2";
+
+pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_us <= ?1";
+
+pub(crate) const KEY: &str = "\
+    SELECT k.body_sha256, u.record FROM idempotency k JOIN uploads u ON u.id = k.upload_id \
+    WHERE k.owner = ?1 AND k.key = ?2";
+
+pub(crate) const ACCOUNT: &str =
+    "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = ?1";
+
+/// `?1` to `?21` are the columns, as [`crate::d1::row::values`] gives them. `?22` is the idempotency key or null, `?23` the
+/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve and `?26` the quota or null.
+pub(crate) const INSERT: &str = "\
+    INSERT INTO uploads (id, owner, collection_id, category, filename, bucket, object_key, content_type, size_bytes, \
+        status, checksum_sha256, row_count, error, metadata, created_at_us, updated_at_us, uploaded_at_us, \
+        processed_at_us, due_at_us, revision, record) \
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21 \
+    WHERE NOT EXISTS (SELECT 1 FROM idempotency WHERE owner = ?2 AND key = ?22) \
+        AND (?24 IS NULL OR ?24 > COALESCE( \
+            (SELECT signed_in_window FROM owners WHERE owner = ?2 AND rate_window = ?23), 0)) \
+        AND (?26 IS NULL OR ?26 >= ?25 + COALESCE((SELECT reserved_bytes FROM owners WHERE owner = ?2), 0)) \
+    ON CONFLICT DO NOTHING \
+    RETURNING id";
+
+/// After [`INSERT`]: `?1` owner, `?2` bytes to reserve, `?3` rate window.
+pub(crate) const CHARGE: &str = "\
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) \
+    SELECT ?1, ?2, ?3, 1 WHERE changes() = 1 \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = reserved_bytes + excluded.reserved_bytes, \
+        signed_in_window = CASE rate_window WHEN excluded.rate_window THEN signed_in_window + 1 ELSE 1 END, \
+        rate_window = excluded.rate_window";
+
+/// After [`CHARGE`].
+pub(crate) const SET_KEY: &str = "\
+    INSERT INTO idempotency (owner, key, upload_id, body_sha256, expires_at_us) \
+    SELECT ?1, ?2, ?3, ?4, ?5 WHERE changes() = 1";
+
+/// `?1` to `?21` as in [`INSERT`]; `?22` is the revision that the record must have.
+pub(crate) const SAVE: &str = "\
+    UPDATE uploads SET owner = ?2, collection_id = ?3, category = ?4, filename = ?5, bucket = ?6, object_key = ?7, \
+        content_type = ?8, size_bytes = ?9, status = ?10, checksum_sha256 = ?11, row_count = ?12, error = ?13, \
+        metadata = ?14, created_at_us = ?15, updated_at_us = ?16, uploaded_at_us = ?17, processed_at_us = ?18, \
+        due_at_us = ?19, revision = ?20, record = ?21 \
+    WHERE id = ?1 AND revision = ?22 \
+    RETURNING id";
+
+/// After [`SAVE`]: `?1` owner, `?2` the difference of the reservations, `?3` the same or zero where it is negative.
+pub(crate) const MOVE_QUOTA: &str = "\
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) \
+    SELECT ?1, ?3, 0, 0 WHERE changes() = 1 \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = MAX(0, reserved_bytes + ?2)";
+
+/// `?5` is an id above every one to be listed.
+pub(crate) const LIST: &str = "\
+    SELECT record FROM uploads \
+    WHERE owner = ?1 AND id < ?5 \
+        AND (status = ?2 OR (?2 IS NULL AND status <> 'deleted')) \
+        AND (?3 IS NULL OR category = ?3) \
+        AND (?4 IS NULL OR collection_id = ?4) \
+    ORDER BY id DESC LIMIT ?6";
+
+pub(crate) const DUE: &str = "\
+    SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= ?1 ORDER BY due_at_us, id LIMIT ?2";

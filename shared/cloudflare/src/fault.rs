@@ -1,0 +1,80 @@
+//! What the runtime says, in the ports' words.
+
+use consign_core::ports::{Fault, FaultKind};
+
+/// A fault of `operation`, its kind read from the text of the error: the bindings give no codes of their own.
+pub(crate) fn fault(operation: &'static str, error: worker::Error) -> Fault {
+    let text = error.to_string();
+    Fault::new(kind(&text), operation, text)
+}
+
+/// A fault of a value that is not as this program writes it, or as the service documents it.
+pub(crate) fn unreadable(
+    operation: &'static str,
+    error: impl Into<consign_core::ports::Cause>,
+) -> Fault {
+    Fault::new(FaultKind::Other, operation, error)
+}
+
+/// D1 and Queues say it in words (<https://developers.cloudflare.com/d1/observability/debug-d1/>), R2 in words and a
+/// number (<https://developers.cloudflare.com/r2/api/error-codes/>).
+const SIGNS: [(&str, FaultKind); 20] = [
+    ("(10058)", FaultKind::Throttled),
+    ("(10043)", FaultKind::Unreachable),
+    ("(10001)", FaultKind::Unreachable),
+    ("(10002)", FaultKind::BadCredentials),
+    ("(10003)", FaultKind::Denied),
+    ("(10006)", FaultKind::NoContainer),
+    ("(10054)", FaultKind::TimedOut),
+    ("overloaded", FaultKind::Throttled),
+    ("Too many requests", FaultKind::Throttled),
+    ("Too Many Requests", FaultKind::Throttled),
+    ("Exceeded maximum DB size", FaultKind::Full),
+    ("maximum DB size", FaultKind::Full),
+    ("Storage limit", FaultKind::Full),
+    ("no such table", FaultKind::NoContainer),
+    ("timeout", FaultKind::TimedOut),
+    ("timed out", FaultKind::TimedOut),
+    ("Network connection lost", FaultKind::Unreachable),
+    ("reset because its code was updated", FaultKind::Unreachable),
+    ("storage caused object to be reset", FaultKind::Unreachable),
+    ("internal error", FaultKind::Unreachable),
+];
+
+fn kind(text: &str) -> FaultKind {
+    let sign = SIGNS.iter().find(|(sign, _)| text.contains(sign));
+    sign.map_or(FaultKind::Other, |(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_services_say_becomes_kinds() {
+        for (text, expected) in [
+            (
+                "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
+                FaultKind::Throttled,
+            ),
+            ("D1_ERROR: Network connection lost.", FaultKind::Unreachable),
+            (
+                "D1_ERROR: no such table: uploads: SQLITE_ERROR",
+                FaultKind::NoContainer,
+            ),
+            ("D1_ERROR: Exceeded maximum DB size.", FaultKind::Full),
+            (
+                "put: Reduce your rate of simultaneous reads on the same object. (10058)",
+                FaultKind::Throttled,
+            ),
+            (
+                "get: We encountered an internal error. Please try again. (10001)",
+                FaultKind::Unreachable,
+            ),
+            ("Queue send failed: Too Many Requests", FaultKind::Throttled),
+            ("TypeError: curious", FaultKind::Other),
+        ] {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Objects in R2: by its binding, and multipart uploads by its S3 API.
+
+mod multipart;
+mod store;
+mod writer;
+mod xml;
+
+pub use multipart::R2Multipart;
+pub use store::{Body, R2Store, binding_of};
+pub use writer::R2Writer;

@@ -1,0 +1,97 @@
+//! The little of S3's XML that multipart uploads speak.
+
+use consign_core::ids::ETag;
+use consign_core::ports::Part;
+
+/// What stands in the first element of this name; elements of attributes are not used there.
+pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+}
+
+/// A page of `ListPartsResult`: its parts, and behind which number the next one begins.
+pub(super) fn parts(xml: &str) -> Option<(Vec<Part>, Option<u16>)> {
+    let mut parts = Vec::new();
+    let mut rest = xml;
+    while let Some((_, after)) = rest.split_once("<Part>") {
+        let (part, behind) = after.split_once("</Part>")?;
+        parts.push(Part {
+            number: element(part, "PartNumber")?.parse().ok()?,
+            etag: ETag::new(&unescape(element(part, "ETag")?)),
+            size_bytes: element(part, "Size")?.parse().ok()?,
+        });
+        rest = behind;
+    }
+    let next = match element(xml, "IsTruncated") {
+        Some("true") => Some(element(xml, "NextPartNumberMarker")?.parse().ok()?),
+        Some(_) | None => None,
+    };
+    Some((parts, next))
+}
+
+/// The body of `CompleteMultipartUpload`.
+pub(super) fn completion(parts: &[Part]) -> String {
+    let mut xml = String::from("<CompleteMultipartUpload>");
+    for part in parts {
+        xml.push_str(&format!(
+            "<Part><PartNumber>{}</PartNumber><ETag>&quot;{}&quot;</ETag></Part>",
+            part.number,
+            escape(part.etag.as_str())
+        ));
+    }
+    xml.push_str("</CompleteMultipartUpload>");
+    xml
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&quot;", "\"")
+        .replace("&#34;", "\"")
+        .replace("&amp;", "&")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "<?xml version=\"1.0\"?><ListPartsResult><UploadId>u</UploadId><IsTruncated>true</IsTruncated>\
+        <NextPartNumberMarker>2</NextPartNumberMarker><Part><ETag>&quot;aa&quot;</ETag><PartNumber>1</PartNumber>\
+        <Size>5242880</Size></Part><Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>7</Size></Part></ListPartsResult>";
+
+    #[test]
+    fn a_page_of_parts_is_read() {
+        let (found, next) = parts(PAGE).unwrap();
+        let part = |number, etag, size_bytes| Part {
+            number,
+            etag: ETag::new(etag),
+            size_bytes,
+        };
+        assert_eq!(found, [part(1, "aa", 5 << 20), part(2, "bb", 7)]);
+        assert_eq!(next, Some(2));
+        let last = PAGE.replace("true", "false");
+        assert_eq!(parts(&last).unwrap().1, None);
+    }
+
+    #[test]
+    fn a_part_without_its_size_is_no_page() {
+        assert_eq!(parts("<Part><PartNumber>1</PartNumber></Part>"), None);
+        assert_eq!(parts("<Part>"), None);
+        assert_eq!(parts("<ListPartsResult/>"), Some((vec![], None)));
+    }
+
+    #[test]
+    fn a_completion_names_each_part_once() {
+        let (found, _) = parts(PAGE).unwrap();
+        assert_eq!(
+            completion(&found[1..]),
+            "<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>&quot;bb&quot;</ETag></Part>\
+             </CompleteMultipartUpload>"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! A user of the Worker.
+
+use consign_core::auth::{NewToken, mint_hs256};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::Workerd;
+
+/// Signs the tokens.
+pub const SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
+
+/// A client for plain HTTP.
+#[must_use]
+pub fn http() -> reqwest::Client {
+    // An error says that it is installed already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
+}
+
+/// A user with a token.
+#[derive(Debug)]
+pub struct User {
+    url: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl User {
+    /// Of a Worker that runs.
+    ///
+    /// # Panics
+    /// When the token cannot be made.
+    #[must_use]
+    pub fn of(workerd: &Workerd, owner: &str) -> Self {
+        let token = NewToken {
+            issuer: "consign-dev",
+            audience: "consign",
+            owner,
+            tier: None,
+            kid: None,
+            issued_at: now(),
+            life_s: 3600,
+        };
+        Self {
+            url: workerd.url.clone(),
+            token: mint_hs256(SECRET.as_bytes(), &token).unwrap(),
+            http: http(),
+        }
+    }
+
+    /// Calls a function with a JSON body, or with none; the answer's JSON.
+    ///
+    /// # Panics
+    /// When the answer is no success.
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let method = method.parse().unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        request = request.bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Signs an upload by one PUT.
+    pub async fn sign(&self, filename: &str, size_bytes: usize) -> Value {
+        self.sign_as(filename, size_bytes, "put").await
+    }
+
+    /// Signs an upload in the way given.
+    pub async fn sign_as(&self, filename: &str, size_bytes: usize, strategy: &str) -> Value {
+        let wanted = json!({
+            "filename": filename,
+            "content_type": "text/csv",
+            "file_size_bytes": size_bytes,
+            "strategy": strategy,
+        });
+        self.call("POST", "/files/sign_upload", Some(wanted)).await
+    }
+
+    /// Puts a file to where it was signed for.
+    ///
+    /// # Panics
+    /// When the store does not take it.
+    pub async fn put(&self, signed: &Value, content: Vec<u8>) {
+        let mut request = self.http.put(signed["upload_url"].as_str().unwrap());
+        for (name, value) in signed["headers"].as_object().unwrap() {
+            if name != "content-length" {
+                request = request.header(name, value.as_str().unwrap());
+            }
+        }
+        let answer = request.body(content).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+
+    /// Waits until the upload is at rest; its status.
+    pub async fn settle(&self, signed: &Value) -> Value {
+        let path = format!("/files/{}/status", signed["file_id"].as_str().unwrap());
+        loop {
+            let status = self.call("GET", &path, None).await;
+            if matches!(status["status"].as_str(), Some("ready" | "failed")) {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the Worker's clock is this system's"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
