@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod commands;
+pub mod s3;
 pub mod serve;

@@ -180,6 +180,16 @@ impl Client {
         Ok((status, date, self.read(answer).await?))
     }
 
+    /// Whether the server takes the notifications of its store.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub async fn takes_events(&self) -> Result<bool, ClientError> {
+        let request = self.http.head(self.url(&["events", "minio"]));
+        let answer = self.send(request.timeout(CALL_TIMEOUT)).await?;
+        Ok(answer.status().is_success())
+    }
+
     /// What the bucket at `url` allows a page of this consign's origin: the answer of a CORS preflight for PUT.
     ///
     /// # Errors
@@ -266,7 +276,7 @@ where
 }
 
 /// `ring` is the provider: it builds in seconds. Without certificates on this machine plain http must still work.
-fn http_client() -> Result<reqwest::Client, ClientError> {
+pub(crate) fn http_client() -> Result<reqwest::Client, ClientError> {
     // A second installation is refused, and the first is this very one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {

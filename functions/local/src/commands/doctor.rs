@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::fmt::rfc2822;
-use reqwest::Url;
+use reqwest::{Response, Url};
 use serde_json::Value;
 
 use super::now;
@@ -13,6 +13,8 @@ use crate::client::{Client, ClientError, ListFiles};
 
 /// Signatures bear a clock that is off by 15 minutes; below this nobody notices.
 const SKEW_S_MAX: i64 = 60;
+/// What to do about a store whose clock is off.
+const STORE_SKEW: &str = "set the store's clock (NTP): it refuses signatures whose time is off";
 
 /// Arguments of `consign doctor`.
 #[derive(Debug, Clone, Args)]
@@ -45,8 +47,29 @@ pub(super) async fn run(args: DoctorArgs, client: &Client) -> anyhow::Result<Exi
     report.add("store", store(status.as_u16(), &health));
     report.add("token", token(client).await);
     match args.bucket_url.or_else(|| bucket_url(&health)) {
-        Some(url) => report.add("cors", cors(client, url).await),
+        Some(url) => {
+            let preflight = client.preflight(url).await;
+            let date = preflight.as_ref().ok().and_then(date_of);
+            report.add(
+                "times",
+                clock(date, now()).map_err(|(found, _)| (found, STORE_SKEW)),
+            );
+            report.add("cors", cors(client, preflight));
+        }
         None => println!("skip  cors    the health answer names no bucket: give --bucket-url"),
+    }
+    if health["storage_backend"] == "minio" {
+        match client.takes_events().await {
+            Ok(true) => report.add(
+                "events",
+                Ok("MinIO's webhook is taken at /events/minio".to_owned()),
+            ),
+            Ok(false) => println!(
+                "skip  events  this server takes no webhook: set S3_EVENT_TOKEN for `consign serve`, then `consign bucket init`;\n\
+                 \u{20}             without, files move on by confirm, or by the sweep"
+            ),
+            Err(error) => report.add("events", Err((chain(&error), "the server must be reached"))),
+        }
     }
     Ok(report.code())
 }
@@ -130,9 +153,14 @@ async fn token(client: &Client) -> Finding {
     }
 }
 
-async fn cors(client: &Client, url: Url) -> Finding {
-    let advice = "allow this origin, PUT, POST and GET on the bucket, and expose ETag (MinIO: MINIO_API_CORS_ALLOW_ORIGIN)";
-    let answer = match client.preflight(url).await {
+fn date_of(answer: &Response) -> Option<&str> {
+    let date = answer.headers().get(http::header::DATE);
+    date.and_then(|date| date.to_str().ok())
+}
+
+fn cors(client: &Client, preflight: Result<Response, ClientError>) -> Finding {
+    let advice = "allow this origin, PUT, POST and GET on the bucket, and expose ETag: `consign bucket init` does, or says how";
+    let answer = match preflight {
         Ok(answer) => answer,
         Err(error) => {
             return Err((

@@ -1,5 +1,6 @@
 //! The commands of `consign`. Results go to standard output, progress and complaints to standard error.
 
+mod bucket;
 mod doctor;
 mod download;
 mod files;
@@ -32,6 +33,7 @@ pub const DEV_SECRET_FILE: &str = "dev-secret";
   consign serve                                  everything in one process, for this machine
   consign upload flights.csv                     sign, send, confirm, wait until it is ready
   consign download FILE_ID --variant parquet
+  consign bucket init --s3-endpoint URL          make another store, such as MinIO, ready
   consign --url https://files.example.org doctor"
 )]
 pub struct Cli {
@@ -82,6 +84,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Presign a URL by hand, with the credentials of the environment
     Presign(presign::PresignArgs),
+    /// Make the buckets of another store ready
+    Bucket(bucket::BucketArgs),
     /// Check a consign and its store, and say what to do
     Doctor(doctor::DoctorArgs),
 }
@@ -161,6 +165,7 @@ pub async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<ExitCode
         Command::Delete(args) => files::delete(args, &client()?).await,
         Command::Token(args) => token::run(&args, environment),
         Command::Presign(args) => presign::run(&args),
+        Command::Bucket(args) => bucket::run(args).await,
         Command::Doctor(args) => doctor::run(args, &client()?).await,
     }
 }

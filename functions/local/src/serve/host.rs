@@ -3,9 +3,14 @@
 use consign_aws::S3Store;
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
-use consign_core::policy::{Capabilities, Policy, Provider};
-use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
-use consign_core::service::Service;
+use consign_core::host::{
+    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasMemory, HasMultipart, HasPolicy,
+    HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
+};
+use consign_core::policy::{Policy, Provider};
+use consign_core::ports::{
+    BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
+};
 use consign_core::sigv4::Signer;
 use consign_sql::{SqlQueue, SqlRepo};
 use jiff::Timestamp;
@@ -51,6 +56,7 @@ pub(super) struct Host {
     pub(crate) policy: Policy,
     pub(crate) provider: Provider,
     pub(crate) endpoint: String,
+    pub(crate) public_endpoint: String,
     pub(crate) authenticator: Authenticator,
     pub(crate) clock: SystemClock,
     pub(crate) random: SystemRandom,
@@ -67,6 +73,7 @@ impl Host {
             signer: parts.signer,
             provider: parts.provider,
             endpoint: parts.endpoint,
+            public_endpoint: parts.public_endpoint,
             policy: config.policy,
             authenticator,
             clock: SystemClock,
@@ -88,126 +95,86 @@ pub(super) struct Parts {
     pub(super) provider: Provider,
     /// The endpoint that the functions talk to.
     pub(super) endpoint: String,
+    /// The endpoint that clients talk to.
+    pub(super) public_endpoint: String,
 }
 
-impl Service for Host {
+impl HasClock for Host {
     fn clock(&self) -> &impl Clock {
         &self.clock
     }
+}
+
+impl HasRandom for Host {
     fn random(&self) -> &impl Random {
         &self.random
     }
+}
+
+impl HasAuthenticator for Host {
     fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
 }
 
-impl sign_upload::Deps for Host {
+impl HasRepo for Host {
     fn repo(&self) -> &impl UploadRepo {
         &self.repo
-    }
-    fn multipart(&self) -> &impl Multipart {
-        &self.store
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.provider.capabilities()
-    }
-    fn signer(&self) -> &Signer {
-        &self.signer
     }
 }
 
-impl confirm::Deps for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
+impl HasQueue for Host {
     fn queue(&self) -> &impl IngestQueue {
         &self.queue
     }
+}
+
+impl HasStore for Host {
     fn store(&self) -> &impl ObjectStore {
         &self.store
     }
+}
+
+impl HasBeginMultipart for Host {
+    fn begin_multipart(&self) -> &impl BeginMultipart {
+        &self.store
+    }
+}
+
+impl HasMultipart for Host {
     fn multipart(&self) -> &impl Multipart {
         &self.store
     }
 }
 
-impl status::Deps for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-}
-
-impl download_url::Deps for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
+impl HasPolicy for Host {
     fn policy(&self) -> &Policy {
         &self.policy
     }
+}
+
+impl HasProvider for Host {
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+}
+
+impl HasSigner for Host {
     fn signer(&self) -> &Signer {
         &self.signer
     }
 }
 
-impl files::Deps for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn signer(&self) -> &Signer {
-        &self.signer
-    }
-}
-
-impl router::HealthDeps for Host {
-    fn store(&self) -> &impl ObjectStore {
-        &self.store
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn storage_backend(&self) -> &'static str {
-        self.provider.as_str()
-    }
+impl HasEndpoint for Host {
     fn storage_endpoint(&self) -> &str {
         &self.endpoint
     }
+    fn storage_public_endpoint(&self) -> &str {
+        &self.public_endpoint
+    }
 }
 
-impl ingest_on_object_created::Deps for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn store(&self) -> &impl ObjectStore {
-        &self.store
-    }
-    fn multipart(&self) -> &impl Multipart {
-        &self.store
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn clock(&self) -> &impl Clock {
-        &self.clock
-    }
-    fn random(&self) -> &impl Random {
-        &self.random
-    }
+impl HasMemory for Host {
     fn memory_bytes(&self) -> u64 {
         CONVERSION_MEMORY_BYTES
     }

@@ -10,6 +10,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Observed};
+use consign_core::sigv4::Secret;
 use futures_util::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
@@ -17,6 +18,7 @@ use router::BODY_BYTES_MAX;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::dev::Session;
+use super::events;
 use super::host::Host;
 use super::metrics::Metrics;
 
@@ -29,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) session: Option<Session>,
     /// The store as browsers see it; the page may talk to it.
     pub(crate) store_origin: String,
+    /// What a store's webhook must show; without one, no path takes events.
+    pub(crate) event_token: Option<Secret>,
 }
 
 /// The scope of a token that may read the figures.
@@ -73,6 +77,10 @@ pub(crate) fn routes(site: Arc<Site>, origins: &[String]) -> Router {
     let mut routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/dev/session", get(session));
+    if site.event_token.is_some() {
+        let events = get(events::reachable).post(events::take);
+        routes = routes.route(events::PATH, events.fallback(function));
+    }
     for (path, media_type, content) in PAGE {
         let page =
             move |State(site): State<Arc<Site>>| async move { page(&site, media_type, content) };
@@ -110,33 +118,33 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(std::time::Duration::from_secs(3600))
 }
 
-/// How much of a body that is too long is read and forgotten, in bytes: a sender that is cut off while it sends hears a
-/// reset instead of the answer.
-const BODY_READ_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+/// How much of a body that is too long is read and forgotten, in multiples of what is taken: a sender that is cut off
+/// while it sends hears a reset instead of the answer.
+const BODY_READ_TIMES_MAX: usize = 8;
 
-/// The body, unless it is too long or breaks off.
-async fn read(body: Body) -> Option<Bytes> {
+/// The body, unless it is longer than so many bytes or breaks off.
+pub(super) async fn read(body: Body, bytes_max: usize) -> Option<Bytes> {
     let mut bytes = Vec::new();
     let mut size_bytes: usize = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.ok()?;
         size_bytes = size_bytes.saturating_add(chunk.len());
-        if size_bytes > BODY_READ_BYTES_MAX {
+        if size_bytes > bytes_max.saturating_mul(BODY_READ_TIMES_MAX) {
             return None;
         }
-        if size_bytes <= BODY_BYTES_MAX {
+        if size_bytes <= bytes_max {
             bytes.extend_from_slice(&chunk);
         }
     }
-    (size_bytes <= BODY_BYTES_MAX).then(|| bytes.into())
+    (size_bytes <= bytes_max).then(|| bytes.into())
 }
 
 /// Caps the body, converts types, and leaves the rest to the table of routes.
 async fn function(State(site): State<Arc<Site>>, request: Request) -> Response {
     site.metrics.begin();
     let (parts, body) = request.into_parts();
-    let response = match read(body).await {
+    let response = match read(body, BODY_BYTES_MAX).await {
         Some(body) => router::handle(&*site.host, Request::from_parts(parts, body)).await,
         None => {
             let request = Request::from_parts(parts, Bytes::new());

@@ -2,6 +2,7 @@
 
 mod consumer;
 mod dev;
+mod events;
 mod host;
 mod http;
 mod log;
@@ -18,7 +19,6 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
-use consign_core::policy::Provider;
 use consign_sql::SqlRepo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::http::Site;
 use crate::commands::{DEV_SECRET_FILE, TOKEN_FILE};
+use crate::s3::{S3, S3Args};
 use dev::Session;
 use host::{Host, SystemClock, SystemRandom};
 use metrics::Metrics;
@@ -41,11 +42,17 @@ pub enum LogFormat {
 
 /// Arguments of `consign serve`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "With an S3 endpoint, objects are kept there instead of in the embedded store. Its credentials are S3_ACCESS_KEY and
+S3_SECRET_KEY (and S3_SESSION_TOKEN), or AWS_ACCESS_KEY_ID and so on. With S3_EVENT_TOKEN set, MinIO's webhook is taken
+at /events/minio from whoever shows that token; `consign bucket init` makes the buckets tell.
+
+Examples:
   consign serve
   consign serve --listen 0.0.0.0:8080 --data /var/lib/consign --config consign.toml --log json
-  AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… consign serve --s3-endpoint http://minio:9000 \\
-      --s3-public-endpoint https://files.example.org")]
+  S3_ACCESS_KEY=… S3_SECRET_KEY=… S3_EVENT_TOKEN=… consign serve --s3-endpoint http://minio:9000 \\
+      --s3-public-endpoint https://files.example.org"
+)]
 pub struct ServeArgs {
     /// Where the functions and the page are served
     #[arg(
@@ -74,17 +81,9 @@ pub struct ServeArgs {
     /// The policy [default: consign.toml here, else the built-in one]
     #[arg(long, value_name = "FILE", env = "CONSIGN_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Use this S3 (such as MinIO) instead of the embedded one; credentials from AWS_ACCESS_KEY_ID and so on
-    #[arg(long, value_name = "URL", env = "CONSIGN_S3_ENDPOINT")]
-    pub s3_endpoint: Option<String>,
-    /// The same S3 as browsers reach it [default: the S3 endpoint]
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CONSIGN_S3_PUBLIC_ENDPOINT",
-        requires = "s3_endpoint"
-    )]
-    pub s3_public_endpoint: Option<String>,
+    /// Another S3 than the embedded one.
+    #[command(flatten)]
+    pub s3: S3Args,
     /// How the log is written
     #[arg(
         long,
@@ -105,13 +104,6 @@ impl ServeArgs {
     /// Whether to run for development: as told, else when only this machine can reach it.
     pub fn is_dev(&self) -> bool {
         self.dev || (!self.no_dev && self.listen.ip().is_loopback())
-    }
-
-    /// The policy's file: as told, else `consign.toml` under `cwd` where there is one, else none (the built-in one).
-    pub fn config_file(&self, cwd: &Path) -> Option<PathBuf> {
-        self.config
-            .clone()
-            .or_else(|| Some(cwd.join("consign.toml")).filter(|path| path.is_file()))
     }
 }
 
@@ -151,14 +143,15 @@ impl Environment {
         clippy::disallowed_methods,
         reason = "here the environment becomes an argument"
     )]
-    fn of_process() -> anyhow::Result<Self> {
+    pub(crate) fn of_process() -> anyhow::Result<Self> {
         Ok(Self {
             cwd: std::env::current_dir().context("there is no working directory")?,
             variables: std::env::vars().collect(),
         })
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    /// A variable that is set, and not to nothing.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.variables
             .get(name)
             .filter(|value| !value.is_empty())
@@ -175,6 +168,8 @@ pub struct Running {
     pub store_url: String,
     /// A token, in development.
     pub token: Option<String>,
+    /// Signed uploads rule copies out, by a header of their own.
+    copies_unsigned: bool,
     http: JoinHandle<std::io::Result<()>>,
     consumer: JoinHandle<()>,
     store: Option<consign_embedded::Running>,
@@ -221,14 +216,16 @@ pub async fn start(
     ];
     let origins: Vec<String> = own.iter().chain(&config.store.origins).cloned().collect();
     // 4. The store: embedded, or another S3.
-    let (parts, public_url, store) = if external_endpoint(args, &config).is_some() {
-        let (parts, public_url) = store::external(args, environment, &config, repo).await?;
-        (parts, public_url, None)
-    } else {
-        let (parts, running) = store::embedded(args, &config, repo, origins).await?;
-        let public_url = parts.endpoint.clone();
-        (parts, public_url, Some(running))
+    let s3 = S3::find(&args.s3, &config.store, &environment.variables)?;
+    let (parts, store) = match &s3 {
+        Some(s3) => (store::external(s3, &config, repo).await?, None),
+        None => {
+            let (parts, running) = store::embedded(args, &config, repo, origins).await?;
+            (parts, Some(running))
+        }
     };
+    let public_url = parts.public_endpoint.clone();
+    let copies_unsigned = parts.provider.capabilities().copies_unsigned;
     // 5. The functions over HTTP, the consumer and the sweep.
     let authenticator = Authenticator::new(&config.auth)?;
     let token = session
@@ -246,6 +243,7 @@ pub async fn start(
         metrics: Arc::clone(&metrics),
         session,
         store_origin: public_url.clone(),
+        event_token: s3.and_then(|s3| s3.event_token),
     });
     let consumer = tokio::spawn(consumer::run(host, metrics, stop.clone()));
     let served = axum::serve(listener, http::routes(site, &foreign))
@@ -254,6 +252,7 @@ pub async fn start(
         base_url: format!("http://{address}"),
         store_url: public_url,
         token,
+        copies_unsigned,
         http: tokio::spawn(served.into_future()),
         consumer,
         store,
@@ -265,11 +264,7 @@ fn configure(
     args: &ServeArgs,
     environment: &Environment,
 ) -> anyhow::Result<(Config, Option<Session>)> {
-    let text = match args.config_file(&environment.cwd) {
-        Some(path) => std::fs::read_to_string(&path)
-            .with_context(|| format!("{} cannot be read", path.display()))?,
-        None => BUILT_IN_CONFIG.to_owned(),
-    };
+    let text = policy_text(args.config.as_deref(), &environment.cwd)?;
     let dev_secret = match (environment.get(DEV_SECRET), args.is_dev()) {
         (None, true) => Some(dev::kept_secret(
             &args.data.join(DEV_SECRET_FILE),
@@ -291,15 +286,14 @@ fn configure(
     Ok((config, session))
 }
 
-/// The endpoint of a store that is not ours: by argument first, then by the policy.
-fn external_endpoint(args: &ServeArgs, config: &Config) -> Option<String> {
-    args.s3_endpoint
-        .clone()
-        .or_else(|| match config.store.provider {
-            Provider::Embedded => None,
-            Provider::S3 => Some(config.store.endpoint.clone().unwrap_or_default()),
-            Provider::Minio | Provider::R2 => config.store.endpoint.clone(),
-        })
+/// The policy: the file told, else `consign.toml` under `cwd` where there is one, else the built-in one.
+pub(crate) fn policy_text(told: Option<&Path>, cwd: &Path) -> anyhow::Result<String> {
+    let usual = || Some(cwd.join("consign.toml")).filter(|path| path.is_file());
+    match told.map(Path::to_owned).or_else(usual) {
+        Some(path) => std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display())),
+        None => Ok(BUILT_IN_CONFIG.to_owned()),
+    }
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

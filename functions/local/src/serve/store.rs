@@ -3,52 +3,15 @@
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use consign_aws::{S3Options, S3Store};
 use consign_core::config::Config;
 use consign_core::policy::Provider;
-use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
+use consign_core::sigv4::{Addressing, Credentials};
 use consign_embedded::{EmbeddedS3, Options};
 use consign_sql::SqlRepo;
 
 use super::host::{Parts, SystemRandom};
-use super::{Environment, STORE_ACCESS_KEY, ServeArgs, dev, listen};
-
-/// What a signature needs to know of a store.
-struct Access {
-    region: String,
-    addressing: Addressing,
-    access_key: String,
-    secret_key: String,
-    session_token: Option<String>,
-}
-
-impl Access {
-    fn signer(&self, endpoint: Option<&str>) -> anyhow::Result<Signer> {
-        let config = SignerConfig {
-            endpoint,
-            region: &self.region,
-            addressing: self.addressing,
-            credentials: Credentials {
-                access_key: self.access_key.clone(),
-                secret_key: self.secret_key.as_str().into(),
-                session_token: self.session_token.as_deref().map(Into::into),
-                expires_at: None,
-            },
-        };
-        Signer::new(config).context("the store's endpoint or credentials cannot sign")
-    }
-
-    fn store(&self, endpoint: Option<&str>) -> S3Store {
-        S3Store::new(&S3Options {
-            endpoint: endpoint.map(str::to_owned),
-            region: self.region.clone(),
-            path_style: self.addressing == Addressing::Path,
-            access_key: self.access_key.clone(),
-            secret_key: self.secret_key.clone(),
-            session_token: self.session_token.clone(),
-        })
-    }
-}
+use super::{STORE_ACCESS_KEY, ServeArgs, dev, listen};
+use crate::s3::{Access, S3};
 
 /// Starts the embedded S3; its events go on the ingest queue before a client hears of its success.
 pub(super) async fn embedded(
@@ -85,88 +48,39 @@ pub(super) async fn embedded(
     let access = Access {
         region: config.store.region.clone(),
         addressing: Addressing::Path,
-        access_key: STORE_ACCESS_KEY.to_owned(),
-        secret_key,
-        session_token: None,
+        credentials: Credentials {
+            access_key: STORE_ACCESS_KEY.to_owned(),
+            secret_key: secret_key.into(),
+            session_token: None,
+            expires_at: None,
+        },
     };
+    let public_endpoint = args.s3.public_endpoint().unwrap_or(endpoint.clone());
     let parts = Parts {
         repo,
         store: access.store(Some(&endpoint)),
-        signer: access.signer(Some(&endpoint))?,
+        signer: access.signer(Some(&public_endpoint))?,
         provider: Provider::Embedded,
+        public_endpoint,
         endpoint,
     };
     Ok((parts, running))
 }
 
-/// Uses another S3. Returns the parts and the endpoint that clients see.
-pub(super) async fn external(
-    args: &ServeArgs,
-    environment: &Environment,
-    config: &Config,
-    repo: SqlRepo,
-) -> anyhow::Result<(Parts, String)> {
-    let provider = match (config.store.provider, &args.s3_endpoint) {
-        // An endpoint by argument over a policy that says nothing of a store: any S3 server, of which MinIO is one.
-        (Provider::Embedded, _) => Provider::Minio,
-        (provider @ (Provider::S3 | Provider::Minio | Provider::R2), _) => provider,
-    };
-    let access = access(environment, config, args)?;
-    let endpoint = args
-        .s3_endpoint
-        .clone()
-        .or_else(|| config.store.endpoint.clone());
-    let public = args
-        .s3_public_endpoint
-        .clone()
-        .or_else(|| config.store.public_endpoint.clone())
-        .or_else(|| endpoint.clone());
-    let store = access.store(endpoint.as_deref());
+/// Uses another S3, and makes the buckets that are not there.
+pub(super) async fn external(s3: &S3, config: &Config, repo: SqlRepo) -> anyhow::Result<Parts> {
+    let store = s3.store();
     for bucket in config.policy.buckets() {
         store.ensure_bucket(bucket).await.with_context(|| {
             format!("bucket {bucket} cannot be used; do the endpoint and the credentials fit?")
         })?;
     }
-    let parts = Parts {
+    Ok(Parts {
         repo,
         store,
-        signer: access.signer(public.as_deref())?,
-        provider,
-        endpoint: endpoint.unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", access.region)),
-    };
-    let public = public.unwrap_or_else(|| parts.endpoint.clone());
-    Ok((parts, public))
-}
-
-fn access(environment: &Environment, config: &Config, args: &ServeArgs) -> anyhow::Result<Access> {
-    let addressing = match (config.store.provider, &args.s3_endpoint) {
-        (Provider::Embedded, Some(_)) => Addressing::Path,
-        _ => config.store.addressing,
-    };
-    if let Some(known) = &config.store.credentials {
-        return Ok(Access {
-            region: config.store.region.clone(),
-            addressing,
-            access_key: known.access_key.clone(),
-            secret_key: known.secret_key.expose().to_owned(),
-            session_token: known
-                .session_token
-                .as_ref()
-                .map(|token| token.expose().to_owned()),
-        });
-    }
-    let needed = |name: &str| {
-        environment.get(name).with_context(|| {
-            format!("{name} is not set; it is needed with another store than the embedded one")
-        })
-    };
-    Ok(Access {
-        region: environment
-            .get("AWS_REGION")
-            .unwrap_or_else(|| config.store.region.clone()),
-        addressing,
-        access_key: needed("AWS_ACCESS_KEY_ID")?,
-        secret_key: needed("AWS_SECRET_ACCESS_KEY")?,
-        session_token: environment.get("AWS_SESSION_TOKEN"),
+        signer: s3.access.signer(s3.public_endpoint.as_deref())?,
+        provider: s3.provider,
+        endpoint: s3.endpoint_url(),
+        public_endpoint: s3.public_url(),
     })
 }

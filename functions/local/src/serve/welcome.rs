@@ -21,7 +21,7 @@ The whole job by hand:
   printf 'city,population\nVienna,2014614\nGraz,303270\n' > cities.csv
   SIGNED=$(curl -s $CONSIGN/files/sign_upload -H "authorization: Bearer $TOKEN" \
     -d "{{\"filename\":\"cities.csv\",\"content_type\":\"text/csv\",\"file_size_bytes\":$(wc -c < cities.csv)}}")
-  curl -sf -T cities.csv "$(echo $SIGNED | field upload_url)" -H 'content-type: text/csv' -H 'if-none-match: *'
+  curl -sf -T cities.csv "$(echo $SIGNED | field upload_url)" -H 'content-type: text/csv' -H 'if-none-match: *'{no_copy}
   ID=$(echo $SIGNED | field file_id)
   curl -s $CONSIGN/files/confirm -H "authorization: Bearer $TOKEN" -d "{{\"file_id\":\"$ID\"}}"; echo
   sleep 1; curl -s $CONSIGN/files/$ID/status -H "authorization: Bearer $TOKEN"; echo
@@ -31,5 +31,10 @@ Or with this program:  consign upload cities.csv
 
 "#,
         store = running.store_url,
+        no_copy = if running.copies_unsigned {
+            " -H 'x-amz-copy-source-if-match: none'"
+        } else {
+            ""
+        },
     )
 }
