@@ -3,10 +3,15 @@
 use bytes::Bytes;
 use consign_core::auth::{Authenticator, NewToken, mint_hs256};
 use consign_core::config::Config;
+use consign_core::host::{
+    HasAuthenticator, HasBeginMultipart, HasClock, HasMemory, HasMultipart, HasPolicy, HasProvider,
+    HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
+};
 use consign_core::ids::UploadId;
-use consign_core::policy::{Capabilities, Policy, Provider};
-use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
-use consign_core::service::Service;
+use consign_core::policy::{Policy, Provider};
+use consign_core::ports::{
+    BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
+};
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
 use consign_core::upload::{Deletion, State, Upload, add_s};
 use consign_testkit::{
@@ -249,91 +254,73 @@ fn answer(response: &http::Response<Bytes>) -> (u16, Value) {
     (response.status().as_u16(), body)
 }
 
-impl Service for World {
+impl HasClock for World {
     fn clock(&self) -> &impl Clock {
         &self.clock
     }
+}
+
+impl HasRandom for World {
     fn random(&self) -> &impl Random {
         &self.random
     }
+}
+
+impl HasAuthenticator for World {
     fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
 }
 
-impl sign_upload::Deps for World {
+impl HasRepo for World {
     fn repo(&self) -> &impl UploadRepo {
         &self.repo
     }
-    fn multipart(&self) -> &impl Multipart {
-        &self.store
-    }
+}
+
+impl HasQueue for World {
     fn queue(&self) -> &impl IngestQueue {
         &self.queue
     }
+}
+
+impl HasStore for World {
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+}
+
+impl HasBeginMultipart for World {
+    fn begin_multipart(&self) -> &impl BeginMultipart {
+        &self.store
+    }
+}
+
+impl HasMultipart for World {
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+}
+
+impl HasPolicy for World {
     fn policy(&self) -> &Policy {
         &self.policy
     }
-    fn capabilities(&self) -> Capabilities {
-        Provider::Embedded.capabilities()
+}
+
+impl HasProvider for World {
+    fn provider(&self) -> Provider {
+        Provider::Embedded
     }
+}
+
+impl HasSigner for World {
     fn signer(&self) -> &Signer {
         &self.signer
     }
 }
 
-impl confirm::Deps for World {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn store(&self) -> &impl ObjectStore {
-        &self.store
-    }
-    fn multipart(&self) -> &impl Multipart {
-        &self.store
-    }
-}
-
-impl files::Deps for World {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn signer(&self) -> &Signer {
-        &self.signer
-    }
-}
-
-impl ingest_on_object_created::Deps for World {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-    fn store(&self) -> &impl ObjectStore {
-        &self.store
-    }
-    fn multipart(&self) -> &impl Multipart {
-        &self.store
-    }
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-    fn clock(&self) -> &impl Clock {
-        &self.clock
-    }
-    fn random(&self) -> &impl Random {
-        &self.random
-    }
+impl HasMemory for World {
     fn memory_bytes(&self) -> u64 {
         16 << 20
     }

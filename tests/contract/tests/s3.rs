@@ -14,10 +14,13 @@ use bytes::Bytes;
 use consign_aws::{Body, S3Options, S3Store, S3Writer};
 use consign_core::ids::{ETag, ObjectRef};
 use consign_core::policy::Encryption;
-use consign_core::ports::{Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError};
+use consign_core::ports::{
+    BeginMultipart, Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError,
+};
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
 use consign_embedded::{EmbeddedS3, Options, Running};
 use consign_testkit::contract::{BUCKET, ClientParts};
+use futures_util::StreamExt as _;
 use tempfile::TempDir;
 
 const ACCESS_KEY: &str = "contract";
@@ -119,7 +122,7 @@ impl ObjectStore for Subject {
     }
 }
 
-impl Multipart for Subject {
+impl BeginMultipart for Subject {
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -128,6 +131,9 @@ impl Multipart for Subject {
     ) -> Result<String, Fault> {
         self.store.begin(object, content_type, encryption).await
     }
+}
+
+impl Multipart for Subject {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
         self.store.parts(object, upload_id).await
     }
@@ -238,4 +244,33 @@ mod minio_objects {
 
 mod minio_multipart {
     consign_testkit::multipart_contract!(super::minio);
+}
+
+#[tokio::test]
+async fn an_object_too_large_for_one_call_is_copied_in_parts_with_its_type() {
+    const PART_BYTES: usize = 5 << 20;
+    let (_minio, subject) = minio().await;
+    let store = subject.store.clone().with_copy_at_once(PART_BYTES as u64);
+    let (from, to) = (
+        ObjectRef::new(BUCKET, "from"),
+        ObjectRef::new(BUCKET, "deleted/to"),
+    );
+    let bytes: Vec<u8> = (0..2 * PART_BYTES + 17).map(|i| (i % 251) as u8).collect();
+    let put = store.put(&from, "text/csv", bytes.clone().into()).await;
+    assert!(put.is_ok());
+
+    assert!(store.copy(&from, &to).await.unwrap());
+
+    let head = store.head(&to).await.unwrap().unwrap();
+    assert_eq!(head.size_bytes, bytes.len() as u64);
+    assert_eq!(head.content_type.as_deref(), Some("text/csv"));
+    assert!(head.etag.to_string().contains("-3"), "{}", head.etag);
+    let mut body = store.get(&to, &Read::default()).await.unwrap();
+    let mut copied = Vec::new();
+    while let Some(chunk) = body.next().await {
+        copied.extend_from_slice(&chunk.unwrap());
+    }
+    assert!(copied == bytes);
+    let nothing = ObjectRef::new(BUCKET, "nothing");
+    assert!(!store.copy(&nothing, &to).await.unwrap());
 }

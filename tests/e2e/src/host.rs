@@ -1,215 +1,216 @@
-//! Starting, killing and restarting a host.
+//! A host to run against, whatever stands behind its base URL, and one that is a process of the test's own.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::ops::Deref;
 
 use jiff::Timestamp;
 
-use crate::cli::program;
-use crate::{Access, User};
+use crate::kind::needed;
+use crate::lambda::Stack;
+use crate::minio::{EVENT_TOKEN, Lease, Minio};
+use crate::policy::rename_buckets;
+use crate::process::{Process, Settings, free_port};
+use crate::store::Account;
+use crate::{Access, Kind, Policy, SilentStore, User};
 
-/// Where the ports of hosts begin: below those that systems give to clients, so that a restart finds its own free.
-const PORT_FIRST: u16 = 20_000;
-const PORTS: u16 = 10_000;
-const START: Duration = Duration::from_secs(30);
 /// The secret that a host in development makes by itself.
-const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";
+pub(crate) const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";
 /// Signs the tokens of hosts that do not make their own secret.
-const TOKEN_SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
+pub(crate) const TOKEN_SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
+/// The access key of the embedded store.
+const EMBEDDED_ACCESS_KEY: &str = "consign";
 /// How a signature or a token in the log would look (invariant 24).
-const SECRETS: [&str; 4] = ["X-Amz-Signature", "x-amz-signature", "Signature=", "eyJ"];
+const SECRETS: [&str; 5] = [
+    "X-Amz-Signature",
+    "x-amz-signature",
+    "Signature=",
+    "eyJ",
+    EVENT_TOKEN,
+];
 
-/// A host to run against: a child process of its own, or one that runs already.
+/// A host to run against.
 #[derive(Debug)]
 pub struct Host {
     /// Base URL of the functions, without a slash at the end.
     pub base_url: String,
-    /// The store's endpoint, where the host is a child.
-    pub store_url: String,
     policy: toml::Table,
     secret: String,
-    log: Arc<Mutex<String>>,
-    child: Option<Running>,
-    data: Option<tempfile::TempDir>,
-    external: Vec<(String, String)>,
+    account: Account,
+    process: Option<Process>,
+    stack: Option<&'static Stack>,
+    _lease: Option<Lease>,
 }
 
+/// A host that is a process of the test's own, to look at, to kill and to start again.
 #[derive(Debug)]
-struct Running {
-    process: Child,
-    log: JoinHandle<()>,
-}
+pub struct OwnHost(Host);
 
 impl Host {
-    /// A host with the policy given: the one of the environment if there is one, else a child.
-    pub async fn start(policy: &str) -> Self {
-        match (variable("CONSIGN_E2E_URL"), variable("CONSIGN_E2E_SECRET")) {
-            (Some(url), Some(secret)) => Self {
-                base_url: url.trim_end_matches('/').to_owned(),
-                store_url: String::new(),
-                policy: policy.parse().expect("the policy is TOML"),
-                secret,
-                log: Arc::default(),
-                child: None,
-                data: None,
-                external: Vec::new(),
-            },
-            (None, None) => Self::spawn(policy).await,
-            _ => unreachable!("CONSIGN_E2E_URL and CONSIGN_E2E_SECRET go together"),
+    /// A host with the policy given, of the kind that the run asks for.
+    pub async fn start(policy: Policy) -> Self {
+        match Kind::asked() {
+            Kind::Embedded => Self::embedded(policy).await,
+            Kind::Minio => Self::over_minio(policy).await,
+            Kind::Lambda => Self::on_lambda(policy).await,
+            Kind::Url => Self::elsewhere(policy),
         }
     }
 
-    /// A child with the policy given, over its embedded store.
-    pub async fn spawn(policy: &str) -> Self {
-        Self::spawn_with(policy, None).await
-    }
-
-    /// A child with the policy given, over the store at the endpoint given where there is one.
-    pub async fn spawn_with(policy: &str, store: Option<&crate::SilentStore>) -> Self {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(data.path().join("consign.toml"), policy).expect("the policy is written");
-        let external = store
-            .map(crate::SilentStore::environment)
-            .unwrap_or_default();
-        let mut host = Self {
-            base_url: format!("http://127.0.0.1:{}", free_port()),
-            store_url: store.map_or_else(
-                || format!("http://127.0.0.1:{}", free_port()),
-                |store| store.url.clone(),
-            ),
-            policy: policy.parse().expect("the policy is TOML"),
-            secret: TOKEN_SECRET.to_owned(),
-            log: Arc::default(),
-            child: None,
-            data: Some(data),
-            external,
+    async fn embedded(policy: Policy) -> Self {
+        let mut policy = policy.table();
+        let store = toml::Table::from_iter([("provider".to_owned(), "embedded".into())]);
+        policy.insert("store".to_owned(), store.into());
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut account = Account {
+            endpoint: format!("http://{address}"),
+            access_key: EMBEDDED_ACCESS_KEY.to_owned(),
+            secret_key: String::new(),
         };
-        host.restart().await;
-        if host.secret_name() == DEV_SECRET {
-            host.secret = host.kept("dev-secret");
-        }
+        let mut process = Process::new(Settings {
+            base_url: format!("http://127.0.0.1:{}", free_port()),
+            policy: policy.to_string(),
+            args: vec!["--store-listen".to_owned(), address],
+            environment: environment(&policy, &[]),
+        });
+        process.restart().await;
+        account.secret_key = process.kept("store-secret");
+        Self::of_process(process, policy, account)
+    }
+
+    async fn over_minio(policy: Policy) -> Self {
+        let minio = Minio::shared().await;
+        let lease = minio.lease().await;
+        let mut policy = policy.table();
+        rename_buckets(&mut policy, |name| lease.bucket(name));
+        let account = minio.account();
+        let (url, public_url) = (minio.url(), minio.public_url());
+        let process = Process::new(Settings {
+            base_url: lease.base_url(),
+            policy: policy.to_string(),
+            args: Vec::new(),
+            environment: environment(
+                &policy,
+                &[
+                    ("S3_ENDPOINT", &url),
+                    ("S3_PUBLIC_ENDPOINT", &public_url),
+                    ("S3_ACCESS_KEY", &account.access_key),
+                    ("S3_SECRET_KEY", &account.secret_key),
+                    ("S3_EVENT_TOKEN", EVENT_TOKEN),
+                    ("S3_QUEUE_ARN", &lease.queue_arn()),
+                    // The example's policy names these.
+                    ("MINIO_ACCESS_KEY", &account.access_key),
+                    ("MINIO_SECRET_KEY", &account.secret_key),
+                    ("MINIO_EVENT_TOKEN", EVENT_TOKEN),
+                ],
+            ),
+        });
+        let init = process.command(&["bucket", "init"]).output();
+        let init = init.expect("the program starts");
+        assert!(
+            init.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&init.stdout),
+            String::from_utf8_lossy(&init.stderr)
+        );
+        let mut host = Self::of_process(process, policy, account);
+        host._lease = Some(lease);
+        host.start_again().await;
         host
     }
 
-    /// Starts the process again at the same addresses, over the same folder; kills it first where it runs.
-    pub async fn restart(&mut self) {
-        self.kill();
-        let address = |url: &str| url.trim_start_matches("http://").to_owned();
-        let mut command = Command::new(program());
-        command
-            .args(["serve", "--dev", "--listen", &address(&self.base_url)])
-            .args([
-                "--log",
-                "json",
-                "--config",
-                "consign.toml",
-                "--data",
-                "data",
-            ])
-            .current_dir(self.folder())
-            .env(self.secret_name(), TOKEN_SECRET)
-            .env_remove(DEV_SECRET)
-            .envs(self.external.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        if self.external.is_empty() {
-            command.args(["--store-listen", &address(&self.store_url)]);
-        }
-        let mut process = command.spawn().expect("the program starts");
-        let stderr = BufReader::new(process.stderr.take().expect("it is piped"));
-        let told = Arc::clone(&self.log);
-        let log = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let mut told = told.lock().expect("nobody panics with the log");
-                told.push_str(&line);
-                told.push('\n');
-            }
-        });
-        self.child = Some(Running { process, log });
-        self.wait_until_up().await;
-    }
-
-    async fn wait_until_up(&mut self) {
-        let http = crate::user::http();
-        let live = format!("{}/health/live", self.base_url);
-        let pause = Duration::from_millis(20);
-        for _ in 0..START.as_millis() / pause.as_millis() {
-            if http
-                .get(&live)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                return;
-            }
-            let ended = self.child.as_mut().map(|child| child.process.try_wait());
-            assert!(
-                !matches!(ended, Some(Ok(Some(_)))),
-                "the host ended:\n{}",
-                self.log()
-            );
-            tokio::time::sleep(pause).await;
-        }
-        unreachable!("the host is not up after {START:?}:\n{}", self.log());
-    }
-
-    /// Ends the process as a power failure would: SIGKILL.
-    pub fn kill(&mut self) {
-        if let Some(mut running) = self.child.take() {
-            running
-                .process
-                .kill()
-                .expect("a child of ours can be killed");
-            running
-                .process
-                .wait()
-                .expect("a child of ours can be waited for");
-            running.log.join().expect("the log is read to its end");
+    async fn on_lambda(policy: Policy) -> Self {
+        let stack = Stack::shared(policy).await;
+        Self {
+            base_url: stack.base_url.clone(),
+            policy: stack.policy.clone(),
+            secret: TOKEN_SECRET.to_owned(),
+            account: stack.account.clone(),
+            process: None,
+            stack: Some(stack),
+            _lease: None,
         }
     }
 
-    /// What the process wrote so far.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with the log").clone()
+    fn elsewhere(policy: Policy) -> Self {
+        let needed = |name: &str| match policy {
+            Policy::Suite => needed(name),
+            Policy::Reconciliation => needed(&format!("{name}_RECONCILIATION")),
+        };
+        Self {
+            base_url: needed("CONSIGN_E2E_URL").trim_end_matches('/').to_owned(),
+            policy: policy.table(),
+            secret: needed("CONSIGN_E2E_SECRET"),
+            account: Account {
+                endpoint: needed("CONSIGN_E2E_S3_ENDPOINT"),
+                access_key: needed("CONSIGN_E2E_S3_ACCESS_KEY"),
+                secret_key: needed("CONSIGN_E2E_S3_SECRET_KEY"),
+            },
+            process: None,
+            stack: None,
+            _lease: None,
+        }
     }
 
-    /// The process of the host, where it is a child.
-    #[must_use]
-    pub fn process_id(&self) -> Option<u32> {
-        self.child.as_ref().map(|running| running.process.id())
+    fn of_process(process: Process, policy: toml::Table, account: Account) -> Self {
+        let secret = match secret_name(&policy) {
+            DEV_SECRET => String::new(),
+            _ => TOKEN_SECRET.to_owned(),
+        };
+        let mut host = Self {
+            base_url: process.base_url().to_owned(),
+            policy,
+            secret,
+            account,
+            process: Some(process),
+            stack: None,
+            _lease: None,
+        };
+        host.learn_secret();
+        host
     }
 
-    /// The folder that holds the policy, and `data` under it.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.data.as_ref().expect("the host is a child").path()
+    /// A host in development makes the tokens' secret when it starts for the first time.
+    fn learn_secret(&mut self) {
+        if let Some(process) = self
+            .process
+            .as_ref()
+            .filter(|process| process.id().is_some())
+            && self.secret.is_empty()
+        {
+            self.secret = process.kept("dev-secret");
+        }
     }
 
-    /// The embedded store, as one who knows its secret reaches it.
+    async fn start_again(&mut self) {
+        let process = self.process.as_mut().expect("it is a process of ours");
+        process.restart().await;
+        self.learn_secret();
+    }
+
+    /// Kills what is at work, and starts it again: the process, or on Lambda an ingest function.
+    ///
+    /// # Panics
+    /// Where nothing is ours to kill.
+    pub async fn strike(&mut self) {
+        match self.stack {
+            Some(stack) => stack.strike(),
+            None => self.start_again().await,
+        }
+    }
+
+    /// The bucket of its policy's first category.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        let categories = self.policy["category"].as_table();
+        let first = categories.and_then(|categories| categories.values().next());
+        first.expect("there is one")["bucket"]
+            .as_str()
+            .expect("it is a text")
+    }
+
+    /// Its store, as one who knows the secret reaches it.
     #[must_use]
     pub fn store(&self) -> Access {
-        Access::new(&self.store_url, &self.kept("store-secret"))
-    }
-
-    /// The variable that the policy takes the tokens' secret from.
-    fn secret_name(&self) -> &str {
-        let name = self.policy["auth"]["keys"][0]["secret_env"].as_str();
-        name.expect("the tokens have a secret")
-    }
-
-    /// A secret that the host made and keeps.
-    fn kept(&self, name: &str) -> String {
-        let path = self.folder().join("data").join(name);
-        let secret = std::fs::read_to_string(path).expect("the host keeps it");
-        secret.trim().to_owned()
+        Access::new(&self.account)
     }
 
     /// A user of this host.
@@ -247,11 +248,92 @@ impl Host {
     }
 }
 
+impl OwnHost {
+    /// A process with the policy given, of the kind that the run asks for.
+    ///
+    /// # Panics
+    /// Where that is no process of ours.
+    pub async fn spawn(policy: Policy) -> Self {
+        let host = Host::start(policy).await;
+        assert!(
+            host.process.is_some(),
+            "these tests need a process of their own: CONSIGN_E2E_HOST=embedded or minio"
+        );
+        Self(host)
+    }
+
+    /// A process with its embedded store, whatever kind the run asks for.
+    pub async fn embedded(policy: Policy) -> Self {
+        Self(Host::embedded(policy).await)
+    }
+
+    /// A process with the suite's policy over a store that tells it nothing. With `event_token`, the host takes events from
+    /// whoever shows it.
+    pub async fn over(store: &SilentStore, event_token: Option<&str>) -> Self {
+        let policy = Policy::Suite.table();
+        let account = store.account();
+        let process = Process::new(Settings {
+            base_url: format!("http://127.0.0.1:{}", free_port()),
+            policy: policy.to_string(),
+            args: vec!["--s3-endpoint".to_owned(), account.endpoint.clone()],
+            environment: environment(
+                &policy,
+                &[
+                    ("AWS_ACCESS_KEY_ID", &account.access_key),
+                    ("AWS_SECRET_ACCESS_KEY", &account.secret_key),
+                    ("S3_EVENT_TOKEN", event_token.unwrap_or_default()),
+                ],
+            ),
+        });
+        let mut host = Host::of_process(process, policy, account);
+        host.start_again().await;
+        Self(host)
+    }
+
+    /// Kills the process and starts it again at the same addresses, over the same folder.
+    pub async fn restart(&mut self) {
+        self.0.start_again().await;
+    }
+
+    /// Ends the process as a power failure would: SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(process) = &mut self.0.process {
+            process.kill();
+        }
+    }
+
+    /// What the process wrote so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Its number, while it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+}
+
+impl Deref for OwnHost {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.0
+    }
+}
+
 impl Drop for Host {
-    /// Every host of every test kept its secrets out of its log (invariant 24).
+    /// Every program of every test kept its secrets out of its log (invariant 24).
     fn drop(&mut self) {
-        self.kill();
-        let log = self.log();
+        let log = match (&mut self.process, self.stack) {
+            (Some(process), _) => {
+                process.kill();
+                process.log()
+            }
+            (None, Some(stack)) => stack.log(),
+            (None, None) => return,
+        };
         if std::thread::panicking() {
             eprintln!("{log}");
             return;
@@ -260,11 +342,27 @@ impl Drop for Host {
         for line in log.lines().filter(|line| line.starts_with('{')) {
             let told = SECRETS.iter().find(|secret| line.contains(**secret));
             assert!(
-                told.is_none() && !line.contains(&self.secret),
+                told.is_none()
+                    && !line.contains(&self.secret)
+                    && !line.contains(&self.account.secret_key),
                 "a secret in the log: {line}"
             );
         }
     }
+}
+
+/// What a process finds in its environment: the tokens' secret, unless it makes that itself, and this.
+pub(crate) fn environment(policy: &toml::Table, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let secret = Some((secret_name(policy), TOKEN_SECRET)).filter(|(name, _)| *name != DEV_SECRET);
+    let all = secret.into_iter().chain(more.iter().copied());
+    all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The variable that the policy takes the tokens' secret from.
+fn secret_name(policy: &toml::Table) -> &str {
+    let name = policy["auth"]["keys"][0]["secret_env"].as_str();
+    name.expect("the tokens have a secret")
 }
 
 /// The time, for tokens and signatures made here.
@@ -274,28 +372,4 @@ impl Drop for Host {
 )]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test reads what it is run against"
-)]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another test program may be at work: each begins elsewhere.
-    let from = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it is below the limit");
-    loop {
-        let offset = from
-            .wrapping_mul(37)
-            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = PORT_FIRST + offset % PORTS;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

@@ -1,8 +1,13 @@
 //! The black-box suite over a base URL: a host to run against, and a user of it.
 //!
-//! By default every test starts the real program, `consign serve`, in a folder of its own and kills it at the end. With
-//! `CONSIGN_E2E_URL` and `CONSIGN_E2E_SECRET` (the HS256 secret of its tokens) set, the tests that need neither a restart
-//! nor the store's credentials run against that host instead; it must have the policy of [`POLICY`].
+//! `CONSIGN_E2E_HOST` says what stands behind the base URL; see [`Kind`]. The tests are sorted by what they need:
+//!
+//! | test program | needs | runs on |
+//! | --- | --- | --- |
+//! | `any`, `flights` | a base URL, tokens, and the store's credentials | every kind of host |
+//! | `killed` | something at work that can be killed: the process, or an ingest function | all but `url` |
+//! | `own` | a process to look at, to kill and to start again | `embedded`, `minio` |
+//! | `silent`, `memory`, `bucket` | a store or a process of its own making | itself, whatever is asked for |
 
 #![expect(
     clippy::unwrap_used,
@@ -11,29 +16,23 @@
 )]
 
 mod cli;
+mod guard;
 mod host;
+mod kind;
+mod lambda;
+mod minio;
+mod policy;
+mod process;
 mod store;
 mod user;
 
 pub use cli::{Cli, program};
-pub use host::Host;
+pub use host::{Host, OwnHost};
+pub use kind::{Kind, StoreKind};
+pub use minio::{Lease, Minio};
+pub use policy::{POLICY, Policy, RECONCILIATION};
 pub use store::{Access, SilentStore};
 pub use user::{Answer, Signed, User};
-
-/// The policy that the suite expects.
-pub const POLICY: &str = include_str!("../policy.toml");
-/// The bucket of that policy.
-pub const BUCKET: &str = "e2e-files";
-
-/// The policy of `examples/reconciliation`, over the embedded store.
-#[must_use]
-pub fn reconciliation_policy() -> String {
-    let text = include_str!("../../../examples/reconciliation/consign.toml");
-    let mut policy: toml::Table = text.parse().expect("the example is TOML");
-    let store = toml::Table::from_iter([("provider".to_owned(), "embedded".into())]);
-    policy.insert("store".to_owned(), store.into());
-    policy.to_string()
-}
 
 /// A CSV with a whole number, a decimal and a text with a comma in every row; the numbers sum up to known values.
 #[must_use]

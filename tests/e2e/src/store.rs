@@ -7,34 +7,41 @@ use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, S
 use consign_embedded::{EmbeddedS3, Options, Running};
 use jiff::Timestamp;
 
-use crate::host::{free_port, now};
+use crate::host::now;
+use crate::policy::SUITE_BUCKET;
+use crate::process::free_port;
 
-const ACCESS_KEY: &str = "consign";
-const SECRET_KEY: &str = "the silent store's own secret key";
+/// Where a store is, and how one gets in.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) endpoint: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+}
 
 /// Signs for a store with its own secret.
 #[derive(Debug)]
 pub struct Access {
+    endpoint: String,
     signer: Signer,
     http: reqwest::Client,
 }
 
 impl Access {
-    /// For the store at the endpoint given.
-    #[must_use]
-    pub fn new(endpoint: &str, secret: &str) -> Self {
+    pub(crate) fn new(account: &Account) -> Self {
         let config = SignerConfig {
-            endpoint: Some(endpoint),
+            endpoint: Some(&account.endpoint),
             region: "us-east-1",
             addressing: Addressing::Path,
             credentials: Credentials {
-                access_key: ACCESS_KEY.to_owned(),
-                secret_key: secret.into(),
+                access_key: account.access_key.clone(),
+                secret_key: account.secret_key.as_str().into(),
                 session_token: None,
                 expires_at: None,
             },
         };
         Self {
+            endpoint: account.endpoint.clone(),
             signer: Signer::new(config).unwrap(),
             http: crate::user::http(),
         }
@@ -60,17 +67,23 @@ impl Access {
         self.signer.presign(&request, at).unwrap()
     }
 
+    /// Where an object is, for nobody who has to sign.
+    #[must_use]
+    pub fn url(&self, bucket: &str, key: &str) -> String {
+        format!("{}/{bucket}/{key}", self.endpoint)
+    }
+
+    /// An object's headers.
+    pub async fn head(&self, bucket: &str, key: &str) -> reqwest::header::HeaderMap {
+        let url = self.presign(Operation::HeadObject, (bucket, key));
+        let answer = self.http.head(url).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.headers().clone()
+    }
+
     /// The bytes of an object; `None` where there is none.
     pub async fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
-        let request = Request {
-            operation: Operation::GetObject,
-            bucket,
-            key,
-            headers: &[],
-            query: &[],
-            expires_s: 60,
-        };
-        let url = self.signer.presign(&request, now()).unwrap();
+        let url = self.presign(Operation::GetObject, (bucket, key));
         let answer = self.http.get(url).send().await.unwrap();
         match answer.status().as_u16() {
             200 => Some(answer.bytes().await.unwrap().to_vec()),
@@ -78,13 +91,24 @@ impl Access {
             other => unreachable!("the store answered {other}"),
         }
     }
+
+    fn presign(&self, operation: Operation, (bucket, key): (&str, &str)) -> String {
+        let request = Request {
+            operation,
+            bucket,
+            key,
+            headers: &[],
+            query: &[],
+            expires_s: 60,
+        };
+        self.signer.presign(&request, now()).unwrap()
+    }
 }
 
 /// A store in this process whose events go nowhere.
 #[derive(Debug)]
 pub struct SilentStore {
-    /// Its endpoint.
-    pub url: String,
+    account: Account,
     _running: Running,
     _folder: tempfile::TempDir,
 }
@@ -93,14 +117,19 @@ impl SilentStore {
     /// Starts it with the bucket of the suite's policy.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let account = Account {
+            endpoint: format!("http://{address}"),
+            access_key: "consign".to_owned(),
+            secret_key: "the silent store's own secret key".to_owned(),
+        };
         let options = Options {
             root: folder.path().to_owned(),
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-            buckets: vec![crate::BUCKET.to_owned()],
+            access_key: account.access_key.clone(),
+            secret_key: account.secret_key.clone(),
+            buckets: vec![SUITE_BUCKET.to_owned()],
             cors_origins: Vec::new(),
         };
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let lost = |_: String| async { Ok(()) };
         #[expect(
@@ -109,21 +138,30 @@ impl SilentStore {
         )]
         let running = EmbeddedS3::start(options, listener, lost, SystemTime::now).unwrap();
         Self {
-            url: format!("http://{address}"),
+            account,
             _running: running,
             _folder: folder,
         }
     }
 
-    /// What a host that uses it finds in its environment.
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        [
-            ("CONSIGN_S3_ENDPOINT", self.url.as_str()),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-            ("AWS_REGION", "us-east-1"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+    /// Its endpoint.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.account.endpoint.clone()
+    }
+
+    /// Its access key and secret key.
+    #[must_use]
+    pub fn keys(&self) -> (String, String) {
+        let Account {
+            access_key,
+            secret_key,
+            ..
+        } = self.account.clone();
+        (access_key, secret_key)
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        self.account.clone()
     }
 }

@@ -6,8 +6,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-/// How long an upload may take until it is at rest.
-const REST: Duration = Duration::from_secs(120);
+/// How long an upload may take until it is at rest: where a lease has to end first, that is two minutes.
+const REST: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(50);
 
 /// One with a token.
@@ -125,35 +125,36 @@ impl User {
         let size = signed.0["multipart"]["part_size_bytes"]
             .as_u64()
             .expect("parts have a size");
-        let parts = signed.0["multipart"]["parts"]
-            .as_array()
-            .expect("there are parts");
+        let parts = signed.0["multipart"]["parts"].as_array();
+        let parts = parts.expect("there are parts");
         let chunks: Vec<&[u8]> = content
             .chunks(usize::try_from(size).expect("it fits"))
             .collect();
         assert_eq!(chunks.len(), parts.len());
         let mut etags = Vec::new();
-        for (part, chunk) in parts.iter().zip(chunks) {
-            let url = part["url"].as_str().expect("a part has a URL");
-            let sent = self
-                .http
-                .put(url)
-                .body(chunk.to_vec())
-                .send()
-                .await
-                .expect("the store answers");
+        for (index, chunk) in chunks.into_iter().enumerate() {
+            let sent = self.part_request(signed, index, chunk).send().await;
+            let sent = sent.expect("the store answers");
             assert_eq!(sent.status(), 200);
-            etags.push(
-                sent.headers()["etag"]
-                    .to_str()
-                    .expect("an etag is ASCII")
-                    .to_owned(),
-            );
+            let etag = sent.headers()["etag"].to_str();
+            etags.push(etag.expect("an etag is ASCII").to_owned());
         }
         etags
     }
 
-    /// Sends a POST form with some of its fields changed; the store's status.
+    /// The PUT of one part, counted from 0, with the headers it asks for.
+    pub fn part_request(&self, signed: &Signed, index: usize, content: &[u8]) -> RequestBuilder {
+        let part = &signed.0["multipart"]["parts"][index];
+        let url = part["url"].as_str().expect("a part has a URL");
+        let request = self.http.put(url).body(content.to_vec());
+        pairs(&part["headers"])
+            .into_iter()
+            .fold(request, |request, (name, value)| {
+                request.header(name, value)
+            })
+    }
+
+    /// Sends a POST form with some of its fields changed, or more of them; the store's status.
     pub async fn post_form(
         &self,
         signed: &Signed,
@@ -171,6 +172,12 @@ impl User {
                 name.clone(),
                 other.map_or(own, |(_, value)| value).to_owned(),
             );
+        }
+        for (name, value) in changed
+            .iter()
+            .filter(|(name, _)| !fields.contains_key(*name))
+        {
+            form = form.text((*name).to_owned(), (*value).to_owned());
         }
         let file = reqwest::multipart::Part::bytes(content.to_vec()).file_name("any name");
         let request = self
@@ -290,11 +297,15 @@ impl Signed {
     /// The headers to send.
     #[must_use]
     pub fn headers(&self) -> Vec<(String, String)> {
-        let headers = self.0["headers"].as_object().expect("there are headers");
-        let text = |value: &Value| value.as_str().expect("a header is a text").to_owned();
-        headers
-            .iter()
-            .map(|(name, value)| (name.clone(), text(value)))
-            .collect()
+        pairs(&self.0["headers"])
     }
+}
+
+fn pairs(headers: &Value) -> Vec<(String, String)> {
+    let headers = headers.as_object().expect("there are headers");
+    let text = |value: &Value| value.as_str().expect("a header is a text").to_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }

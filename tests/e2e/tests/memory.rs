@@ -8,7 +8,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use e2e::{Cli, Host, POLICY};
+use e2e::{Cli, OwnHost, POLICY};
 
 const FILE_BYTES: u64 = 1_000_000_000;
 const PEAK_BYTES_MAX: u64 = 300_000_000;
@@ -53,7 +53,7 @@ fn peak_bytes(process_id: u32) -> u64 {
 
 #[tokio::test]
 async fn a_gigabyte_passes_within_300_megabytes_of_memory() {
-    let host = Host::spawn(POLICY).await;
+    let host = OwnHost::embedded(POLICY).await;
     let cli = Cli::new(&host, "ann");
     let rows = generate(&cli.folder().join("large.csv"));
     let printed = cli.succeed(&["upload", "large.csv"]);

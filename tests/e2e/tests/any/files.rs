@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Answer, BUCKET, Host, POLICY, User, csv};
+use e2e::{Answer, Host, POLICY, User, csv};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -244,7 +244,7 @@ async fn nothing_can_be_downloaded_before_it_is_there() {
 
 #[tokio::test]
 async fn inv6_a_deleted_file_is_gone_for_good() {
-    let host = Host::spawn(POLICY).await;
+    let host = Host::start(POLICY).await;
     let user = host.user("ann");
     let content = csv(10);
     let signed = user.sign_csv(&content).await;
@@ -269,21 +269,26 @@ async fn inv6_a_deleted_file_is_gone_for_good() {
     }
     // The sweep moves the objects away.
     for _ in 0..150 {
-        if host.store().get(BUCKET, signed.key()).await.is_none() {
+        if host
+            .store()
+            .get(host.bucket(), signed.key())
+            .await
+            .is_none()
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(host.store().get(BUCKET, signed.key()).await, None);
+    assert_eq!(host.store().get(host.bucket(), signed.key()).await, None);
     assert_eq!(
         host.store()
-            .get(BUCKET, &format!("deleted/{}", signed.key()))
+            .get(host.bucket(), &format!("deleted/{}", signed.key()))
             .await,
         Some(content)
     );
     assert_eq!(
         host.store()
-            .get(BUCKET, &format!("datasets/ann/{file_id}/v1.parquet"))
+            .get(host.bucket(), &format!("datasets/ann/{file_id}/v1.parquet"))
             .await,
         None
     );

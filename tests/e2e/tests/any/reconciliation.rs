@@ -1,14 +1,17 @@
 //! The reconciliation tool's policy: its browser asks with a name and a kind alone, and gets a form.
 
-use e2e::{Host, csv, reconciliation_policy};
+use e2e::{Host, RECONCILIATION, StoreKind, csv};
 use serde_json::json;
 
-use crate::read_parquet;
+use crate::{forms_are_refused, read_parquet};
 
 #[tokio::test]
 async fn a_browser_asks_with_name_and_kind_alone_and_gets_a_form() {
-    let host = Host::spawn(&reconciliation_policy()).await;
+    let host = Host::start(RECONCILIATION).await;
     let user = host.user("session-17");
+    if !StoreKind::asked().takes_forms() {
+        return forms_are_refused(&user, "source").await;
+    }
     for kind in ["source", "comparison"] {
         let content = csv(40);
         let signed = user
@@ -45,15 +48,16 @@ async fn a_browser_asks_with_name_and_kind_alone_and_gets_a_form() {
 
 #[tokio::test]
 async fn a_spreadsheet_is_verified_and_kept_as_it_is() {
-    let host = Host::spawn(&reconciliation_policy()).await;
+    let host = Host::start(RECONCILIATION).await;
     let user = host.user("session-19");
-    let request = json!({"filename": "a.xlsx", "category": "source", "strategy": "post"});
     for (content, status) in [
         (&b"PK\x03\x04 and so on"[..], "ready"),
         (b"a,b\n1,2\n", "failed"),
     ] {
+        let request = json!({"filename": "a.xlsx", "category": "source", "strategy": "put",
+            "content_type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "file_size_bytes": content.len()});
         let signed = user.sign(&request).await;
-        assert!((200..300).contains(&user.post_form(&signed, &[], content).await));
+        assert_eq!(user.put(&signed, content).await, 200);
         let at_rest = user.wait(&signed.file_id()).await;
         assert_eq!(
             (&at_rest["status"], &at_rest["variants"]),
@@ -66,8 +70,11 @@ async fn a_spreadsheet_is_verified_and_kept_as_it_is() {
 
 #[tokio::test]
 async fn a_form_takes_a_file_up_to_the_tools_limit() {
-    let host = Host::spawn(&reconciliation_policy()).await;
+    let host = Host::start(RECONCILIATION).await;
     let user = host.user("session-18");
+    if !StoreKind::asked().takes_forms() {
+        return forms_are_refused(&user, "source").await;
+    }
     let signed = user
         .sign(&json!({"filename": "a.csv", "category": "source"}))
         .await;

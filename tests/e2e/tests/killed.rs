@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use e2e::{BUCKET, Host, POLICY, User, csv};
+use e2e::{Host, POLICY, Signed, User, csv};
 use fastrand::Rng;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 const KILLS: usize = 30;
@@ -55,19 +56,18 @@ async fn one(user: &User, rng: &mut Rng) -> Option<(String, Arrived)> {
     let strategy = if is_multipart { "multipart" } else { "put" };
     let request = json!({"filename": "a.csv", "content_type": "text/csv", "file_size_bytes": content.len(),
         "strategy": strategy});
-    let signed = post(user, "/files/sign_upload", &request).await?;
-    let file_id = signed["file_id"].as_str()?.to_owned();
+    let signed = Signed(post(user, "/files/sign_upload", &request).await?);
+    let file_id = signed.file_id();
     if is_multipart {
         assert!(content.len() > PART_BYTES);
-        let parts = signed["multipart"]["parts"].as_array()?;
-        for (part, chunk) in parts.iter().zip(content.chunks(PART_BYTES)) {
-            put(user, part["url"].as_str()?, chunk).await?;
+        for (index, chunk) in content.chunks(PART_BYTES).enumerate() {
+            put(user.part_request(&signed, index, chunk)).await?;
         }
         // Parts alone become an object when they are confirmed, or once their URLs have expired.
         post(user, "/files/confirm", &json!({"file_id": file_id})).await?;
         return Some((file_id, what));
     }
-    put(user, signed["upload_url"].as_str()?, &content).await?;
+    put(user.put_request(&signed, &content)).await?;
     if rng.bool() {
         // Whether it is heard or not: the bytes are there.
         let _ = post(user, "/files/confirm", &json!({"file_id": file_id})).await;
@@ -91,13 +91,7 @@ async fn post(user: &User, path: &str, body: &Value) -> Option<Value> {
         .filter(|_| status.is_success())
 }
 
-async fn put(user: &User, url: &str, content: &[u8]) -> Option<()> {
-    let mut request = user.http.put(url).body(content.to_vec());
-    if !url.contains("partNumber") {
-        request = request
-            .header("content-type", "text/csv")
-            .header("if-none-match", "*");
-    }
+async fn put(request: RequestBuilder) -> Option<()> {
     let status = request.send().await.ok()?.status();
     assert!(
         status == 200 || status.is_server_error(),
@@ -111,7 +105,7 @@ async fn inv1_inv5_inv9_no_upload_is_lost_to_kill_9() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
-    let mut host = Host::spawn(POLICY).await;
+    let mut host = Host::start(POLICY).await;
     let user = host.user("ann");
     let stop = Arc::new(AtomicBool::new(false));
     let uploaders: Vec<_> = (0..UPLOADERS)
@@ -119,7 +113,7 @@ async fn inv1_inv5_inv9_no_upload_is_lost_to_kill_9() {
         .collect();
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(rng.u64(0..700))).await;
-        host.restart().await;
+        host.strike().await;
     }
     stop.store(true, Ordering::Relaxed);
     let mut arrived = BTreeMap::new();
@@ -143,8 +137,14 @@ async fn inv1_inv5_inv9_no_upload_is_lost_to_kill_9() {
                     "{status}"
                 );
                 let version = |version: u32| format!("datasets/ann/{file_id}/v{version}.parquet");
-                assert!(store.get(BUCKET, &version(1)).await.is_some(), "{status}");
-                assert!(store.get(BUCKET, &version(2)).await.is_none(), "{status}");
+                assert!(
+                    store.get(host.bucket(), &version(1)).await.is_some(),
+                    "{status}"
+                );
+                assert!(
+                    store.get(host.bucket(), &version(2)).await.is_none(),
+                    "{status}"
+                );
             }
             Arrived::Broken => {
                 assert_eq!(status["status"], "failed", "{status}");

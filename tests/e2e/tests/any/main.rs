@@ -1,4 +1,4 @@
-//! The functions and their store as a user meets them.
+//! The functions and their store as a user meets them, whatever stands behind the base URL.
 
 #![expect(
     clippy::expect_used,
@@ -34,6 +34,19 @@ fn read_parquet(bytes: Vec<u8>) -> (i64, Vec<String>, String) {
             .map(|row| row.expect("a row").to_string())
             .unwrap_or_default(),
     )
+}
+
+/// Where the store takes no forms, whoever asks for one hears so.
+async fn forms_are_refused(user: &e2e::User, category: &str) {
+    let request =
+        serde_json::json!({"filename": "a.csv", "strategy": "post", "category": category});
+    let answer = user.post("/files/sign_upload", &request).await;
+    assert_eq!(
+        (answer.status, answer.code()),
+        (400, "strategy_unsupported"),
+        "{}",
+        answer.text
+    );
 }
 
 /// The SHA-256 of content, in base64.

@@ -102,29 +102,15 @@ async fn a_multipart_upload_is_resumed_with_fresh_signatures() {
     let mut body = request(&content);
     body["strategy"] = json!("multipart");
     let first = Signed(sign(&user, "key", &body).await.body);
-    let part = first.0["multipart"]["parts"][0]["url"].as_str().unwrap();
-    let sent = user
-        .http
-        .put(part)
-        .body(content[..5 << 20].to_vec())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(sent.status(), 200);
+    let sent = user.part_request(&first, 0, &content[..5 << 20]);
+    assert_eq!(sent.send().await.unwrap().status(), 200);
     let second = Signed(sign(&user, "key", &body).await.body);
     assert_eq!(
         first.0["multipart"]["upload_id"],
         second.0["multipart"]["upload_id"]
     );
-    let part = second.0["multipart"]["parts"][1]["url"].as_str().unwrap();
-    let sent = user
-        .http
-        .put(part)
-        .body(content[5 << 20..].to_vec())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(sent.status(), 200);
+    let sent = user.part_request(&second, 1, &content[5 << 20..]);
+    assert_eq!(sent.send().await.unwrap().status(), 200);
     assert_eq!(user.confirm(&first.file_id()).await.status, 200);
     assert_eq!(
         user.wait_ready(&first.file_id()).await["row_count"],

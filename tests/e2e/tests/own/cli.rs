@@ -1,9 +1,9 @@
-//! The command line against a host that dies and comes back, and what it says when something is wrong.
+//! The command line against a host that dies and comes back.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use e2e::{Cli, Host, POLICY, User, csv};
+use e2e::{Cli, Host, OwnHost, POLICY, User, csv};
 use serde_json::json;
 
 /// Ten parts and more.
@@ -38,7 +38,7 @@ async fn check_one_upload_with_all_rows(user: &User) {
 
 #[tokio::test]
 async fn an_upload_that_was_killed_goes_on_when_it_is_run_again() {
-    let mut host = Host::spawn(POLICY).await;
+    let mut host = OwnHost::spawn(POLICY).await;
     let (cli, user) = with_large_file(&host);
     let args = ["upload", "large.csv", "--strategy", "multipart"];
     let mut first = cli
@@ -61,7 +61,7 @@ async fn an_upload_that_was_killed_goes_on_when_it_is_run_again() {
 
 #[tokio::test]
 async fn a_host_that_dies_and_comes_back_is_a_pause_to_an_upload() {
-    let mut host = Host::spawn(POLICY).await;
+    let mut host = OwnHost::spawn(POLICY).await;
     let (cli, user) = with_large_file(&host);
     let mut upload = cli.command(&["upload", "large.csv", "--strategy", "multipart"]);
     let upload = upload
@@ -81,37 +81,4 @@ async fn a_host_that_dies_and_comes_back_is_a_pause_to_an_upload() {
         String::from_utf8_lossy(&output.stderr)
     );
     check_one_upload_with_all_rows(&user).await;
-}
-
-#[tokio::test]
-async fn the_command_line_does_the_whole_job_and_says_what_is_wrong() {
-    let host = Host::start(POLICY).await;
-    let cli = Cli::new(&host, "ann");
-    std::fs::write(cli.folder().join("good.csv"), csv(10)).unwrap();
-    std::fs::write(cli.folder().join("bad.csv"), [0; 100]).unwrap();
-    std::fs::write(cli.folder().join("odd.exe"), "x").unwrap();
-
-    let printed = cli.succeed(&["upload", "good.csv"]);
-    let file_id = printed.split('\t').next().unwrap();
-    assert!(cli.succeed(&["status", file_id]).contains("ready"));
-    assert!(cli.succeed(&["list"]).contains(file_id));
-    cli.succeed(&["download", file_id, "-o", "again.csv"]);
-    assert_eq!(
-        std::fs::read(cli.folder().join("again.csv")).unwrap(),
-        csv(10)
-    );
-    cli.succeed(&["doctor"]);
-    cli.succeed(&["delete", file_id]);
-
-    for (args, says) in [
-        (["upload", "bad.csv"], "does not start like a .csv file"),
-        (["upload", "odd.exe"], "must end in one of"),
-        (["upload", "none.csv"], "none.csv"),
-        (["download", file_id], "there is nothing here"),
-    ] {
-        let output = cli.run(&args);
-        let complaints = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {complaints}");
-        assert!(complaints.contains(says), "{args:?}: {complaints}");
-    }
 }

@@ -1,8 +1,8 @@
 //! Problem documents, tokens, limits, and what is served beside the functions.
 
-use e2e::{Answer, BUCKET, Host, POLICY, csv};
+use e2e::{Answer, Host, POLICY};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A problem document (RFC 9457) with the code given, and nothing that looks like an answer.
 fn check_problem(answer: &Answer, status: u16, code: &str) {
@@ -100,7 +100,8 @@ async fn what_the_policy_forbids_is_said_with_what_would_be_right() {
             (&error["field"], &error["code"]),
             (&json!(field), &json!(code))
         );
-        assert!(error["detail"].as_str().unwrap().contains(says), "{error}");
+        let detail = error["detail"].as_str().unwrap().to_lowercase();
+        assert!(detail.contains(says), "{error}");
     }
 }
 
@@ -286,7 +287,7 @@ async fn health_tells_of_the_store() {
     );
     assert_eq!(
         health.body["buckets_accessible"],
-        json!([BUCKET]),
+        json!([host.bucket()]),
         "{}",
         health.text
     );
@@ -318,34 +319,6 @@ async fn the_contract_is_served() {
 }
 
 #[tokio::test]
-async fn inv24_metrics_count_and_tell_no_secret() {
-    let host = Host::spawn(POLICY).await;
-    let user = host.user("ann");
-    let file_id = user.put_csv(&csv(10)).await;
-    user.wait_ready(&file_id).await;
-    user.download(&file_id, "parquet").await;
-    let metrics = Answer::of(user.bare(Method::GET, "/metrics")).await;
-    assert_eq!(
-        (metrics.status, metrics.header("content-type")),
-        (200, "text/plain; version=0.0.4")
-    );
-    assert!(metrics.text.contains("sign_upload"), "{}", metrics.text);
-    for secret in ["X-Amz", "eyJ", "http://", &file_id] {
-        assert!(
-            !metrics.text.contains(secret),
-            "{secret} in {}",
-            metrics.text
-        );
-    }
-    // That the log tells none is checked of every host of every test, when it ends.
-    let log = host.log();
-    assert!(
-        log.contains(&file_id) && log.contains(r#""operation":"sign_upload""#),
-        "{log}"
-    );
-}
-
-#[tokio::test]
 async fn no_path_takes_events_from_outside() {
     let host = Host::start(POLICY).await;
     let user = host.user("ann");
@@ -358,19 +331,4 @@ async fn no_path_takes_events_from_outside() {
             answer.status
         );
     }
-}
-
-#[tokio::test]
-async fn the_page_is_served_and_loads_nothing_from_elsewhere() {
-    let host = Host::start(POLICY).await;
-    let page = Answer::of(host.user("ann").bare(Method::GET, "/")).await;
-    assert_eq!(
-        (page.status, page.header("content-type")),
-        (200, "text/html; charset=utf-8")
-    );
-    assert!(
-        page.header("content-security-policy")
-            .starts_with("default-src 'none'")
-    );
-    assert_eq!(page.body, Value::Null);
 }

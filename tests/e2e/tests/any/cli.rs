@@ -1,0 +1,36 @@
+//! The whole job by the command line, and what it says when something is wrong.
+
+use e2e::{Cli, Host, POLICY, csv};
+
+#[tokio::test]
+async fn the_command_line_does_the_whole_job_and_says_what_is_wrong() {
+    let host = Host::start(POLICY).await;
+    let cli = Cli::new(&host, "ann");
+    std::fs::write(cli.folder().join("good.csv"), csv(10)).unwrap();
+    std::fs::write(cli.folder().join("bad.csv"), [0; 100]).unwrap();
+    std::fs::write(cli.folder().join("odd.exe"), "x").unwrap();
+
+    let printed = cli.succeed(&["upload", "good.csv"]);
+    let file_id = printed.split('\t').next().unwrap();
+    assert!(cli.succeed(&["status", file_id]).contains("ready"));
+    assert!(cli.succeed(&["list"]).contains(file_id));
+    cli.succeed(&["download", file_id, "-o", "again.csv"]);
+    assert_eq!(
+        std::fs::read(cli.folder().join("again.csv")).unwrap(),
+        csv(10)
+    );
+    cli.succeed(&["doctor"]);
+    cli.succeed(&["delete", file_id]);
+
+    for (args, says) in [
+        (["upload", "bad.csv"], "does not start like a .csv file"),
+        (["upload", "odd.exe"], "must end in one of"),
+        (["upload", "none.csv"], "none.csv"),
+        (["download", file_id], "there is nothing here"),
+    ] {
+        let output = cli.run(&args);
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {complaints}");
+        assert!(complaints.contains(says), "{args:?}: {complaints}");
+    }
+}
