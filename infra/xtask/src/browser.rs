@@ -40,29 +40,8 @@ pub(crate) fn run(host: &Host) -> Result<Tally> {
         .arg("tests/browser/run.mjs")
         .env("CONSIGN_CHROMIUM", chromium)
         .env("CONSIGN_BROWSER_TOOLS", driver)
-        .env("CONSIGN_BIN", consign(host)?);
+        .env("CONSIGN_BIN", process::build(host, "consign", "consign")?);
     tests::count(script)
-}
-
-/// The program, built as the tests' is.
-fn consign(host: &Host) -> Result<PathBuf> {
-    eprintln!("Building consign …");
-    let messages = process::capture(&mut host.cargo(&[
-        "build",
-        "--package",
-        "consign",
-        "--bin",
-        "consign",
-        "--locked",
-        "--message-format",
-        "json",
-    ]))?;
-    messages
-        .lines()
-        .filter_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'))
-        .map(|(path, _)| PathBuf::from(path))
-        .next_back()
-        .context("cargo did not say where it built `consign`")
 }
 
 /// The folder whose `node_modules` holds what drives the browser.

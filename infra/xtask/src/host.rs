@@ -1,6 +1,7 @@
 //! What the process was given: arguments, environment, folders and the clock. Read once, here alone.
 
 use anyhow::{Context as _, Result};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -79,6 +80,11 @@ impl Host {
         let mut command = self.command("cargo");
         command.args(args);
         command
+    }
+
+    /// The search path.
+    pub(crate) fn path(&self) -> OsString {
+        std::env::join_paths(&self.path).unwrap_or_default()
     }
 
     /// Where `program` is on the search path.

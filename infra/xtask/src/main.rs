@@ -5,17 +5,22 @@
 mod browser;
 mod cache;
 mod ci;
+mod cloudflare;
 mod coverage;
 mod deny;
+mod edge;
 mod fuzz;
 mod host;
 mod process;
 mod servers;
+mod service;
 mod services;
 mod suite;
+mod templates;
 mod tests;
 mod tools;
 mod wasm;
+mod workerd;
 
 use crate::host::Host;
 use anyhow::{Result, bail};
@@ -31,9 +36,10 @@ The tasks of this repository.
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
     cargo xtask bench [NAME] [ARGS…]  run the benchmarks (or the one named), in release mode
     cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
+    cargo xtask edge build|dev      the Cloudflare Worker; `edge help` says more
     cargo xtask clean-cache         remove every tool that was set up
 
-Sections of `test`, in their order: fmt, clippy, deny, wasm, tests, browser, coverage, fuzz.
+Sections of `test`, in their order: fmt, clippy, deny, wasm, templates, tests, e2e-minio, e2e-lambda, workerd, browser, coverage, fuzz.
 Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign): the first run of `test` takes minutes, the next ones do not.
 
 Examples:
@@ -69,6 +75,7 @@ fn run(host: &Host) -> Result<()> {
         ["wasm-check"] => wasm::check(host),
         ["bench", rest @ ..] => bench(host, rest),
         ["services", rest @ ..] => services::run(host, rest),
+        ["edge", rest @ ..] => edge::run(host, rest),
         ["clean-cache"] => cache::clean(host),
         [other, ..] => bail!(
             "there is no task `{}`; `cargo xtask help` lists them",

@@ -1,10 +1,10 @@
 //! Running other programs.
 
-use crate::host::Stopwatch;
+use crate::host::{Host, Stopwatch};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -80,6 +80,30 @@ pub(crate) fn succeeds_within(command: &mut Command, log: &Path, limit: Duration
         }
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Builds a program of the workspace as the tests' are built, and says where it is.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn build(host: &Host, package: &str, name: &str) -> Result<PathBuf> {
+    build_from(host, &["--package", package, "--bin", name], name)
+}
+
+/// The same, where `which` names more than the one program.
+///
+/// # Errors
+/// When something cannot be built.
+pub(crate) fn build_from(host: &Host, which: &[&str], name: &str) -> Result<PathBuf> {
+    eprintln!("Building {name} …");
+    let mut cargo = host.cargo(&["build", "--locked", "--message-format", "json"]);
+    let messages = capture(cargo.args(which))?;
+    messages
+        .lines()
+        .filter_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'))
+        .map(|(path, _)| PathBuf::from(path))
+        .find(|path| path.file_stem().is_some_and(|stem| stem == name))
+        .with_context(|| format!("cargo did not say where it built `{name}`"))
 }
 
 /// Becomes `command`. Returns only when that failed.

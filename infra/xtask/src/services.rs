@@ -3,7 +3,8 @@
 use crate::cache;
 use crate::host::{Host, Stopwatch, seconds};
 use crate::process;
-use crate::servers::{self, Servers};
+use crate::servers;
+use crate::service::{ACCESS_KEY, BRIDGE, Options, REGION, SECRET_KEY, Service, Setting};
 use crate::tools;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -11,7 +12,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const HELP: &str = "\
@@ -27,193 +27,21 @@ Options of `up`:
     --elasticmq-port N      SQS (9324)
     --webhook URL           where MinIO reports the objects that were made (http://127.0.0.1:9400/events)
     --webhook-token TOKEN   what it sends there as `Authorization: Bearer TOKEN` (consign-development)
+    --functions URL         where Lambda functions are invoked, such as by `cargo lambda watch`: starts the bridge too,
+                            which does between S3, SQS and Lambda what AWS does there (infra/bridge)
 
 Buckets send notifications once they are told to: `consign bucket init` does that.
 
-Example:
+Examples:
     cargo xtask services up --minio-port 9100
+    eval \"$(cargo xtask services up --functions http://127.0.0.1:9300)\"
+    cargo lambda watch -A 127.0.0.1 -P 9300 --env-file infra/lambda.env
 ";
-
-/// For development on one machine. DynamoDB Local takes only letters and digits.
-const ACCESS_KEY: &str = "consign";
-const SECRET_KEY: &str = "consign-development";
 
 /// How long a server may take to answer, and to end.
 const START_LIMIT: Duration = Duration::from_secs(60);
-const END_LIMIT: Duration = Duration::from_secs(15);
-
-/// What `up` was asked for.
-#[derive(Debug)]
-struct Options<'a> {
-    minio_port: u16,
-    dynamodb_port: u16,
-    elasticmq_port: u16,
-    webhook: &'a str,
-    webhook_token: &'a str,
-}
-
-impl<'a> Options<'a> {
-    fn parse(args: &[&'a str]) -> Result<Self> {
-        let mut options = Self {
-            minio_port: 9000,
-            dynamodb_port: 8000,
-            elasticmq_port: 9324,
-            webhook: "http://127.0.0.1:9400/events",
-            webhook_token: "consign-development",
-        };
-        for pair in args.chunks(2) {
-            let [name, value] = *pair else {
-                bail!("`{}` wants a value", pair.join(" "))
-            };
-            let port = || {
-                value.parse().with_context(|| {
-                    format!("`{name}` wants a port from 1 to 65535, not `{value}`")
-                })
-            };
-            match name {
-                "--minio-port" => options.minio_port = port()?,
-                "--dynamodb-port" => options.dynamodb_port = port()?,
-                "--elasticmq-port" => options.elasticmq_port = port()?,
-                "--webhook" => options.webhook = value,
-                "--webhook-token" => options.webhook_token = value,
-                other => {
-                    bail!("there is no option `{other}`; `cargo xtask services help` lists them")
-                }
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// What starting a server takes.
-#[derive(Debug)]
-struct Setting<'a> {
-    host: &'a Host,
-    servers: Servers,
-    options: Options<'a>,
-}
-
-/// One of the servers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Service {
-    Minio,
-    Dynamodb,
-    Elasticmq,
-}
-
-impl Service {
-    const ALL: [Self; 3] = [Self::Minio, Self::Dynamodb, Self::Elasticmq];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Minio => "minio",
-            Self::Dynamodb => "dynamodb",
-            Self::Elasticmq => "elasticmq",
-        }
-    }
-
-    fn port(self, options: &Options<'_>) -> u16 {
-        match self {
-            Self::Minio => options.minio_port,
-            Self::Dynamodb => options.dynamodb_port,
-            Self::Elasticmq => options.elasticmq_port,
-        }
-    }
-
-    /// What answers once the server is ready.
-    fn ready_path(self) -> &'static str {
-        match self {
-            Self::Minio => "/minio/health/ready",
-            Self::Dynamodb => "/",
-            Self::Elasticmq => "/?Action=ListQueues",
-        }
-    }
-
-    /// The command that runs the server. `state`, its folder, is part of it: so it is known again later.
-    fn command(self, setting: &Setting<'_>, state: &Path) -> Command {
-        let Setting {
-            host,
-            servers,
-            options,
-        } = setting;
-        let port = self.port(options);
-        let data = state.join("data");
-        let java = |folder: &Path| {
-            let mut java = host.command("java");
-            java.current_dir(folder)
-                .arg(format!("-Dconsign.state={}", state.display()));
-            java
-        };
-        match self {
-            Self::Minio => {
-                let mut minio = host.command(&servers.minio);
-                minio.arg("server").arg(&data).args([
-                    "--address",
-                    &format!("127.0.0.1:{port}"),
-                    "--quiet",
-                ]);
-                minio
-                    .env("MINIO_ROOT_USER", ACCESS_KEY)
-                    .env("MINIO_ROOT_PASSWORD", SECRET_KEY);
-                minio
-                    .env("MINIO_BROWSER", "off")
-                    .env("MINIO_UPDATE", "off")
-                    .env("MINIO_API_CORS_ALLOW_ORIGIN", "*");
-                minio.env("MINIO_NOTIFY_WEBHOOK_ENABLE_consign", "on");
-                minio.env("MINIO_NOTIFY_WEBHOOK_ENDPOINT_consign", options.webhook);
-                minio.env(
-                    "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_consign",
-                    options.webhook_token,
-                );
-                // Without this folder MinIO forgets what it could not deliver.
-                minio.env(
-                    "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_consign",
-                    state.join("undelivered"),
-                );
-                minio
-            }
-            Self::Dynamodb => {
-                let mut java = java(&servers.dynamodb);
-                java.args([
-                    "-Djava.library.path=lib",
-                    "-cp",
-                    "lib/*",
-                    "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
-                ]);
-                java.args([
-                    "-sharedDb",
-                    "-disableTelemetry",
-                    "-port",
-                    &port.to_string(),
-                    "-dbPath",
-                ])
-                .arg(&data);
-                java
-            }
-            Self::Elasticmq => {
-                let mut java = java(&servers.elasticmq);
-                java.arg(format!(
-                    "-Dconfig.file={}",
-                    host.root.join("infra/elasticmq.conf").display()
-                ));
-                java.arg(format!("-Dnode-address.port={port}"))
-                    .arg(format!("-Drest-sqs.bind-port={port}"));
-                java.arg("-Drest-sqs.bind-hostname=127.0.0.1");
-                java.arg(format!(
-                    "-Dmessages-storage.uri=jdbc:h2:{}",
-                    data.join("messages").display()
-                ));
-                java.args([
-                    "-Dmessages-storage.enabled=true",
-                    "-cp",
-                    "lib/*",
-                    "org.elasticmq.server.Main",
-                ]);
-                java
-            }
-        }
-    }
-}
+// ElasticMQ ends when the last request for messages does, which it may hold for 20 s.
+const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// Does what `args` ask.
 ///
@@ -225,6 +53,7 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
         ["up", rest @ ..] => up(host, &folder, Options::parse(rest)?),
         ["down"] => Service::ALL
             .into_iter()
+            .rev()
             .try_for_each(|service| down(host, service, &folder.join(service.name()))),
         ["status"] => {
             for service in Service::ALL {
@@ -244,23 +73,51 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
 }
 
 fn up(host: &Host, folder: &Path, options: Options<'_>) -> Result<()> {
-    let servers = servers::set_up(host, &tools::python(host)?)?;
-    let setting = Setting {
+    let python = tools::python(host)?;
+    let servers = servers::set_up(host, &python)?;
+    let mut setting = Setting {
         host,
         servers,
         options,
     };
-    for service in Service::ALL {
+    for (service, _) in Service::STORES {
         start(&setting, service, &folder.join(service.name()))?;
+        if let Some(running) = Running::read(&folder.join(service.name()))? {
+            setting.options.runs_at(service, running.port);
+        }
     }
     println!(
-        "export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_REGION=us-east-1"
+        "export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_REGION={REGION}"
     );
-    for (service, variable) in Service::ALL.into_iter().zip(["S3", "DYNAMODB", "SQS"]) {
-        let port = Running::read(&folder.join(service.name()))?.map_or(0, |running| running.port);
+    for (service, variable) in Service::STORES {
+        let port = service.port(&setting.options);
         println!("export AWS_ENDPOINT_URL_{variable}=http://127.0.0.1:{port}");
     }
+    if setting.options.functions.is_none() {
+        eprintln!("With --functions URL the bridge to Lambda functions is started too.");
+        return Ok(());
+    }
+    let state = folder.join(Service::Bridge.name());
+    let cargo_lambda = tools::cargo_lambda(host, &python)?;
+    if !is_running(host, &state)? {
+        let program = process::build(host, "bridge", BRIDGE)?;
+        cache::create(&state)?;
+        // Aside and renamed: the file of a program that runs cannot be written.
+        let aside = state.join("new");
+        fs::copy(&program, &aside)
+            .and_then(|_| fs::rename(&aside, state.join(BRIDGE)))
+            .with_context(|| format!("cannot copy {}", program.display()))?;
+    }
+    start(&setting, Service::Bridge, &state)?;
+    if let Some(folder) = cargo_lambda.parent() {
+        println!("export PATH=\"{}:$PATH\"", folder.display());
+    }
     Ok(())
+}
+
+/// Whether a program that `up` started lives.
+fn is_running(host: &Host, state: &Path) -> Result<bool> {
+    Ok(Running::read(state)?.is_some_and(|running| running.is_alive(host, state)))
 }
 
 fn start(setting: &Setting<'_>, service: Service, state: &Path) -> Result<()> {
@@ -433,25 +290,4 @@ fn answers(port: u16, path: &str) -> bool {
                 .get(9)
                 .is_some_and(|digit| (b'2'..=b'4').contains(digit))
     })
-}
-
-#[cfg(test)]
-mod checks {
-    use super::*;
-
-    #[test]
-    fn options_are_read_in_any_order_and_unknown_ones_refused() {
-        let options = Options::parse(&["--webhook-token", "t", "--minio-port", "9100"]).unwrap();
-        assert_eq!(
-            (
-                options.minio_port,
-                options.webhook_token,
-                options.dynamodb_port
-            ),
-            (9100, "t", 8000)
-        );
-        assert!(Options::parse(&["--minio-port"]).is_err());
-        assert!(Options::parse(&["--minio-port", "70000"]).is_err());
-        assert!(Options::parse(&["--port", "1"]).is_err());
-    }
 }

@@ -5,12 +5,12 @@ use crate::host::{Host, Stopwatch, seconds};
 use crate::process;
 use crate::tests::Tally;
 use crate::tools::Tools;
-use crate::{browser, coverage, deny, fuzz, tests, tools, wasm};
+use crate::{browser, coverage, deny, fuzz, templates, tests, tools, wasm, workerd};
 use anyhow::{Result, bail, ensure};
 use std::time::Duration;
 
 /// The checks, in the order in which they run: the quick ones first.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("fmt", "Formatting"),
     ("clippy", "Lints"),
     (
@@ -18,7 +18,11 @@ const SECTIONS: [(&str, &str); 8] = [
         "Licences, sources and advisories of the dependencies",
     ),
     ("wasm", "The wasm32 build of what Workers mount"),
+    ("templates", "The template of the deployment to AWS"),
     ("tests", "Tests"),
+    ("e2e-minio", "The black-box suite over MinIO"),
+    ("e2e-lambda", "The black-box suite over Lambda functions"),
+    ("workerd", "The Worker in workerd"),
     ("browser", "The page in a browser"),
     ("coverage", "Coverage of shared/core"),
     ("fuzz", "Fuzz targets"),
@@ -98,7 +102,11 @@ fn section(host: &Host, tools: &Tools, name: &str, tally: &mut Option<Tally>) ->
         ])),
         "deny" => deny::check(host, &tools.cargo_deny),
         "wasm" => wasm::check(host),
+        "templates" => templates::check(host),
         "tests" => add(tests::run(host, tools)?, tally),
+        "e2e-lambda" => add(tests::on_lambda(host, tools)?, tally),
+        "e2e-minio" => add(tests::black_box(host, tools, "minio")?, tally),
+        "workerd" => add(workerd::check(host, tools)?, tally),
         "browser" => add(browser::run(host)?, tally),
         "coverage" => coverage::check(host, &tools.cargo_tarpaulin),
         "fuzz" => fuzz::check(host),

