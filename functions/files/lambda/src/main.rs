@@ -1,0 +1,24 @@
+//! `files` on Lambda: the listing and the deletion.
+
+use std::process::ExitCode;
+
+use consign_core::routes::Target;
+use consign_lambda::{Host, Tokens, http};
+
+fn main() -> ExitCode {
+    http::serve(
+        "files",
+        |environment| {
+            Host::new(environment, Tokens::Taken)?
+                .with_records(environment)?
+                .with_jobs(environment)
+        },
+        |host, routed| async move {
+            if routed.target == Target::Delete {
+                files::delete(&*host, routed.request, &routed.id).await
+            } else {
+                files::list(&*host, routed.request).await
+            }
+        },
+    )
+}

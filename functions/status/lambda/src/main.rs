@@ -1,0 +1,13 @@
+//! `status` on Lambda.
+
+use std::process::ExitCode;
+
+use consign_lambda::{Host, Tokens, http};
+
+fn main() -> ExitCode {
+    http::serve(
+        "status",
+        |environment| Host::new(environment, Tokens::Taken)?.with_records(environment),
+        |host, routed| async move { status::handle(&*host, routed.request, &routed.id).await },
+    )
+}

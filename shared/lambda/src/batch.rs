@@ -1,0 +1,231 @@
+//! The ingest function: batches of the queue with partial failures, the schedule's sweep, and events that come by no queue.
+
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use consign_core::ports::{Clock as _, Fault};
+use ingest_on_object_created::sweep::{self, Scope};
+use ingest_on_object_created::{Deps, Verdict, handle};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::environment::{Environment, StartError};
+
+/// Time that is kept of an invocation for the answer and for dead letters.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// The longest time that an invocation may have, in milliseconds: less is no date, but such a time.
+const LIFE_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+
+/// Where messages go that nobody can use.
+pub trait DeadLetterBox: Send + Sync {
+    /// Puts one there with its reason.
+    fn send(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Without a queue for them they are left to the redrive policy of the queue that they came from.
+impl DeadLetterBox for Option<consign_aws::DeadLetters> {
+    async fn send(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        match self {
+            Some(letters) => letters.send(body, reason).await,
+            None => Err(Fault::new(
+                consign_core::ports::FaultKind::NoContainer,
+                "send_dead_letter",
+                "CONSIGN_DEAD_LETTERS_URL is not set",
+            )),
+        }
+    }
+}
+
+/// A batch of SQS. Events that come by no queue have records too, but no message id.
+#[derive(Debug, Deserialize)]
+struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Message>,
+}
+
+/// A message of the queue.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    message_id: String,
+    body: String,
+}
+
+/// The schedule's event, exactly `{"sweep":"due"}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sweep {
+    #[serde(rename = "sweep")]
+    _scope: Due,
+}
+
+#[derive(Debug, Deserialize)]
+enum Due {
+    #[serde(rename = "due")]
+    Due,
+}
+
+/// What an invocation answers.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Which messages of the batch stay on the queue (`ReportBatchItemFailures`).
+    Batch {
+        /// By their ids.
+        #[serde(rename = "batchItemFailures")]
+        failures: Vec<Failure>,
+    },
+    /// What the sweep did.
+    Swept {
+        /// Uploads looked at.
+        looked_at: usize,
+        /// Uploads that stay due.
+        failed: usize,
+    },
+    /// The event is done with.
+    Taken {},
+}
+
+/// A message that stays on the queue.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub struct Failure {
+    /// The message's id.
+    #[serde(rename = "itemIdentifier")]
+    pub id: String,
+}
+
+/// Runs the ingest program: `build` gives the host and the queue for dead letters.
+pub fn serve<D, L>(build: impl FnOnce(&Environment) -> Result<(D, L), StartError>) -> ExitCode
+where
+    D: Deps + 'static,
+    L: DeadLetterBox + 'static,
+{
+    crate::start(build, async |(deps, letters)| {
+        let service = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+            let (payload, context) = event.into_parts();
+            let deadline = deadline(context.deadline, deps.clock().now());
+            take((&deps, &letters), payload, deadline)
+        });
+        lambda_runtime::run(service).await
+    })
+}
+
+/// When an invocation has to end, from what the runtime interface tells of it in milliseconds. That of `cargo lambda watch`
+/// tells how long the time is, where AWS tells when it ends.
+fn deadline(told_ms: u64, now: Timestamp) -> Timestamp {
+    let told = i64::try_from(told_ms).unwrap_or(i64::MAX);
+    let deadline = if told < LIFE_MS_MAX {
+        now.as_millisecond().saturating_add(told)
+    } else {
+        told
+    };
+    Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX)
+}
+
+/// Takes one event, within its time.
+///
+/// # Errors
+/// Where an event that came by no queue must come again.
+async fn take<D: Deps, L: DeadLetterBox>(
+    ports: (&D, &L),
+    event: Box<RawValue>,
+    deadline: Timestamp,
+) -> Result<Answer, Error> {
+    let event = event.get();
+    if let Ok(batch) = serde_json::from_str::<Batch>(event) {
+        let failures = take_batch(ports, &batch.records, deadline).await;
+        return Ok(Answer::Batch { failures });
+    }
+    if serde_json::from_str::<Sweep>(event).is_ok() {
+        return sweep(ports.0, deadline).await;
+    }
+    if is_done(ports, event, deadline).await {
+        Ok(Answer::Taken {})
+    } else {
+        Err("the event must come again".into())
+    }
+}
+
+/// Takes one message after the other: a conversion has the memory to itself. What the time does not suffice for stays.
+async fn take_batch<D: Deps, L: DeadLetterBox>(
+    ports: (&D, &L),
+    messages: &[Message],
+    deadline: Timestamp,
+) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for message in messages {
+        if !is_done(ports, &message.body, deadline).await {
+            failures.push(Failure {
+                id: message.message_id.clone(),
+            });
+        }
+    }
+    failures
+}
+
+/// Hands one body to the function. `false` where it must come again.
+async fn is_done<D: Deps, L: DeadLetterBox>(
+    (deps, letters): (&D, &L),
+    body: &str,
+    deadline: Timestamp,
+) -> bool {
+    let left = left(deps, deadline);
+    if left.is_zero() {
+        return false;
+    }
+    match tokio::time::timeout(left, boxed(handle(deps, body.as_bytes()))).await {
+        Ok(Verdict::Done) => true,
+        Ok(Verdict::Retry) => false,
+        Ok(Verdict::Discard(reason)) => {
+            tracing::warn!(operation = "ingest", reason, "nobody can use this message");
+            let sent = letters.send(body, reason).await;
+            if let Err(fault) = &sent {
+                tracing::warn!(operation = "dead_letter", %fault, "left to the queue's redrive policy");
+            }
+            sent.is_ok()
+        }
+        // Its lease ends by itself.
+        Err(_) => {
+            tracing::warn!(
+                operation = "ingest",
+                "given up: the time of this invocation is over"
+            );
+            false
+        }
+    }
+}
+
+/// Sweeps for as long as there is time. What is left stays due.
+async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<Answer, Error> {
+    let left = left(deps, deadline);
+    match tokio::time::timeout(left, boxed(sweep::run(deps, Scope::Due))).await {
+        Ok(swept) => {
+            let swept = swept?;
+            Ok(Answer::Swept {
+                looked_at: swept.looked_at,
+                failed: swept.failed,
+            })
+        }
+        Err(_) => Err("the sweep was given up: the time of this invocation is over".into()),
+    }
+}
+
+/// Hides what a future is made of: all of it in one type is more than the compiler takes.
+fn boxed<'a, T>(work: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    Box::pin(work)
+}
+
+/// The time that may be worked on.
+fn left<D: Deps>(deps: &D, deadline: Timestamp) -> Duration {
+    let left = deadline.duration_since(deps.clock().now());
+    Duration::try_from(left)
+        .unwrap_or_default()
+        .saturating_sub(RESERVE)
+}
+
+#[cfg(test)]
+mod tests;
