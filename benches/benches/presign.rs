@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 use sha2::block_api::compress256;
 use std::hint::black_box;
@@ -29,6 +29,8 @@ const EXPIRES_S: u32 = 900;
 /// Bytes of the URL that all contenders write.
 const URL_BYTES: usize = 420;
 
+/// Seconds, all of the same day, that the calls with a second of their own go through.
+const SECONDS: i64 = 3600;
 const ROUNDS: usize = 400;
 /// How long a contender's turn lasts, about.
 const TURN: Duration = Duration::from_micros(500);
@@ -79,7 +81,7 @@ impl<'a> Contender<'a> {
 fn main() {
     let now: Timestamp = "2026-02-03T04:05:06Z".parse().expect("a timestamp");
 
-    // consign: the day's key is made by the first call.
+    // consign: what the day and the second share is made by the first call.
     let signer = Signer::new(SignerConfig {
         endpoint: None,
         region: REGION,
@@ -92,7 +94,7 @@ fn main() {
         },
     })
     .expect("a signer");
-    let consign = |key: &str| {
+    let consign_at = |key: &str, now: Timestamp| {
         let request = Request {
             operation: Operation::PutObject,
             bucket: BUCKET,
@@ -105,6 +107,12 @@ fn main() {
             expires_s: EXPIRES_S,
         };
         signer.presign(black_box(&request), now).expect("a URL")
+    };
+    let consign = |key: &str| consign_at(key, now);
+    let mut second = 0;
+    let mut consign_anew = |key: &str| {
+        second = (second + 1) % SECONDS;
+        consign_at(key, now + SignedDuration::from_secs(second))
     };
     let wanted = consign(KEY);
     assert_eq!(wanted.len(), URL_BYTES, "{wanted}");
@@ -211,6 +219,7 @@ fn main() {
     let mut contenders = [
         Contender::new("SHA-256 blocks alone", compress),
         Contender::new("consign", || consign(KEY).len()),
+        Contender::new("consign, new second", || consign_anew(KEY).len()),
         Contender::new("rusty-s3", || rusty_s3(KEY).len()),
         Contender::new("aws-sigv4", || aws_sigv4(KEY).len()),
         Contender::new("aws-sdk-s3", || aws_sdk_s3(KEY).len()),
@@ -223,7 +232,7 @@ fn main() {
 }
 
 fn report(contenders: &[Contender<'_>], blocks: usize) {
-    let [sha, consign, rusty_s3, ..] = contenders else {
+    let [sha, consign, _, rusty_s3, ..] = contenders else {
         return;
     };
     println!(
