@@ -76,12 +76,15 @@ function ended(process) {
   return new Promise((resolve) => process.once("exit", (code, signal) => resolve(code ?? signal)));
 }
 
+/** A free port below those that the system hands out by itself: no connection takes it before wrangler listens. */
 async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, options.host, resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 30_000 + Math.floor(Math.random() * 2_700);
+    const server = createServer();
+    const free = await new Promise((resolve) => server.once("error", () => resolve(false)).listen(port, options.host, () => resolve(true)));
+    await new Promise((resolve) => server.close(resolve));
+    if (free) return port;
+  }
 }
 
 // --- What the local store knows ---

@@ -8,7 +8,6 @@ use crate::tests::{self, Tally, cargo_test};
 use crate::tools::Tools;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -117,9 +116,7 @@ struct Running {
 
 impl Running {
     fn start(host: &Host, workers: &Workers, policy: &str) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = ports::free_port();
         let folder = state_folder(host)?.join(port.to_string());
         crate::cache::remove(&folder)?;
         crate::cache::create(&folder)?;

@@ -7,6 +7,7 @@
 )]
 
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -189,9 +190,7 @@ async fn minio() -> (Minio, Subject) {
         "CONSIGN_MINIO_BIN names the MinIO server; run `cargo xtask test`, or `eval \"$(cargo xtask tools --env)\"` first",
     );
     let folder = TempDir::new().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
     let child = Command::new(program)
         .args(["server", "--quiet", "--address", &address.to_string()])
         .arg(folder.path())

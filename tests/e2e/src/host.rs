@@ -8,9 +8,10 @@ use crate::kind::needed;
 use crate::lambda::Stack;
 use crate::minio::{EVENT_TOKEN, Lease, Minio};
 use crate::policy::rename_buckets;
-use crate::process::{Process, Settings, free_port};
+use crate::process::{Process, Settings};
 use crate::store::Account;
 use crate::{Access, Kind, Policy, SilentStore, User};
+use ports::free_port;
 
 /// The secret that a host in development makes by itself.
 pub(crate) const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";

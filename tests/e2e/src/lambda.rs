@@ -13,9 +13,9 @@ use crate::host::{DEV_SECRET, TOKEN_SECRET, environment};
 use crate::kind::needed;
 use crate::minio::{EVENT_TOKEN, Lease, Minio};
 use crate::policy::rename_buckets;
-use crate::process::free_port;
 use crate::store::Account;
 use crate::{Policy, program};
+use ports::free_port;
 
 /// The programs. The ingest twice, so that a long conversion keeps no other file waiting.
 const FUNCTIONS: [&str; 8] = [

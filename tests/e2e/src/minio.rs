@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 
 use crate::guard::{self, Guarded};
 use crate::kind::needed;
-use crate::process::free_port;
 use crate::store::Account;
+use ports::free_port;
 
 /// Hosts at once.
 const SLOTS: usize = 32;

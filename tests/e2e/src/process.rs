@@ -1,19 +1,14 @@
 //! `consign serve` as a child process.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::cli::program;
 
-/// Where the ports of hosts begin: below those that systems give to clients, so that a restart finds its own free.
-const PORT_FIRST: u16 = 20_000;
-const PORTS: u16 = 10_000;
 const START: Duration = Duration::from_secs(30);
 /// What a developer may have set for hosts of their own.
 const FOREIGN: [&str; 6] = [
@@ -164,21 +159,5 @@ impl Process {
         let path = self.folder().join("data").join(name);
         let secret = std::fs::read_to_string(path).expect("the host keeps it");
         secret.trim().to_owned()
-    }
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another test program may be at work: each begins elsewhere.
-    let from = u16::try_from(std::process::id() % u32::from(PORTS)).expect("it is below the limit");
-    loop {
-        let offset = from
-            .wrapping_mul(37)
-            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = PORT_FIRST + offset % PORTS;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }

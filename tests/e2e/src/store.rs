@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::host::now;
 use crate::policy::SUITE_BUCKET;
-use crate::process::free_port;
+use ports::free_port;
 
 /// Where a store is, and how one gets in.
 #[derive(Debug, Clone)]

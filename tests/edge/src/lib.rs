@@ -12,7 +12,6 @@
 mod user;
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -74,7 +73,7 @@ impl Workerd {
         std::fs::write(&policy_file, policy).unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
         let root = root.expect("this crate is two folders deep");
-        let port = free_port();
+        let port = ports::free_port();
         let mut options = json!({
             "wrangler": needed("CONSIGN_WRANGLER"),
             "worker": needed(variable),
@@ -183,12 +182,6 @@ fn read(from: impl std::io::Read + Send + 'static, log: &Arc<Log>) -> JoinHandle
             log.tell(line);
         }
     })
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// A variable that the run cannot do without.

@@ -1,10 +1,11 @@
 //! Batches of the queue, and the schedule.
 
+use ports::free_port;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Bridge, Functions, Queue, Reply, bodies, failing, free_port, until};
+use crate::support::{Bridge, Functions, Queue, Reply, bodies, failing, until};
 
 /// Longer than a test's own work takes; a message that was failed comes again after it.
 const VISIBILITY_S: u32 = 3;

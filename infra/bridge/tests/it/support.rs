@@ -1,5 +1,6 @@
 //! A real queue server, and functions that do as the test says.
 
+use ports::free_port;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -102,12 +103,6 @@ impl ElasticMq {
         *running = Arc::downgrade(&server);
         server
     }
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
 }
 
 fn client(endpoint: &str) -> Client {

@@ -54,9 +54,7 @@ impl Server {
         let folder = std::env::var(variable).unwrap_or_else(|_| {
             panic!("{variable} names the server's folder; run `cargo xtask test`, or `eval \"$(cargo xtask tools --env)\"` first")
         });
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
         let port = address.port().to_string();
         let args = args.iter().map(|arg| arg.replace("{port}", &port));
         let log = NamedTempFile::new().unwrap();
