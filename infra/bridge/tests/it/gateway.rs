@@ -16,7 +16,7 @@ async fn start(more: &[&str]) -> (Functions, Bridge, String) {
         Reply::Json(json!({"statusCode": 418, "headers": {"x-told": name}, "body": body}))
     })
     .await;
-    let nowhere = format!("http://127.0.0.1:{}"());
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
     let options = [&["--gateway", "127.0.0.1:0"], more].concat();
     let bridge = Bridge::start((&nowhere, "none"), &functions.url, &options).await;
     let url = format!("http://{}", bridge.gateway.unwrap());
@@ -92,7 +92,7 @@ async fn a_function_that_fails_is_told_as_api_gateway_tells_it() {
     let long = long.body(vec![b' '; 11_000_000]).send().await.unwrap();
     assert_eq!(long.status(), 413);
     drop(functions);
-    let nowhere = format!("http://127.0.0.1:{}"());
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
     let bridge = Bridge::start((&nowhere, "none"), &nowhere, &["--gateway", "127.0.0.1:0"]).await;
     let away = http().get(format!("http://{}/files", bridge.gateway.unwrap()));
     assert_eq!(away.send().await.unwrap().status(), 503);

@@ -46,7 +46,7 @@ fn dynamodb(port: u16) -> Guard {
 async fn the_table_is_made_as_soon_as_there_is_a_server() {
     let port = free_port();
     let endpoint = format!("http://127.0.0.1:{port}");
-    let nobody = format!("http://127.0.0.1:{}"());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let options = ["--table", "records", "--dynamodb-endpoint", &endpoint];
     let bridge = Bridge::start((&nobody, "none"), &nobody, &options).await;
     let _server = dynamodb(port);

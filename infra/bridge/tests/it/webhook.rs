@@ -21,7 +21,7 @@ async fn post(bridge: &Bridge, token: Option<&str>, body: &str) -> u16 {
 #[tokio::test]
 async fn inv22_a_notification_with_a_bad_secret_puts_nothing_on_the_queue() {
     let queue = Queue::new(30, 5).await;
-    let nobody = format!("http://127.0.0.1:{}"());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let bridge = Bridge::start((&queue.server.endpoint, &queue.name), &nobody, &[]).await;
     for token in [
         None,
@@ -42,7 +42,7 @@ async fn inv22_a_notification_with_a_bad_secret_puts_nothing_on_the_queue() {
 async fn inv12_without_the_queue_a_notification_stays_with_the_store() {
     let port = free_port();
     let endpoint = format!("http://127.0.0.1:{port}");
-    let nobody = format!("http://127.0.0.1:{}"());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let bridge = Bridge::start((&endpoint, "consign-ingest"), &nobody, &[]).await;
     assert_eq!(post(&bridge, Some(TOKEN), NOTIFICATION).await, 503);
     // A queue server without the queue is no better.
@@ -54,7 +54,7 @@ async fn inv12_without_the_queue_a_notification_stays_with_the_store() {
 #[tokio::test]
 async fn what_can_be_no_message_keeps_nothing_waiting() {
     let queue = Queue::new(30, 5).await;
-    let nobody = format!("http://127.0.0.1:{}"());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let bridge = Bridge::start((&queue.server.endpoint, &queue.name), &nobody, &[]).await;
     assert_eq!(
         post(&bridge, Some(TOKEN), &"x".repeat(300 << 10)).await,
