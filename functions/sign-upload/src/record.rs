@@ -63,6 +63,7 @@ pub(crate) fn pending(
         outcome: None,
         failure: None,
         original_removed: false,
+        removed_unseen: false,
         deletion: None,
         reserved_bytes: size_bytes_max,
         due_at: Some(add_s(now, LOOK_FIRST_S)),

@@ -84,6 +84,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         outcome: None,
         failure: None,
         original_removed: false,
+        removed_unseen: false,
         deletion: None,
         reserved_bytes: 100,
         due_at: Some(add_s(at, 60)),
@@ -255,6 +256,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             unconfirmed_s: options.1,
             keep_original: choices.0,
             original_removed: choices.1,
+            removed_unseen: choices.0 != choices.1,
             strategy: choices.2,
             ..upload
         });

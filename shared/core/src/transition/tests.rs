@@ -49,6 +49,7 @@ pub(crate) fn pending() -> Upload {
         outcome: None,
         failure: None,
         original_removed: false,
+        removed_unseen: false,
         deletion: None,
         reserved_bytes: 10,
         due_at: Some(now),

@@ -181,6 +181,7 @@ impl Upload {
         after.failure = None;
         after.processed_at = None;
         after.original_removed = false;
+        after.removed_unseen = false;
         after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
         Some(after)
     }
@@ -296,6 +297,9 @@ impl Upload {
                     }
                 })
             }
+            State::Expired if self.removed_unseen && self.looks + 1 >= LATE_LOOKS_MAX => {
+                self.gone(now)
+            }
             State::Expired => self.step(false, now, |after| {
                 after.looks = after.looks.saturating_add(1);
                 after.due_at = (after.looks < LATE_LOOKS_MAX)
@@ -332,11 +336,28 @@ impl Upload {
         if matches!((sequencer, seen), (Some(removed), Some(seen)) if removed < seen) {
             return Step::Unchanged;
         }
-        // Ours to remove once ready: the deletion that we caused ends nothing.
-        if self.state == State::Ready && !self.keep_original {
+        match self.state {
+            // Nobody here saw what was removed, and the URL may still bring the file: bytes that come are taken
+            // (invariant 1). Where none come until we look no more, it ends deleted.
+            State::Pending | State::Uploading => self.note_removal(now),
+            State::Expired if self.due_at.is_some() => self.note_removal(now),
+            // Ours to remove once ready: the deletion that we caused ends nothing.
+            State::Ready if !self.keep_original => Step::Unchanged,
+            State::Expired
+            | State::Uploaded
+            | State::Confirmed
+            | State::Processing
+            | State::Ready
+            | State::Failed
+            | State::Deleted => self.gone(now),
+        }
+    }
+
+    fn note_removal(&self, now: Timestamp) -> Step {
+        if self.removed_unseen {
             return Step::Unchanged;
         }
-        self.gone(now)
+        self.step(false, now, |after| after.removed_unseen = true)
     }
 
     fn gone(&self, now: Timestamp) -> Step {

@@ -261,6 +261,9 @@ pub struct Upload {
     pub failure: Option<Failure>,
     /// We removed the object ourselves after it became ready.
     pub original_removed: bool,
+    /// The store told that the object was removed, and we never saw it. Its URL may bring it again.
+    #[serde(default)]
+    pub removed_unseen: bool,
     /// What is left to do for its deletion.
     pub deletion: Option<Deletion>,
     /// Bytes that count against its owner's quota.

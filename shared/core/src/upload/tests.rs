@@ -1,5 +1,4 @@
-use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
-use proptest::strategy::Strategy as _;
+mod properties;
 
 use super::*;
 use crate::upload::Change;
@@ -47,6 +46,7 @@ fn pending() -> Upload {
         outcome: None,
         failure: None,
         original_removed: false,
+        removed_unseen: false,
         deletion: None,
         reserved_bytes: 10,
         due_at: Some(at(60)),
@@ -320,6 +320,57 @@ fn an_object_that_somebody_removed_ends_deleted() {
 }
 
 #[test]
+fn a_removal_of_what_nobody_saw_ends_deleted_only_when_nothing_comes_any_more() {
+    let removed = |sequencer: Option<&str>| Event::ObjectRemoved {
+        sequencer: sequencer.map(|text| Sequencer::parse(text).unwrap()),
+    };
+    for sequencer in [None, Some("04")] {
+        let told = changed(&pending(), &removed(sequencer), at(5)).after;
+        assert_eq!(
+            (told.state, told.due_at, told.reserved_bytes),
+            (State::Pending, Some(at(60)), 10)
+        );
+        assert_eq!(told.apply(&removed(None), at(6)), Step::Unchanged);
+        // Its URL still lives.
+        let came = changed(&told, &seen("a"), at(7));
+        assert_eq!((came.after.state, came.enqueue), (State::Uploaded, true));
+        assert!(!came.after.removed_unseen);
+        let ready = after(&told, &[claim("a", "t", at(100)), succeed("a", "t")], at(7));
+        assert_eq!(ready.state, State::Ready);
+        // Late bytes are taken as ever.
+        let expired = changed(&told, &Event::Missing, at(960)).after;
+        assert_eq!(expired.state, State::Expired);
+        assert_eq!(
+            changed(&expired, &seen("a"), at(970)).after.state,
+            State::Uploaded
+        );
+    }
+    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
+    upload = changed(&upload, &removed(None), at(970)).after;
+    let mut looks = 0;
+    while upload.state == State::Expired {
+        let due = upload.due_at.expect("the last look is what ends it");
+        upload = changed(&upload, &Event::Missing, due).after;
+        looks += 1;
+    }
+    assert_eq!((upload.state, looks), (State::Deleted, LATE_LOOKS_MAX));
+}
+
+#[test]
+fn a_removal_told_when_nobody_looks_any_more_ends_deleted() {
+    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
+    while let Some(due) = upload.due_at {
+        upload = changed(&upload, &Event::Missing, due).after;
+    }
+    let removed = Event::ObjectRemoved { sequencer: None };
+    let ended = changed(&upload, &removed, at(900_000)).after;
+    assert_eq!(
+        (ended.state, ended.due_at),
+        (State::Deleted, Some(at(900_000)))
+    );
+}
+
+#[test]
 fn a_failure_keeps_its_etag_and_a_later_good_version_still_becomes_ready() {
     let failed = after(
         &pending(),
@@ -347,121 +398,4 @@ fn states_have_one_spelling() {
     }
     assert_eq!(State::parse("done"), None);
     assert!(State::Pending.is_moving() && !State::Ready.is_moving());
-}
-
-fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
-    let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
-    let token = prop_oneof![Just("t"), Just("u")];
-    (
-        0..19usize,
-        etag,
-        token,
-        0..2000i64,
-        prop::option::of(0..4u8),
-    )
-        .prop_map(|(kind, etag, token, second, order)| {
-            let sequencer = order.map(|n| Sequencer::parse(&format!("0{n}")).unwrap());
-            let object = ObjectVersion {
-                sequencer: sequencer.clone(),
-                ..version(etag, None)
-            };
-            let lease = Lease {
-                token: token.into(),
-                until: at(second + 120),
-            };
-            match kind {
-                0 => Event::MultipartBegun {
-                    upload_id: etag.into(),
-                },
-                1 => Event::Resigned {
-                    url_expires_at: at(second),
-                },
-                2 | 3 => Event::Seen { object },
-                4 | 5 => Event::Confirmed {
-                    object,
-                    collection_id: Some(etag.into()),
-                    claimed: Claimed::default(),
-                },
-                6..=8 => Event::Claim { object, lease },
-                9 => Event::Renew { lease },
-                10 => Event::Release {
-                    token: token.into(),
-                    is_transient: second % 2 == 0,
-                },
-                11 | 12 => succeed(etag, token),
-                13 => fail(etag, token),
-                14 => Event::Missing,
-                15 => Event::HolderDied,
-                16 => Event::Requeued,
-                17 => Event::OriginalRemoved,
-                _ => Event::ObjectRemoved { sequencer },
-            }
-        })
-}
-
-proptest! {
-    /// Invariants 2, 3, 4 and 6 over any sequence of events.
-    #[test]
-    fn a_state_never_goes_back(
-        events in prop::collection::vec((any_event(), 0..200i64), 1..60),
-        keep_original: bool,
-    ) {
-        let mut upload = Upload { keep_original, ..pending() };
-        let mut now = 0;
-        for (event, pause) in events {
-            now += pause;
-            let Step::Change(change) = upload.apply(&event, at(now)) else { continue };
-            let next = change.after;
-            prop_assert!(
-                (next.generation, next.state) >= (upload.generation, upload.state),
-                "{:?} -> {:?} by {event:?}", upload.state, next.state
-            );
-            prop_assert_eq!(next.revision, upload.revision + 1);
-            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted);
-            prop_assert!(
-                next.generation > upload.generation || next.state == upload.state
-                    || !matches!(upload.state, State::Ready | State::Failed) || next.state == State::Deleted
-            );
-            if next.state == State::Ready {
-                let outcome = next.outcome.as_ref().unwrap();
-                prop_assert_eq!(Some(&outcome.etag), next.seen.as_ref().map(|seen| &seen.etag));
-            }
-            // Whatever still has to move, the sweep will come by.
-            prop_assert!(!next.state.is_moving() || next.due_at.is_some(), "{next:?}");
-            prop_assert!(next.lease.is_none() || next.state == State::Processing);
-            upload = next;
-        }
-    }
-
-    /// From wherever a history leaves an upload, looking at the store and retrying ends it (invariants 1 and 5).
-    #[test]
-    fn a_retry_finishes_whatever_was_left(
-        events in prop::collection::vec((any_event(), 0..200i64), 0..40),
-        object_is_there: bool,
-    ) {
-        let mut upload = pending();
-        let mut now = 0;
-        for (event, pause) in events {
-            now += pause;
-            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
-        }
-        for round in 0..64 {
-            if !upload.state.is_moving() { break }
-            now = now.max(upload.due_at.map_or(now, |due| due.as_second() - at(0).as_second()));
-            let token = format!("retry-{round}");
-            let events = if object_is_there {
-                let object = ObjectVersion { sequencer: None, ..version("z", None) };
-                vec![
-                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) } },
-                    succeed("z", &token),
-                ]
-            } else {
-                vec![Event::Missing]
-            };
-            for event in events {
-                if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
-            }
-        }
-        prop_assert!(!upload.state.is_moving(), "{upload:?}");
-    }
 }

@@ -307,6 +307,34 @@ fn a_later_write_ends_ready_and_an_older_event_does_not_undo_it() {
     );
 }
 
+/// A deletion of what nobody saw is no end while the URL lives.
+#[test]
+fn bytes_that_arrive_after_a_deletion_told_early_end_ready() {
+    let early = json!({ "t": 5, "op": "delete-event", "upload": "u" });
+    for tail in [
+        vec![put(10, "a", 2), event(11, "a", 2)],
+        vec![put(10, "a", 2), confirm(11)],
+        vec![put(10, "a", 2), deleted(11, 1), event(12, "a", 2)],
+        vec![put(10, "a", 2)],
+        vec![reconcile(6), put(10, "a", 2), reconcile(20)],
+        vec![reconcile(1200), put(1300, "a", 2)],
+    ] {
+        for first in [early.clone(), deleted(5, 1)] {
+            let steps = [vec![sign(0), first], tail.clone()].concat();
+            assert_ends(&steps, ("ready", Some("a"), 1));
+        }
+    }
+    let again = [
+        sign(0),
+        put(10, "a", 1),
+        deleted(12, 2),
+        put(14, "b", 3),
+        event(15, "a", 1),
+        event(16, "b", 3),
+    ];
+    assert_ends(&again, ("ready", Some("b"), 1));
+}
+
 #[test]
 fn a_deleted_object_ends_deleted_and_an_older_event_does_not_bring_it_back() {
     assert_ends(

@@ -45,6 +45,59 @@ async fn invariant_1_bytes_that_come_after_expiry_are_taken() {
     assert_eq!(reserved(&world).await, upload.reserved_bytes);
 }
 
+/// R2's deletions have no place in the key's history, and a store may tell late of what nobody here saw.
+#[tokio::test]
+async fn invariant_1_bytes_that_come_after_a_deletion_of_what_nobody_saw_are_taken() {
+    for (is_put_before, is_told) in [(false, true), (false, false), (true, true), (true, false)] {
+        let world = world();
+        let upload = signed(&world, &csv("table")).await;
+        if is_put_before {
+            put(&world, &upload.object, CSV_2).unwrap();
+            world.objects.client_delete(&upload.object);
+        }
+        for _ in 0..2 {
+            let removed = notify::removed(&upload.object, None);
+            assert_eq!(world.ingest(&removed).await, Verdict::Done);
+        }
+        assert_eq!(world.record(upload.id).unwrap().state, State::Pending);
+        let (status, problem) = confirm(&world, &upload).await;
+        assert_eq!((status, &problem["code"]), (409, &json!("object_missing")));
+        let version = put(&world, &upload.object, CSV).unwrap();
+        if is_told {
+            let told = told(&upload.object, &version);
+            assert_eq!(world.ingest(&told).await, Verdict::Done);
+            assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+        }
+        assert!(world.settle(Horizon::End).await);
+        let ended = world.record(upload.id).unwrap();
+        assert_eq!(
+            (ended.state, ended.etag()),
+            (State::Ready, Some(&version.etag))
+        );
+        assert_eq!(reserved(&world).await, upload.reserved_bytes);
+    }
+}
+
+#[tokio::test]
+async fn what_came_and_went_unseen_ends_deleted() {
+    let world = world();
+    let upload = signed(&world, &csv("table")).await;
+    put(&world, &upload.object, CSV).unwrap();
+    let at = world.objects.client_delete(&upload.object);
+    let removed = notify::removed(&upload.object, at.as_ref());
+    assert_eq!(world.ingest(&removed).await, Verdict::Done);
+    world.clock.advance_s(2000);
+    world.sweep().await;
+    assert_eq!(world.record(upload.id).unwrap().state, State::Expired);
+    assert_eq!(reserved(&world).await, 0);
+    assert!(world.settle(Horizon::End).await);
+    let ended = world.record(upload.id).unwrap();
+    assert_eq!(
+        (ended.state, ended.deletion),
+        (State::Deleted, Some(Deletion::Purged))
+    );
+}
+
 #[tokio::test]
 async fn invariant_3_doubled_events_and_confirms_commit_once() {
     let world = world();

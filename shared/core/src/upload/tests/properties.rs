@@ -1,0 +1,150 @@
+//! What holds over any history.
+
+use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
+
+use super::*;
+
+fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
+    let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
+    let token = prop_oneof![Just("t"), Just("u")];
+    (
+        0..19usize,
+        etag,
+        token,
+        0..2000i64,
+        prop::option::of(0..4u8),
+    )
+        .prop_map(|(kind, etag, token, second, order)| {
+            let sequencer = order.map(|n| Sequencer::parse(&format!("0{n}")).unwrap());
+            let object = ObjectVersion {
+                sequencer: sequencer.clone(),
+                ..version(etag, None)
+            };
+            let lease = Lease {
+                token: token.into(),
+                until: at(second + 120),
+            };
+            match kind {
+                0 => Event::MultipartBegun {
+                    upload_id: etag.into(),
+                },
+                1 => Event::Resigned {
+                    url_expires_at: at(second),
+                },
+                2 | 3 => Event::Seen { object },
+                4 | 5 => Event::Confirmed {
+                    object,
+                    collection_id: Some(etag.into()),
+                    claimed: Claimed::default(),
+                },
+                6..=8 => Event::Claim { object, lease },
+                9 => Event::Renew { lease },
+                10 => Event::Release {
+                    token: token.into(),
+                    is_transient: second % 2 == 0,
+                },
+                11 | 12 => succeed(etag, token),
+                13 => fail(etag, token),
+                14 => Event::Missing,
+                15 => Event::HolderDied,
+                16 => Event::Requeued,
+                17 => Event::OriginalRemoved,
+                _ => Event::ObjectRemoved { sequencer },
+            }
+        })
+}
+
+proptest! {
+    /// Invariants 2, 3, 4 and 6 over any sequence of events.
+    #[test]
+    fn a_state_never_goes_back(
+        events in prop::collection::vec((any_event(), 0..200i64), 1..60),
+        keep_original: bool,
+    ) {
+        let mut upload = Upload { keep_original, ..pending() };
+        let mut now = 0;
+        for (event, pause) in events {
+            now += pause;
+            let Step::Change(change) = upload.apply(&event, at(now)) else { continue };
+            let next = change.after;
+            prop_assert!(
+                (next.generation, next.state) >= (upload.generation, upload.state),
+                "{:?} -> {:?} by {event:?}", upload.state, next.state
+            );
+            prop_assert_eq!(next.revision, upload.revision + 1);
+            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted);
+            prop_assert!(
+                next.generation > upload.generation || next.state == upload.state
+                    || !matches!(upload.state, State::Ready | State::Failed) || next.state == State::Deleted
+            );
+            if next.state == State::Ready {
+                let outcome = next.outcome.as_ref().unwrap();
+                prop_assert_eq!(Some(&outcome.etag), next.seen.as_ref().map(|seen| &seen.etag));
+            }
+            // Whatever still has to move, the sweep will come by.
+            prop_assert!(!next.state.is_moving() || next.due_at.is_some(), "{next:?}");
+            prop_assert!(
+                next.state != State::Expired || !next.removed_unseen || next.due_at.is_some(),
+                "{next:?}"
+            );
+            prop_assert!(next.lease.is_none() || next.state == State::Processing);
+            upload = next;
+        }
+    }
+
+    /// Invariant 1: whatever was told before an object was first seen, bytes that come while the URL lives are taken.
+    #[test]
+    fn bytes_that_a_living_url_brings_are_taken_whatever_was_told(
+        events in prop::collection::vec((any_event(), 0..50i64), 0..20),
+    ) {
+        let mut upload = pending();
+        let mut now = 0;
+        for (event, pause) in events {
+            let brings_object = matches!(
+                event,
+                Event::Seen { .. } | Event::Confirmed { .. } | Event::Claim { .. }
+            );
+            if brings_object || now + pause >= 900 { continue }
+            now += pause;
+            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            prop_assert!(upload.due_at.is_some(), "{upload:?}");
+        }
+        for event in [claim("z", "last", at(now + 120)), succeed("z", "last")] {
+            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+        }
+        prop_assert_eq!(upload.state, State::Ready);
+    }
+
+    /// From wherever a history leaves an upload, looking at the store and retrying ends it (invariants 1 and 5).
+    #[test]
+    fn a_retry_finishes_whatever_was_left(
+        events in prop::collection::vec((any_event(), 0..200i64), 0..40),
+        object_is_there: bool,
+    ) {
+        let mut upload = pending();
+        let mut now = 0;
+        for (event, pause) in events {
+            now += pause;
+            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+        }
+        for round in 0..64 {
+            if !upload.state.is_moving() { break }
+            now = now.max(upload.due_at.map_or(now, |due| due.as_second() - at(0).as_second()));
+            let token = format!("retry-{round}");
+            let events = if object_is_there {
+                let object = ObjectVersion { sequencer: None, ..version("z", None) };
+                vec![
+                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) } },
+                    succeed("z", &token),
+                ]
+            } else {
+                vec![Event::Missing]
+            };
+            for event in events {
+                if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            }
+        }
+        prop_assert!(!upload.state.is_moving(), "{upload:?}");
+    }
+}
