@@ -177,16 +177,30 @@ function wanted(query) {
  * The answer to a request that was refused before its body was read, and lost when the connection was reset for the rest of
  * it. The same request without a body is refused in the same way, and can lead to nothing else.
  */
-function refusal(options, response) {
+function refusal(options, request, response) {
   const again = http.request({ ...options, agent: false });
-  again.on("response", (answer) => {
-    response.writeHead(answer.statusCode >= 400 ? answer.statusCode : 502, answer.headers);
-    answer.pipe(response);
-    answer.on("end", () => again.destroy());
-  });
+  again.on("response", (answer) => refuse(answer, request, response, () => again.destroy()));
   again.on("error", () => response.headersSent || response.writeHead(502).end());
   again.setTimeout(5000, () => again.destroy(new Error("no answer")));
   again.flushHeaders();
+}
+
+/**
+ * Passes on an answer that came before the request was read: the rest of that is read and forgotten first, else its sender
+ * hears that the connection broke instead of the answer.
+ */
+function refuse(answer, request, response, done = () => {}) {
+  const { connection, "content-length": length, ...headers } = answer.headers;
+  const chunks = [];
+  answer.on("data", (chunk) => chunks.push(chunk)).on("error", () => {});
+  answer.on("close", () => {
+    const send = () => {
+      if (!response.headersSent) response.writeHead(answer.statusCode >= 400 ? answer.statusCode : 502, headers).end(Buffer.concat(chunks));
+      done();
+    };
+    if (request.readableEnded || request.destroyed) send();
+    else request.once("close", send).once("end", send).resume();
+  });
 }
 
 function serve(request, response) {
@@ -201,25 +215,30 @@ function serve(request, response) {
     const action = actionOf(request, query);
     if (action) told = () => notify(action, bucket, key);
   }
+  let refused = false;
   const { expect, connection, ...headers } = request.headers;
   const inside = { host: options.host, port: innerPort, method: request.method, path: request.url, headers };
   const forward = http.request({ ...inside, agent }, (answer) => {
+      if (answer.statusCode >= 400) {
+        refused = true;
+        request.unpipe(forward);
+        return refuse(answer, request, response);
+      }
       const chunks = [];
-      // Refused before it was read: the rest is read and forgotten, else the sender hears a reset instead of the answer.
-      if (answer.statusCode >= 400) request.unpipe(forward).resume();
-      response.writeHead(answer.statusCode, { ...answer.headers, ...(answer.statusCode < 300 && overrides) });
-      if (told && answer.statusCode < 300) answer.on("data", (chunk) => chunks.push(chunk));
+      response.writeHead(answer.statusCode, { ...answer.headers, ...overrides });
+      if (told) answer.on("data", (chunk) => chunks.push(chunk));
       answer.on("end", () => {
         // A completion can fail with 200.
-        if (told && answer.statusCode < 300 && !Buffer.concat(chunks).includes("<Error>")) told();
+        if (told && !Buffer.concat(chunks).includes("<Error>")) told();
       });
       answer.pipe(response);
     },
   );
   forward.on("error", () => {
-    if (response.headersSent) return response.statusCode >= 400 ? response.end() : response.destroy();
-    request.unpipe(forward).resume();
-    refusal(inside, response);
+    if (refused) return;
+    if (response.headersSent) return response.destroy();
+    request.unpipe(forward);
+    refusal(inside, request, response);
   });
   response.on("close", () => response.writableFinished || forward.destroy());
   request.pipe(forward);
@@ -244,17 +263,38 @@ if (migrated !== 0) {
   process.exit(1);
 }
 
-const innerPort = await freePort();
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const vars = { CONSIGN_DEV: "1", CONSIGN_STORE_ENDPOINT: endpoint, ...options.vars };
 const given = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-child = wrangler(
-  ["dev", ...common, "--ip", options.host, "--port", String(innerPort), "--show-interactive-dev-session=false", ...given, ...options.args],
-  "inherit",
-);
-ended(child).then((code) => stop(code === 0 ? 0 : 1));
+let innerPort;
 
-// The first build takes minutes. Where the Worker cannot start, wrangler says why and ends.
-while ((await inner("GET", "/health/live")) !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
+/**
+ * Starts wrangler. What is built already is started again where it does not come up: wrangler opens ports of its own choice
+ * beside the one that it is told, and another program may have taken one of them in between. A first build takes minutes.
+ */
+async function start(attempts) {
+  innerPort = await freePort();
+  const address = ["--ip", options.host, "--port", String(innerPort)];
+  child = wrangler(["dev", ...common, ...address, "--show-interactive-dev-session=false", ...given, ...options.args], "inherit");
+  let over = false;
+  const end = ended(child).finally(() => (over = true));
+  const limit = options.worker ? Date.now() + 45_000 : Infinity;
+  while (!over && Date.now() < limit) {
+    if ((await inner("GET", "/health/live")) === 200) {
+      end.then((code) => stop(code === 0 ? 0 : 1));
+      return;
+    }
+    await pause(50);
+  }
+  if (!options.worker || attempts === 1) stop(1);
+  console.error("wrangler did not come up: it is started again");
+  child.kill("SIGTERM");
+  await Promise.race([end, pause(5_000)]);
+  child.kill("SIGKILL");
+  await start(attempts - 1);
+}
+
+await start(3);
 const server = http.createServer(serve);
 server.requestTimeout = 0;
 server.listen(options.port, options.host, () => console.log(`consign is up: http://${options.host}:${options.port}/`));

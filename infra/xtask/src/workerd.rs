@@ -25,7 +25,7 @@ const WITHOUT_INGEST: [&str; 3] = [
 ];
 
 /// How long a Worker may take to start.
-const START_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_secs(180);
 /// The secret of the tokens, as the Workers under test are given it.
 const SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
 

@@ -27,7 +27,7 @@ pub use user::{SECRET, User, http};
 pub const POLICY: &str = include_str!("../../e2e/policy.toml");
 
 /// How long wrangler may take to start.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_secs(180);
 /// What dev.mjs says when it is up.
 const UP: &str = "consign is up";
 
