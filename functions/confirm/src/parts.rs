@@ -1,7 +1,9 @@
 //! Completing a multipart upload, only when its parts add up.
 
+use std::collections::BTreeMap;
+
 use consign_core::policy::ConfirmedPart;
-use consign_core::ports::Multipart;
+use consign_core::ports::{Multipart, Part};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::upload::{Layout, Upload};
 
@@ -23,10 +25,11 @@ pub(crate) async fn complete(
         return Ok(());
     };
     let mut errors = Vec::new();
+    let numbered = parts.iter().map(|part| (u32::from(part.number), part));
+    let held: BTreeMap<u32, &Part> = numbered.collect();
     for named in named {
         let number = named.part_number;
-        let held = parts.iter().find(|part| u32::from(part.number) == number);
-        match held {
+        match held.get(&number) {
             None => errors.push(wrong(
                 "part_missing",
                 format!("part {number} is not in the bucket"),

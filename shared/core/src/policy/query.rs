@@ -12,8 +12,25 @@ use super::names::Disposition;
 use super::request::parse_collection_id;
 use crate::problem::Problem;
 
-/// The longest body of a confirm request, in bytes: room for ten thousand parts.
-pub const CONFIRM_BODY_BYTES_MAX: usize = 2 << 20;
+/// The longest body of a confirm request, in bytes: room for ten thousand parts with the longest etags. AWS Lambda takes
+/// 6 MB with what stands around the body, also where the body comes in base64.
+pub const CONFIRM_BODY_BYTES_MAX: usize = 4 << 20;
+/// The longest etag, in bytes: S3's have 32 digits and a number, and those of R2's parts had up to 260 letters.
+const ETAG_BYTES_MAX: usize = 320;
+/// What the tightest host, AWS Lambda, takes as one JSON text, in bytes (AWS Lambda quotas: invocation payload).
+const PAYLOAD_BYTES_MAX: usize = 6 << 20;
+/// Room there for what stands around a body, in bytes: headers of 10 KB at most, twice at most.
+const PAYLOAD_BYTES_BESIDE: usize = 64 << 10;
+const _: () =
+    assert!(CONFIRM_BODY_BYTES_MAX.div_ceil(3) * 4 + PAYLOAD_BYTES_BESIDE <= PAYLOAD_BYTES_MAX);
+/// What a generous JSON writer puts around the etag of a part, in bytes.
+const PART_BYTES_BESIDE: usize = r#"{ "part_number": 10000, "etag": "\"\"" }, "#.len();
+/// Room beside the parts for the column names and the rest, in bytes.
+const CONFIRM_BYTES_BESIDE: usize = 512 << 10;
+const _: () = assert!(
+    CONFIRM_BYTES_BESIDE + 10_000 * (ETAG_BYTES_MAX + PART_BYTES_BESIDE) <= CONFIRM_BODY_BYTES_MAX
+        && PARTS_MAX == 10_000
+);
 const LIST_LIMIT_MAX: u32 = 500;
 const LIST_LIMIT: u32 = 100;
 const CURSOR_BYTES_MAX: usize = 512;
@@ -156,9 +173,6 @@ fn read_part(mut f: Fields<'_>) -> Option<ConfirmedPart> {
         etag: etag?,
     })
 }
-
-/// The longest etag, in bytes: S3's have 32 digits and a number, R2's of parts are far longer.
-const ETAG_BYTES_MAX: usize = 1024;
 
 /// An etag with or without its quotes (RFC 9110, section 8.8.3; S3's are never weak).
 fn parse_etag(text: &str) -> Result<String, String> {

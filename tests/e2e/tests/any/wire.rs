@@ -126,11 +126,35 @@ async fn bodies_that_are_no_request_are_refused() {
             .request(Method::POST, path)
             .header("content-type", "application/json");
         check_problem(
-            &Answer::of(long.body(vec![b' '; 3 << 20])).await,
+            &Answer::of(long.body(vec![b' '; 5 << 20])).await,
             413,
             "body_too_large",
         );
     }
+}
+
+/// The most parts, with the longest etags that stores give: a body within every host's bounds.
+#[tokio::test]
+async fn a_confirm_of_ten_thousand_parts_is_read_to_its_end() {
+    let host = Host::start(POLICY).await;
+    let user = host.user("ann");
+    let signed = user
+        .sign(
+            &json!({"filename": "a.csv", "content_type": "text/csv", "file_size_bytes": 6 << 20,
+            "strategy": "multipart"}),
+        )
+        .await;
+    let etag = format!("\"{}\"", "e".repeat(320));
+    let parts: Vec<_> = (1..=10_000)
+        .map(|number| json!({"part_number": number, "etag": etag}))
+        .collect();
+    let body = json!({"file_id": signed.file_id(), "parts": parts});
+    let answer = user.post("/files/confirm", &body).await;
+    check_problem(&answer, 400, "validation_failed");
+    let errors = answer.body["errors"].as_array();
+    let missing = errors.expect("there are errors").iter();
+    let missing = missing.filter(|error| error["code"] == "part_missing");
+    assert_eq!(missing.count(), 10_000, "{}", &answer.text[..200]);
 }
 
 #[tokio::test]

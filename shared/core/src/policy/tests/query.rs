@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::policy::{
-    ConfirmRequest, ConfirmedPart, Disposition, DownloadQuery, ListQuery, Sha256Digest, Variant,
+    CONFIRM_BODY_BYTES_MAX, ConfirmRequest, ConfirmedPart, Disposition, DownloadQuery, ListQuery,
+    Sha256Digest, Variant,
 };
 use crate::problem::Problem;
 
@@ -58,7 +59,7 @@ fn a_confirm_names_everything_wrong_at_once() {
         "etag must be an etag",
         "collection_id must be 1 to 64",
         "parts[0].part_number must be from 1 to 10000, not 0",
-        "parts[0].etag must be 1 to 1024 printable",
+        "parts[0].etag must be 1 to 320 printable",
         "parts[1].etag is required",
         "parts[2].part_number must be from 1",
         "parts[2].size is not known here",
@@ -73,6 +74,29 @@ fn a_confirm_names_everything_wrong_at_once() {
             "{start} is not in {found:#?}"
         );
     }
+}
+
+/// As a writer spells it that spends blanks freely, with quotes around each etag as stores answer them.
+#[test]
+fn ten_thousand_parts_with_the_longest_etags_fit_in_a_confirm() {
+    let body = |etag: &str| {
+        let part =
+            |number: u32| format!(r#"{{ "part_number": {number:5}, "etag": "\"{etag}\"" }}"#);
+        let parts: Vec<_> = (1..=10_000).map(part).collect();
+        let columns = vec!["a column's name"; 20_000];
+        json!({"file_id": "f", "metadata": {"columns": columns}, "parts": []})
+            .to_string()
+            .replace("[]", &format!("[{}]", parts.join(", ")))
+    };
+    // Of a real part in R2, of S3, and the longest.
+    for length in [260, 32, 320] {
+        let body = body(&"e".repeat(length));
+        let confirmed = ConfirmRequest::parse(body.as_bytes()).unwrap();
+        assert_eq!(confirmed.parts.len(), 10_000, "{} bytes", body.len());
+        assert!(confirmed.parts.iter().all(|part| part.etag.len() == length));
+    }
+    let refused = wrong(ConfirmRequest::parse(body(&"e".repeat(321)).as_bytes()));
+    assert_eq!(refused.len(), 10_000);
 }
 
 #[test]
@@ -108,7 +132,7 @@ fn a_confirm_is_bounded() {
         ["parts must be a list of objects, not a list"]
     );
     assert_eq!(
-        ConfirmRequest::parse(&vec![b' '; (2 << 20) + 1])
+        ConfirmRequest::parse(&vec![b' '; CONFIRM_BODY_BYTES_MAX + 1])
             .unwrap_err()
             .code,
         "body_too_large"
