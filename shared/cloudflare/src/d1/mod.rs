@@ -75,6 +75,50 @@ fn rows_of<T: DeserializeOwned>(results: &[D1Result], index: usize) -> worker::R
         .map_or_else(|| Ok(Vec::new()), D1Result::results)
 }
 
+/// Whether a statement of a batch has returned a row.
+fn has_row(results: &[D1Result], index: usize) -> worker::Result<bool> {
+    Ok(!rows_of::<Id>(results, index)?.is_empty())
+}
+
+/// The idempotency key of an insert, or null.
+fn key_of(new: &NewUpload) -> JsValue {
+    text(new.idempotency.as_ref().map(|key| key.key.as_str()))
+}
+
+/// Why nothing was inserted, in the port's order.
+fn why_not(
+    new: &NewUpload,
+    known: Option<&KnownKey>,
+    account: &Account,
+    rate_window: i64,
+) -> Result<Inserted, Fault> {
+    if let (Some(key), Some(known)) = (&new.idempotency, known) {
+        return Ok(if known.body_sha256 == key.body_sha256 {
+            Inserted::Replayed(Box::new(read("insert_pending", &known.record)?))
+        } else {
+            Inserted::KeyReused
+        });
+    }
+    let allowance = &new.allowance;
+    let same_window = i64::try_from(whole(account.rate_window)) == Ok(rate_window);
+    let signed = if same_window {
+        whole(account.signed_in_window)
+    } else {
+        0
+    };
+    let rate_max = allowance.sign_uploads_per_window;
+    if rate_max.is_some_and(|max| signed >= max.into()) {
+        return Ok(Inserted::RateLimited);
+    }
+    let used_bytes = whole(account.reserved_bytes);
+    let wanted_bytes = used_bytes.saturating_add(new.upload.reserved_bytes);
+    let quota_max = allowance.quota_bytes_max;
+    if quota_max.is_some_and(|max| wanted_bytes > max) {
+        return Ok(Inserted::QuotaExceeded { used_bytes });
+    }
+    Ok(Inserted::ObjectKeyTaken)
+}
+
 impl UploadRepo for D1Repo {
     const HOLDS_QUEUE: bool = false;
 
@@ -162,98 +206,83 @@ fn whole(value: f64) -> u64 {
 }
 
 impl D1Repo {
-    /// One batch reads what the answer depends on and writes if all conditions hold; both see the same state.
+    /// One batch writes if all conditions hold. Where one does not, another reads what stands against it, in the state in
+    /// which it tries once more: so the usual call neither reads nor waits twice.
     async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         let rate_window = now.as_second().div_euclid(RATE_WINDOW_S);
         let failed = |error| fault("insert_pending", error);
-        let batch = self
-            .insert_batch(new, now, rate_window)
-            .map_err(|error| unreadable("insert_pending", error))?
+        let columns = values(&new.upload).map_err(|error| unreadable("insert_pending", error))?;
+        let writes = self
+            .writes(new, columns, (now, rate_window))
             .map_err(failed)?;
-        let results = self.0.batch(batch).await.map_err(failed)?;
-        // The first statement only forgets old keys.
-        let known: Vec<KnownKey> = rows_of(&results, 1).map_err(failed)?;
-        let accounts: Vec<Account> = rows_of(&results, 2).map_err(failed)?;
-        let inserted: Vec<Id> = rows_of(&results, 3).map_err(failed)?;
-        if !inserted.is_empty() {
+        let written = self.0.batch(writes.clone()).await.map_err(failed)?;
+        if has_row(&written, 0).map_err(failed)? {
             return Ok(Inserted::Created);
         }
-        // Why not, in the port's order.
-        if let Some(key) = &new.idempotency
-            && let Some(known) = known.first()
-        {
-            return Ok(if known.body_sha256 == key.body_sha256 {
-                Inserted::Replayed(Box::new(read("insert_pending", &known.record)?))
-            } else {
-                Inserted::KeyReused
-            });
+        let mut batch = self.reads(new, now).map_err(failed)?.to_vec();
+        batch.extend(writes);
+        let results = self.0.batch(batch).await.map_err(failed)?;
+        if has_row(&results, 2).map_err(failed)? {
+            return Ok(Inserted::Created);
         }
+        let known: Vec<KnownKey> = rows_of(&results, 0).map_err(failed)?;
+        let accounts: Vec<Account> = rows_of(&results, 1).map_err(failed)?;
         let account = accounts.into_iter().next().unwrap_or_default();
-        let rate_max = new.allowance.sign_uploads_per_window;
-        let same_window = i64::try_from(whole(account.rate_window)) == Ok(rate_window);
-        let signed = if same_window {
-            whole(account.signed_in_window)
-        } else {
-            0
-        };
-        if rate_max.is_some_and(|max| signed >= max.into()) {
-            return Ok(Inserted::RateLimited);
-        }
-        let used_bytes = whole(account.reserved_bytes);
-        let wanted_bytes = used_bytes.saturating_add(new.upload.reserved_bytes);
-        if new
-            .allowance
-            .quota_bytes_max
-            .is_some_and(|max| wanted_bytes > max)
-        {
-            return Ok(Inserted::QuotaExceeded { used_bytes });
-        }
-        Ok(Inserted::ObjectKeyTaken)
+        why_not(new, known.first(), &account, rate_window)
     }
 
-    fn insert_batch(
+    /// What an insert's answer depends on: what the key is known for, and the owner's account.
+    fn reads(&self, new: &NewUpload, now: Timestamp) -> worker::Result<[D1PreparedStatement; 2]> {
+        let owner = text(Some(new.upload.owner.as_str()));
+        let known = [owner.clone(), key_of(new), us(now)];
+        Ok([
+            self.statement(statements::KEY, &known)?,
+            self.statement(statements::ACCOUNT, &[owner])?,
+        ])
+    }
+
+    /// The record, first; then what goes with it.
+    fn writes(
         &self,
         new: &NewUpload,
-        now: Timestamp,
-        rate_window: i64,
-    ) -> Result<worker::Result<Vec<D1PreparedStatement>>, serde_json::Error> {
+        mut columns: Vec<JsValue>,
+        (now, rate_window): (Timestamp, i64),
+    ) -> worker::Result<Vec<D1PreparedStatement>> {
         let NewUpload {
             upload,
             idempotency,
             allowance,
         } = new;
-        let owner = || text(Some(upload.owner.as_str()));
-        let key = || text(idempotency.as_ref().map(|key| key.key.as_str()));
-        let mut columns = values(upload)?;
+        let owner = text(Some(upload.owner.as_str()));
         columns.extend([
-            key(),
+            key_of(new),
             number(rate_window),
             maybe(allowance.sign_uploads_per_window.map(|max| int(max.into()))),
             int(upload.reserved_bytes),
             maybe(allowance.quota_bytes_max.map(int)),
+            us(now),
         ]);
-        let charge = [owner(), int(upload.reserved_bytes), number(rate_window)];
-        let batch = || {
-            let mut batch = vec![
-                self.statement(statements::FORGET_KEYS, &[us(now)])?,
-                self.statement(statements::KEY, &[owner(), key()])?,
-                self.statement(statements::ACCOUNT, &[owner()])?,
-                self.statement(statements::INSERT, &columns)?,
-                self.statement(statements::CHARGE, &charge)?,
+        let charge = [
+            owner.clone(),
+            int(upload.reserved_bytes),
+            number(rate_window),
+        ];
+        let mut writes = vec![
+            self.statement(statements::INSERT, &columns)?,
+            self.statement(statements::CHARGE, &charge)?,
+        ];
+        if let Some(known) = idempotency {
+            let values = [
+                owner,
+                key_of(new),
+                text(Some(&upload.id.to_string())),
+                text(Some(&known.body_sha256)),
+                us(known.expires_at),
             ];
-            if let Some(known) = idempotency {
-                let values = [
-                    owner(),
-                    key(),
-                    text(Some(&upload.id.to_string())),
-                    text(Some(&known.body_sha256)),
-                    us(known.expires_at),
-                ];
-                batch.push(self.statement(statements::SET_KEY, &values)?);
-            }
-            Ok(batch)
-        };
-        Ok(batch())
+            writes.push(self.statement(statements::SET_KEY, &values)?);
+            writes.push(self.statement(statements::FORGET_KEYS, &[us(now)])?);
+        }
+        Ok(writes)
     }
 
     /// The record under its revision, and the quota with it.

@@ -12,19 +12,20 @@ pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_u
 
 pub(crate) const KEY: &str = "\
     SELECT k.body_sha256, u.record FROM idempotency k JOIN uploads u ON u.id = k.upload_id \
-    WHERE k.owner = ?1 AND k.key = ?2";
+    WHERE k.owner = ?1 AND k.key = ?2 AND k.expires_at_us > ?3";
 
 pub(crate) const ACCOUNT: &str =
     "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = ?1";
 
 /// `?1` to `?21` are the columns, as [`crate::d1::row::values`] gives them. `?22` is the idempotency key or null, `?23` the
-/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve and `?26` the quota or null.
+/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve, `?26` the quota or null, and
+/// `?27` the instant at which it happens.
 pub(crate) const INSERT: &str = "\
     INSERT INTO uploads (id, owner, collection_id, category, filename, bucket, object_key, content_type, size_bytes, \
         status, checksum_sha256, row_count, error, metadata, created_at_us, updated_at_us, uploaded_at_us, \
         processed_at_us, due_at_us, revision, record) \
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21 \
-    WHERE NOT EXISTS (SELECT 1 FROM idempotency WHERE owner = ?2 AND key = ?22) \
+    WHERE NOT EXISTS (SELECT 1 FROM idempotency WHERE owner = ?2 AND key = ?22 AND expires_at_us > ?27) \
         AND (?24 IS NULL OR ?24 > COALESCE( \
             (SELECT signed_in_window FROM owners WHERE owner = ?2 AND rate_window = ?23), 0)) \
         AND (?26 IS NULL OR ?26 >= ?25 + COALESCE((SELECT reserved_bytes FROM owners WHERE owner = ?2), 0)) \
@@ -39,10 +40,12 @@ pub(crate) const CHARGE: &str = "\
         signed_in_window = CASE rate_window WHEN excluded.rate_window THEN signed_in_window + 1 ELSE 1 END, \
         rate_window = excluded.rate_window";
 
-/// After [`CHARGE`].
+/// After [`CHARGE`]. Where the key is there already, its time is over.
 pub(crate) const SET_KEY: &str = "\
     INSERT INTO idempotency (owner, key, upload_id, body_sha256, expires_at_us) \
-    SELECT ?1, ?2, ?3, ?4, ?5 WHERE changes() = 1";
+    SELECT ?1, ?2, ?3, ?4, ?5 WHERE changes() = 1 \
+    ON CONFLICT (owner, key) DO UPDATE SET upload_id = excluded.upload_id, body_sha256 = excluded.body_sha256, \
+        expires_at_us = excluded.expires_at_us";
 
 /// `?1` to `?21` as in [`INSERT`]; `?22` is the revision that the record must have.
 pub(crate) const SAVE: &str = "\
