@@ -23,7 +23,7 @@ use consign_core::ports::{
 use futures_util::Stream;
 
 use crate::breaker::Breaker;
-use crate::client::{AwsOptions, Patience};
+use crate::client::{AwsOptions, Lazy, Patience};
 use crate::copy::{self, Copy};
 use crate::fault::{fault, status};
 use crate::writer::S3Writer;
@@ -67,7 +67,7 @@ const PATIENCE: Patience = Patience {
 /// The objects of an S3 server.
 #[derive(Debug, Clone)]
 pub struct S3Store {
-    client: Client,
+    client: Lazy<Client>,
     copy_at_once_bytes_max: u64,
 }
 
@@ -82,17 +82,21 @@ impl S3Store {
             secret_key: options.secret_key.clone(),
             session_token: options.session_token.clone(),
         };
-        let config = Builder::from(&aws.config(&PATIENCE))
-            .behavior_version(BehaviorVersion::latest())
-            .interceptor(Breaker::new())
-            .force_path_style(options.path_style)
-            // The checksums we rely on are signed by us; the SDK's own trailers are unknown to many S3 servers.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            // A conversion reads as fast as it converts: a slow reader is not a stalled stream.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let path_style = options.path_style;
+        let client = Lazy::new(move || {
+            let config = Builder::from(&aws.config(&PATIENCE))
+                .behavior_version(BehaviorVersion::latest())
+                .interceptor(Breaker::new())
+                .force_path_style(path_style)
+                // The checksums we rely on are signed by us; the SDK's own trailers are unknown to many S3 servers.
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+                // A conversion reads as fast as it converts: a slow reader is not a stalled stream.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            Client::from_conf(config.build())
+        });
         Self {
-            client: Client::from_conf(config.build()),
+            client,
             copy_at_once_bytes_max: copy::AT_ONCE_BYTES_MAX,
         }
     }
@@ -215,7 +219,7 @@ impl ObjectStore for S3Store {
 
     async fn writer(&self, object: &ObjectRef, content_type: &str) -> Result<S3Writer, Fault> {
         Ok(S3Writer::new(
-            self.client.clone(),
+            Client::clone(&self.client),
             object.clone(),
             content_type,
         ))

@@ -6,13 +6,13 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue};
 
 use crate::breaker::Breaker;
-use crate::client::{AwsOptions, SMALL};
+use crate::client::{AwsOptions, Lazy, SMALL};
 use crate::fault::fault;
 
 /// The ingest queue: at least once, in any order. Messages are taken from it by whoever runs the ingest function.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
-    client: Client,
+    client: Lazy<Client>,
     url: String,
 }
 
@@ -20,13 +20,15 @@ impl SqsQueue {
     /// The queue with this URL; connects when first used.
     #[must_use]
     pub fn new(options: &AwsOptions, url: impl Into<String>) -> Self {
-        let config = Builder::from(&options.config(&SMALL))
-            .behavior_version(BehaviorVersion::latest())
-            .interceptor(Breaker::new());
-        Self {
-            client: Client::from_conf(config.build()),
-            url: url.into(),
-        }
+        let options = options.clone();
+        let client = Lazy::new(move || {
+            let config = Builder::from(&options.config(&SMALL))
+                .behavior_version(BehaviorVersion::latest())
+                .interceptor(Breaker::new());
+            Client::from_conf(config.build())
+        });
+        let url = url.into();
+        Self { client, url }
     }
 }
 

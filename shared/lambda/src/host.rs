@@ -24,6 +24,7 @@ use crate::environment::{Environment, StartError};
 /// environments usually live.
 const CREDENTIALS_S: u64 = 6 * 60 * 60;
 /// The shortest life of a URL that is worth giving out, in seconds (DESIGN, section 3).
+#[cfg(feature = "http")]
 const URL_S_MIN: u64 = 120;
 /// Memory that the program itself takes, in bytes: code, connections, and the part in flight.
 const OWN_MEMORY_BYTES: u64 = 64 << 20;
@@ -342,6 +343,7 @@ impl<R, Q, S> Host<R, Q, S> {
 
     /// Ends the process where its credentials may end too soon for any URL to be of use: Lambda makes another, and the
     /// one call that this fails comes again.
+    #[cfg(feature = "http")]
     pub(crate) fn end_if_outlived(&self) {
         let end = self.rules.access.credentials.expires_at;
         if end.is_some_and(|end| end <= add_s(self.rules.clock.now(), URL_S_MIN)) {

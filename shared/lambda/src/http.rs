@@ -4,12 +4,15 @@ use std::convert::Infallible;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use consign_core::problem::Problem;
 use consign_core::routes::{BODY_BYTES_MAX, Target, find};
 use consign_core::service::Call;
-use http::{Request, Response};
-use lambda_http::{Body, RequestExt as _, service_fn};
+use http::{Request, Response, Uri};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::{Body, LambdaEvent, lambda_runtime, service_fn};
 
 use crate::environment::{Environment, StartError};
 use crate::host::Host;
@@ -41,34 +44,32 @@ where
     crate::start(build, async move |host| {
         let host = Arc::new(host);
         let function = Arc::new(function);
-        let service = service_fn(move |request: lambda_http::Request| {
+        let service = service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
             let (host, function) = (Arc::clone(&host), Arc::clone(&function));
             async move {
                 host.end_if_outlived();
-                let path = request.raw_http_path().to_owned();
-                let request = request.map(bytes_of);
-                let response = match route(name, &request, &path) {
+                let path = event.payload.raw_path.clone().unwrap_or_default();
+                let (request, unreadable) = request_of(event.payload);
+                let routed = unreadable.map_or_else(|| route(name, &request, &path), Err);
+                let response = match routed {
                     Ok((target, id)) => {
                         let id = id.to_owned();
-                        function(
-                            host,
-                            Routed {
-                                target,
-                                id,
-                                request,
-                            },
-                        )
-                        .await
+                        let routed = Routed {
+                            target,
+                            id,
+                            request,
+                        };
+                        function(host, routed).await
                     }
                     Err(problem) => {
                         let call = Call::begin(&*host, "unknown", &request);
                         call.finish(&*host, Err(problem))
                     }
                 };
-                Ok::<_, Infallible>(response.map(body_of))
+                Ok::<_, Infallible>(answer_of(response))
             }
         });
-        lambda_http::run(service).await
+        lambda_runtime::run(service).await
     })
 }
 
@@ -88,25 +89,47 @@ fn route<'a>(
     Ok((target, id))
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the enum is open, and what is new holds nothing that we know"
-)]
-fn bytes_of(body: Body) -> Bytes {
-    match body {
-        Body::Text(text) => text.into(),
-        Body::Binary(bytes) => bytes.into(),
-        _ => Bytes::new(),
-    }
+/// What the gateway tells of a request, and what is wrong where its body cannot be read.
+///
+/// `lambda_http`'s own conversion panics on hosts and queries that are no URI, and on such a body. The path and the query
+/// are all that a function reads of the URI; where they make none, the query is left out, and a field that has to be in it is
+/// missed by its name.
+fn request_of(event: ApiGatewayV2httpRequest) -> (Request<Bytes>, Option<Problem>) {
+    let mut unreadable = None;
+    let body = match event.body {
+        Some(text) if event.is_base64_encoded => STANDARD.decode(text).unwrap_or_else(|_| {
+            let detail = "the body is not the base64 that the gateway says it is";
+            unreadable = Some(Problem::bad_request(detail));
+            Vec::new()
+        }),
+        text => text.unwrap_or_default().into_bytes(),
+    };
+    let path = event.raw_path.unwrap_or_default();
+    let uri = match event.raw_query_string.as_deref() {
+        None | Some("") => path.parse(),
+        Some(query) => format!("{path}?{query}").parse(),
+    };
+    let mut request = Request::new(Bytes::from(body));
+    *request.uri_mut() = uri
+        .or_else(|_| path.parse())
+        .unwrap_or(Uri::from_static("/"));
+    *request.method_mut() = event.request_context.http.method;
+    *request.headers_mut() = event.headers;
+    (request, unreadable)
 }
 
-/// Every answer is text: JSON of one kind or another.
-fn body_of(bytes: Bytes) -> Body {
-    if bytes.is_empty() {
-        return Body::Empty;
+/// The answer as the gateway takes it. Every body is text: JSON of one kind or another.
+fn answer_of(response: Response<Bytes>) -> ApiGatewayV2httpResponse {
+    let (head, body) = response.into_parts();
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = head.status.as_u16().into();
+    answer.headers = head.headers;
+    if !body.is_empty() {
+        let text = String::from_utf8(body.into());
+        answer.is_base64_encoded = text.is_err();
+        answer.body = Some(text.map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text));
     }
-    String::from_utf8(bytes.into())
-        .map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
+    answer
 }
 
 #[cfg(test)]
@@ -116,6 +139,66 @@ mod tests {
     fn request(method: &str, body: &'static [u8]) -> Request<Bytes> {
         let request = Request::builder().method(method);
         request.body(Bytes::from_static(body)).unwrap()
+    }
+
+    fn event(changes: &[(&str, &str)]) -> ApiGatewayV2httpRequest {
+        let mut event = serde_json::json!({
+            "version": "2.0",
+            "rawPath": "/files",
+            "rawQueryString": "limit=2",
+            "headers": { "host": "files.example.org", "authorization": "Bearer x" },
+            "requestContext": { "stage": "$default", "http": { "method": "GET", "path": "/files" } },
+            "body": "{}",
+            "isBase64Encoded": false
+        });
+        for (pointer, value) in changes {
+            *event.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
+        }
+        serde_json::from_value(event).unwrap()
+    }
+
+    #[test]
+    fn a_request_comes_as_it_was_sent() {
+        let (request, unreadable) = request_of(event(&[]));
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.uri(), "/files?limit=2");
+        assert_eq!(request.headers()["authorization"], "Bearer x");
+        assert_eq!(
+            (&request.body()[..], unreadable.is_none()),
+            (&b"{}"[..], true)
+        );
+        let (binary, _) = request_of(event(&[
+            ("/isBase64Encoded", "true"),
+            ("/body", "\"e30=\""),
+        ]));
+        assert_eq!(binary.body(), "{}");
+    }
+
+    #[test]
+    fn what_is_no_uri_and_no_base64_ends_in_a_problem() {
+        for query in ["\"a b\"", "\"\\u0000\"", "\"a=<>\\\\^`{}\""] {
+            let (request, _) = request_of(event(&[
+                ("/rawQueryString", query),
+                ("/headers/host", "\"[no:host \""),
+            ]));
+            assert_eq!(request.uri().path(), "/files", "{query}");
+        }
+        let (nowhere, _) = request_of(event(&[("/rawPath", "\"no path\"")]));
+        assert_eq!(nowhere.uri(), "/");
+        let (_, unreadable) =
+            request_of(event(&[("/isBase64Encoded", "true"), ("/body", "\"*\"")]));
+        assert_eq!(unreadable.unwrap().status.as_u16(), 400);
+    }
+
+    #[test]
+    fn answers_are_text_where_they_can_be() {
+        let answer = |body: &'static [u8]| answer_of(Response::new(Bytes::from_static(body)));
+        let text = answer(b"{}");
+        assert_eq!((text.status_code, text.is_base64_encoded), (200, false));
+        assert_eq!(text.body, Some(Body::Text("{}".to_owned())));
+        assert_eq!(answer(b"").body, None);
+        let binary = answer(b"\xff");
+        assert!(binary.is_base64_encoded && binary.body == Some(Body::Binary(vec![0xff])));
     }
 
     #[test]
@@ -147,14 +230,5 @@ mod tests {
         };
         assert_eq!(status(&LONG[1..]), Ok(()));
         assert_eq!(status(&LONG), Err(413));
-    }
-
-    #[test]
-    fn bodies_pass_as_they_are() {
-        for text in ["", "{\"a\":1}"] {
-            assert_eq!(bytes_of(body_of(Bytes::from(text))), text);
-        }
-        let binary = Bytes::from_static(&[0xff, 0]);
-        assert_eq!(bytes_of(body_of(binary.clone())), binary);
     }
 }

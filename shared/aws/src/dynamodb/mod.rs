@@ -21,14 +21,14 @@ use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
 
 use crate::breaker::Breaker;
-use crate::client::{AwsOptions, SMALL};
+use crate::client::{AwsOptions, Lazy, SMALL};
 use crate::fault::fault;
 use item::{Item, name};
 
 /// The upload records in a DynamoDB table. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct DynamoRepo {
-    client: Client,
+    client: Lazy<Client>,
     table: String,
 }
 
@@ -36,13 +36,15 @@ impl DynamoRepo {
     /// The records of this table; connects when first used.
     #[must_use]
     pub fn new(options: &AwsOptions, table: impl Into<String>) -> Self {
-        let config = Builder::from(&options.config(&SMALL))
-            .behavior_version(BehaviorVersion::latest())
-            .interceptor(Breaker::new());
-        Self {
-            client: Client::from_conf(config.build()),
-            table: table.into(),
-        }
+        let options = options.clone();
+        let client = Lazy::new(move || {
+            let config = Builder::from(&options.config(&SMALL))
+                .behavior_version(BehaviorVersion::latest())
+                .interceptor(Breaker::new());
+            Client::from_conf(config.build())
+        });
+        let table = table.into();
+        Self { client, table }
     }
 
     /// Creates the table with its indexes where it is missing, and waits until it can be used.
