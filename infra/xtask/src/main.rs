@@ -2,6 +2,7 @@
 //!
 //! It needs nothing but cargo to start, and brings what the tasks need by itself: see [`tools`].
 
+mod bench;
 mod browser;
 mod cache;
 mod ci;
@@ -11,6 +12,7 @@ mod deny;
 mod edge;
 mod fuzz;
 mod host;
+mod lambda;
 mod process;
 mod servers;
 mod service;
@@ -34,7 +36,8 @@ The tasks of this repository.
     cargo xtask tools [--env]       only set up the tools, and say where they are
     cargo xtask coverage            only the line coverage of shared/core
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
-    cargo xtask bench [NAME] [ARGS…]  run the benchmarks (or the one named), in release mode
+    cargo xtask bench NAME          a benchmark; `bench help` lists them
+    cargo xtask size                the Lambda programs as deployed: how large, and how soon they take requests
     cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
     cargo xtask edge build|dev      the Cloudflare Worker; `edge help` says more
     cargo xtask clean-cache         remove every tool that was set up
@@ -73,7 +76,8 @@ fn run(host: &Host) -> Result<()> {
         ["tools", "--env"] => tools::set_up(host).map(|tools| tools.print_exports()),
         ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
         ["wasm-check"] => wasm::check(host),
-        ["bench", rest @ ..] => bench(host, rest),
+        ["bench", rest @ ..] => bench::run(host, rest),
+        ["size"] => lambda::size(host),
         ["services", rest @ ..] => services::run(host, rest),
         ["edge", rest @ ..] => edge::run(host, rest),
         ["clean-cache"] => cache::clean(host),
@@ -107,12 +111,4 @@ fn dev(host: &Host, args: &[&str]) -> Result<()> {
         ])
         .args(args),
     )
-}
-
-fn bench(host: &Host, args: &[&str]) -> Result<()> {
-    let mut cargo = host.cargo(&["bench", "--package", "benches"]);
-    if let [name, rest @ ..] = args {
-        cargo.args(["--bench", name, "--"]).args(rest);
-    }
-    process::run(&mut cargo)
 }

@@ -96,6 +96,32 @@ pub(crate) fn on_lambda(host: &Host, tools: &Tools) -> Result<Tally> {
     count(cargo)
 }
 
+/// Runs the benchmark of whole transfers, over MinIO and on Lambda, with the programs in release mode.
+///
+/// # Errors
+/// When something does not build or start.
+pub(crate) fn transfer(host: &Host, tools: &Tools) -> Result<()> {
+    let programs = ["--release", "--workspace", "--bins"];
+    let bridge = process::build_from(host, &programs, "consign-bridge")?;
+    let folder = bridge.parent().context("a program lies in a folder")?;
+    for kind in ["minio", "lambda"] {
+        let mut cargo = host.cargo(&[
+            "bench",
+            "--locked",
+            "--package",
+            "e2e",
+            "--bench",
+            "transfer",
+        ]);
+        cargo.envs(tools.test_env.iter().map(|(name, path)| (name, path)));
+        cargo.env("CONSIGN_E2E_HOST", kind);
+        cargo.env("CONSIGN_LAMBDA_DIR", folder);
+        cargo.env("CONSIGN_BRIDGE_BIN", &bridge);
+        process::run(&mut cargo)?;
+    }
+    Ok(())
+}
+
 /// `cargo test` over the whole workspace, with what the tests find in their environment.
 pub(crate) fn cargo_test(host: &Host, tools: &Tools) -> Command {
     let mut cargo = host.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);

@@ -62,12 +62,37 @@ fn functions_are_named_after_their_binaries() {
     let mut wanted: BTreeSet<_> = ROUTES.iter().map(|route| route.target.function()).collect();
     wanted.insert("ingest-on-object-created");
     assert_eq!(names, wanted);
-    // The command that builds them names them: a virtual workspace builds its default members alone.
+    let binaries = binaries();
+    assert_eq!(
+        binaries.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        names
+    );
+    // The command that builds them names their packages: a build of all would have the features of all.
     let readme = include_str!("../../../../README.md");
     let (_, command) = readme.split_once("cargo lambda build").unwrap();
-    let (_, listed) = command.split_once("--bin={").unwrap();
-    let (listed, _) = listed.split_once('}').unwrap();
+    let (_, listed) = command.split_once("--package={").unwrap();
+    let (listed, _) = listed.split_once("}-lambda").unwrap();
     assert_eq!(listed.split(',').collect::<BTreeSet<_>>(), names);
+}
+
+/// The programs under each function's `lambda` folder, whose package is named after them.
+fn binaries() -> BTreeSet<String> {
+    let functions = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions");
+    let folders = std::fs::read_dir(functions).unwrap();
+    let manifests = folders.map(|folder| folder.unwrap().path().join("lambda/Cargo.toml"));
+    manifests
+        .filter_map(|manifest| std::fs::read_to_string(manifest).ok())
+        .map(|manifest| {
+            let manifest: toml::Table = manifest.parse().unwrap();
+            let [binary] = &manifest["bin"].as_array().unwrap()[..] else {
+                unreachable!("a function is one program: {manifest}");
+            };
+            let name = binary["name"].as_str().unwrap();
+            let package = format!("{name}-lambda");
+            assert_eq!(manifest["package"]["name"].as_str(), Some(package.as_str()));
+            name.to_owned()
+        })
+        .collect()
 }
 
 #[test]

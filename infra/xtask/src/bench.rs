@@ -1,0 +1,36 @@
+//! `cargo xtask bench`: the benchmarks, each with what it runs against.
+
+use crate::host::Host;
+use crate::{lambda, process, tests, tools};
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+The benchmarks. All print figures and ratios; none fails for being slow.
+
+    cargo xtask bench presign     one presigned PUT, beside three other signers and the hash alone
+    cargo xtask bench lambda      requests per second of sign-upload on Lambda, beside a bare function
+    cargo xtask bench transfer    sign, upload and download 10 MB: over MinIO, and on Lambda
+";
+
+/// Runs the benchmark named.
+///
+/// # Errors
+/// When there is none of that name, or something does not build or start.
+pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
+    match args {
+        ["presign", rest @ ..] => {
+            let mut cargo =
+                host.cargo(&["bench", "--package", "benches", "--bench", "presign", "--"]);
+            process::run(cargo.args(rest))
+        }
+        ["lambda"] => lambda::throughput(host),
+        ["transfer"] => tests::transfer(host, &tools::set_up(host)?),
+        [] | ["help"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        [other, ..] => {
+            bail!("there is no benchmark `{other}`; `cargo xtask bench help` lists them")
+        }
+    }
+}
