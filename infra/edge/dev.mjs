@@ -11,6 +11,9 @@
 //
 // With "worker" (a built index.js), "migrations" (a folder) and "policy" (a file) in place of "config", the configuration is
 // made here: the buckets that the policy names, and the policy over R2.
+//
+// With "bare" there is the runtime alone, as benchmarks want it: nothing in front of it, and no trace or line of wrangler's own
+// for each request.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -28,6 +31,7 @@ const KEYS = { accessKeyId: "consign", secretAccessKey: "consign-development" };
 
 const endpoint = `http://${options.host}:${options.port}${S3.slice(0, -1)}`;
 const environment = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", FORCE_COLOR: "0" };
+if (options.bare) Object.assign(environment, { X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false" });
 if (!options.config) configure();
 const common = ["--config", options.config, ...(options.env ? ["--env", options.env] : []), "--local", "--persist-to", options.state];
 let child;
@@ -264,6 +268,7 @@ if (migrated !== 0) {
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+if (options.bare) options.args.push("--log-level", "error");
 const vars = { CONSIGN_DEV: "1", CONSIGN_STORE_ENDPOINT: endpoint, ...options.vars };
 const given = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
 let innerPort;
@@ -273,7 +278,7 @@ let innerPort;
  * beside the one that it is told, and another program may have taken one of them in between. A first build takes minutes.
  */
 async function start(attempts) {
-  innerPort = await freePort();
+  innerPort = options.bare ? options.port : await freePort();
   const address = ["--ip", options.host, "--port", String(innerPort)];
   child = wrangler(["dev", ...common, ...address, "--show-interactive-dev-session=false", ...given, ...options.args], "inherit");
   let over = false;
@@ -295,7 +300,12 @@ async function start(attempts) {
 }
 
 await start(3);
-const server = http.createServer(serve);
-server.requestTimeout = 0;
-server.listen(options.port, options.host, () => console.log(`consign is up: http://${options.host}:${options.port}/`));
+const up = () => console.log(`consign is up: http://${options.host}:${options.port}/`);
+if (options.bare) {
+  up();
+} else {
+  const server = http.createServer(serve);
+  server.requestTimeout = 0;
+  server.listen(options.port, options.host, up);
+}
 if (options.sweepSeconds > 0) setInterval(() => inner("GET", "/cdn-cgi/local/scheduled"), options.sweepSeconds * 1000);

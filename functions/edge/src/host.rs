@@ -132,6 +132,7 @@ impl Host {
         let rules = match RULES.get() {
             Some(rules) => Arc::clone(rules),
             None => {
+                consign_cloudflare::install_log(variable(env, "CONSIGN_LOG").as_deref());
                 let read = Arc::new(Rules::read(env)?);
                 Arc::clone(RULES.get_or_init(|| read))
             }

@@ -21,12 +21,6 @@ use worker::{Context, Env, HttpRequest, event};
 
 use host::Host;
 
-/// Runs once per isolate.
-#[event(start)]
-fn start() {
-    consign_cloudflare::install_log();
-}
-
 /// A request.
 #[event(fetch)]
 async fn fetch(request: HttpRequest, env: Env, _: Context) -> worker::Result<worker::Response> {

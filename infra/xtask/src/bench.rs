@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the benchmarks, each with what it runs against.
 
 use crate::host::Host;
-use crate::{lambda, process, tests, tools};
+use crate::{lambda, process, tests, tools, workerd};
 use anyhow::{Result, bail};
 
 const HELP: &str = "\
@@ -10,6 +10,7 @@ The benchmarks. All print figures and ratios; none fails for being slow.
     cargo xtask bench presign     one presigned PUT, beside three other signers and the hash alone
     cargo xtask bench lambda      requests per second of sign-upload on Lambda, beside a bare function
     cargo xtask bench transfer    sign, upload and download 10 MB: over MinIO, and on Lambda
+    cargo xtask bench edge        the Worker in workerd, beside Workers that do next to nothing: start, requests per second
 ";
 
 /// Runs the benchmark named.
@@ -25,6 +26,7 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
         }
         ["lambda"] => lambda::throughput(host),
         ["transfer"] => tests::transfer(host, &tools::set_up(host)?),
+        ["edge", rest @ ..] => workerd::bench(host, rest),
         [] | ["help"] => {
             print!("{HELP}");
             Ok(())

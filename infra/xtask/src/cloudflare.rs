@@ -58,6 +58,11 @@ impl Workers {
         self.packages.join("node_modules/wrangler/bin/wrangler.js")
     }
 
+    /// The runtime itself.
+    pub(crate) fn workerd(&self) -> PathBuf {
+        self.packages.join("node_modules/workerd/bin/workerd")
+    }
+
     /// `wrangler ARGS…`, which asks and tells nobody anything.
     pub(crate) fn wrangler(&self, host: &Host, args: &[&str]) -> Command {
         let mut wrangler = host.command(self.node());

@@ -61,12 +61,39 @@ fn judge(what: &str, size: Size, bytes_max: usize) -> Result<()> {
 fn own_tests(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
     cargo.args(["--features", "edge-tests/workerd", "--test", "workerd"]);
-    cargo
+    name(host, workers, &mut cargo);
+    cargo.env("CONSIGN_EDGE_CONTRACT", built(host, "tests/edge-contract"));
+    tests::count(cargo)
+}
+
+/// Tells `command` where consign's Worker is, and what runs it.
+fn name(host: &Host, workers: &Workers, command: &mut Command) {
+    command
         .env("CONSIGN_NODE", workers.node())
         .env("CONSIGN_WRANGLER", workers.wrangler_js())
-        .env("CONSIGN_EDGE", built(host, "functions/edge"))
-        .env("CONSIGN_EDGE_CONTRACT", built(host, "tests/edge-contract"));
-    tests::count(cargo)
+        .env("CONSIGN_EDGE", built(host, "functions/edge"));
+}
+
+/// Builds the Workers, and measures how fast they start and answer.
+///
+/// # Errors
+/// When a tool cannot be had, or a Worker does not build or start.
+pub(crate) fn bench(host: &Host, args: &[&str]) -> Result<()> {
+    let workers = cloudflare::set_up(host)?;
+    edge::build(host, &workers, ("functions/edge", &[]))?;
+    edge::build(host, &workers, ("tests/edge-peers", &[]))?;
+    let mut cargo = host.cargo(&["bench", "--locked", "--package", "edge-tests"]);
+    cargo.args(["--features", "workerd", "--bench", "edge", "--"]);
+    cargo.args(args);
+    name(host, &workers, &mut cargo);
+    cargo
+        .env("CONSIGN_WORKERD", workers.workerd())
+        .env("CONSIGN_EDGE_PEERS", built(host, "tests/edge-peers"))
+        .env(
+            "CONSIGN_EDGE_CONSTANT",
+            host.root.join("tests/edge-peers/constant.js"),
+        );
+    process::run(&mut cargo)
 }
 
 /// The black-box suite, over two Workers that run already: one for each policy.

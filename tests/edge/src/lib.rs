@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use user::{SECRET, User, http};
+pub use user::{SECRET, User, http, token};
 
 /// The policy of the black-box suite.
 pub const POLICY: &str = include_str!("../../e2e/policy.toml");

@@ -32,18 +32,9 @@ impl User {
     /// When the token cannot be made.
     #[must_use]
     pub fn of(workerd: &Workerd, owner: &str) -> Self {
-        let token = NewToken {
-            issuer: "consign-dev",
-            audience: "consign",
-            owner,
-            tier: None,
-            kid: None,
-            issued_at: now(),
-            life_s: 3600,
-        };
         Self {
             url: workerd.url.clone(),
-            token: mint_hs256(SECRET.as_bytes(), &token).unwrap(),
+            token: token(owner),
             http: http(),
         }
     }
@@ -108,6 +99,24 @@ impl User {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
+}
+
+/// A token for an hour.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn token(owner: &str) -> String {
+    let token = NewToken {
+        issuer: "consign-dev",
+        audience: "consign",
+        owner,
+        tier: None,
+        kid: None,
+        issued_at: now(),
+        life_s: 3600,
+    };
+    mint_hs256(SECRET.as_bytes(), &token).unwrap()
 }
 
 #[expect(
