@@ -260,11 +260,14 @@ process.on("SIGTERM", () => stop(0));
 process.on("SIGINT", () => stop(0));
 process.on("exit", () => child?.kill("SIGTERM"));
 
-child = wrangler(["d1", "migrations", "apply", options.database, ...common], "ignore");
-const migrated = await ended(child);
-if (migrated !== 0) {
-  console.error(`The database's schema could not be brought up to date: ${migrated}`);
-  process.exit(1);
+// "migrated": the state is of an earlier start with the same migrations.
+if (!options.migrated) {
+  child = wrangler(["d1", "migrations", "apply", options.database, ...common], "ignore");
+  const migrated = await ended(child);
+  if (migrated !== 0) {
+    console.error(`The database's schema could not be brought up to date: ${migrated}`);
+    process.exit(1);
+  }
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

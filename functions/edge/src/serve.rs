@@ -60,7 +60,8 @@ pub(crate) async fn handle(host: &Host, env: &Env, request: Request<Bytes>) -> R
 /// Leaves it to the function that the table names, where this Worker mounts it.
 async fn route(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
-    let (target, id) = match find(request.method(), &path) {
+    // Their types are named for a Worker that mounts none of these.
+    let (target, id): (Target, &str) = match find(request.method(), &path) {
         Ok(found) => found,
         Err(problem) => return refuse(host, &request, problem),
     };

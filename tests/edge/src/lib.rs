@@ -36,10 +36,16 @@ const UP: &str = "consign is up";
 pub struct Workerd {
     /// Its base URL.
     pub url: String,
-    process: Child,
+    options: Value,
+    running: Option<Running>,
     log: Arc<Log>,
-    readers: Vec<JoinHandle<()>>,
     folder: tempfile::TempDir,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Child,
+    readers: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,13 +77,11 @@ impl Workerd {
         let folder = tempfile::tempdir().unwrap();
         let policy_file = folder.path().join("policy.toml");
         std::fs::write(&policy_file, policy).unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-        let root = root.expect("this crate is two folders deep");
         let port = ports::free_port();
         let mut options = json!({
             "wrangler": needed("CONSIGN_WRANGLER"),
             "worker": needed(variable),
-            "migrations": root.join("infra/migrations/sqlite"),
+            "migrations": root().join("infra/migrations/sqlite"),
             "policy": policy_file,
             "state": folder.path().join("state"),
             "port": port,
@@ -88,30 +92,67 @@ impl Workerd {
         for (name, value) in more.as_object().unwrap() {
             options[name] = value.clone();
         }
+        let mut workerd = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            options,
+            running: None,
+            log: Arc::default(),
+            folder,
+        };
+        workerd.start_again();
+        workerd
+    }
+
+    /// Starts it at the same address over what it left behind; the log begins anew.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.kill();
+        self.log.lines.lock().unwrap().clear();
         let mut command = Command::new(needed("CONSIGN_NODE"));
         command
-            .arg(root.join("infra/edge/dev.mjs"))
-            .arg(options.to_string())
-            .current_dir(folder.path())
+            .arg(root().join("infra/edge/dev.mjs"))
+            .arg(self.options.to_string())
+            .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // A group of its own, which ends as a whole: wrangler has children.
             .process_group(0);
         let mut process = command.spawn().expect("node starts");
-        let log = Arc::new(Log::default());
         let stdout = process.stdout.take().unwrap();
         let stderr = process.stderr.take().unwrap();
-        let readers = vec![read(stdout, &log), read(stderr, &log)];
-        let workerd = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            process,
-            log,
-            readers,
-            folder,
+        let readers = vec![read(stdout, &self.log), read(stderr, &self.log)];
+        self.running = Some(Running { process, readers });
+        self.wait_for(&[UP], START);
+        self.options["migrated"] = true.into();
+    }
+
+    /// The same with the Worker's clock set ahead by some seconds: what would come to pass until then does now.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again_ahead(&mut self, seconds: u64) {
+        self.options["vars"]["CONSIGN_DEV_AHEAD_S"] = seconds.to_string().into();
+        self.start_again();
+    }
+
+    /// Ends all of it as a power failure would: SIGKILL.
+    ///
+    /// # Panics
+    /// When that cannot be done.
+    pub fn kill(&mut self) {
+        let Some(mut running) = self.running.take() else {
+            return;
         };
-        workerd.wait_for(&[UP], START);
-        workerd
+        let group = format!("-{}", running.process.id());
+        let ended = Command::new("kill").args(["-KILL", "--", &group]).status();
+        ended.expect("kill is there");
+        running.process.wait().expect("a child can be waited for");
+        for reader in running.readers {
+            reader.join().expect("the log is read to its end");
+        }
     }
 
     /// Waits until a line of the log has all these texts; the line.
@@ -143,12 +184,6 @@ impl Workerd {
         self.folder.path()
     }
 
-    /// The number of the process group that it runs in.
-    #[must_use]
-    pub fn group(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Puts a JSON text on the ingest queue, as R2 would.
     ///
     /// # Panics
@@ -162,17 +197,17 @@ impl Workerd {
 
 impl Drop for Workerd {
     fn drop(&mut self) {
-        let group = format!("-{}", self.process.id());
-        let ended = Command::new("kill").args(["-KILL", "--", &group]).status();
-        ended.expect("kill is there");
-        self.process.wait().expect("a child can be waited for");
-        for reader in self.readers.drain(..) {
-            reader.join().expect("the log is read to its end");
-        }
+        self.kill();
         if std::thread::panicking() {
             eprintln!("{}", self.log());
         }
     }
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.expect("this crate is two folders deep")
 }
 
 fn read(from: impl std::io::Read + Send + 'static, log: &Arc<Log>) -> JoinHandle<()> {

@@ -2,6 +2,7 @@
 
 use consign_core::auth::{NewToken, mint_hs256};
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Workerd;
@@ -44,17 +45,40 @@ impl User {
     /// # Panics
     /// When the answer is no success.
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let answer = self.ask(method, path, body).await;
+        let (status, text) = answer.expect("the Worker answers");
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// The same of a Worker that may be killed meanwhile: the answer's JSON where it lived long enough to answer well.
+    ///
+    /// # Panics
+    /// When the answer blames the caller.
+    pub async fn try_call(&self, method: &str, path: &str, body: Option<Value>) -> Option<Value> {
+        let (status, text) = self.ask(method, path, body).await?;
+        assert!(
+            status.is_success() || status == 409 || status.is_server_error(),
+            "{path}: {status} {text}"
+        );
+        let answer = serde_json::from_str(&text).ok();
+        answer.filter(|_| status.is_success())
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Option<(StatusCode, String)> {
         let method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         request = request.bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        let answer = request.send().await.ok()?;
+        Some((answer.status(), answer.text().await.ok()?))
     }
 
     /// Signs an upload by one PUT.
@@ -78,14 +102,22 @@ impl User {
     /// # Panics
     /// When the store does not take it.
     pub async fn put(&self, signed: &Value, content: Vec<u8>) {
+        assert_eq!(self.try_put(signed, content).await, Some(200));
+    }
+
+    /// The same of a store that may be killed meanwhile: its answer's status, where there is one.
+    ///
+    /// # Panics
+    /// When nothing was signed.
+    pub async fn try_put(&self, signed: &Value, content: Vec<u8>) -> Option<u16> {
         let mut request = self.http.put(signed["upload_url"].as_str().unwrap());
         for (name, value) in signed["headers"].as_object().unwrap() {
             if name != "content-length" {
                 request = request.header(name, value.as_str().unwrap());
             }
         }
-        let answer = request.body(content).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        let answer = request.body(content).send().await.ok()?;
+        Some(answer.status().as_u16())
     }
 
     /// Waits until the upload is at rest; its status.

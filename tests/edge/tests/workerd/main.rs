@@ -7,4 +7,5 @@
 
 mod contract;
 mod ingest;
+mod killed;
 mod messages;
