@@ -26,6 +26,7 @@ Examples:
 /// When a tool cannot be had, or the Worker does not build or start.
 pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
     match args {
+        ["build"] if host.has_worker => Ok(()),
         ["build", rest @ ..] => {
             let workers = cloudflare::set_up(host)?;
             build(host, &workers, ("functions/edge", rest)).map(|size| size.print())

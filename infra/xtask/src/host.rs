@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+/// Tells a `cargo xtask edge build` that wrangler starts that the Worker is built already.
+pub(crate) const HAS_WORKER: &str = "CONSIGN_EDGE_BUILT";
+
 /// The surroundings of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
@@ -19,6 +22,8 @@ pub(crate) struct Host {
     path: Vec<PathBuf>,
     /// A continuous-integration run: every checkout is a fresh clone, so builds are kept in the cache.
     pub(crate) ci: bool,
+    /// The Worker has just been built: wrangler's build command has nothing to do.
+    pub(crate) has_worker: bool,
     /// What the commands find in their environment besides the process's own.
     env: Vec<(&'static str, String)>,
 }
@@ -54,6 +59,7 @@ impl Host {
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
             ci: std::env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false"),
+            has_worker: std::env::var(HAS_WORKER).is_ok_and(|value| value == "1"),
             env: Vec::new(),
         })
     }

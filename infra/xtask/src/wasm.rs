@@ -54,10 +54,14 @@ enum Compiler {
     Debian(PathBuf),
 }
 
-/// Checks the sources for conditions on the target, then builds them for wasm32.
+/// The functions that can each be a Worker of their own.
+const SINGLE: [&str; 5] = ["sign-upload", "confirm", "status", "download-url", "ingest"];
+
+/// Checks the sources for conditions on the target, then builds them for wasm32, and the Worker with each function alone.
 ///
 /// # Errors
-/// When a source has such a condition, a package does not build, or no compiler can be had.
+/// When a source has such a condition, a package does not build, a Worker with one function has warnings, or no compiler can
+/// be had.
 pub(crate) fn check(host: &Host) -> Result<()> {
     for (_, sources) in PACKAGES {
         refuse_target_conditions(&host.root.join(sources))?;
@@ -67,7 +71,31 @@ pub(crate) fn check(host: &Host) -> Result<()> {
     for (package, _) in PACKAGES {
         cargo.args(["--package", package]);
     }
-    process::run(&mut cargo)
+    process::run(&mut cargo)?;
+    for function in SINGLE {
+        single(host, function)?;
+    }
+    Ok(())
+}
+
+/// Checks the Worker with one function. Flags that deny warnings would build all that it depends on anew, so they are looked for.
+fn single(host: &Host, function: &str) -> Result<()> {
+    let mut cargo = host.cargo(&["check", "--locked", "--target", TARGET, "--package", "edge"]);
+    prepare(host, &mut cargo)?;
+    cargo.args(["--no-default-features", "--features", function]);
+    let output = cargo.output().context("cannot start cargo")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || warns(&said) {
+        bail!("the Worker with `{function}` alone does not build without warnings:\n{said}");
+    }
+    println!("The Worker with `{function}` alone builds without warnings");
+    Ok(())
+}
+
+/// Whether cargo counts warnings of a package of ours: those of others it does not show.
+fn warns(said: &str) -> bool {
+    said.lines()
+        .any(|line| line.starts_with("warning: `") && line.contains(" generated "))
 }
 
 /// Makes a command that runs cargo build for wasm32, with whatever compiler can be had.
@@ -245,4 +273,18 @@ fn refuse_target_conditions(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn warnings_are_found_in_what_cargo_says() {
+        assert!(warns(
+            "   Checking a\nwarning: `edge` (lib) generated 1 warning (run `cargo fix`)\n"
+        ));
+        assert!(!warns("   Checking a\n    Finished `dev` profile\n"));
+        assert!(!warns("warning: unused manifest key: a\n"));
+    }
 }

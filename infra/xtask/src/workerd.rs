@@ -2,7 +2,7 @@
 
 use crate::cloudflare::{self, Workers};
 use crate::edge::{self, Size};
-use crate::host::{Host, Stopwatch, seconds};
+use crate::host::{HAS_WORKER, Host, Stopwatch, seconds};
 use crate::process;
 use crate::tests::{self, Tally, cargo_test};
 use crate::tools::Tools;
@@ -24,6 +24,11 @@ const WITHOUT_INGEST: [&str; 3] = [
     "sign-upload,confirm,status,download-url,files,health,page",
 ];
 
+/// The environments of `wrangler.toml`.
+const ENVIRONMENTS: [&str; 2] = ["dev", "production"];
+/// What each of them binds.
+const BINDINGS: [&str; 4] = ["INGEST", "DEAD", "DB", "BUCKET_CONSIGN"];
+
 /// How long a Worker may take to start.
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// The secret of the tokens, as the Workers under test are given it.
@@ -39,9 +44,28 @@ pub(crate) fn check(host: &Host, tools: &Tools) -> Result<Tally> {
     judge("without ingest", without, SIZE_WITHOUT_INGEST_BYTES_MAX)?;
     let all = edge::build(host, &workers, ("functions/edge", &[]))?;
     judge("with all functions", all, SIZE_BYTES_MAX)?;
+    deployable(host, &workers)?;
     edge::build(host, &workers, ("tests/edge-contract", &[]))?;
     let own = own_tests(host, tools, &workers)?;
     Ok(own.and(black_box(host, tools, &workers)?))
+}
+
+/// Packs the Worker as a deployment of each environment of `wrangler.toml` would, build command included, and sends nothing.
+fn deployable(host: &Host, workers: &Workers) -> Result<()> {
+    for environment in ENVIRONMENTS {
+        let folder = crate::wasm::target_dir(host)?.join("deployment");
+        let mut wrangler = workers.wrangler(host, &["deploy", "--dry-run", "--env", environment]);
+        wrangler.arg("--outdir").arg(&folder).env(HAS_WORKER, "1");
+        let said = process::capture(&mut wrangler)?;
+        for binding in BINDINGS {
+            ensure!(
+                said.contains(&format!("env.{binding} ")),
+                "a deployment to `{environment}` has no binding `{binding}`:\n{said}"
+            );
+        }
+        println!("A deployment to `{environment}` is complete");
+    }
+    Ok(())
 }
 
 fn judge(what: &str, size: Size, bytes_max: usize) -> Result<()> {
