@@ -101,6 +101,9 @@ async fn inv12_a_poison_message_ends_among_the_dead_alone() {
     }
     let functions = Functions::start(|_, event| failing(event, |body| body == "poison")).await;
     let _bridge = Bridge::over(&queue, &functions).await;
+    // Nobody may look among the dead before: ElasticMQ moves a message without a copy, and one that is received there while it
+    // is on its way stays counted here for ever.
+    queue.until_empty().await;
     let mut dead = None;
     until("the poison is among the dead", async || {
         dead = queue.take_dead().await;
@@ -108,7 +111,6 @@ async fn inv12_a_poison_message_ends_among_the_dead_alone() {
     })
     .await;
     assert_eq!(dead.as_deref(), Some("poison"));
-    queue.until_empty().await;
     assert_eq!(queue.take_dead().await, None);
     let taken = functions.batches().concat();
     assert_eq!(
