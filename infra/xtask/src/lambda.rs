@@ -5,10 +5,12 @@ use crate::process;
 use crate::tools;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs;
-use std::io::{ErrorKind, Read as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::Read as _;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 /// The profile that programs for Lambda are built with.
@@ -32,8 +34,8 @@ const STARTS: usize = 41;
 const START_RATIO_MAX: f64 = 1.3;
 /// A program that has not polled by then does not start.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How often is looked whether a program has polled.
-const LOOK: Duration = Duration::from_micros(10);
+/// How often is looked whether a program is still there.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Builds the programs of these packages as they are deployed; the folder that they are in.
 ///
@@ -123,7 +125,6 @@ fn starts(host: &Host, folder: &Path) -> Result<()> {
 /// Starts a program and measures the time until it asks for its first invocation.
 fn start(host: &Host, program: &Path) -> Result<Duration> {
     let interface = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    interface.set_nonblocking(true)?;
     let mut command = host.command(program);
     command
         .env(
@@ -148,7 +149,8 @@ fn start(host: &Host, program: &Path) -> Result<Duration> {
             "only-the-start-is-measured-here-and-no-token",
         )
         .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let stopwatch = Stopwatch::start();
     let mut child = command.spawn().context("cannot start the program")?;
     let polled = polled(&interface, &mut child, stopwatch);
@@ -157,22 +159,30 @@ fn start(host: &Host, program: &Path) -> Result<Duration> {
     polled.with_context(|| format!("{} did not start", program.display()))
 }
 
+/// Waits for the first poll. Nothing else runs meanwhile, but for a look now and then whether the program is still there.
 fn polled(interface: &TcpListener, child: &mut Child, stopwatch: Stopwatch) -> Result<Duration> {
-    let mut connection = loop {
-        match interface.accept() {
-            Ok((connection, _)) => break connection,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || tell.send(first_poll(interface, stopwatch)));
+        loop {
+            if let Ok(first) = told.recv_timeout(LOOK) {
+                return first;
+            }
+            let ended = child.try_wait()?;
+            if ended.is_some() || stopwatch.elapsed() > START_LIMIT {
+                // So that whoever waits for it waits no more.
+                drop(TcpStream::connect(interface.local_addr()?));
+                match ended {
+                    Some(status) => bail!("it ended with {status}"),
+                    None => bail!("it had not polled after {}", seconds(START_LIMIT)),
+                }
+            }
         }
-        if let Some(status) = child.try_wait()? {
-            bail!("it ended with {status}");
-        }
-        if stopwatch.elapsed() > START_LIMIT {
-            bail!("it had not polled after {}", seconds(START_LIMIT));
-        }
-        std::thread::sleep(LOOK);
-    };
-    connection.set_nonblocking(false)?;
+    })
+}
+
+fn first_poll(interface: &TcpListener, stopwatch: Stopwatch) -> Result<Duration> {
+    let (mut connection, _) = interface.accept()?;
     let mut request = [0; 512];
     let length = connection.read(&mut request)?;
     let elapsed = stopwatch.elapsed();

@@ -8,6 +8,7 @@ pub mod config;
 pub mod events;
 pub mod host;
 pub mod ids;
+pub mod log;
 pub mod policy;
 pub mod ports;
 pub mod problem;

@@ -1,52 +1,38 @@
 //! The log: a JSON object per line, as CloudWatch reads it. Never a secret, a signature or a URL.
 
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use std::io::Write as _;
 
-use crate::Environment;
+use consign_core::log::{JsonLog, Sink};
+use consign_core::ports::Clock as _;
+use jiff::Timestamp;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
-/// Whose words are logged down to the level asked for; of all others only warnings are, since what an SDK says further
-/// down holds headers and URLs.
-const OWN: [&str; 10] = [
-    "confirm",
-    "consign_aws",
-    "consign_core",
-    "consign_lambda",
-    "download_url",
-    "files",
-    "ingest_on_object_created",
-    "router",
-    "sign_upload",
-    "status",
-];
+use crate::{Environment, SystemClock};
 
 /// Installs the log of the process; a second call changes nothing.
 pub(crate) fn install(environment: &Environment) {
-    let level = environment
-        .get("CONSIGN_LOG")
-        .map_or(LevelFilter::INFO, level);
-    let targets = OWN.iter().map(|target| (*target, level));
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_targets(targets);
-    let format = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_current_span(false)
-        .with_span_list(false);
-    let installed = tracing_subscriber::registry()
-        .with(filter)
-        .with(format)
-        .try_init();
-    if installed.is_err() {
-        tracing::debug!("a log is installed already");
+    let level = environment.get("CONSIGN_LOG");
+    let level = level.map_or(LevelFilter::INFO, level_of);
+    JsonLog::new(level, Stdout).install();
+}
+
+struct Stdout;
+
+impl Sink for Stdout {
+    fn now(&self) -> Option<Timestamp> {
+        Some(SystemClock.now())
+    }
+
+    /// A line that cannot be written is lost: there is nobody to tell.
+    fn line(&self, _: Level, mut line: String) {
+        line.push('\n');
+        drop(std::io::stdout().lock().write_all(line.as_bytes()));
     }
 }
 
 /// The levels of Lambda's own logging configuration, of which `FATAL` has no like here.
-fn level(name: &str) -> LevelFilter {
+fn level_of(name: &str) -> LevelFilter {
     if name.eq_ignore_ascii_case("fatal") {
         return LevelFilter::ERROR;
     }
@@ -67,7 +53,7 @@ mod tests {
             ("debug", LevelFilter::DEBUG),
             ("loud", LevelFilter::INFO),
         ] {
-            assert_eq!(level(name), expected, "{name}");
+            assert_eq!(level_of(name), expected, "{name}");
         }
     }
 }

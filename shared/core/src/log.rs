@@ -1,0 +1,220 @@
+//! The log of hosts that pay by the byte and the millisecond: one JSON object per event, and no spans.
+//!
+//! `tracing-subscriber` does more, and would weigh more than a Worker's adapters and take a sixth of a Lambda function's start.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// The crates whose words are known to hold no secret, no signature and no URL.
+const OWN: [&str; 13] = [
+    "confirm",
+    "consign_aws",
+    "consign_cloudflare",
+    "consign_core",
+    "consign_lambda",
+    "consign_tabular",
+    "download_url",
+    "edge",
+    "files",
+    "ingest_on_object_created",
+    "router",
+    "sign_upload",
+    "status",
+];
+
+/// Where lines go.
+pub trait Sink: Send + Sync + 'static {
+    /// When an event is, where lines are not stamped on their way.
+    fn now(&self) -> Option<Timestamp>;
+
+    /// Takes a line, without its end.
+    fn line(&self, level: Level, line: String);
+}
+
+/// Makes a line of each event: of consign's own down to a level, and of all others warnings at most, since what an SDK says
+/// further down holds headers and URLs.
+#[derive(Debug)]
+pub struct JsonLog<S> {
+    level: LevelFilter,
+    sink: S,
+}
+
+impl<S: Sink> JsonLog<S> {
+    /// `level` is how far down consign's own words are wanted.
+    pub fn new(level: LevelFilter, sink: S) -> Self {
+        Self { level, sink }
+    }
+
+    /// Makes it the log of the process. Where there is one already, that stays.
+    pub fn install(self) {
+        if tracing::subscriber::set_global_default(self).is_err() {
+            tracing::debug!("a log is installed already");
+        }
+    }
+}
+
+impl<S: Sink> Subscriber for JsonLog<S> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        let of = target.split_once("::").map_or(target, |(name, _)| name);
+        let level = match OWN.contains(&of) {
+            true => self.level,
+            false => self.level.min(LevelFilter::WARN),
+        };
+        metadata.is_event() && *metadata.level() <= level
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let level = *event.metadata().level();
+        let mut line = Line(String::with_capacity(256));
+        if let Some(now) = self.sink.now() {
+            line.put("timestamp", now);
+        }
+        line.put("level", level);
+        event.record(&mut line);
+        line.0.push('}');
+        self.sink.line(level, line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// An object that is open at its end.
+struct Line(String);
+
+impl Line {
+    /// A name that needs no escape, and its value as text.
+    fn put(&mut self, name: &str, value: impl fmt::Display) {
+        self.put_json(name, &Value::from(value.to_string()));
+    }
+
+    fn put_json(&mut self, name: &str, value: impl fmt::Display) {
+        use fmt::Write as _;
+        let before = if self.0.is_empty() { '{' } else { ',' };
+        // A `String` takes all that is written.
+        write!(self.0, "{before}\"{name}\":{value}").unwrap_or_default();
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field.name(), format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put_json(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put_json(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put_json(field.name(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines {
+        is_stamped: bool,
+        lines: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Sink for Lines {
+        fn now(&self) -> Option<Timestamp> {
+            self.is_stamped.then_some(Timestamp::UNIX_EPOCH)
+        }
+
+        fn line(&self, _: Level, line: String) {
+            self.lines.lock().unwrap().push(line);
+        }
+    }
+
+    fn logged(level: LevelFilter, is_stamped: bool, run: impl FnOnce()) -> Vec<String> {
+        let sink = Lines {
+            is_stamped,
+            ..Lines::default()
+        };
+        let log = JsonLog::new(level, sink.clone());
+        tracing::subscriber::with_default(log, run);
+        std::mem::take(&mut sink.lines.lock().unwrap())
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_json() {
+        let lines = logged(LevelFilter::INFO, true, || {
+            let count: (u64, i64) = (3, -3);
+            let id = tracing::field::display("a\"\nb");
+            tracing::info!(
+                id,
+                name = "\\",
+                a = count.0,
+                b = count.1,
+                is = true,
+                none = None::<u64>,
+                "said {}",
+                "so"
+            );
+        });
+        let [line] = &lines[..] else {
+            panic!("{lines:?}");
+        };
+        assert!(!line.contains('\n'));
+        let expected = serde_json::json!({"timestamp": "1970-01-01T00:00:00Z", "level": "INFO", "message": "said so",
+            "id": "a\"\nb", "name": "\\", "a": 3, "b": -3, "is": true});
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap(), expected);
+    }
+
+    #[test]
+    fn others_are_heard_from_warnings_on_and_spans_are_not() {
+        let talk = || {
+            let _in = tracing::error_span!("span").entered();
+            tracing::debug!("own");
+            tracing::info!(target: "status::page", "own");
+            tracing::info!(target: "aws_sdk_s3", "authorization: …");
+            tracing::warn!(target: "aws_sdk_s3", "slow");
+        };
+        let levels = |level| {
+            let lines = logged(level, false, talk);
+            let lines = lines
+                .iter()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap());
+            lines
+                .map(|line| line["message"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(levels(LevelFilter::DEBUG), ["own", "own", "slow"]);
+        assert_eq!(levels(LevelFilter::INFO), ["own", "slow"]);
+        assert_eq!(levels(LevelFilter::ERROR), [""; 0]);
+    }
+}
