@@ -105,7 +105,7 @@ struct Line(String);
 impl Line {
     /// A name that needs no escape, and its value as text.
     fn put(&mut self, name: &str, value: impl fmt::Display) {
-        self.put_json(name, &Value::from(value.to_string()));
+        self.put_json(name, Value::from(value.to_string()));
     }
 
     fn put_json(&mut self, name: &str, value: impl fmt::Display) {
