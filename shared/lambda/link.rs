@@ -1,7 +1,7 @@
 //! How the programs for Lambda are linked when they are built to be deployed: at a fixed address.
 //!
 //! A position-independent program of this size has fifteen thousand pointers to put right before it starts, which writes to
-//! sixty pages: a sixth of the time until its first poll. What is lost is the random address of the program's own image;
+//! sixty pages: a seventh of the time until its first poll. What is lost is the random address of the program's own image;
 //! those of its stack, heap and libraries stay random. Go links so by default.
 
 #[expect(

@@ -1,4 +1,5 @@
-//! `cargo xtask size`: the Lambda programs as they are deployed, how large they are, and how soon they take requests.
+//! The Lambda programs as they are deployed: how large they are, how soon they take requests (`cargo xtask size`), and how
+//! many (`cargo xtask bench lambda`).
 
 use crate::host::{Host, Stopwatch, seconds};
 use crate::process;
@@ -37,16 +38,11 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// How often is looked whether a program is still there.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Builds the programs of these packages as they are deployed; the folder that they are in.
-///
-/// # Errors
-/// When one does not build.
-pub(crate) fn build(host: &Host, packages: &[String]) -> Result<PathBuf> {
-    let mut which = vec!["--profile", PROFILE, "--bins"];
+/// Builds the bare program and those of these packages as they are deployed; the folder that they are in.
+fn build(host: &Host, packages: &[&str]) -> Result<PathBuf> {
+    let mut which = vec!["--profile", PROFILE, "--bins", "--package", BARE];
     which.extend(packages.iter().flat_map(|name| ["--package", name]));
-    let last = packages.last().context("there is a package")?;
-    let name = last.strip_suffix("-lambda").filter(|_| last != BARE);
-    let program = process::build_from(host, &which, name.unwrap_or(last))?;
+    let program = process::build_from(host, &which, BARE)?;
     Ok(program
         .parent()
         .context("a program lies in a folder")?
@@ -59,7 +55,7 @@ pub(crate) fn build(host: &Host, packages: &[String]) -> Result<PathBuf> {
 /// When a program does not build or start, or is too large.
 pub(crate) fn size(host: &Host) -> Result<()> {
     let functions = FUNCTIONS.map(|(name, _)| format!("{name}-lambda"));
-    let folder = build(host, &[&[BARE.to_owned()], &functions[..]].concat())?;
+    let folder = build(host, &functions.each_ref().map(String::as_str))?;
     let too_large = sizes(&folder)?;
     starts(host, &folder)?;
     ensure!(too_large.is_empty(), "too large: {}", too_large.join(", "));
@@ -196,17 +192,7 @@ fn first_poll(interface: &TcpListener, stopwatch: Stopwatch) -> Result<Duration>
 /// When a program does not build or start.
 pub(crate) fn throughput(host: &Host) -> Result<()> {
     let tools = tools::set_up(host)?;
-    let folder = build(host, &[BARE.to_owned()])?;
-    let mut cargo = host.cargo(&[
-        "build",
-        "--locked",
-        "--profile",
-        PROFILE,
-        "--package",
-        "bench-lambda",
-        "--bins",
-    ]);
-    process::run(&mut cargo)?;
+    let folder = build(host, &["bench-lambda"])?;
     let mut cargo = host.cargo(&[
         "bench",
         "--package",

@@ -42,12 +42,6 @@ pub(crate) struct Lazy<C>(Arc<LazyLock<C, Make<C>>>);
 
 type Make<C> = Box<dyn FnOnce() -> C + Send>;
 
-impl<C> Lazy<C> {
-    pub(crate) fn new(make: impl FnOnce() -> C + Send + 'static) -> Self {
-        Self(Arc::new(LazyLock::new(Box::new(make))))
-    }
-}
-
 impl<C> Deref for Lazy<C> {
     type Target = C;
 
@@ -104,8 +98,20 @@ impl AwsOptions {
         endpoint.starts_with("http://")
     }
 
+    /// A service's client, made from its configuration when it is first called.
+    pub(crate) fn client<C>(
+        &self,
+        patience: &'static Patience,
+        make: impl FnOnce(&SdkConfig) -> C + Send + 'static,
+    ) -> Lazy<C> {
+        let options = self.clone();
+        Lazy(Arc::new(LazyLock::new(Box::new(move || {
+            make(&options.config(patience))
+        }))))
+    }
+
     /// The configuration that a service's client is made from.
-    pub(crate) fn config(&self, patience: &Patience) -> SdkConfig {
+    fn config(&self, patience: &Patience) -> SdkConfig {
         let http = aws_smithy_http_client::Builder::new();
         let http = if self.is_plain() {
             http.build_http()

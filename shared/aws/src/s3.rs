@@ -83,8 +83,8 @@ impl S3Store {
             session_token: options.session_token.clone(),
         };
         let path_style = options.path_style;
-        let client = Lazy::new(move || {
-            let config = Builder::from(&aws.config(&PATIENCE))
+        let client = aws.client(&PATIENCE, move |config| {
+            let config = Builder::from(config)
                 .behavior_version(BehaviorVersion::latest())
                 .interceptor(Breaker::new())
                 .force_path_style(path_style)

@@ -20,9 +20,8 @@ impl SqsQueue {
     /// The queue with this URL; connects when first used.
     #[must_use]
     pub fn new(options: &AwsOptions, url: impl Into<String>) -> Self {
-        let options = options.clone();
-        let client = Lazy::new(move || {
-            let config = Builder::from(&options.config(&SMALL))
+        let client = options.client(&SMALL, |config| {
+            let config = Builder::from(config)
                 .behavior_version(BehaviorVersion::latest())
                 .interceptor(Breaker::new());
             Client::from_conf(config.build())

@@ -36,9 +36,8 @@ impl DynamoRepo {
     /// The records of this table; connects when first used.
     #[must_use]
     pub fn new(options: &AwsOptions, table: impl Into<String>) -> Self {
-        let options = options.clone();
-        let client = Lazy::new(move || {
-            let config = Builder::from(&options.config(&SMALL))
+        let client = options.client(&SMALL, |config| {
+            let config = Builder::from(config)
                 .behavior_version(BehaviorVersion::latest())
                 .interceptor(Breaker::new());
             Client::from_conf(config.build())
