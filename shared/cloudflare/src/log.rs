@@ -27,7 +27,8 @@ impl Sink for Console {
         None
     }
 
-    fn line(&self, level: Level, line: String) {
+    fn line(&self, level: Level, line: Vec<u8>) {
+        let line = String::from_utf8_lossy(&line);
         if level == Level::ERROR {
             console_error!("{line}");
         } else if level == Level::WARN {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -33,8 +33,8 @@ pub trait Sink: Send + Sync + 'static {
     /// When an event is, where lines are not stamped on their way.
     fn now(&self) -> Option<Timestamp>;
 
-    /// Takes a line, without its end.
-    fn line(&self, level: Level, line: String);
+    /// Takes a line of UTF-8, without its end.
+    fn line(&self, level: Level, line: Vec<u8>);
 }
 
 /// Makes a line of each event: of consign's own down to a level, and of all others warnings at most, since what an SDK says
@@ -84,13 +84,13 @@ impl<S: Sink> Subscriber for JsonLog<S> {
 
     fn event(&self, event: &Event<'_>) {
         let level = *event.metadata().level();
-        let mut line = Line(String::with_capacity(256));
+        let mut line = Line(Vec::with_capacity(512));
         if let Some(now) = self.sink.now() {
-            line.put("timestamp", now);
+            line.put("timestamp", &Shown(now));
         }
-        line.put("level", level);
+        line.put("level", level.as_str());
         event.record(&mut line);
-        line.0.push('}');
+        line.0.push(b'}');
         self.sink.line(level, line.0);
     }
 
@@ -100,25 +100,32 @@ impl<S: Sink> Subscriber for JsonLog<S> {
 }
 
 /// An object that is open at its end.
-struct Line(String);
+struct Line(Vec<u8>);
 
 impl Line {
-    /// A name that needs no escape, and its value as text.
-    fn put(&mut self, name: &str, value: impl fmt::Display) {
-        self.put_json(name, Value::from(value.to_string()));
+    /// A name that needs no escape, and its value.
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        let before = if self.0.is_empty() { b'{' } else { b',' };
+        self.0.extend([before, b'"']);
+        self.0.extend(name.as_bytes());
+        self.0.extend(b"\":");
+        // A `Vec` takes all that is written.
+        serde_json::to_writer(&mut self.0, value).unwrap_or_default();
     }
+}
 
-    fn put_json(&mut self, name: &str, value: impl fmt::Display) {
-        use fmt::Write as _;
-        let before = if self.0.is_empty() { '{' } else { ',' };
-        // A `String` takes all that is written.
-        write!(self.0, "{before}\"{name}\":{value}").unwrap_or_default();
+/// A value as the text that it is shown as, which needs no text of its own.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), format_args!("{value:?}"));
+        self.put(field.name(), &Shown(format_args!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -126,21 +133,23 @@ impl Visit for Line {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put_json(field.name(), value);
+        self.put(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put_json(field.name(), value);
+        self.put(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put_json(field.name(), value);
+        self.put(field.name(), &value);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
 
     use super::*;
 
@@ -155,7 +164,8 @@ mod tests {
             self.is_stamped.then_some(Timestamp::UNIX_EPOCH)
         }
 
-        fn line(&self, _: Level, line: String) {
+        fn line(&self, _: Level, line: Vec<u8>) {
+            let line = String::from_utf8(line).unwrap();
             self.lines.lock().unwrap().push(line);
         }
     }

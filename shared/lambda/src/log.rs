@@ -25,9 +25,9 @@ impl Sink for Stdout {
     }
 
     /// A line that cannot be written is lost: there is nobody to tell.
-    fn line(&self, _: Level, mut line: String) {
-        line.push('\n');
-        drop(std::io::stdout().lock().write_all(line.as_bytes()));
+    fn line(&self, _: Level, mut line: Vec<u8>) {
+        line.push(b'\n');
+        drop(std::io::stdout().lock().write_all(&line));
     }
 }
 

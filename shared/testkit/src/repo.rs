@@ -22,7 +22,7 @@ struct Account {
 
 #[derive(Debug, Default)]
 struct Tables {
-    uploads: BTreeMap<UploadId, Upload>,
+    uploads: BTreeMap<UploadId, Box<Upload>>,
     by_object: HashMap<ObjectRef, UploadId>,
     accounts: HashMap<OwnerId, Account>,
     keys: HashMap<(OwnerId, String), (IdempotencyKey, UploadId)>,
@@ -69,7 +69,12 @@ impl<const HOLDS_QUEUE: bool> MemoryRepo<HOLDS_QUEUE> {
     /// Every record, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Upload> {
-        lock(&self.tables).uploads.values().cloned().collect()
+        let tables = lock(&self.tables);
+        tables
+            .uploads
+            .values()
+            .map(|upload| (**upload).clone())
+            .collect()
     }
 }
 
@@ -81,20 +86,25 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
-        Ok(lock(&self.tables).uploads.get(&id).cloned())
+        Ok(lock(&self.tables)
+            .uploads
+            .get(&id)
+            .map(|upload| (**upload).clone()))
     }
 
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         let tables = lock(&self.tables);
         let id = tables.by_object.get(object);
-        Ok(id.and_then(|id| tables.uploads.get(id)).cloned())
+        Ok(id
+            .and_then(|id| tables.uploads.get(id))
+            .map(|upload| (**upload).clone()))
     }
 
     async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
         let mut tables = lock(&self.tables);
         let after = &change.after;
         match tables.uploads.get_mut(&before.id) {
-            Some(record) if record.revision == before.revision => *record = after.clone(),
+            Some(record) if record.revision == before.revision => **record = after.clone(),
             Some(_) | None => return Ok(Saved::Conflict),
         }
         let account = tables.accounts.entry(after.owner.clone()).or_default();
@@ -122,7 +132,11 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
             .rev()
             .filter(|upload| after.is_none_or(|after| upload.id < after))
             .filter(|upload| upload.owner == *owner && passes(upload, filter));
-        let uploads: Vec<Upload> = found.by_ref().take(limit).cloned().collect();
+        let uploads: Vec<Upload> = found
+            .by_ref()
+            .take(limit)
+            .map(|upload| (**upload).clone())
+            .collect();
         let last = uploads.last().map(|upload| upload.id);
         let next = found.next().and(last);
         Ok(Page { uploads, next })
@@ -174,7 +188,7 @@ impl Tables {
         {
             return match self.uploads.get(id) {
                 Some(first) if known.body_sha256 == key.body_sha256 => {
-                    Inserted::Replayed(Box::new(first.clone()))
+                    Inserted::Replayed(first.clone())
                 }
                 Some(_) | None => Inserted::KeyReused,
             };
@@ -206,7 +220,7 @@ impl Tables {
 
         self.accounts.insert(upload.owner.clone(), account);
         self.by_object.insert(upload.object.clone(), upload.id);
-        self.uploads.insert(upload.id, upload.clone());
+        self.uploads.insert(upload.id, Box::new(upload.clone()));
         if let (Some(key), Some(slot)) = (idempotency, slot) {
             self.keys.insert(slot, (key.clone(), upload.id));
         }
