@@ -406,8 +406,10 @@ struct Document<'a> {
 
 /// A JSON response with its `x-request-id`; nothing of ours is for a shared cache.
 pub fn json(status: StatusCode, value: &impl Serialize, request_id: &str) -> Response<Bytes> {
-    let (status, body) = match serde_json::to_vec(value) {
-        Ok(body) => (status, body),
+    // Most answers fit.
+    let mut body = Vec::with_capacity(1 << 10);
+    let (status, body) = match serde_json::to_writer(&mut body, value) {
+        Ok(()) => (status, body),
         // Only a map with keys that are not text fails, and no answer of ours has one.
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"{}".to_vec()),
     };

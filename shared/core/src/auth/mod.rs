@@ -4,6 +4,7 @@
 //! stands; what the token's header says chooses between keys and nothing else.
 
 mod keys;
+mod known;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -19,6 +20,7 @@ pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
 
 use crate::ids::OwnerId;
 use crate::problem::Problem;
+use known::{Known, Validity};
 
 /// The longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 << 10;
@@ -109,10 +111,11 @@ pub enum AuthConfigError {
     SameKid,
 }
 
-/// Verifies bearer tokens.
+/// Verifies bearer tokens: the signature of each once, and its time whenever it comes.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     config: AuthConfig,
+    known: Known,
 }
 
 /// The members of a token's header that matter. One that stands twice is an error, as in every struct here.
@@ -168,12 +171,24 @@ impl Authenticator {
         }
         Ok(Self {
             config: config.clone(),
+            known: Known::default(),
         })
     }
 
     /// Who sent these headers, as of `now`.
     pub fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, AuthError> {
         let token = bearer(headers)?;
+        if let Some((identity, validity)) = self.known.get(token) {
+            self.check_time(validity, now)?;
+            return Ok(identity);
+        }
+        let (identity, validity) = self.verify(token, now)?;
+        self.known.put(token, &identity, validity);
+        Ok(identity)
+    }
+
+    /// Checks everything that a token is and says.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<(Identity, Validity), AuthError> {
         let mut pieces = token.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
             (pieces.next(), pieces.next(), pieces.next(), pieces.next())
@@ -206,26 +221,19 @@ impl Authenticator {
     }
 
     /// Checks the claims of a token whose signature holds.
-    fn identity(&self, claims: Claims, now: Timestamp) -> Result<Identity, AuthError> {
-        let AuthConfig {
-            issuer,
-            audience,
-            leeway_s,
-            keys: _,
-        } = &self.config;
-        let (now, leeway) = (now.as_duration().as_secs_f64(), f64::from(*leeway_s));
-        if claims.iss.as_ref() != Some(issuer) {
+    fn identity(&self, claims: Claims, now: Timestamp) -> Result<(Identity, Validity), AuthError> {
+        if claims.iss.as_ref() != Some(&self.config.issuer) {
             return Err(AuthError::Issuer);
         }
+        let audience = &self.config.audience;
         if !claims.aud.is_some_and(|aud| aud.contains(audience)) {
             return Err(AuthError::Audience);
         }
-        if now >= claims.exp.ok_or(AuthError::Claims)? + leeway {
-            return Err(AuthError::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| now + leeway < nbf) {
-            return Err(AuthError::NotYetValid);
-        }
+        let validity = Validity {
+            from: claims.nbf,
+            until: claims.exp.ok_or(AuthError::Claims)?,
+        };
+        self.check_time(validity, now)?;
         let owner = claims
             .sub
             .and_then(|sub| OwnerId::parse(&sub).ok())
@@ -236,11 +244,24 @@ impl Authenticator {
             .flat_map(|scope| scope.split_ascii_whitespace())
             .map(str::to_owned)
             .collect();
-        Ok(Identity {
+        let identity = Identity {
             owner,
             tier: claims.tier,
             scopes,
-        })
+        };
+        Ok((identity, validity))
+    }
+
+    fn check_time(&self, validity: Validity, now: Timestamp) -> Result<(), AuthError> {
+        let leeway = f64::from(self.config.leeway_s);
+        let now = now.as_duration().as_secs_f64();
+        if now >= validity.until + leeway {
+            return Err(AuthError::Expired);
+        }
+        if validity.from.is_some_and(|from| now + leeway < from) {
+            return Err(AuthError::NotYetValid);
+        }
+        Ok(())
     }
 }
 

@@ -53,7 +53,7 @@ impl<'e> Fields<'e> {
         Self {
             path: String::new(),
             values,
-            known: Vec::new(),
+            known: Vec::with_capacity(16),
             errors,
         }
     }
@@ -78,48 +78,41 @@ impl<'e> Fields<'e> {
         self.values.remove(name).filter(|value| !value.is_null())
     }
 
+    /// A value that `read` takes, or gives back where it is of another type.
     fn typed<T>(
         &mut self,
         name: &'static str,
         wanted: &str,
-        read: impl FnOnce(&Value) -> Option<T>,
+        read: impl FnOnce(Value) -> Result<T, Value>,
     ) -> Option<T> {
-        let value = self.take(name)?;
-        let result = read(&value);
-        if result.is_none() {
-            self.wrong(
-                name,
-                "wrong_type",
-                format!("must be {wanted}, not {}", kind_of(&value)),
-            );
-        }
-        result
+        read(self.take(name)?)
+            .map_err(|value| {
+                let kind = kind_of(&value);
+                self.wrong(name, "wrong_type", format!("must be {wanted}, not {kind}"));
+            })
+            .ok()
     }
 
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.typed(name, "a text", |value| value.as_str().map(str::to_owned))
+        self.typed(name, "a text", into_text)
     }
 
     pub(crate) fn whole(&mut self, name: &'static str) -> Option<u64> {
-        self.typed(name, "a whole number, 0 or more", Value::as_u64)
-    }
-
-    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.typed(name, "true or false", Value::as_bool)
-    }
-
-    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.typed(name, "a list of texts", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect()
+        self.typed(name, "a whole number, 0 or more", |value| {
+            value.as_u64().ok_or(value)
         })
     }
 
+    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.typed(name, "true or false", |value| value.as_bool().ok_or(value))
+    }
+
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.typed(name, "a list of texts", |value| all_of(value, into_text))
+    }
+
     pub(crate) fn map(&mut self, name: &'static str) -> Option<Map<String, Value>> {
-        self.typed(name, "an object", |value| value.as_object().cloned())
+        self.typed(name, "an object", into_object)
     }
 
     /// A text that `parse` turns into something checked; its error is a sentence like "must be …".
@@ -216,11 +209,7 @@ impl<'e> Fields<'e> {
     /// The objects of a list, such as `[[auth.keys]]`.
     pub(crate) fn list(&mut self, name: &'static str) -> Vec<Fields<'e>> {
         let items = self.typed(name, "a list of objects", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| item.as_object().cloned())
-                .collect::<Option<Vec<_>>>()
+            all_of(value, into_object)
         });
         let items = items.unwrap_or_default().into_iter().enumerate();
         items
@@ -250,6 +239,29 @@ impl<'e> Fields<'e> {
             );
         }
     }
+}
+
+fn into_text(value: Value) -> Result<String, Value> {
+    let Value::String(text) = value else {
+        return Err(value);
+    };
+    Ok(text)
+}
+
+fn into_object(value: Value) -> Result<Map<String, Value>, Value> {
+    let Value::Object(map) = value else {
+        return Err(value);
+    };
+    Ok(map)
+}
+
+/// Every item of a list, where all are of the type.
+fn all_of<T>(value: Value, read: fn(Value) -> Result<T, Value>) -> Result<Vec<T>, Value> {
+    let Value::Array(items) = value else {
+        return Err(value);
+    };
+    let items: Result<_, _> = items.into_iter().map(read).collect();
+    items.map_err(|_| Value::Array(Vec::new()))
 }
 
 fn kind_of(value: &Value) -> &'static str {

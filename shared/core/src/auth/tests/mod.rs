@@ -266,6 +266,25 @@ fn inv21_times_are_required_and_checked() {
 }
 
 #[test]
+fn inv21_a_known_token_is_checked_against_the_time_again() {
+    let authenticator = with_secret();
+    let claims = json!({"iss": "me", "aud": "consign", "sub": "o", "nbf": 100, "exp": 200});
+    let token = signed(&json!({"alg": "HS256"}), &claims, SECRET);
+    let headers = headers(&format!("Bearer {token}"));
+    for round in 0..2 {
+        for (second, expected) in [
+            (50, Err(AuthError::NotYetValid)),
+            (150, Ok("o")),
+            (300, Err(AuthError::Expired)),
+        ] {
+            let found = authenticator.authenticate(&headers, at(second));
+            let owner = found.as_ref().map(|identity| identity.owner.as_str());
+            assert_eq!(owner.map_err(|error| *error), expected, "round {round}");
+        }
+    }
+}
+
+#[test]
 fn a_token_of_nobody_owns_nothing() {
     for sub in [
         Value::Null,
