@@ -52,7 +52,7 @@ sign_uploads_per_min = 1000000
 "#;
 
 const CONNECTIONS: usize = 4;
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 61;
 /// Time for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_millis(500);

@@ -95,7 +95,7 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::E
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderMap, A::Error> {
-            let mut headers = HeaderMap::with_capacity(16);
+            let mut headers = HeaderMap::new();
             while let Some((Text(name), value)) = map.next_entry::<Text<'de>, String>()? {
                 let name = HeaderName::from_bytes(name.as_bytes());
                 if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
