@@ -1,6 +1,6 @@
 //! What the gateway sends and takes: the fields of its payload format 2.0 that a function has a use for.
 //!
-//! The types of `aws_lambda_events` read every field into a value of its own, which took three times as long.
+//! The types of `aws_lambda_events` read every field into a value of its own, which took more than twice as long.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,8 +14,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A request as the gateway tells of it.
-#[derive(Debug, Deserialize)]
+/// A request as the gateway tells of it. It cannot be shown: it holds a token.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
     raw_path: Option<String>,
@@ -28,12 +28,12 @@ pub(super) struct Event {
     is_base64_encoded: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct RequestContext {
     http: Http,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Http {
     #[serde(deserialize_with = "method")]
     method: Method,
@@ -109,8 +109,7 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::E
     deserializer.deserialize_any(Headers)
 }
 
-/// An answer, written as the gateway takes it.
-#[derive(Debug)]
+/// An answer, written as the gateway takes it. It cannot be shown either: it may hold a signed URL.
 pub(super) struct Answer(Response<Bytes>);
 
 impl From<Response<Bytes>> for Answer {
