@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -99,5 +100,21 @@ fn answers_are_text_where_they_can_be() {
     ] {
         let expected = json!({"statusCode": 200, "headers": headers, "body": shown, "isBase64Encoded": is_base64, "cookies": []});
         assert_eq!(answer(body), expected, "{shown}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_event_makes_it_panic(path: String, query: String, name: String, value: String, body: String, is_base64: bool) {
+        let (sent, as_sent, unreadable) = request(&[
+            ("/rawPath", json!(path)),
+            ("/rawQueryString", json!(query)),
+            ("/headers", json!({name: value})),
+            ("/body", json!(body)),
+            ("/isBase64Encoded", json!(is_base64)),
+        ]);
+        prop_assert_eq!(as_sent, path);
+        prop_assert!(sent.headers().len() < 2);
+        prop_assert!(is_base64 || unreadable.is_none() && sent.body() == body.as_bytes());
     }
 }
