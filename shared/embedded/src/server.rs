@@ -14,7 +14,7 @@ use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Layer;
@@ -183,12 +183,12 @@ where
         .header_read_timeout(HEAD_TIMEOUT);
     let graceful = GracefulShutdown::new();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let taken = tokio::select! {
+            taken = take(&listener) => taken,
             () = stop.cancelled() => break,
         };
-        match accepted {
-            Ok((stream, _)) => {
+        match taken {
+            Ok(stream) => {
                 let connection =
                     graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
                 tokio::spawn(async move {
@@ -212,6 +212,14 @@ where
     }
 }
 
+/// The next connection. A head and a small body leave as two segments; without TCP_NODELAY the second waits for the
+/// client's delayed acknowledgement of the first, some 40 ms for each small object.
+async fn take(listener: &TcpListener) -> std::io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// What a page from another origin may do: what the contract's PUT, POST and GET URLs need.
 fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
@@ -233,4 +241,18 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             HeaderName::from_static("x-amz-request-id"),
         ])
         .max_age(PREFLIGHT_AGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TcpListener, TcpStream, take};
+
+    #[tokio::test]
+    async fn a_taken_connection_does_not_wait_for_acknowledgements() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let client = TcpStream::connect(listener.local_addr()?).await?;
+        assert!(take(&listener).await?.nodelay()?);
+        drop(client);
+        Ok(())
+    }
 }
