@@ -54,6 +54,9 @@ async function sendParts({ part_size_bytes: size, parts }, file, { onSent, signa
   return done.sort((a, b) => a.part_number - b.part_number);
 }
 
+/** Without its quotes, and without the `W/` that a compressing proxy puts before it. */
+const bareEtag = (etag) => etag?.trim().replace(/^W\/(?=")/, "").replaceAll('"', "");
+
 /** One request with upload progress, which `fetch` does not tell. Resolves to the etag without quotes, where shown. */
 function request({ method, url, headers, body, onSent, signal }) {
   return new Promise((resolve, reject) => {
@@ -70,7 +73,7 @@ function request({ method, url, headers, body, onSent, signal }) {
     xhr.onload = () => {
       const isTaken = xhr.status >= 200 && xhr.status < 300;
       // 412: something is there already. After a lost answer it is this very file; confirm tells.
-      if (isTaken || xhr.status === 412) return settle(resolve, isTaken ? xhr.getResponseHeader("etag")?.replaceAll('"', "") : undefined);
+      if (isTaken || xhr.status === 412) return settle(resolve, isTaken ? bareEtag(xhr.getResponseHeader("etag")) : undefined);
       onSent(0);
       settle(reject, storeFailure(xhr));
     };

@@ -85,16 +85,29 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// An entity tag without its quotes (RFC 9110, section 8.8.3; stores write strong tags only).
+/// An entity tag as it is written, without its quotes and without the `W/` of a weak one (RFC 9110, section 8.8.3).
+///
+/// Stores write strong tags only; a proxy that compresses makes them weak on their way, and the version is the same.
+#[must_use]
+pub fn bare_etag(text: &str) -> &str {
+    let text = text.trim();
+    let text = text
+        .strip_prefix("W/")
+        .filter(|strong| strong.starts_with('"'))
+        .unwrap_or(text);
+    text.trim_matches('"')
+}
+
+/// An entity tag without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ETag(String);
 
 impl ETag {
-    /// Takes a tag as a store or a client writes it, with or without quotes.
+    /// Takes a tag as a store, a proxy or a client writes it: strong or weak, with or without quotes.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.trim_matches('"').to_owned())
+        Self(bare_etag(text).to_owned())
     }
 
     /// The tag without quotes.
@@ -172,5 +185,13 @@ mod tests {
         assert_eq!(etag.as_str(), "abc-2");
         assert_eq!(etag.quoted(), "\"abc-2\"");
         assert_eq!(etag, ETag::new("abc-2"));
+    }
+
+    #[test]
+    fn a_weak_etag_names_the_same_version() {
+        assert_eq!(ETag::new("W/\"abc-2\""), ETag::new("abc-2"));
+        assert_eq!(ETag::new(" W/\"abc-2\" ").quoted(), "\"abc-2\"");
+        // Without quotes it is a tag that begins so.
+        assert_eq!(ETag::new("W/abc").as_str(), "W/abc");
     }
 }

@@ -90,7 +90,8 @@ async fn put_object(State(world): State<Shared>, headers: HeaderMap, body: Bytes
     }
     world.headers = headers;
     world.object = Some(body);
-    [("etag", "\"whole\"")].into_response()
+    // Weak, as a compressing proxy makes it.
+    [("etag", "W/\"whole\"")].into_response()
 }
 
 async fn post_object(State(world): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
@@ -125,7 +126,7 @@ async fn put_part(
             .into_response();
     }
     world.parts.insert(n, body);
-    [("etag", format!("\"e{n}\""))].into_response()
+    [("etag", format!("W/\"e{n}\""))].into_response()
 }
 
 async fn confirm(State(world): State<Shared>, Json(body): Json<Value>) -> Response {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consign_core::ids::bare_etag;
 use http::header::{CONTENT_LENGTH, ETAG, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{Form, Part};
@@ -147,9 +148,7 @@ async fn transfer(request: RequestBuilder, meter: &Meter) -> Result<Stored, Clie
                 .headers()
                 .get(ETAG)
                 .and_then(|etag| etag.to_str().ok());
-            return Ok(Stored::Taken(
-                etag.map(|etag| etag.trim_matches('"').to_owned()),
-            ));
+            return Ok(Stored::Taken(etag.map(|etag| bare_etag(etag).to_owned())));
         }
         Ok(answer) if answer.status() == http::StatusCode::PRECONDITION_FAILED => {
             return Ok(Stored::AlreadyThere);

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::ids::bare_etag;
+
 use super::wire::{self, Text};
 use super::{
     Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, EventError, FailedRecord, KEY_BYTES_MAX,
@@ -363,11 +365,7 @@ fn tag(text: Option<Text<'_>>) -> Result<Option<String>, EventError> {
     if text.len() > TAG_BYTES_MAX || has_control_bytes(&text) {
         return Err(EventError::BadTag);
     }
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(&text);
-    Ok(Some(text)
+    Ok(Some(bare_etag(&text))
         .filter(|text| !text.is_empty())
         .map(str::to_owned))
 }

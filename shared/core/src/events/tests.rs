@@ -254,6 +254,19 @@ fn event_bridge_keys_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_weak_etag_in_an_event_is_the_strong_one() {
+    let weak = BRIDGE_CREATED.replace(
+        "b1946ac92492d2347c6235b4d2611184",
+        r#"W/\"b1946ac92492d2347c6235b4d2611184\""#,
+    );
+    assert_ne!(weak, BRIDGE_CREATED);
+    assert_eq!(
+        event(EventBridge, &weak).etag,
+        event(EventBridge, BRIDGE_CREATED).etag
+    );
+}
+
+#[test]
 fn r2_events_have_raw_keys_and_no_sequencer() {
     let put = ObjectEvent {
         provider: Provider::R2,

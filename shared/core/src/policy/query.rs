@@ -10,6 +10,7 @@ use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, json_object};
 use super::names::Disposition;
 use super::request::parse_collection_id;
+use crate::ids::bare_etag;
 use crate::problem::Problem;
 
 /// The longest body of a confirm request, in bytes: room for ten thousand parts with the longest etags. AWS Lambda takes
@@ -174,12 +175,9 @@ fn read_part(mut f: Fields<'_>) -> Option<ConfirmedPart> {
     })
 }
 
-/// An etag with or without its quotes (RFC 9110, section 8.8.3; S3's are never weak).
+/// An etag with or without its quotes, and weak where a proxy made it so.
 fn parse_etag(text: &str) -> Result<String, String> {
-    let bare = text
-        .strip_prefix('"')
-        .and_then(|t| t.strip_suffix('"'))
-        .unwrap_or(text);
+    let bare = bare_etag(text);
     if bare.contains('"') {
         Err("must be an etag as the store answered it".to_owned())
     } else {

@@ -47,6 +47,16 @@ fn a_confirm_says_what_it_knows() {
     assert_eq!((least.etag, least.parts.len()), (None, 0));
 }
 
+/// As a compressing proxy between the client and the store writes it.
+#[test]
+fn a_weak_etag_is_taken_as_the_store_wrote_it() {
+    let request = confirm(&json!({"file_id": "f1", "etag": "W/\"e5ebd4c0\"",
+        "parts": [{"part_number": 1, "etag": "W/\"ab-2\""}]}))
+    .unwrap();
+    assert_eq!(request.etag.as_deref(), Some("e5ebd4c0"));
+    assert_eq!(request.parts[0].etag, "ab-2");
+}
+
 #[test]
 fn a_confirm_names_everything_wrong_at_once() {
     let found = wrong(confirm(
