@@ -1,0 +1,224 @@
+//! One connection, from its first byte to its last.
+
+use std::error::Error;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::io::Watched;
+use crate::{Admitted, InReserve, Limits, RequestBody};
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing came since then.
+    Waiting(Instant),
+    /// A head began then.
+    Head(Instant),
+    /// A request is being answered.
+    Busy,
+}
+
+/// What is known of a connection by those who work on it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) limits: Arc<Limits>,
+    admitted: Admitted,
+    phase: Mutex<Phase>,
+    changed: Notify,
+    has_unread_body: AtomicBool,
+}
+
+impl Watch {
+    fn new(admitted: Admitted, limits: Arc<Limits>) -> Self {
+        Self {
+            limits,
+            admitted,
+            phase: Mutex::new(Phase::Waiting(Instant::now())),
+            changed: Notify::new(),
+            has_unread_body: AtomicBool::new(false),
+        }
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came: of the next head, where none was awaited yet.
+    pub(crate) fn something_came(&self) {
+        let mut phase = self.phase();
+        if let Phase::Waiting(_) = *phase {
+            *phase = Phase::Head(Instant::now());
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.has_unread_body.load(Ordering::Acquire)
+    }
+
+    /// Comes back once the connection has kept us waiting for too long.
+    async fn overdue(&self) {
+        loop {
+            let deadline = match *self.phase() {
+                Phase::Waiting(since) => Some(since + self.limits.idle),
+                Phase::Head(since) => Some(since + self.limits.head),
+                Phase::Busy => None,
+            };
+            match deadline {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::select! {
+                    () = tokio::time::sleep_until(deadline) => {}
+                    () = self.changed.notified() => {}
+                },
+                None => self.changed.notified().await,
+            }
+        }
+    }
+}
+
+/// A request under way; dropped once its answer is written.
+struct Busy(Arc<Watch>);
+
+impl Busy {
+    fn begin(watch: Arc<Watch>) -> Self {
+        *watch.phase() = Phase::Busy;
+        watch.admitted.work();
+        Self(watch)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.phase() = Phase::Waiting(Instant::now());
+        self.0.admitted.wait();
+        self.0.changed.notify_one();
+    }
+}
+
+/// A connection that was admitted.
+pub(crate) struct Connection(Arc<Watch>);
+
+impl Connection {
+    pub(crate) fn new(admitted: Admitted, limits: Arc<Limits>) -> Self {
+        Self(Arc::new(Watch::new(admitted, limits)))
+    }
+
+    /// Answers its requests, until either side ends it or it keeps us waiting for too long.
+    pub(crate) fn serve<S, B>(
+        self,
+        http: &http1::Builder,
+        stream: TcpStream,
+        service: S,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<S, B>
+    where
+        S: tower::Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Self(watch) = self;
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
+        let answering = Arc::clone(&watch);
+        let service =
+            service_fn(move |request| answer(service.clone(), request, Arc::clone(&answering)));
+        let connection = http.serve_connection(io, service);
+        async move {
+            let mut connection = pin!(connection);
+            let mut is_stopping = false;
+            loop {
+                tokio::select! {
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            tracing::debug!(%error, "a connection ended early");
+                        }
+                        return;
+                    }
+                    () = watch.admitted.closed.cancelled() => return,
+                    () = watch.overdue() => return,
+                    () = stop.cancelled(), if !is_stopping => {
+                        is_stopping = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One request.
+async fn answer<S, B>(
+    service: S,
+    request: Request<Incoming>,
+    watch: Arc<Watch>,
+) -> Result<Response<Answer<B>>, S::Error>
+where
+    S: tower::Service<Request<RequestBody>, Response = Response<B>>,
+{
+    let is_reserved = watch.admitted.is_reserved;
+    let busy = Busy::begin(watch);
+    let (mut parts, incoming) = request.into_parts();
+    if is_reserved {
+        parts.extensions.insert(InReserve);
+    }
+    let (body, is_read) = RequestBody::new(incoming, busy.0.limits.body);
+    let response = service.oneshot(Request::from_parts(parts, body)).await?;
+    let (mut parts, body) = response.into_parts();
+    // What is left of the body, or never comes since it was not asked for, is not the next request.
+    let is_read = is_read.load(Ordering::Acquire);
+    if !is_read {
+        busy.0.has_unread_body.store(true, Ordering::Release);
+    }
+    if is_reserved || !is_read {
+        let close = HeaderValue::from_static("close");
+        parts.headers.insert(CONNECTION, close);
+    }
+    let body = Answer {
+        body: Box::pin(body),
+        _busy: busy,
+    };
+    Ok(Response::from_parts(parts, body))
+}
+
+/// The body of an answer; the request is under way until it is gone.
+struct Answer<B> {
+    body: Pin<Box<B>>,
+    _busy: Busy,
+}
+
+impl<B: Body> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.body.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,137 @@
+//! The socket of a connection: tells when a head begins, gives up on a client that takes nothing, and lingers at the end.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use crate::connection::Watch;
+
+/// A socket under watch.
+pub(crate) struct Watched {
+    stream: TcpStream,
+    watch: Arc<Watch>,
+    stalled: Option<Pin<Box<Sleep>>>,
+    lingering: Lingering,
+}
+
+enum Lingering {
+    NotYet,
+    /// Our side is closed; so many bytes may still be read away, until then.
+    For(u64, Pin<Box<Sleep>>),
+    Done,
+}
+
+/// What is read away at once, in bytes.
+const READ_AWAY_BYTES: usize = 16 << 10;
+
+impl Watched {
+    pub(crate) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+        Self {
+            stream,
+            watch,
+            stalled: None,
+            lingering: Lingering::NotYet,
+        }
+    }
+
+    /// Fails what a client keeps waiting for too long.
+    fn unless_stalled<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let limit = self.watch.limits.write_stall;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Reads away what the client still sends: were the socket closed before, the client would hear a reset and not the
+    /// answer.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut away = [0_u8; READ_AWAY_BYTES];
+        while let Lingering::For(left, until) = &mut self.lingering {
+            let mut away = ReadBuf::new(&mut away);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut away);
+            let read_bytes = u64::try_from(away.filled().len()).unwrap_or(u64::MAX);
+            match read {
+                Poll::Ready(Ok(())) if (1..=*left).contains(&read_bytes) => *left -= read_bytes,
+                Poll::Ready(Ok(()) | Err(_)) => self.lingering = Lingering::Done,
+                Poll::Pending => {
+                    ready!(until.as_mut().poll(cx));
+                    self.lingering = Lingering::Done;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.watch.something_came();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.unless_stalled(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.unless_stalled(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(self.lingering, Lingering::NotYet) {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            let linger = self.watch.limits.linger;
+            self.lingering = if self.watch.has_unread_body() {
+                let until = Box::pin(tokio::time::sleep(linger.time));
+                Lingering::For(linger.bytes_max, until)
+            } else {
+                Lingering::Done
+            };
+        }
+        ready!(self.linger(cx));
+        Poll::Ready(Ok(()))
+    }
+}
