@@ -36,7 +36,6 @@
 //! ```
 
 mod blob;
-mod body;
 mod change;
 mod convert;
 mod event;

@@ -5,37 +5,47 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use consign_listener::{InReserve, Limits, Linger, Pace, RequestBody};
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError};
-use tokio::net::{TcpListener, TcpStream};
+use s3s::{Body, HttpError, s3_error};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::body::Unread;
 use crate::change::Service;
 use crate::event::ObjectEvents;
 use crate::store::Store;
 use crate::{Options, StartError, gate};
 
-/// How long a client may take over a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a shutdown waits for requests under way.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// What the store's port allows. A connection in use has a socket and a file open.
+const LIMITS: Limits = Limits {
+    connections_max: 512,
+    reserve: 32,
+    head_bytes_max: 64 << 10,
+    head: Duration::from_secs(30),
+    idle: Duration::from_secs(90),
+    // Who sends a body has shown a signature; slow links are welcome.
+    body: Pace {
+        pause: Duration::from_secs(60),
+        grace: Duration::from_secs(120),
+        bytes_per_s_min: 256,
+    },
+    write_stall: Duration::from_secs(60),
+    linger: Linger {
+        bytes_max: 256 << 20,
+        time: Duration::from_secs(30),
+    },
+    shutdown: Duration::from_secs(10),
+};
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3600);
 /// s3s holds the file of a form in memory, and reads it before it checks who is asking: this much and no more.
 const FORM_FILE_BYTES_MAX: u64 = 64 << 20;
-/// After a failed `accept` (no file descriptors left, say), so as not to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The embedded S3 server.
 #[derive(Debug)]
@@ -107,9 +117,10 @@ impl EmbeddedS3 {
             async move { answer(&s3, request, number).await }
         }));
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(
+        let accepting = tokio::spawn(consign_listener::serve(
             listener,
-            TowerToHyperService::new(service),
+            service,
+            LIMITS,
             stop.clone(),
         ));
         Ok(Running {
@@ -149,12 +160,15 @@ impl Drop for Running {
 /// One request.
 async fn answer(
     s3: &S3Service,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     number: u64,
 ) -> Result<Response<Body>, HttpError> {
     let (parts, body) = request.into_parts();
-    let body = Unread::new(body);
-    let mut response = match gate::check(&parts) {
+    let checked = match parts.extensions.get::<InReserve>() {
+        Some(InReserve) => Err(s3_error!(SlowDown)),
+        None => gate::check(&parts),
+    };
+    let mut response = match checked {
         Ok(()) => {
             s3.call(Request::from_parts(parts, Body::http_body_unsync(body)))
                 .await?
@@ -167,57 +181,6 @@ async fn answer(
         response.headers_mut().insert("x-amz-request-id", id);
     }
     Ok(response)
-}
-
-/// Takes connections until told to stop, then waits for them.
-async fn accept<S>(listener: TcpListener, service: TowerToHyperService<S>, stop: CancellationToken)
-where
-    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = HttpError>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send + 'static,
-{
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
-    let graceful = GracefulShutdown::new();
-    loop {
-        let taken = tokio::select! {
-            taken = take(&listener) => taken,
-            () = stop.cancelled() => break,
-        };
-        match taken {
-            Ok(stream) => {
-                let connection =
-                    graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection to the embedded store ended early");
-                    }
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the embedded store could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    if tokio::time::timeout(SHUTDOWN_GRACE, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests to the embedded store were still under way at shutdown");
-    }
-}
-
-/// The next connection. A head and a small body leave as two segments; without TCP_NODELAY the second waits for the
-/// client's delayed acknowledgement of the first, some 40 ms for each small object.
-async fn take(listener: &TcpListener) -> std::io::Result<TcpStream> {
-    let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// What a page from another origin may do: what the contract's PUT, POST and GET URLs need.
@@ -241,18 +204,4 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
             HeaderName::from_static("x-amz-request-id"),
         ])
         .max_age(PREFLIGHT_AGE))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{TcpListener, TcpStream, take};
-
-    #[tokio::test]
-    async fn a_taken_connection_does_not_wait_for_acknowledgements() -> std::io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let client = TcpStream::connect(listener.local_addr()?).await?;
-        assert!(take(&listener).await?.nodelay()?);
-        drop(client);
-        Ok(())
-    }
 }

@@ -1,6 +1,7 @@
 //! Real requests over real sockets, against what DESIGN sections 3, 5 and 8 ask of a store.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod connections;
 mod forms;
 mod multipart;
 mod objects;
