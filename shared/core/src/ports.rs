@@ -258,6 +258,12 @@ pub trait UploadRepo: Send + Sync {
 
     /// Bytes that this owner has reserved.
     fn reserved_bytes(&self, owner: &OwnerId) -> impl Future<Output = Result<u64, Fault>> + Send;
+
+    /// Whether records can be read and, where that can be tried, written: what health asks. The fault that stands in
+    /// the way of others as well.
+    fn check(&self) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------

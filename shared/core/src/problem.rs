@@ -13,6 +13,9 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// When to ask again where the store is full, in seconds: people make room, and not at once.
+const STORAGE_FULL_RETRY_S: u64 = 30;
+
 /// One field of a request or of the configuration that is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -337,6 +340,17 @@ impl Problem {
             "",
         )
         .retry_after(2)
+    }
+
+    /// 503: the store or the database has no room left, so nothing can be written until somebody makes some.
+    pub fn storage_full() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage_full",
+            "The store has no room left",
+            "",
+        )
+        .retry_after(STORAGE_FULL_RETRY_S)
     }
 
     /// The response: `application/problem+json`, with the headers that go with the status.

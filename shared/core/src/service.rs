@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::auth::Identity;
 use crate::host::{HasAuthenticator, HasClock, HasRandom};
 use crate::ids::{OwnerId, UploadId};
-use crate::ports::{Clock, Fault, Random, UploadRepo};
+use crate::ports::{Clock, Fault, FaultKind, Random, UploadRepo};
 use crate::problem::{self, Problem, X_REQUEST_ID};
 use crate::upload::Upload;
 
@@ -165,7 +165,9 @@ impl From<Fault> for Problem {
             cause = fault.source.as_ref().map(tracing::field::display),
             "a port failed"
         );
-        if fault.kind.is_transient() {
+        if fault.kind == FaultKind::Full {
+            Self::storage_full()
+        } else if fault.kind.is_transient() {
             Self::store_unavailable()
         } else {
             Self::internal()

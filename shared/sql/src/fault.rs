@@ -7,7 +7,38 @@ pub(crate) fn fault(operation: &'static str, error: sqlx::Error) -> Fault {
     Fault::new(kind(&error), operation, error)
 }
 
-fn kind(error: &sqlx::Error) -> FaultKind {
+/// Why an operation did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The database says so.
+    Database(sqlx::Error),
+    /// A record cannot be written or read as text.
+    Record(serde_json::Error),
+}
+
+impl From<sqlx::Error> for Broken {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<serde_json::Error> for Broken {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl Broken {
+    pub(crate) fn fault(self, operation: &'static str) -> Fault {
+        match self {
+            Self::Database(error) => fault(operation, error),
+            Self::Record(error) => crate::row::unreadable(operation, error),
+        }
+    }
+}
+
+/// Of which kind the database's answer is.
+pub(crate) fn kind(error: &sqlx::Error) -> FaultKind {
     if let Some(database) = error.as_database_error() {
         let code = database.code().and_then(|code| code.parse::<u32>().ok());
         return code.map_or(FaultKind::Other, kind_of_code);
@@ -31,12 +62,15 @@ fn kind_of_code(code: u32) -> FaultKind {
     const LOCKED: u32 = 6;
     const PERM: u32 = 3;
     const READONLY: u32 = 8;
+    const IOERR: u32 = 10;
     const FULL: u32 = 13;
     const CANTOPEN: u32 = 14;
     const AUTH: u32 = 23;
     match code & 0xff {
         BUSY | LOCKED => FaultKind::Throttled,
         PERM | READONLY | AUTH => FaultKind::Denied,
+        // The disk did not answer; what was to be written may be there or not.
+        IOERR => FaultKind::Unreachable,
         FULL => FaultKind::Full,
         CANTOPEN => FaultKind::NoContainer,
         _ => FaultKind::Other,
@@ -54,7 +88,9 @@ mod tests {
             (517, FaultKind::Throttled), // SQLITE_BUSY_SNAPSHOT
             (6, FaultKind::Throttled),
             (8, FaultKind::Denied),
-            (1032, FaultKind::Denied), // SQLITE_READONLY_DBMOVED
+            (778, FaultKind::Unreachable),  // SQLITE_IOERR_WRITE
+            (1034, FaultKind::Unreachable), // SQLITE_IOERR_FSYNC
+            (1032, FaultKind::Denied),      // SQLITE_READONLY_DBMOVED
             (13, FaultKind::Full),
             (14, FaultKind::NoContainer),
             (11, FaultKind::Other), // SQLITE_CORRUPT

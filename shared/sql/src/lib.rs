@@ -1,13 +1,15 @@
 //! The upload records and the ingest queue in one SQLite database.
 //!
 //! One connection writes, several read (write-ahead log). Every commit is synced to the disk before it is reported
-//! (`synchronous = FULL`), so what was reported survives a restart and a power loss (invariant 9).
+//! (`synchronous = FULL`), so what was reported survives a restart and a power loss (invariant 9). What many write at
+//! once shares a commit.
 
 mod fault;
 mod queue;
 mod repo;
 mod row;
 mod statements;
+mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +20,11 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{SqlSafeStr, Sqlite, Transaction};
+use sqlx::{ConnectOptions as _, SqlSafeStr};
 use tokio::sync::Notify;
 
 use fault::fault;
+use writer::Writer;
 
 pub use queue::{DeadLetter, Message, SqlQueue};
 
@@ -32,21 +35,26 @@ const ACQUIRE_S: u64 = 10;
 /// Connections that read at once.
 const READERS_MAX: u32 = 4;
 
-const _: () = assert!(
-    BUSY_S < ACQUIRE_S,
-    "who holds the connection gives up first"
-);
+/// What a trial write puts down, in bytes: more than a page or two, which may fit where nothing else does.
+const TRIAL_BYTES: i64 = 64 << 10;
 
 /// The schema's history, oldest first: version, name, statements. What was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "uploads",
-    include_str!("../../../infra/migrations/sqlite/0001_uploads.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "uploads",
+        include_str!("../../../infra/migrations/sqlite/0001_uploads.sql"),
+    ),
+    (
+        2,
+        "trial",
+        include_str!("../../../infra/migrations/sqlite/0002_trial.sql"),
+    ),
+];
 
 #[derive(Debug)]
 struct Database {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     pushed: Notify,
 }
@@ -61,36 +69,39 @@ impl SqlRepo {
     /// # Errors
     /// A fault of the operation `open`: the folder is missing or not ours, or the file is no database of consign.
     pub async fn open(path: &Path) -> Result<Self, Fault> {
-        let options = SqliteConnectOptions::new()
+        Self::open_by(Self::options(path)).await
+    }
+
+    fn options(path: &Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
             .filename(path)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(BUSY_S))
             .synchronous(SqliteSynchronous::Full)
             // Without it macOS keeps what was synced in the drive's cache.
-            .pragma("fullfsync", "1");
-        let pool = || {
-            SqlitePoolOptions::new()
-                .acquire_timeout(Duration::from_secs(ACQUIRE_S))
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
+            .pragma("fullfsync", "1")
+    }
+
+    async fn open_by(options: SqliteConnectOptions) -> Result<Self, Fault> {
         let writing = options
             .clone()
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal);
         let opened = |error| fault("open", error);
-        let writer = pool().max_connections(1).connect_with(writing);
-        let writer = writer.await.map_err(opened)?;
-        migrator()
-            .run(&writer)
-            .await
-            .map_err(|e| opened(e.into()))?;
-        let readers = pool().max_connections(READERS_MAX);
-        let readers = readers.connect_with(options.read_only(true));
+        let mut first = writing.connect().await.map_err(opened)?;
+        let migrated = migrator().run(&mut first).await;
+        migrated.map_err(|error| opened(error.into()))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(Duration::from_secs(ACQUIRE_S))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options.clone().read_only(true));
         Ok(Self(Arc::new(Database {
-            writer,
             readers: readers.await.map_err(opened)?,
+            // A database that was taken away must not come back empty.
+            writer: Writer::start(first, options),
             pushed: Notify::new(),
         })))
     }
@@ -101,26 +112,28 @@ impl SqlRepo {
         SqlQueue(Arc::clone(&self.0))
     }
 
-    /// Asks the database for something.
+    /// Asks the database for something, and has it write and sync something.
     ///
     /// # Errors
-    /// The fault that stands in the way.
+    /// The fault that stands in the way of others as well.
     pub async fn ping(&self) -> Result<(), Fault> {
         let ping = sqlx::query(statements::PING).execute(&self.0.readers);
-        ping.await.map(drop).map_err(|error| fault("ping", error))
+        ping.await.map_err(|error| fault("ping", error))?;
+        let trial = self.0.writer.write("ping", |tx| {
+            Box::pin(async move {
+                let trial = sqlx::query(statements::TRIAL).bind(TRIAL_BYTES);
+                trial.execute(&mut *tx).await?;
+                let end = sqlx::query(statements::END_TRIAL).execute(tx);
+                Ok(end.await.map(drop)?)
+            })
+        });
+        trial.await
     }
 
     /// Closes the connections once their work is done; later calls fail as unreachable.
     pub async fn close(&self) {
         self.0.readers.close().await;
         self.0.writer.close().await;
-    }
-}
-
-impl Database {
-    /// A transaction that has the right to write from its beginning, so that it never fails half way for want of it.
-    async fn write(&self) -> Result<Transaction<'_, Sqlite>, sqlx::Error> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
     }
 }
 
@@ -133,57 +146,4 @@ fn migrator() -> Migrator {
 }
 
 #[cfg(test)]
-mod tests {
-    use consign_core::ports::{FaultKind, Inserted, UploadRepo};
-    use consign_testkit::sample;
-
-    use super::*;
-
-    async fn fresh() -> (tempfile::TempDir, SqlRepo) {
-        let folder = tempfile::TempDir::new().unwrap();
-        let repo = SqlRepo::open(&folder.path().join("consign.db")).await;
-        (folder, repo.unwrap())
-    }
-
-    #[tokio::test]
-    async fn every_commit_is_logged_ahead_and_synced() {
-        let (_folder, repo) = fresh().await;
-        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");
-        assert_eq!(mode.fetch_one(&repo.0.writer).await.unwrap(), "wal");
-        for (pragma, expected) in [("synchronous", 2), ("fullfsync", 1), ("foreign_keys", 1)] {
-            let query = sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"));
-            let found = sqlx::query_scalar::<_, i64>(query).fetch_one(&repo.0.writer);
-            assert_eq!(found.await.unwrap(), expected, "{pragma}");
-        }
-    }
-
-    #[tokio::test]
-    async fn readers_cannot_write() {
-        let (_folder, repo) = fresh().await;
-        let write = sqlx::query("DELETE FROM uploads").execute(&repo.0.readers);
-        let fault = fault("test", write.await.unwrap_err());
-        assert_eq!(fault.kind, FaultKind::Denied);
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_is_told_apart_and_leaves_no_trace() {
-        let (_folder, repo) = fresh().await;
-        let bound = sqlx::query("PRAGMA max_page_count = 60").fetch_one(&repo.0.writer);
-        bound.await.unwrap();
-        let mut stored = 0;
-        let fault = loop {
-            let new = sample::new(sample::upload("ada", stored));
-            match repo.insert_pending(&new, sample::start()).await {
-                Ok(inserted) => assert_eq!(inserted, Inserted::Created),
-                Err(fault) => break fault,
-            }
-            stored += 1;
-        };
-        assert_eq!(fault.kind, FaultKind::Full);
-        assert!(stored > 10);
-        let reserved = repo.reserved_bytes(&sample::owner("ada")).await.unwrap();
-        assert_eq!(reserved, u64::from(stored) * 100);
-        assert!(repo.find(sample::id(0)).await.unwrap().is_some());
-        assert_eq!(repo.find(sample::id(stored)).await.unwrap(), None);
-    }
-}
+mod tests;

@@ -48,9 +48,14 @@ impl SqlQueue {
     /// The database's fault; after [`TimedOut`](consign_core::ports::FaultKind::TimedOut) or
     /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable) it may be there all the same.
     pub async fn push(&self, body: &str) -> Result<(), Fault> {
-        let pushing = sqlx::query(statements::PUSH).bind(body);
-        let pushed = pushing.execute(&self.0.writer).await;
-        pushed.map_err(|error| fault("push", error))?;
+        let body = body.to_owned();
+        let pushing = self.0.writer.write("push", |tx| {
+            Box::pin(async move {
+                let pushing = sqlx::query(statements::PUSH).bind(body);
+                Ok(pushing.execute(tx).await.map(drop)?)
+            })
+        });
+        pushing.await?;
         self.0.pushed.notify_one();
         Ok(())
     }
@@ -71,13 +76,14 @@ impl SqlQueue {
         visibility_s: u64,
         limit: usize,
     ) -> Result<Vec<Message>, Fault> {
-        let received = sqlx::query_as::<_, (i64, String, u32)>(statements::RECEIVE)
-            .bind(us(now))
-            .bind(us(add_s(now, visibility_s)))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.0.writer)
-            .await
-            .map_err(|error| fault("receive", error))?;
+        let receiving = self.0.writer.write("receive", move |tx| {
+            let receiving = sqlx::query_as::<_, (i64, String, u32)>(statements::RECEIVE)
+                .bind(us(now))
+                .bind(us(add_s(now, visibility_s)))
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+            Box::pin(async move { Ok(receiving.fetch_all(tx).await?) })
+        });
+        let received = receiving.await?;
         let mut messages: Vec<Message> = received
             .into_iter()
             .map(|(id, body, attempts)| Message { id, body, attempts })
@@ -95,8 +101,10 @@ impl SqlQueue {
         let acking = sqlx::query(statements::ACK)
             .bind(message.id)
             .bind(message.attempts);
-        let acked = acking.execute(&self.0.writer).await;
-        acked.map(drop).map_err(|error| fault("ack", error))
+        let acking = self.0.writer.write("ack", |tx| {
+            Box::pin(async move { Ok(acking.execute(tx).await.map(drop)?) })
+        });
+        acking.await
     }
 
     /// Gives a message back, to come again `delay_s` seconds from `now`. Without effect where it was delivered again
@@ -114,8 +122,10 @@ impl SqlQueue {
             .bind(message.id)
             .bind(message.attempts)
             .bind(us(add_s(now, delay_s)));
-        let retried = retrying.execute(&self.0.writer).await;
-        retried.map(drop).map_err(|error| fault("retry", error))
+        let retrying = self.0.writer.write("retry", |tx| {
+            Box::pin(async move { Ok(retrying.execute(tx).await.map(drop)?) })
+        });
+        retrying.await
     }
 
     /// Gives a message up: moves it to the dead letters with the reason. Without effect where it was delivered again
@@ -124,12 +134,11 @@ impl SqlQueue {
     /// # Errors
     /// The database's fault; the message comes again.
     pub async fn dead(&self, message: &Message, reason: &str, now: Timestamp) -> Result<(), Fault> {
-        let burying = async {
-            let mut tx = self.0.write().await?;
-            bury(&mut tx, message, (reason, now)).await?;
-            tx.commit().await
-        };
-        burying.await.map_err(|error| fault("dead", error))
+        let (delivery, reason) = ((message.id, message.attempts), reason.to_owned());
+        let burying = self.0.writer.write("dead", move |tx| {
+            Box::pin(async move { Ok(bury(tx, delivery, (&reason, now)).await?) })
+        });
+        burying.await
     }
 
     /// How many messages are not done with, hidden ones included.
@@ -168,19 +177,19 @@ impl SqlQueue {
 
 async fn bury(
     tx: &mut SqliteConnection,
-    message: &Message,
+    (id, attempts): (i64, u32),
     (reason, now): (&str, Timestamp),
 ) -> Result<(), sqlx::Error> {
     sqlx::query(statements::BURY)
-        .bind(message.id)
-        .bind(message.attempts)
+        .bind(id)
+        .bind(attempts)
         .bind(reason)
         .bind(us(now))
         .execute(&mut *tx)
         .await?;
     sqlx::query(statements::ACK)
-        .bind(message.id)
-        .bind(message.attempts)
+        .bind(id)
+        .bind(attempts)
         .execute(&mut *tx)
         .await
         .map(drop)

@@ -8,57 +8,19 @@ use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::fault::fault;
+use crate::fault::{Broken, fault};
 use crate::row::{bind, int, read, read_id, us};
 use crate::{SqlRepo, statements};
-
-/// Why a transaction did not come to its end.
-enum Broken {
-    Database(sqlx::Error),
-    Record(serde_json::Error),
-}
-
-impl From<sqlx::Error> for Broken {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<serde_json::Error> for Broken {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Record(error)
-    }
-}
-
-impl Broken {
-    fn fault(self, operation: &'static str) -> Fault {
-        match self {
-            Self::Database(error) => fault(operation, error),
-            Self::Record(error) => crate::row::unreadable(operation, error),
-        }
-    }
-}
 
 impl UploadRepo for SqlRepo {
     const HOLDS_QUEUE: bool = true;
 
     async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
-        let inserting = async {
-            let mut tx = self.0.write().await?;
-            let inserted = insert(&mut tx, new, now).await?;
-            match inserted {
-                Inserted::Created => tx.commit().await?,
-                Inserted::Replayed(_)
-                | Inserted::KeyReused
-                | Inserted::ObjectKeyTaken
-                | Inserted::QuotaExceeded { .. }
-                | Inserted::RateLimited => tx.rollback().await?,
-            }
-            Ok(inserted)
-        };
-        inserting
-            .await
-            .map_err(|broken: Broken| broken.fault("insert_pending"))
+        let new = new.clone();
+        let work = self.0.writer.write("insert_pending", move |tx| {
+            Box::pin(async move { insert(tx, &new, now).await })
+        });
+        work.await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
@@ -83,19 +45,18 @@ impl UploadRepo for SqlRepo {
     }
 
     async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
-        let saving = async {
-            let mut tx = self.0.write().await?;
-            if !save(&mut tx, before, change).await? {
-                tx.rollback().await?;
-                return Ok(Saved::Conflict);
-            }
-            tx.commit().await?;
-            if change.enqueue {
-                self.0.pushed.notify_one();
-            }
-            Ok(Saved::Written)
-        };
-        saving.await.map_err(|broken: Broken| broken.fault("save"))
+        let (before, change) = (Before::of(before), change.clone());
+        let enqueues = change.enqueue;
+        let saving = self.0.writer.write("save", move |tx| {
+            Box::pin(async move { save(tx, before, &change).await })
+        });
+        if !saving.await? {
+            return Ok(Saved::Conflict);
+        }
+        if enqueues {
+            self.0.pushed.notify_one();
+        }
+        Ok(Saved::Written)
     }
 
     async fn list(
@@ -149,6 +110,10 @@ impl UploadRepo for SqlRepo {
             .map_err(|error| fault("reserved_bytes", error))?;
         Ok(account.reserved_bytes.unsigned_abs())
     }
+
+    async fn check(&self) -> Result<(), Fault> {
+        self.ping().await
+    }
 }
 
 fn rows(count: usize) -> i64 {
@@ -195,7 +160,7 @@ impl Account {
     }
 }
 
-/// Does everything that an insert does, or finds why not; the caller commits or rolls back.
+/// Does everything that an insert does, or finds why not and writes nothing.
 async fn insert(
     tx: &mut SqliteConnection,
     new: &NewUpload,
@@ -269,8 +234,24 @@ async fn insert(
     Ok(Inserted::Created)
 }
 
-/// Writes the record, the quota and the job; `false` where the revision is another by now.
-async fn save(tx: &mut SqliteConnection, before: &Upload, change: &Change) -> Result<bool, Broken> {
+/// What a write must know of the record before it.
+#[derive(Clone, Copy)]
+struct Before {
+    revision: u64,
+    reserved_bytes: u64,
+}
+
+impl Before {
+    fn of(upload: &Upload) -> Self {
+        Self {
+            revision: upload.revision,
+            reserved_bytes: upload.reserved_bytes,
+        }
+    }
+}
+
+/// Writes the record, the quota and the job; `false`, and nothing, where the revision is another by now.
+async fn save(tx: &mut SqliteConnection, before: Before, change: &Change) -> Result<bool, Broken> {
     let after = &change.after;
     let saving = bind(statements::SAVE, after)?.bind(int(before.revision));
     if saving.execute(&mut *tx).await?.rows_affected() == 0 {

@@ -72,3 +72,8 @@ pub(crate) const DEAD_LETTERS: &str =
     "SELECT id, body, attempts, reason, died_at_us FROM dead_letters ORDER BY id DESC LIMIT $1";
 
 pub(crate) const PING: &str = "SELECT COUNT(*) FROM (SELECT id FROM uploads LIMIT 1) AS one";
+
+/// `$1` is how many bytes it puts down.
+pub(crate) const TRIAL: &str = "INSERT INTO trial (bytes) VALUES (zeroblob($1))";
+
+pub(crate) const END_TRIAL: &str = "DELETE FROM trial WHERE id < (SELECT MAX(id) FROM trial)";

@@ -43,6 +43,7 @@ fn every_problem_is_an_rfc_9457_document() {
         (429, Problem::rate_limited(limit)),
         (500, Problem::internal()),
         (503, Problem::store_unavailable()),
+        (503, Problem::storage_full()),
     ];
     for (status, problem) in all {
         let code = problem.code;

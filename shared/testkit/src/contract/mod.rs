@@ -17,6 +17,7 @@ use consign_core::ids::ObjectRef;
 use consign_core::ports::{Fault, IngestQueue};
 use jiff::Timestamp;
 
+pub mod below;
 pub mod ingest_queue;
 pub mod multipart;
 pub mod object_store;
@@ -311,4 +312,30 @@ macro_rules! ingest_queue_contract {
                 of_many_consumers_each_message_has_one;
         }
     };
+}
+
+/// The contract of an adapter over a medium that fails ([`Medium`](crate::contract::below::Medium)), a test for each case;
+/// `make` gives the medium, and the adapter upon it.
+#[macro_export]
+macro_rules! below_contract {
+    ($make:expr) => {
+        $crate::below_tests! { ($make)
+            a_fault_below_is_told_by_its_kind
+            the_call_after_a_fault_below_succeeds
+            faults_below_that_repeat_are_survived
+            of_many_writers_each_learns_what_became_of_its_own
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! below_tests {
+    (($make:expr) $($case:ident)+) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let (medium, subject) = $make().await;
+            $crate::contract::below::$case(&subject, &medium).await;
+        }
+    )+};
 }

@@ -1,0 +1,222 @@
+use std::path::PathBuf;
+
+use consign_core::ports::{FaultKind, Inserted, UploadRepo};
+use consign_testkit::contract::below::Medium;
+use consign_testkit::sample;
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use super::*;
+
+async fn fresh() -> (TempDir, SqlRepo) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("consign.db");
+    let options = SqlRepo::options(&path).busy_timeout(Duration::from_millis(100));
+    (folder, SqlRepo::open_by(options).await.unwrap())
+}
+
+/// What a `PRAGMA` says on the connection that writes.
+async fn pragma(repo: &SqlRepo, pragma: String) -> String {
+    let asking = repo.0.writer.write("pragma", move |tx| {
+        Box::pin(async move {
+            let query = sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"));
+            let row = sqlx::query(query).fetch_one(tx).await?;
+            Ok(sqlx::Row::try_get_unchecked::<String, _>(&row, 0)?)
+        })
+    });
+    asking.await.unwrap()
+}
+
+#[tokio::test]
+async fn every_commit_is_logged_ahead_and_synced() {
+    let (_folder, repo) = fresh().await;
+    assert_eq!(pragma(&repo, "journal_mode".to_owned()).await, "wal");
+    for (name, expected) in [
+        ("synchronous", "2"),
+        ("fullfsync", "1"),
+        ("foreign_keys", "1"),
+    ] {
+        assert_eq!(pragma(&repo, name.to_owned()).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_folder, repo) = fresh().await;
+    let write = sqlx::query("DELETE FROM uploads").execute(&repo.0.readers);
+    let fault = fault("test", write.await.unwrap_err());
+    assert_eq!(fault.kind, FaultKind::Denied);
+}
+
+#[tokio::test]
+async fn writes_at_once_share_a_commit() {
+    const TOGETHER: u32 = 100;
+    let (folder, repo) = fresh().await;
+    let path = folder.path().join("consign.db");
+    let mut beside = SqliteConnection::connect(path.to_str().unwrap())
+        .await
+        .unwrap();
+    // How often this connection saw others commit, from its own first look on.
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
+    let news: i64 = version.fetch_one(&mut beside).await.unwrap();
+    let inserts = (0..TOGETHER).map(|number| {
+        let repo = repo.clone();
+        async move {
+            let new = sample::new(sample::upload("ada", number));
+            repo.insert_pending(&new, sample::start()).await.unwrap()
+        }
+    });
+    let frames = async || {
+        let wal = folder.path().join("consign.db-wal");
+        std::fs::metadata(wal).unwrap().len() / 4096
+    };
+    let before = frames().await;
+    let inserted = futures_util::future::join_all(inserts).await;
+    assert!(
+        inserted
+            .iter()
+            .all(|inserted| *inserted == Inserted::Created)
+    );
+    let written = frames().await - before;
+    // One by one each of them writes the pages of its tables and indexes, some six or more.
+    assert!(written < u64::from(TOGETHER) * 3, "{written} pages");
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
+    assert_ne!(version.fetch_one(&mut beside).await.unwrap(), news);
+}
+
+#[tokio::test]
+async fn a_failed_operation_undoes_itself_alone() {
+    let (_folder, repo) = fresh().await;
+    let writer = &repo.0.writer;
+    let push = |body: &'static str, then: &'static str| {
+        writer.write("test", move |tx| {
+            Box::pin(async move {
+                sqlx::query(statements::PUSH)
+                    .bind(body)
+                    .execute(&mut *tx)
+                    .await?;
+                Ok(sqlx::query(then).execute(tx).await.map(drop)?)
+            })
+        })
+    };
+    let done = tokio::join!(
+        push("first", "SELECT 1"),
+        push("second", "INSERT INTO owners (owner) VALUES (NULL)"),
+        push("third", "SELECT 1"),
+    );
+    assert!(done.0.is_ok() && done.1.is_err() && done.2.is_ok());
+    let received = repo.queue().receive(sample::start(), 30, 10).await.unwrap();
+    let bodies: Vec<_> = received
+        .iter()
+        .map(|message| message.body.as_str())
+        .collect();
+    assert_eq!(bodies, ["first", "third"]);
+}
+
+#[tokio::test]
+async fn health_is_told_when_nothing_can_be_written() {
+    let (_folder, repo) = fresh().await;
+    let pages: String = pragma(&repo, "page_count".to_owned()).await;
+    pragma(&repo, format!("max_page_count = {pages}")).await;
+    let fault = repo.ping().await.unwrap_err();
+    assert_eq!((fault.kind, fault.operation), (FaultKind::Full, "ping"));
+    pragma(&repo, "max_page_count = 1000000".to_owned()).await;
+    for _ in 0..3 {
+        repo.ping().await.unwrap();
+    }
+    let left = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM trial");
+    assert_eq!(left.fetch_one(&repo.0.readers).await.unwrap(), 1);
+}
+
+/// A disk with room for so many pages.
+const PAGES_MAX: u32 = 100;
+
+/// A disk that others fill, and clear again.
+struct FullDisk(
+    PathBuf,
+    #[expect(dead_code, reason = "held, to be removed at the end")] TempDir,
+);
+
+impl FullDisk {
+    async fn beside(&self, statement: &'static str) {
+        let mut beside = SqliteConnection::connect(self.0.to_str().unwrap())
+            .await
+            .unwrap();
+        sqlx::raw_sql(statement).execute(&mut beside).await.unwrap();
+        beside.close().await.unwrap();
+    }
+}
+
+impl Medium for FullDisk {
+    async fn fail(&self) -> FaultKind {
+        self.beside(
+            "CREATE TABLE IF NOT EXISTS ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(2000000))",
+        )
+        .await;
+        FaultKind::Full
+    }
+
+    async fn mend(&self) {
+        self.beside("DELETE FROM ballast").await;
+    }
+}
+
+mod full_disk {
+    use super::{FullDisk, PAGES_MAX, SqlRepo, TempDir};
+
+    async fn make() -> (FullDisk, SqlRepo) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("consign.db");
+        let options = SqlRepo::options(&path).pragma("max_page_count", PAGES_MAX.to_string());
+        let repo = SqlRepo::open_by(options).await.unwrap();
+        (FullDisk(path, folder), repo)
+    }
+
+    consign_testkit::below_contract!(make);
+}
+
+/// Another process in the middle of a transaction.
+struct OtherWriter {
+    folder: TempDir,
+    other: Mutex<Option<SqliteConnection>>,
+}
+
+impl OtherWriter {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("consign.db")
+    }
+}
+
+impl Medium for OtherWriter {
+    async fn fail(&self) -> FaultKind {
+        let path = self.path();
+        let mut other = SqliteConnection::connect(path.to_str().unwrap())
+            .await
+            .unwrap();
+        let begin = sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await;
+        begin.unwrap();
+        *self.other.lock().await = Some(other);
+        FaultKind::Throttled
+    }
+
+    async fn mend(&self) {
+        if let Some(other) = self.other.lock().await.take() {
+            other.close().await.unwrap();
+        }
+    }
+}
+
+mod other_writer {
+    async fn make() -> (super::OtherWriter, super::SqlRepo) {
+        let (folder, repo) = super::fresh().await;
+        let other = super::OtherWriter {
+            folder,
+            other: super::Mutex::new(None),
+        };
+        (other, repo)
+    }
+
+    consign_testkit::below_contract!(make);
+}
