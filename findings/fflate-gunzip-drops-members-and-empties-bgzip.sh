@@ -7,7 +7,7 @@
 #   return without an error. A member of 1000 bytes and one of 4 give 4 bytes of the first. A file as bgzip writes it ends with an empty member, so the
 #   result is empty. The streaming class of the same library (Gunzip) gives everything.
 # With: fflate 0.8.3, node 20, pako 3.0.3; 2026-11-28.
-# Matters: bgzip, `cat a.gz b.gz`, log shippers that append, and parallel compressors all write such files, and fflate is the usual choice in browsers.
+# Matters: bgzip, `cat a.gz b.gz`, log shippers that append, and parallel compressors all write such files, and fflate is a usual choice in browsers.
 #   An upload page that previews or counts rows with it shows a short or an empty file. Use its streaming class.
 set -euo pipefail
 work=$(mktemp -d)
