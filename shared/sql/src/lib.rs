@@ -5,6 +5,7 @@
 //! once shares a commit.
 
 mod fault;
+mod messages;
 mod queue;
 mod repo;
 mod row;
@@ -12,7 +13,7 @@ mod statements;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use consign_core::ports::Fault;
@@ -24,9 +25,12 @@ use sqlx::{ConnectOptions as _, SqlSafeStr};
 use tokio::sync::Notify;
 
 use fault::fault;
+use queue::Turns;
 use writer::Writer;
 
-pub use queue::{DeadLetter, Message, SqlQueue};
+pub use queue::{
+    DEAD_LETTER_S, DEAD_LETTERS_MAX, DeadLetter, Message, Room, SMALL_BYTES_MAX, SqlQueue,
+};
 
 /// How long a writer waits for another process's transaction, in seconds.
 const BUSY_S: u64 = 5;
@@ -39,7 +43,7 @@ const READERS_MAX: u32 = 4;
 const TRIAL_BYTES: i64 = 64 << 10;
 
 /// The schema's history, oldest first: version, name, statements. What was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "uploads",
@@ -50,6 +54,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         "trial",
         include_str!("../../../infra/migrations/sqlite/0002_trial.sql"),
     ),
+    (
+        3,
+        "queue",
+        include_str!("../../../infra/migrations/sqlite/0003_queue.sql"),
+    ),
 ];
 
 #[derive(Debug)]
@@ -57,6 +66,7 @@ struct Database {
     writer: Writer,
     readers: SqlitePool,
     pushed: Notify,
+    turns: Mutex<Turns>,
 }
 
 /// The upload records in SQLite. Clones share their connections.
@@ -103,6 +113,7 @@ impl SqlRepo {
             // A database that was taken away must not come back empty.
             writer: Writer::start(first, options),
             pushed: Notify::new(),
+            turns: queue::turns(),
         })))
     }
 

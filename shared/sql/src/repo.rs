@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::fault::{Broken, fault};
+use crate::messages::{self, Known};
 use crate::row::{bind, int, read, read_id, us};
 use crate::{SqlRepo, statements};
 
@@ -69,16 +70,17 @@ impl UploadRepo for SqlRepo {
         /// Above every hexadecimal digit, and so above every id.
         const ABOVE_ALL: &str = "g";
         // One more than asked for tells whether there is a next page.
-        let records = sqlx::query_scalar::<_, String>(statements::LIST)
-            .bind(owner.as_str())
-            .bind(filter.state.map(|state| state.as_str()))
-            .bind(&filter.category)
-            .bind(&filter.collection_id)
-            .bind(after.map_or(ABOVE_ALL.to_owned(), |id| id.to_string()))
-            .bind(rows(limit.saturating_add(1)))
-            .fetch_all(&self.0.readers)
-            .await
-            .map_err(|error| fault("list", error))?;
+        let records =
+            sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(statements::list(filter)))
+                .bind(owner.as_str())
+                .bind(filter.state.map(|state| state.as_str()))
+                .bind(&filter.category)
+                .bind(&filter.collection_id)
+                .bind(after.map_or(ABOVE_ALL.to_owned(), |id| id.to_string()))
+                .bind(rows(limit.saturating_add(1)))
+                .fetch_all(&self.0.readers)
+                .await
+                .map_err(|error| fault("list", error))?;
         let page = records.iter().take(limit);
         let uploads = page
             .map(|record| read("list", record))
@@ -268,10 +270,7 @@ async fn save(tx: &mut SqliteConnection, before: Before, change: &Change) -> Res
     }
     if change.enqueue {
         let job = IngestJob { ingest: after.id };
-        sqlx::query(statements::PUSH)
-            .bind(job.to_body())
-            .execute(&mut *tx)
-            .await?;
+        messages::push_job(tx, job, &Known::of(after), after.updated_at).await?;
     }
     Ok(true)
 }

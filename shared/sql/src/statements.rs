@@ -1,5 +1,7 @@
 //! Every statement, in one place. SQL that SQLite and PostgreSQL both take, with numbered parameters.
 
+use consign_core::ports::ListFilter;
+
 pub(crate) const FIND: &str = "SELECT record FROM uploads WHERE id = $1";
 
 pub(crate) const FIND_BY_OBJECT: &str =
@@ -21,15 +23,6 @@ pub(crate) const SAVE: &str = "\
         due_at_us = $19, revision = $20, record = $21 \
     WHERE id = $1 AND revision = $22";
 
-/// `$5` is an id above every one to be listed.
-pub(crate) const LIST: &str = "\
-    SELECT record FROM uploads \
-    WHERE owner = $1 AND id < $5 \
-        AND (status = $2 OR ($2 IS NULL AND status <> 'deleted')) \
-        AND ($3 IS NULL OR category = $3) \
-        AND ($4 IS NULL OR collection_id = $4) \
-    ORDER BY id DESC LIMIT $6";
-
 pub(crate) const DUE: &str = "\
     SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= $1 ORDER BY due_at_us, id LIMIT $2";
 
@@ -50,21 +43,73 @@ pub(crate) const SET_KEY: &str = "\
 
 pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_us <= $1";
 
-pub(crate) const PUSH: &str = "INSERT INTO messages (body) VALUES ($1)";
+pub(crate) const WHOSE_OBJECT: &str =
+    "SELECT id, owner, size_bytes FROM uploads WHERE bucket = $1 AND object_key = $2";
 
-pub(crate) const RECEIVE: &str = "\
-    UPDATE messages SET attempts = attempts + 1, available_at_us = $2 \
-    WHERE id IN (SELECT id FROM messages WHERE available_at_us <= $1 ORDER BY id LIMIT $3) \
-    RETURNING id, body, attempts";
+pub(crate) const WHOSE_ID: &str = "SELECT owner, size_bytes FROM uploads WHERE id = $1";
 
-pub(crate) const ACK: &str = "DELETE FROM messages WHERE id = $1 AND attempts = $2";
+/// `$7`, the upload, is not written: the message stands by itself.
+pub(crate) const PUSH: &str = "\
+    INSERT INTO messages (body, owner, size_bytes, lane, penalty, pushed_at_us) \
+    SELECT $1, $2, $3, $4, $5, $6 WHERE $7 IS NOT NULL";
+
+pub(crate) const PUSH_JOB: &str = "\
+    INSERT INTO messages (body, owner, size_bytes, lane, penalty, pushed_at_us, upload_id) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (upload_id) WHERE upload_id IS NOT NULL DO UPDATE SET news = news + 1";
+
+/// As [`PUSH_JOB`], in place of the job of the upload; nothing where an event is in its place.
+pub(crate) const PUSH_EVENT: &str = "\
+    INSERT INTO messages (body, owner, size_bytes, lane, penalty, pushed_at_us, upload_id) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (upload_id) WHERE upload_id IS NOT NULL DO UPDATE SET news = news + 1, body = excluded.body \
+    WHERE messages.body = '{\"ingest\":\"' || excluded.upload_id || '\"}'";
+
+/// `$1` is by how much the clock went back, in microseconds.
+pub(crate) const SET_BACK: &str =
+    "UPDATE messages SET available_at_us = MAX(1, available_at_us - $1) WHERE available_at_us > 0";
+
+pub(crate) const REVEAL: &str = "\
+    UPDATE messages SET available_at_us = 0 \
+    WHERE id IN (SELECT id FROM messages WHERE available_at_us > 0 AND available_at_us <= $1 \
+        ORDER BY available_at_us LIMIT $2)";
+
+pub(crate) const RELEASE_ALL: &str =
+    "UPDATE messages SET available_at_us = 0 WHERE available_at_us > 0";
+
+/// The first message of the owner that comes after `$3` in lane `$2`, hidden until `$1`.
+pub(crate) const TAKE_NEXT: &str = "\
+    UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
+    WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner > $3 \
+        ORDER BY owner, id + penalty LIMIT 1) \
+    RETURNING id, body, attempts, lane, receipt, news, owner";
+
+/// As [`TAKE_NEXT`], of the first of all owners; `$3` is the last of them, or after it.
+pub(crate) const TAKE_FIRST: &str = "\
+    UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
+    WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner <= $3 \
+        ORDER BY owner, id + penalty LIMIT 1) \
+    RETURNING id, body, attempts, lane, receipt, news, owner";
+
+pub(crate) const ACK: &str = "DELETE FROM messages WHERE id = $1 AND receipt = $2 AND news = $3";
+
+pub(crate) const AGAIN: &str =
+    "UPDATE messages SET available_at_us = 0, attempts = 0 WHERE id = $1 AND receipt = $2";
 
 pub(crate) const RETRY: &str =
-    "UPDATE messages SET available_at_us = $3 WHERE id = $1 AND attempts = $2";
+    "UPDATE messages SET available_at_us = $3 WHERE id = $1 AND receipt = $2";
 
 pub(crate) const BURY: &str = "\
     INSERT INTO dead_letters (id, body, attempts, reason, died_at_us) \
-    SELECT id, body, attempts, $3, $4 FROM messages WHERE id = $1 AND attempts = $2";
+    SELECT id, body, attempts, $4, $5 FROM messages WHERE id = $1 AND receipt = $2 AND news = $3";
+
+pub(crate) const FORGET_OLD_LETTERS: &str = "DELETE FROM dead_letters WHERE died_at_us < $1";
+
+pub(crate) const FORGET_MANY_LETTERS: &str = "\
+    DELETE FROM dead_letters WHERE id <= (SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET $1)";
+
+pub(crate) const OLDEST: &str =
+    "SELECT pushed_at_us FROM messages WHERE available_at_us = 0 ORDER BY id LIMIT 1";
 
 pub(crate) const DEPTH: &str = "SELECT COUNT(*) FROM messages";
 
@@ -77,3 +122,20 @@ pub(crate) const PING: &str = "SELECT COUNT(*) FROM (SELECT id FROM uploads LIMI
 pub(crate) const TRIAL: &str = "INSERT INTO trial (bytes) VALUES (zeroblob($1))";
 
 pub(crate) const END_TRIAL: &str = "DELETE FROM trial WHERE id < (SELECT MAX(id) FROM trial)";
+
+/// The listing by this filter: the owner is `$1`, an id above every one to be listed `$5`, how many `$6`. What is not
+/// filtered by is not in it, so that the index is found that begins with what is.
+pub(crate) fn list(filter: &ListFilter) -> String {
+    let mut listing = "SELECT record FROM uploads WHERE owner = $1 AND id < $5".to_owned();
+    listing += match filter.state {
+        Some(_) => " AND status = $2",
+        None => " AND status <> 'deleted'",
+    };
+    if filter.category.is_some() {
+        listing += " AND category = $3";
+    }
+    if filter.collection_id.is_some() {
+        listing += " AND collection_id = $4";
+    }
+    listing + " ORDER BY id DESC LIMIT $6"
+}

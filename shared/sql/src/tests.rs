@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use consign_core::ports::{FaultKind, Inserted, UploadRepo};
+use consign_core::ports::{FaultKind, Inserted, ListFilter, UploadRepo};
 use consign_testkit::contract::below::Medium;
 use consign_testkit::sample;
 use sqlx::Connection as _;
@@ -93,10 +93,7 @@ async fn a_failed_operation_undoes_itself_alone() {
     let push = |body: &'static str, then: &'static str| {
         writer.write("test", move |tx| {
             Box::pin(async move {
-                sqlx::query(statements::PUSH)
-                    .bind(body)
-                    .execute(&mut *tx)
-                    .await?;
+                messages::push(tx, body, &messages::Known::default(), sample::start()).await?;
                 Ok(sqlx::query(then).execute(tx).await.map(drop)?)
             })
         })
@@ -128,6 +125,76 @@ async fn health_is_told_when_nothing_can_be_written() {
     }
     let left = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM trial");
     assert_eq!(left.fetch_one(&repo.0.readers).await.unwrap(), 1);
+}
+
+async fn plan(repo: &SqlRepo, query: &str) -> String {
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+    let plan = sqlx::query_as::<_, (i64, i64, i64, String)>(explain);
+    let plan = plan.fetch_all(&repo.0.readers).await.unwrap();
+    plan.into_iter().map(|step| step.3 + "\n").collect()
+}
+
+#[tokio::test]
+async fn every_listing_is_read_from_an_index_that_begins_with_its_filter() {
+    let (_folder, repo) = fresh().await;
+    let states = [None, Some(consign_core::upload::State::Ready)];
+    let texts = [None, Some("x".to_owned())];
+    for state in states {
+        for category in &texts {
+            for collection_id in &texts {
+                let filter = ListFilter {
+                    state,
+                    category: category.clone(),
+                    collection_id: collection_id.clone(),
+                };
+                let plan = plan(&repo, &statements::list(&filter)).await;
+                let index = match (&filter.collection_id, &filter.category, filter.state) {
+                    (None, None, None) => "uploads_alive (owner=? AND id<?)",
+                    (None, None, Some(_)) => "uploads_of_status (owner=? AND status=? AND id<?)",
+                    (None, Some(_), None) => {
+                        "uploads_of_category (owner=? AND category=? AND id<?)"
+                    }
+                    (Some(_), None, None) => {
+                        "uploads_of_collection (owner=? AND collection_id=? AND id<?)"
+                    }
+                    // Whichever of them: the other filters are in the index as well.
+                    (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+                        "=? AND id<?)"
+                    }
+                };
+                assert!(
+                    plan.contains(index) && !plan.contains("TEMP B-TREE"),
+                    "{filter:?}: {plan}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_and_the_queue_read_what_they_take_and_nothing_else() {
+    let (_folder, repo) = fresh().await;
+    let cases = [
+        (statements::DUE, "uploads_due"),
+        (
+            statements::TAKE_NEXT,
+            "messages_in_turn (lane=? AND owner>?)",
+        ),
+        (
+            statements::TAKE_FIRST,
+            "messages_in_turn (lane=? AND owner<?)",
+        ),
+        (statements::REVEAL, "messages_hidden"),
+        (statements::OLDEST, "messages_by_age"),
+        (statements::FORGET_OLD_LETTERS, "dead_letters_by_age"),
+    ];
+    for (statement, index) in cases {
+        let plan = plan(&repo, statement).await;
+        assert!(
+            plan.contains(index) && !plan.contains("TEMP B-TREE"),
+            "{statement}: {plan}"
+        );
+    }
 }
 
 /// A disk with room for so many pages.

@@ -82,7 +82,7 @@ impl Consume for Queue {
 
     async fn dead_letters(&self) -> Result<Vec<(String, String)>, Fault> {
         let letters = self.0.dead_letters(usize::MAX).await?;
-        let pair = |letter: consign_sql::DeadLetter| (letter.message.body, letter.reason);
+        let pair = |letter: consign_sql::DeadLetter| (letter.body, letter.reason);
         Ok(letters.into_iter().map(pair).collect())
     }
 }

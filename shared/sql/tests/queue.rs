@@ -1,0 +1,298 @@
+//! What the queue in SQLite adds to the contract: one message an upload, owners that take turns, small before large,
+//! a clock that goes back, and bounds.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests share may fail them"
+)]
+
+use consign_core::ports::{IngestJob, IngestQueue, Inserted, UploadRepo};
+use consign_core::upload::{Upload, add_s};
+use consign_sql::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, Room, SqlQueue, SqlRepo};
+use consign_testkit::sample::{self, start};
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tempfile::TempDir;
+
+const VISIBILITY_S: u64 = 900;
+
+async fn fresh() -> (TempDir, SqlRepo, SqlQueue) {
+    let folder = TempDir::new().unwrap();
+    let repo = SqlRepo::open(&folder.path().join("consign.db")).await;
+    let repo = repo.unwrap();
+    let queue = repo.queue();
+    (folder, repo, queue)
+}
+
+async fn beside(folder: &TempDir) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(folder.path().join("consign.db"));
+    SqlitePool::connect_with(options).await.unwrap()
+}
+
+async fn insert(repo: &SqlRepo, owner: &str, number: u32, size_bytes: u64) -> Upload {
+    let mut upload = sample::upload(owner, number);
+    upload.size_bytes_declared = Some(size_bytes);
+    let new = sample::new(upload.clone());
+    let inserted = repo.insert_pending(&new, start()).await;
+    assert_eq!(inserted.unwrap(), Inserted::Created);
+    upload
+}
+
+fn job(upload: &Upload) -> IngestJob {
+    IngestJob { ingest: upload.id }
+}
+
+/// What a store tells of an upload's object.
+fn event(upload: &Upload, sequencer: &str) -> String {
+    let object = &upload.object;
+    let size = upload.size_bytes_declared.unwrap_or(0);
+    serde_json::json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": object.bucket},
+            "object": {"key": object.key, "size": size, "eTag": "0123", "sequencer": sequencer},
+        },
+    }]})
+    .to_string()
+}
+
+async fn receive(queue: &SqlQueue, now: Timestamp, limit: usize) -> Vec<Message> {
+    queue.receive(now, VISIBILITY_S, limit).await.unwrap()
+}
+
+async fn receive_one(queue: &SqlQueue, now: Timestamp) -> Message {
+    let mut received = receive(queue, now, 10).await;
+    assert_eq!(received.len(), 1, "one message must be there");
+    received.remove(0)
+}
+
+fn ids(messages: &[Message]) -> Vec<i64> {
+    messages.iter().map(|message| message.id).collect()
+}
+
+#[tokio::test]
+async fn an_upload_has_one_message_however_often_it_is_pushed() {
+    let (_folder, repo, queue) = fresh().await;
+    let upload = insert(&repo, "ada", 1, 100).await;
+    for _ in 0..5 {
+        queue.send(job(&upload)).await.unwrap();
+    }
+    assert!(queue.tell(&event(&upload, "01"), start()).await.unwrap());
+    queue.send(job(&upload)).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap(), 1);
+    // The event says more than the job: it is what is delivered.
+    let message = receive_one(&queue, start()).await;
+    assert_eq!(message.body, event(&upload, "01"));
+    queue.ack(&message).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn news_of_an_upload_in_a_consumers_hands_bring_it_again() {
+    let (_folder, repo, queue) = fresh().await;
+    let upload = insert(&repo, "ada", 1, 100).await;
+    queue.send(job(&upload)).await.unwrap();
+    let held = receive_one(&queue, start()).await;
+    queue.send(job(&upload)).await.unwrap();
+    assert!(receive(&queue, start(), 10).await.is_empty(), "it is held");
+    queue.ack(&held).await.unwrap();
+    let again = receive_one(&queue, start()).await;
+    assert_eq!((again.id, again.attempts), (held.id, 1));
+    // Who had it first can do nothing more.
+    queue.ack(&held).await.unwrap();
+    queue.retry(&held, start(), 0).await.unwrap();
+    assert!(receive(&queue, start(), 10).await.is_empty());
+    queue.ack(&again).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap(), 0);
+
+    // So does giving it up: the news are not given up with it.
+    queue.send(job(&upload)).await.unwrap();
+    let held = receive_one(&queue, start()).await;
+    assert!(queue.tell(&event(&upload, "02"), start()).await.unwrap());
+    queue.dead(&held, "enough", start()).await.unwrap();
+    assert!(queue.dead_letters(9).await.unwrap().is_empty());
+    let again = receive_one(&queue, start()).await;
+    assert_eq!(again.body, event(&upload, "02"));
+}
+
+#[tokio::test]
+async fn of_two_events_of_an_upload_none_is_lost() {
+    let (_folder, repo, queue) = fresh().await;
+    let upload = insert(&repo, "ada", 1, 100).await;
+    for sequencer in ["01", "02"] {
+        let told = queue.tell(&event(&upload, sequencer), start()).await;
+        assert!(told.unwrap());
+    }
+    let received = receive(&queue, start(), 10).await;
+    let bodies: Vec<_> = received.into_iter().map(|message| message.body).collect();
+    assert_eq!(bodies, [event(&upload, "01"), event(&upload, "02")]);
+}
+
+#[tokio::test]
+async fn objects_that_are_no_uploads_put_nothing_on_the_queue() {
+    let (_folder, repo, queue) = fresh().await;
+    let mut output = insert(&repo, "ada", 1, 100).await;
+    output.object.key += ".parquet";
+    assert!(!queue.tell(&event(&output, "01"), start()).await.unwrap());
+    assert_eq!(queue.depth().await.unwrap(), 0);
+    // What cannot be understood ends among the dead letters, with its reason.
+    assert!(queue.tell("no notification", start()).await.unwrap());
+    assert_eq!(receive_one(&queue, start()).await.body, "no notification");
+}
+
+#[tokio::test]
+async fn owners_take_turns() {
+    let (_folder, repo, queue) = fresh().await;
+    let mut number = 0;
+    for (owner, count) in [("ada", 30), ("bob", 1), ("eve", 3)] {
+        for _ in 0..count {
+            number += 1;
+            let upload = insert(&repo, owner, number, 100).await;
+            queue.send(job(&upload)).await.unwrap();
+        }
+    }
+    // Of each the first, then of each that has more the next, from call to call.
+    assert_eq!(ids(&receive(&queue, start(), 2).await), [1, 31]);
+    assert_eq!(ids(&receive(&queue, start(), 3).await), [32, 2, 33]);
+    assert_eq!(ids(&receive(&queue, start(), 4).await), [3, 34, 4, 5]);
+    // Whoever comes then is next.
+    let upload = insert(&repo, "bob", 99, 100).await;
+    queue.send(job(&upload)).await.unwrap();
+    assert_eq!(ids(&receive(&queue, start(), 2).await), [35, 6]);
+}
+
+#[tokio::test]
+async fn a_small_file_never_waits_for_large_ones() {
+    let (_folder, repo, queue) = fresh().await;
+    for number in 0..4 {
+        let large = insert(&repo, "ada", number, 500 << 20).await;
+        queue.send(job(&large)).await.unwrap();
+    }
+    let small = insert(&repo, "ada", 9, 100).await;
+    queue.send(job(&small)).await.unwrap();
+    let room = Room { small: 3, large: 1 };
+    let taken = queue.take(start(), VISIBILITY_S, room).await.unwrap();
+    assert_eq!(ids(&taken), [5, 1]);
+    assert!(!taken[0].is_large && taken[1].is_large);
+    // Nor do the large ones wait for small ones for ever.
+    let room = Room { small: 0, large: 2 };
+    let taken = queue.take(start(), VISIBILITY_S, room).await.unwrap();
+    assert_eq!(ids(&taken), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_smaller_file_overtakes_a_larger_one_of_its_owner_by_its_size() {
+    let (_folder, repo, queue) = fresh().await;
+    for (number, mebibytes) in [(1, 10), (2, 2), (3, 9), (4, 2)] {
+        let upload = insert(&repo, "ada", number, mebibytes << 20).await;
+        queue.send(job(&upload)).await.unwrap();
+    }
+    // Each stands where it came, and a place further back for each of its mebibytes.
+    assert_eq!(ids(&receive(&queue, start(), 9).await), [2, 4, 1, 3]);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_hides_no_message() {
+    let (_folder, _repo, queue) = fresh().await;
+    queue.push("held").await.unwrap();
+    let held = receive_one(&queue, start()).await;
+    let hour_ago = add_s(start(), 0)
+        .checked_sub(jiff::SignedDuration::from_hours(1))
+        .unwrap();
+    // It is hidden for as long as it was to be, by the new time.
+    assert!(receive(&queue, hour_ago, 9).await.is_empty());
+    let end = add_s(hour_ago, VISIBILITY_S);
+    assert!(
+        receive(&queue, add_s(hour_ago, VISIBILITY_S - 1), 9)
+            .await
+            .is_empty()
+    );
+    assert_eq!(receive_one(&queue, end).await.id, held.id);
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_delays_no_retry() {
+    let (_folder, _repo, queue) = fresh().await;
+    queue.push("delayed").await.unwrap();
+    let day_ahead = add_s(start(), 86_400);
+    let held = receive_one(&queue, day_ahead).await;
+    queue.retry(&held, day_ahead, 60).await.unwrap();
+    assert!(receive(&queue, start(), 9).await.is_empty());
+    assert_eq!(receive_one(&queue, add_s(start(), 60)).await.id, held.id);
+}
+
+#[tokio::test]
+async fn at_a_start_everything_is_visible() {
+    let (_folder, _repo, queue) = fresh().await;
+    for body in ["held", "delayed", "waiting"] {
+        queue.push(body).await.unwrap();
+    }
+    let taken = receive(&queue, start(), 2).await;
+    queue.retry(&taken[1], start(), 3600).await.unwrap();
+    queue.release_all().await.unwrap();
+    assert_eq!(ids(&receive(&queue, start(), 9).await), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn the_lag_is_the_age_of_what_waits_longest() {
+    let (_folder, repo, queue) = fresh().await;
+    assert_eq!(queue.lag_s(start()).await.unwrap(), 0);
+    for (number, at_s) in [(1, 0), (2, 50)] {
+        let upload = insert(&repo, "ada", number, 100).await;
+        let now = add_s(start(), at_s);
+        assert!(queue.tell(&event(&upload, "01"), now).await.unwrap());
+    }
+    let now = add_s(start(), 60);
+    assert_eq!(queue.lag_s(now).await.unwrap(), 60);
+    assert_eq!(receive(&queue, now, 1).await.len(), 1);
+    assert_eq!(queue.lag_s(now).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn dead_letters_stay_within_their_bounds() {
+    let (folder, _repo, queue) = fresh().await;
+    let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+        INSERT INTO dead_letters (id, body, attempts, reason, died_at_us) SELECT -i, 'x', 1, 'y', $2 FROM n";
+    sqlx::query(fill)
+        .bind(i64::from(DEAD_LETTERS_MAX))
+        .bind(start().as_microsecond())
+        .execute(&beside(&folder).await)
+        .await
+        .unwrap();
+    let bury = async |now| {
+        queue.push("x").await.unwrap();
+        let message = receive_one(&queue, now).await;
+        queue.dead(&message, "unreadable", now).await.unwrap();
+        queue.dead_letters(usize::MAX).await.unwrap()
+    };
+    // One more than may be kept: the oldest goes.
+    let letters = bury(start()).await;
+    assert_eq!(letters.len(), DEAD_LETTERS_MAX as usize);
+    assert_eq!((letters[0].id, letters[1].id), (1, -1));
+    // And all that are old.
+    let letters = bury(add_s(start(), DEAD_LETTER_S + 1)).await;
+    assert_eq!(letters.len(), 1);
+}
+
+#[tokio::test]
+async fn the_queue_of_an_earlier_build_is_drained() {
+    let (folder, repo, queue) = fresh().await;
+    let upload = insert(&repo, "ada", 1, 100).await;
+    // As that wrote it: no owner, no upload, and none of the counts.
+    sqlx::query("INSERT INTO messages (body) VALUES ($1)")
+        .bind(job(&upload).to_body())
+        .execute(&beside(&folder).await)
+        .await
+        .unwrap();
+    queue.send(job(&upload)).await.unwrap();
+    let received = receive(&queue, start(), 9).await;
+    assert_eq!(received.len(), 2);
+    for message in received {
+        queue.ack(&message).await.unwrap();
+    }
+    assert_eq!(queue.depth().await.unwrap(), 0);
+}
