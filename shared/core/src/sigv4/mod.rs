@@ -30,7 +30,7 @@ pub use post::{Condition, PostRequest, SignedPost};
 pub use presign::{Operation, PART_NUMBER_MAX, QUERY_MAX, Request};
 pub use signer::{Credentials, EXPIRES_S_MAX, Secret, Signer, SignerConfig};
 pub use verify::{SKEW_S_MAX, SentRequest, Verified, verify_url};
-pub use verify_post::{PostForm, verify_post};
+pub use verify_post::{FORM_BYTES_MAX, PostForm, VerifiedFields, verify_post, verify_post_fields};
 
 #[cfg(test)]
 mod tests;

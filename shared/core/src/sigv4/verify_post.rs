@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// Bytes that a form's names and values may have together, without the file.
-const FORM_BYTES_MAX: usize = 20 * 1024;
+pub const FORM_BYTES_MAX: usize = 20 * 1024;
 /// Fields that no condition needs to cover.
 const UNCOVERED: [&str; 2] = ["policy", "x-amz-signature"];
 /// Fields of which a policy can say what they are, but not how they begin.
@@ -36,6 +37,15 @@ pub struct PostForm<'a> {
     pub size_bytes: u64,
 }
 
+/// A form whose file may come.
+#[derive(Clone, Debug)]
+pub struct VerifiedFields {
+    /// The signature, which holds.
+    pub verified: Verified,
+    /// Bytes that the file may have; none at all where the policy contradicts itself.
+    pub size_bytes: RangeInclusive<u64>,
+}
+
 /// Checks a POST form: its signature, its time, and every condition of its policy.
 ///
 /// `secret_of` answers with the secret key of an access key.
@@ -47,8 +57,30 @@ pub fn verify_post(
     secret_of: impl FnOnce(&str) -> Option<Secret>,
     now: Timestamp,
 ) -> Result<Verified, VerifyError> {
+    let VerifiedFields {
+        verified,
+        size_bytes,
+    } = verify_post_fields(form.bucket, form.fields, secret_of, now)?;
+    if size_bytes.contains(&form.size_bytes) {
+        Ok(verified)
+    } else {
+        Err(VerifyError::Size)
+    }
+}
+
+/// Checks all of a POST form that comes before its file, and tells what the file may be, so that a store reads nothing of
+/// it that nobody signed for. `fields` are as in [`PostForm`].
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_post_fields(
+    bucket: &str,
+    fields: &[(&str, &str)],
+    secret_of: impl FnOnce(&str) -> Option<Secret>,
+    now: Timestamp,
+) -> Result<VerifiedFields, VerifyError> {
     // 1. The fields, by name; names have no case.
-    let fields = fields_of(form)?;
+    let fields = fields_of(fields)?;
     let need = |name: &'static str| fields.get(name).copied().ok_or(VerifyError::Missing(name));
     let key = need("key")?;
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
@@ -74,8 +106,8 @@ pub fn verify_post(
     }
 
     // 4. The conditions, and that they leave no field out.
-    policy.check(form, &fields)?;
-    Ok(Verified {
+    policy.check(bucket, &fields)?;
+    let verified = Verified {
         access_key: scope.access_key.to_owned(),
         region: scope.region.to_owned(),
         session_token: fields
@@ -85,13 +117,17 @@ pub fn verify_post(
         signed_at,
         expires_at: policy.expires_at,
         signed_headers: Vec::new(),
+    };
+    Ok(VerifiedFields {
+        verified,
+        size_bytes: policy.size_bytes(),
     })
 }
 
-fn fields_of<'a>(form: &PostForm<'a>) -> Result<BTreeMap<String, &'a str>, VerifyError> {
+fn fields_of<'a>(sent: &[(&'a str, &'a str)]) -> Result<BTreeMap<String, &'a str>, VerifyError> {
     let mut fields = BTreeMap::new();
     let mut bytes = 0;
-    for &(name, value) in form.fields {
+    for &(name, value) in sent {
         let name = name.to_ascii_lowercase();
         if name == "file" {
             break;
@@ -138,21 +174,26 @@ impl Policy {
         Ok(Self { expires_at, rules })
     }
 
-    fn check(
-        &self,
-        form: &PostForm<'_>,
-        fields: &BTreeMap<String, &str>,
-    ) -> Result<(), VerifyError> {
+    /// What every condition on the size allows.
+    fn size_bytes(&self) -> RangeInclusive<u64> {
+        let sizes = self.rules.iter().filter_map(|rule| match rule {
+            Rule::Size(min, max) => Some((*min, *max)),
+            Rule::Eq(..) | Rule::StartsWith(..) => None,
+        });
+        let (min, max) = sizes.fold((0, u64::MAX), |(min, max), (least, most)| {
+            (least.max(min), most.min(max))
+        });
+        min..=max
+    }
+
+    fn check(&self, bucket: &str, fields: &BTreeMap<String, &str>) -> Result<(), VerifyError> {
         // The bucket is what the form was posted to, whatever it says itself.
-        if fields
-            .get("bucket")
-            .is_some_and(|&bucket| bucket != form.bucket)
-        {
+        if fields.get("bucket").is_some_and(|&named| named != bucket) {
             return Err(VerifyError::Condition);
         }
         let value_of = |field: &str| {
             if field == "bucket" {
-                Some(form.bucket)
+                Some(bucket)
             } else {
                 fields.get(field).copied()
             }
@@ -162,8 +203,7 @@ impl Policy {
                 Rule::Eq(field, value) if value_of(field) == Some(value) => {}
                 Rule::StartsWith(field, prefix)
                     if value_of(field).is_some_and(|value| begins(field, value, prefix)) => {}
-                Rule::Size(min, max) if (min..=max).contains(&&form.size_bytes) => {}
-                Rule::Size(..) => return Err(VerifyError::Size),
+                Rule::Size(..) => {}
                 Rule::Eq(..) | Rule::StartsWith(..) => return Err(VerifyError::Condition),
             }
         }
