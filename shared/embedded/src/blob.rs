@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 const MAGIC: [u8; 8] = *b"consign1";
 /// The length of `Meta`, then `MAGIC`.
 const FOOTER_BYTES: u64 = 4 + MAGIC.len() as u64;
+/// What is read of a file's end at once: nearly every `Meta` is shorter.
+const TAIL_BYTES: u64 = 4 << 10;
 /// S3 allows 2 KiB of user metadata and 8 KiB of headers; a longer `Meta` is a damaged file.
 const META_BYTES_MAX: u32 = 1 << 20;
 
@@ -58,46 +60,62 @@ pub(crate) struct Attributes {
 impl Meta {
     /// When it was published.
     pub(crate) fn modified(&self) -> Timestamp {
-        (SystemTime::UNIX_EPOCH + Duration::from_nanos(self.sequencer)).into()
+        self.published_at().unwrap_or(SystemTime::UNIX_EPOCH).into()
     }
 
-    /// Appends itself to `file`, which holds exactly the bytes, and makes both durable.
+    /// When it was published, where the system has such a time.
+    pub(crate) fn published_at(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(self.sequencer))
+    }
+
+    /// Appends itself to `file`, which holds exactly the bytes or was sealed before, and makes both durable.
     pub(crate) fn seal(&self, file: &mut File) -> io::Result<()> {
         let mut tail = serde_json::to_vec(self)?;
         let length = u32::try_from(tail.len()).map_err(io::Error::other)?;
         tail.extend_from_slice(&length.to_le_bytes());
         tail.extend_from_slice(&MAGIC);
+        file.set_len(self.size_bytes)?;
         file.seek(SeekFrom::Start(self.size_bytes))?;
         file.write_all(&tail)?;
-        file.sync_all()
+        // The bytes and the size; when the file was last touched may get lost.
+        file.sync_data()
     }
 
     /// Reads it back from a sealed file, whose position is then its start.
     pub(crate) fn read(file: &mut File) -> io::Result<Self> {
-        let damaged = |why| io::Error::new(io::ErrorKind::InvalidData, why);
         let end = file.metadata()?.len();
-        let footer_at = end
-            .checked_sub(FOOTER_BYTES)
+        let tail = read_from(file, end.saturating_sub(TAIL_BYTES), end)?;
+        let (json, footer) = tail
+            .split_last_chunk::<{ FOOTER_BYTES as usize }>()
             .ok_or_else(|| damaged("too short for an object"))?;
-        file.seek(SeekFrom::Start(footer_at))?;
-        let (mut length, mut magic) = ([0; 4], [0; MAGIC.len()]);
-        file.read_exact(&mut length)?;
-        file.read_exact(&mut magic)?;
-        let length = u32::from_le_bytes(length);
+        let (length, magic) = footer.split_at(footer.len() - MAGIC.len());
+        let length = u32::from_le_bytes(length.try_into().map_err(io::Error::other)?);
         if magic != MAGIC || length > META_BYTES_MAX {
             return Err(damaged("not an object"));
         }
-        let meta_at = footer_at
-            .checked_sub(length.into())
+        let meta_at = end
+            .checked_sub(FOOTER_BYTES + u64::from(length))
             .ok_or_else(|| damaged("shorter than it says"))?;
-        file.seek(SeekFrom::Start(meta_at))?;
-        let mut json = vec![0; length as usize];
-        file.read_exact(&mut json)?;
-        let meta: Self = serde_json::from_slice(&json)?;
+        let meta: Self = match json.len().checked_sub(length as usize) {
+            Some(at) => serde_json::from_slice(&json[at..])?,
+            None => serde_json::from_slice(&read_from(file, meta_at, end - FOOTER_BYTES)?)?,
+        };
         if meta.size_bytes != meta_at {
             return Err(damaged("another size than it says"));
         }
         file.rewind()?;
         Ok(meta)
     }
+}
+
+fn damaged(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// The bytes of a file from one position to another, which are near.
+fn read_from(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+    file.seek(SeekFrom::Start(from))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
 }

@@ -9,8 +9,23 @@ use tokio_util::task::TaskTracker;
 use crate::blob::{Attributes, Meta};
 use crate::convert::{attributes, check_length, condition, with_checksums};
 use crate::event::{Event, ObjectEvents};
-use crate::receive::{Declared, declared, receive};
-use crate::store::{Store, internal};
+use crate::receive::{Declared, Received, declared, receive};
+use crate::store::{Condition, Store};
+
+/// What a body is to become.
+pub(crate) struct NewObject {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) attributes: Attributes,
+    pub(crate) condition: Condition,
+}
+
+impl NewObject {
+    /// Whether it could become that now.
+    pub(crate) fn check(&self, store: &Store) -> S3Result<()> {
+        store.check(&self.bucket, &self.key, &self.condition)
+    }
+}
 
 /// One server's operations. Clones share everything.
 #[derive(Clone)]
@@ -64,38 +79,31 @@ impl Service {
     /// Takes a body in and makes it an object.
     pub(crate) async fn put(
         &self,
-        event: Event,
         mut req: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         check_length(&req)?;
         let declared = declared!(req);
+        let awaits_continue = req.headers.contains_key(http::header::EXPECT);
         let input = &mut req.input;
         let (bucket, key) = (input.bucket.clone(), std::mem::take(&mut input.key));
         let attributes = attributes!(input);
         let condition = condition(input.if_match.take(), input.if_none_match.take())?;
-        let bucket_checked = bucket.clone();
-        let (mut staged, condition) = self
-            .blocking(move |store| {
-                // A client that cannot succeed learns so before it has sent everything; `publish` decides.
-                store.check(&bucket_checked, &key, &condition)?;
-                let mut staged = store.stage().map_err(internal)?;
-                staged.meta = Meta {
-                    key,
-                    attributes,
-                    ..Meta::default()
-                };
-                Ok((staged, condition))
-            })
-            .await?;
-        receive(
-            &mut staged,
-            declared,
-            input.body.take(),
-            req.trailing_headers,
-        )
-        .await?;
-        let publish = move |store: &Store, bucket: &str| store.publish(bucket, staged, &condition);
-        let meta = self.change(event, bucket, publish).await?;
+        let object = NewObject {
+            bucket,
+            key,
+            attributes,
+            condition,
+        };
+        let object = if awaits_continue || !declared.is_short() {
+            // A client that cannot succeed learns so before it has sent everything; `publish` decides.
+            self.blocking(move |store| object.check(store).map(|()| object))
+                .await?
+        } else {
+            object
+        };
+        let body = input.body.take();
+        let received = receive(&self.store, declared, body, req.trailing_headers).await?;
+        let meta = self.publish(Event::Put, object, received).await?;
         let e_tag = Some(ETag::Strong(meta.e_tag.clone()));
         with_checksums(
             PutObjectOutput {
@@ -104,6 +112,24 @@ impl Service {
             },
             &meta,
         )
+    }
+
+    /// Makes what was received an object.
+    pub(crate) async fn publish(
+        &self,
+        event: Event,
+        object: NewObject,
+        received: Received,
+    ) -> S3Result<Meta> {
+        let bucket = object.bucket.clone();
+        self.change(event, bucket, move |store, bucket| {
+            object.check(store)?;
+            let mut staged = received.into_staged(store)?;
+            staged.meta.key = object.key;
+            staged.meta.attributes = object.attributes;
+            store.publish(bucket, staged, &object.condition)
+        })
+        .await
     }
 
     /// Removes an object, if there is one.

@@ -1,12 +1,25 @@
 //! What s3s lets through and S3 does not: checked on the bare request, before s3s sees it.
 
+use consign_core::sigv4::EXPIRES_S_MAX;
 use http::request::Parts;
 use http::{Method, header};
 use s3s::{S3Result, s3_error};
 
+use crate::form::is_form;
+
+/// Headers of an upload that a download gives back. Who signed the URL decides on them, not who has it.
+const KEPT_HEADERS: [header::HeaderName; 4] = [
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::EXPIRES,
+];
+
 /// Refuses any `x-amz-*` header that the signature does not cover (an unsigned `x-amz-copy-source` would turn a
-/// presigned PUT into a copy of any object), version 2 signatures, and two signatures at once.
-pub(crate) fn check(request: &Parts) -> S3Result<()> {
+/// presigned PUT into a copy of any object), version 2 signatures, two signatures at once, and presigned URLs of more than
+/// seven days. Of a presigned upload it refuses the unsigned headers that a download would give back; `cache-control`, which
+/// browsers add by themselves, is taken away instead.
+pub(crate) fn check(request: &mut Parts) -> S3Result<()> {
     let query = |wanted: &str| {
         let pairs = request
             .uri
@@ -24,12 +37,15 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
         Some(value) => Some(
             value
                 .to_str()
-                .map_err(|_| s3_error!(InvalidRequest, "invalid header: authorization"))?,
+                .map_err(|_| s3_error!(InvalidRequest, "invalid header: authorization"))?
+                .to_owned(),
         ),
         None => None,
     };
     let version_2 = query("Signature").is_some()
-        || authorization.is_some_and(|value| !value.starts_with("AWS4-HMAC-SHA256"));
+        || authorization
+            .as_ref()
+            .is_some_and(|value| !value.starts_with("AWS4-HMAC-SHA256"));
     if version_2 {
         return Err(s3_error!(
             InvalidRequest,
@@ -43,7 +59,16 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
             "Only one auth mechanism allowed"
         ));
     }
-    let signed = match authorization {
+    if presigned {
+        let expires_s = query("X-Amz-Expires").and_then(|value| value.parse::<u32>().ok());
+        if !expires_s.is_some_and(|expires_s| (1..=EXPIRES_S_MAX).contains(&expires_s)) {
+            return Err(s3_error!(
+                AuthorizationQueryParametersError,
+                "X-Amz-Expires must be between 1 and 604800 seconds."
+            ));
+        }
+    }
+    let signed = match &authorization {
         // The signature of a form covers its fields and no header at all.
         _ if is_form(request) => String::new(),
         _ if presigned => query("X-Amz-SignedHeaders").unwrap_or_default(),
@@ -54,35 +79,22 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
             .to_owned(),
         None => String::new(),
     };
-    let unsigned = |name: &&str| {
-        name.starts_with("x-amz-") && !signed.split(';').any(|signed| signed == *name)
+    let is_signed = |name: &str| signed.split(';').any(|signed| signed == name);
+    let is_upload = presigned && matches!(request.method, Method::PUT | Method::POST);
+    let unsigned = |name: &&header::HeaderName| {
+        (name.as_str().starts_with("x-amz-") || (is_upload && KEPT_HEADERS.contains(name)))
+            && !is_signed(name.as_str())
     };
-    match request
-        .headers
-        .keys()
-        .map(header::HeaderName::as_str)
-        .find(unsigned)
-    {
-        Some(name) => Err(s3_error!(
+    if let Some(name) = request.headers.keys().find(unsigned) {
+        return Err(s3_error!(
             AccessDenied,
             "There were headers present in the request which were not signed: {name}"
-        )),
-        None => Ok(()),
+        ));
     }
-}
-
-/// Whether this is a browser's upload form.
-fn is_form(request: &Parts) -> bool {
-    let content_type = request
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    request.method == Method::POST
-        && content_type
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("multipart/form-data")
+    if is_upload && !is_signed(header::CACHE_CONTROL.as_str()) {
+        request.headers.remove(header::CACHE_CONTROL);
+    }
+    Ok(())
 }
 
 /// Percent-decodes a query's name or value.

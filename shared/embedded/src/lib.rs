@@ -23,6 +23,7 @@
 //!     secret_key: "a secret".to_owned(),
 //!     buckets: vec!["uploads".to_owned()],
 //!     cors_origins: vec!["http://localhost:8080".to_owned()],
+//!     abort_parts_after: std::time::Duration::from_secs(8 * 86_400),
 //! };
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
 //! let events = |notification: String| async move {
@@ -39,8 +40,10 @@ mod blob;
 mod change;
 mod convert;
 mod event;
+mod form;
 mod gate;
 mod list;
+mod read;
 mod receive;
 mod server;
 mod service;
@@ -48,12 +51,13 @@ mod store;
 mod uploads;
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use event::{EventError, ObjectEvents};
 pub use server::{EmbeddedS3, Running};
 
-/// Tells the time: for events, `last-modified` and sequencers. Signatures are checked against the system's own clock.
+/// Tells the time: for events, `last-modified`, sequencers and forms. The signatures of URLs and headers are checked against
+/// the system's own clock.
 pub type Clock = dyn Fn() -> SystemTime + Send + Sync;
 
 /// How to run the server.
@@ -69,6 +73,8 @@ pub struct Options {
     pub buckets: Vec<String>,
     /// Origins whose pages may send requests, such as `http://localhost:8080`; `*` is any.
     pub cors_origins: Vec<String>,
+    /// How old an upload in parts may grow that nobody completes; then it is given up.
+    pub abort_parts_after: Duration,
 }
 
 impl std::fmt::Debug for Options {
@@ -78,6 +84,7 @@ impl std::fmt::Debug for Options {
             .field("access_key", &self.access_key)
             .field("buckets", &self.buckets)
             .field("cors_origins", &self.cors_origins)
+            .field("abort_parts_after", &self.abort_parts_after)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
-//! Taking a body in: to a staged file, hashed on the way, checked against everything that was declared of it.
+//! Taking a body in: hashed on the way, checked against everything that was declared of it, and staged where it is long.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,13 +11,15 @@ use futures_util::StreamExt;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, ChecksumAlgorithm, StreamingBlob};
-use s3s::{S3Result, TrailingHeaders, s3_error};
-use tokio::io::AsyncWriteExt;
+use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
+use tokio::task::JoinHandle;
 
-use crate::store::{Staged, hex, internal};
+use crate::blob::Meta;
+use crate::store::{Staged, Store, hex, internal};
 
-/// How much is gathered before it is written: one trip to the blocking pool each.
-const WRITE_BYTES: usize = 256 << 10;
+/// How much is held of a body in memory. A body of no more than this reaches the disk in one trip to the blocking pool,
+/// with all that makes it an object; of a longer one, as much is written while the next is awaited.
+pub(crate) const HOLD_BYTES: usize = 128 << 10;
 
 /// What a request says of its body beforehand.
 #[derive(Default)]
@@ -27,6 +31,15 @@ pub(crate) struct Declared {
     pub(crate) checksums: Checksum,
     /// To be computed though its value comes after the body or not at all.
     pub(crate) algorithm: Option<String>,
+}
+
+impl Declared {
+    /// Whether the body is known to be held in memory as a whole.
+    pub(crate) fn is_short(&self) -> bool {
+        self.size_bytes
+            .and_then(|size| usize::try_from(size).ok())
+            .is_some_and(|size| size <= HOLD_BYTES)
+    }
 }
 
 /// Takes from a PutObject or UploadPart request what it declares.
@@ -104,14 +117,85 @@ fn hasher(
     Ok(hasher)
 }
 
-/// Streams `body` into `staged` in constant memory and notes size, etag and checksums in its `meta`. On any error the
-/// caller drops the staged file, and nothing was ever seen of it.
+/// Why no more of a body comes.
+pub(crate) enum Failure {
+    /// It broke off, or its own signature (x-amz-content-sha256, signed chunks) does not hold.
+    Broken,
+    /// It must not go on.
+    Refused(S3Error),
+}
+
+/// A body's bytes, in order.
+pub(crate) trait Source: Send {
+    /// The next of them.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, Failure>>> + Send;
+}
+
+impl Source for Option<StreamingBlob> {
+    async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
+        let chunk = self.as_mut()?.next().await?;
+        Some(chunk.map_err(|_| Failure::Broken))
+    }
+}
+
+/// A body that was taken in and is what it was declared to be.
+pub(crate) struct Received {
+    held: Vec<u8>,
+    /// Where what came before `held` is.
+    staged: Option<Staged>,
+    /// Its size, etag and checksums.
+    pub(crate) meta: Meta,
+}
+
+impl Received {
+    /// A staged file with all of it and with what is known of it; to be called where it may block.
+    pub(crate) fn into_staged(self, store: &Store) -> S3Result<Staged> {
+        let mut staged = append(self.staged, &self.held, store)?;
+        staged.meta = self.meta;
+        Ok(staged)
+    }
+}
+
+/// Writes `bytes` behind what is staged, if anything is.
+fn append(staged: Option<Staged>, bytes: &[u8], store: &Store) -> S3Result<Staged> {
+    let mut staged = match staged {
+        Some(staged) => staged,
+        None => store.stage().map_err(internal)?,
+    };
+    staged.file.write_all(bytes).map_err(internal)?;
+    Ok(staged)
+}
+
+/// What is being written while more comes.
+struct Writing(Option<JoinHandle<S3Result<Staged>>>);
+
+impl Writing {
+    /// What was written, once it is.
+    async fn written(&mut self) -> S3Result<Option<Staged>> {
+        match self.0.take() {
+            Some(writing) => Ok(Some(writing.await.map_err(S3Error::internal_error)??)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins to write `bytes` behind that.
+    async fn write(&mut self, bytes: Vec<u8>, store: &Arc<Store>) -> S3Result<()> {
+        let (staged, store) = (self.written().await?, Arc::clone(store));
+        self.0 = Some(tokio::task::spawn_blocking(move || {
+            append(staged, &bytes, &store)
+        }));
+        Ok(())
+    }
+}
+
+/// Takes a body in, in constant memory, and checks it against what was declared. On any error what was staged is dropped,
+/// and nothing was ever seen of it.
 pub(crate) async fn receive(
-    staged: &mut Staged,
+    store: &Arc<Store>,
     declared: Declared,
-    body: Option<StreamingBlob>,
+    mut body: impl Source,
     trailers: Option<TrailingHeaders>,
-) -> S3Result<()> {
+) -> S3Result<Received> {
     let mut expected = by_name(declared.checksums);
     let mut hasher = hasher(&expected, declared.algorithm.as_deref())?;
     let mut md5 = Md5::new();
@@ -119,23 +203,23 @@ pub(crate) async fn receive(
     let size_declared = declared
         .size_bytes
         .and_then(|size| u64::try_from(size).ok());
-    let file = tokio::fs::File::from_std(staged.file.try_clone().map_err(internal)?);
-    let mut writer = tokio::io::BufWriter::with_capacity(WRITE_BYTES, file);
-    let mut body = body;
-    while let Some(chunk) = next(&mut body).await {
-        // A body that breaks off, or whose own signature (x-amz-content-sha256, signed chunks) does not hold.
-        let chunk = chunk.map_err(|_| match size_declared {
-            Some(size) if size_bytes >= size => {
+    let (mut held, mut writing) = (Vec::new(), Writing(None));
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|failure| match (failure, size_declared) {
+            (Failure::Refused(error), _) => error,
+            (Failure::Broken, Some(size)) if size_bytes >= size => {
                 s3_error!(BadDigest, "The body is not the one that was signed.")
             }
-            Some(_) | None => s3_error!(IncompleteBody),
+            (Failure::Broken, Some(_) | None) => s3_error!(IncompleteBody),
         })?;
         md5.update(&chunk);
         hasher.update(&chunk);
         size_bytes += chunk.len() as u64;
-        writer.write_all(&chunk).await.map_err(internal)?;
+        held.extend_from_slice(&chunk);
+        if held.len() > HOLD_BYTES {
+            writing.write(std::mem::take(&mut held), store).await?;
+        }
     }
-    writer.flush().await.map_err(internal)?;
     if size_declared.is_some_and(|size| size != size_bytes) {
         return Err(s3_error!(IncompleteBody));
     }
@@ -170,15 +254,14 @@ pub(crate) async fn receive(
             "The {name} you specified did not match what we received."
         ));
     }
-    staged.meta.size_bytes = size_bytes;
-    staged.meta.e_tag = hex(digest.as_ref());
-    staged.meta.checksums = checksums;
-    Ok(())
-}
-
-async fn next(body: &mut Option<StreamingBlob>) -> Option<Result<Bytes, s3s::StdError>> {
-    match body {
-        Some(body) => body.next().await,
-        None => None,
-    }
+    Ok(Received {
+        held,
+        staged: writing.written().await?,
+        meta: Meta {
+            size_bytes,
+            e_tag: hex(digest.as_ref()),
+            checksums,
+            ..Meta::default()
+        },
+    })
 }

@@ -19,6 +19,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::change::Service;
 use crate::event::ObjectEvents;
+use crate::form::{self, Keys};
 use crate::store::Store;
 use crate::{Options, StartError, gate};
 
@@ -44,8 +45,8 @@ const LIMITS: Limits = Limits {
 };
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3600);
-/// s3s holds the file of a form in memory, and reads it before it checks who is asking: this much and no more.
-const FORM_FILE_BYTES_MAX: u64 = 64 << 20;
+/// How often abandoned uploads in parts are looked for.
+const ABANDONED_LOOK: Duration = Duration::from_secs(3600);
 
 /// The embedded S3 server.
 #[derive(Debug)]
@@ -100,23 +101,20 @@ impl EmbeddedS3 {
             events: Arc::new(events),
             changes: changes.clone(),
         };
-        let mut builder = S3ServiceBuilder::new(service);
-        builder.set_auth(SimpleAuth::from_single(
-            options.access_key,
-            options.secret_key,
+        let stop = CancellationToken::new();
+        tokio::spawn(abort_abandoned(
+            service.clone(),
+            options.abort_parts_after,
+            stop.clone(),
         ));
-        let mut config = S3Config::default();
-        config.post_object_max_file_size = FORM_FILE_BYTES_MAX;
-        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        let s3 = builder.build();
+        let server = Server::new(service, options.access_key, options.secret_key);
         let requests = Arc::new(AtomicU64::new(
             u64::try_from(first_request).unwrap_or_default(),
         ));
         let service = cors.layer(tower::service_fn(move |request| {
-            let (s3, number) = (s3.clone(), requests.fetch_add(1, Ordering::Relaxed));
-            async move { answer(&s3, request, number).await }
+            let (server, number) = (server.clone(), requests.fetch_add(1, Ordering::Relaxed));
+            async move { server.answer(request, number).await }
         }));
-        let stop = CancellationToken::new();
         let accepting = tokio::spawn(consign_listener::serve(
             listener,
             service,
@@ -157,30 +155,82 @@ impl Drop for Running {
     }
 }
 
-/// One request.
-async fn answer(
-    s3: &S3Service,
-    request: Request<RequestBody>,
-    number: u64,
-) -> Result<Response<Body>, HttpError> {
-    let (parts, body) = request.into_parts();
-    let checked = match parts.extensions.get::<InReserve>() {
-        Some(InReserve) => Err(s3_error!(SlowDown)),
-        None => gate::check(&parts),
-    };
-    let mut response = match checked {
-        Ok(()) => {
-            s3.call(Request::from_parts(parts, Body::http_body_unsync(body)))
-                .await?
+/// What answers requests. Clones share everything.
+#[derive(Clone)]
+struct Server {
+    s3: S3Service,
+    /// For forms, which s3s never sees: it holds a form's file in memory, and reads it before it checks who is asking.
+    service: Service,
+    keys: Arc<Keys>,
+}
+
+impl Server {
+    fn new(service: Service, access_key: String, secret_key: String) -> Self {
+        let keys = Keys {
+            access_key: access_key.clone(),
+            secret_key: secret_key.clone().into(),
+        };
+        let mut builder = S3ServiceBuilder::new(service.clone());
+        builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        let mut config = S3Config::default();
+        config.post_object_max_file_size = 0;
+        config.form_max_fields_size = 0;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        Self {
+            s3: builder.build(),
+            service,
+            keys: Arc::new(keys),
         }
-        Err(error) => error
-            .to_http_response()
-            .map_err(|error| HttpError::new(Box::new(error)))?,
-    };
-    if let Ok(id) = HeaderValue::try_from(format!("{number:016X}")) {
-        response.headers_mut().insert("x-amz-request-id", id);
     }
-    Ok(response)
+
+    /// One request.
+    async fn answer(
+        &self,
+        request: Request<RequestBody>,
+        number: u64,
+    ) -> Result<Response<Body>, HttpError> {
+        let (mut parts, body) = request.into_parts();
+        let checked = match parts.extensions.get::<InReserve>() {
+            Some(InReserve) => Err(s3_error!(SlowDown)),
+            None => gate::check(&mut parts),
+        };
+        let answered = match checked {
+            Ok(()) if form::is_form(&parts) => {
+                form::post(&self.service, &self.keys, &parts, body).await
+            }
+            Ok(()) => {
+                let body = Body::http_body_unsync(body);
+                Ok(self.s3.call(Request::from_parts(parts, body)).await?)
+            }
+            Err(error) => Err(error),
+        };
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(error) => error
+                .to_http_response()
+                .map_err(|error| HttpError::new(Box::new(error)))?,
+        };
+        if let Ok(id) = HeaderValue::try_from(format!("{number:016X}")) {
+            response.headers_mut().insert("x-amz-request-id", id);
+        }
+        Ok(response)
+    }
+}
+
+/// Gives up uploads in parts that nobody completed, at the start and from time to time, as the rules of a bucket do.
+async fn abort_abandoned(service: Service, age: Duration, stop: CancellationToken) {
+    loop {
+        match service.blocking(move |store| store.abort_older(age)).await {
+            Ok(0) => {}
+            Ok(uploads) => tracing::info!(uploads, "abandoned uploads in parts were removed"),
+            // What went wrong is logged where it did.
+            Err(_) => tracing::warn!("abandoned uploads in parts could not be looked for"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ABANDONED_LOOK) => {}
+        }
+    }
 }
 
 /// What a page from another origin may do: what the contract's PUT, POST and GET URLs need.
@@ -200,6 +250,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
         .expose_headers([
             header::ETAG,
             header::CONTENT_LENGTH,
+            header::LOCATION,
             HeaderName::from_static("x-amz-checksum-sha256"),
             HeaderName::from_static("x-amz-request-id"),
         ])

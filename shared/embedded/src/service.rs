@@ -2,8 +2,6 @@
 
 use s3s::dto::*;
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use crate::blob::{Attributes, Meta};
 use crate::change::Service;
@@ -14,11 +12,8 @@ use crate::convert::{
 use crate::event::Event;
 use crate::list::{PAGE_ENTRIES_MAX, answer};
 use crate::receive::{Declared, declared, receive};
-use crate::store::{Condition, Store, internal};
+use crate::store::{Condition, Store};
 use crate::uploads::{ListedPart, Upload};
-
-/// How much of a file is read at once for a GET.
-const READ_BYTES: usize = 128 << 10;
 
 #[async_trait::async_trait]
 impl S3 for Service {
@@ -26,13 +21,7 @@ impl S3 for Service {
         &self,
         req: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        // A form comes here too, by the trait's default.
-        let event = if req.method == http::Method::POST {
-            Event::Post
-        } else {
-            Event::Put
-        };
-        self.put(event, req).await
+        self.put(req).await
     }
 
     async fn get_object(
@@ -48,31 +37,29 @@ impl S3 for Service {
             checksum_mode,
             ..
         } = req.input;
-        let (file, meta) = self
-            .blocking(move |store| store.open_object(&bucket, &key))
-            .await?;
-        check_read(&meta, if_match.as_ref(), if_none_match.as_ref())?;
-        let size_bytes = meta.size_bytes;
-        let wanted = range.map(|range| range.check(size_bytes)).transpose()?;
-        let (start, end) = wanted
-            .as_ref()
-            .map_or((0, size_bytes), |wanted| (wanted.start, wanted.end));
-        let mut file = tokio::fs::File::from_std(file);
-        file.set_max_buf_size(READ_BYTES);
-        file.seek(std::io::SeekFrom::Start(start))
-            .await
-            .map_err(internal)?;
+        let is_range = range.is_some();
+        let reading = self.blocking(move |store| {
+            store.read(&bucket, &key, range, |meta| {
+                check_read(meta, if_match.as_ref(), if_none_match.as_ref())
+            })
+        });
+        let reading = reading.await?;
+        let (meta, bytes) = (reading.meta.clone(), reading.bytes.clone());
+        let is_checked = checksum_mode.is_some() && reading.is_whole();
         let output = GetObjectOutput {
-            body: Some(StreamingBlob::wrap(ReaderStream::with_capacity(
-                file.take(end - start),
-                READ_BYTES,
-            ))),
-            content_length: i64::try_from(end - start).ok(),
-            content_range: wanted
-                .map(|wanted| format!("bytes {}-{}/{size_bytes}", wanted.start, wanted.end - 1)),
+            body: Some(reading.into_body()),
+            content_length: i64::try_from(bytes.end - bytes.start).ok(),
+            content_range: is_range.then(|| {
+                format!(
+                    "bytes {}-{}/{}",
+                    bytes.start,
+                    bytes.end - 1,
+                    meta.size_bytes
+                )
+            }),
             ..described!(GetObjectOutput, meta)
         };
-        if checksum_mode.is_some() && end - start == size_bytes {
+        if is_checked {
             with_checksums(output, &meta)
         } else {
             Ok(S3Response::new(output))
@@ -286,17 +273,19 @@ impl S3 for Service {
         } = req.input;
         let upload = Upload { bucket, key, id };
         let named = upload.clone();
-        let stage = self.blocking(move |store| store.stage_part(&named, part_number));
-        let mut staged = stage.await?;
-        receive(&mut staged, declared, body, req.trailing_headers).await?;
-        let e_tag = Some(ETag::Strong(staged.meta.e_tag.clone()));
+        self.blocking(move |store| store.check_part(&named, part_number))
+            .await?;
+        let received = receive(&self.store, declared, body, req.trailing_headers).await?;
+        let e_tag = Some(ETag::Strong(received.meta.e_tag.clone()));
         let output = UploadPartOutput {
             e_tag,
             ..UploadPartOutput::default()
         };
-        let response = with_checksums(output, &staged.meta)?;
-        self.blocking(move |store| store.publish_part(&upload, part_number, staged))
-            .await?;
+        let response = with_checksums(output, &received.meta)?;
+        let publish = move |store: &Store| {
+            store.publish_part(&upload, part_number, received.into_staged(store)?)
+        };
+        self.blocking(publish).await?;
         Ok(response)
     }
 

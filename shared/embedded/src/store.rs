@@ -11,10 +11,11 @@
 //! its length or of `a` beside `a/b`.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use s3s::crypto::{Checksum, Sha256};
@@ -25,6 +26,10 @@ use crate::blob::Meta;
 
 /// Longest key, as S3 has it.
 const KEY_BYTES_MAX: usize = 1024;
+/// Locks that the keys share. Two keys of one lock wait for each other's rename, nothing more; with so many, two of a hundred
+/// writers at a time hardly ever share one.
+const TURNS: usize = 4096;
+
 /// What must hold of the object under a key for it to be replaced.
 pub(crate) enum Condition {
     /// Nothing.
@@ -43,6 +48,7 @@ pub(crate) struct Staged {
     pub(crate) file: File,
     /// What it will be published with; its sequencer is given then.
     pub(crate) meta: Meta,
+    is_published: bool,
 }
 
 impl Staged {
@@ -52,15 +58,19 @@ impl Staged {
     }
 
     /// Gives the sealed file its name.
-    pub(crate) fn rename(&self, to: &Path) -> io::Result<()> {
-        fs::rename(&self.path, to)
+    pub(crate) fn rename(&mut self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.path, to)?;
+        self.is_published = true;
+        Ok(())
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // Gone already once published; anything else is cleared at the next start.
-        let _ = fs::remove_file(&self.path);
+        if !self.is_published {
+            // What stays is cleared at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -69,8 +79,11 @@ pub(crate) struct Store {
     root: PathBuf,
     clock: Box<Clock>,
     staged: AtomicU64,
-    /// The last sequencer given out; held over every commit, which makes condition and rename one step.
+    /// The last sequencer given out.
     last: Mutex<u64>,
+    /// The last sequencer of a change under a lock's keys; held over the change, which makes condition and rename one step.
+    turns: Box<[Mutex<u64>]>,
+    hasher: RandomState,
     _lock: File,
 }
 
@@ -98,6 +111,33 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(digit.into(), 16))
         .collect()
+}
+
+/// How a file is opened that nobody but its owner may read.
+fn private_file() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a folder, and those above it, that nobody but its owner may enter.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Takes a folder away from everybody but its owner.
+fn make_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// Makes the entries of a folder durable, where the system can.
@@ -129,18 +169,23 @@ fn check_key(key: &str) -> S3Result<()> {
 impl Store {
     /// Takes the folder, making it where missing, and clears what an earlier process left half done.
     pub(crate) fn open(root: PathBuf, clock: Box<Clock>, buckets: &[String]) -> io::Result<Self> {
-        fs::create_dir_all(&root)?;
-        let lock = File::create(root.join("lock"))?;
+        create_folder(&root)?;
+        let lock = private_file()
+            .truncate(true)
+            .create(true)
+            .open(root.join("lock"))?;
         lock.try_lock()?;
+        // Whoever could read the folder could read every object, so that is what an earlier build's folder becomes too.
+        make_private(&root)?;
         let staging = root.join("staging");
         if staging.exists() {
             fs::remove_dir_all(&staging)?;
         }
-        fs::create_dir(&staging)?;
+        create_folder(&staging)?;
         for bucket in buckets {
-            fs::create_dir_all(root.join("buckets").join(bucket))?;
+            create_folder(&root.join("buckets").join(bucket))?;
             let uploads = root.join("uploads").join(bucket);
-            fs::create_dir_all(&uploads)?;
+            create_folder(&uploads)?;
             for entry in fs::read_dir(uploads)? {
                 let upload = entry?.path();
                 if !upload.join("upload").exists() {
@@ -148,12 +193,18 @@ impl Store {
                 }
             }
         }
-        sync_folder(&root)?;
+        for folder in ["", "buckets", "uploads"] {
+            let folder = root.join(folder);
+            create_folder(&folder)?;
+            sync_folder(&folder)?;
+        }
         Ok(Self {
             root,
             clock,
             staged: AtomicU64::new(0),
             last: Mutex::new(0),
+            turns: (0..TURNS).map(|_| Mutex::new(0)).collect(),
+            hasher: RandomState::new(),
             _lock: lock,
         })
     }
@@ -229,15 +280,12 @@ impl Store {
     pub(crate) fn stage(&self) -> io::Result<Staged> {
         let number = self.staged.fetch_add(1, Ordering::Relaxed);
         let path = self.root.join("staging").join(number.to_string());
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
+        let file = private_file().create_new(true).open(&path)?;
         Ok(Staged {
             path,
             file,
             meta: Meta::default(),
+            is_published: false,
         })
     }
 
@@ -249,18 +297,25 @@ impl Store {
         condition: &Condition,
     ) -> S3Result<Meta> {
         let path = self.object(bucket, &staged.meta.key)?;
-        // The long wait for the disk comes before the lock, the short one (a footer, a rename) under it.
-        staged.file.sync_data().map_err(internal)?;
+        // The wait for the disk comes before the lock: writers of any keys then wait for it together, and the disk makes
+        // one commit of theirs.
+        staged.meta.sequencer = self.unique();
+        staged.seal().map_err(internal)?;
         {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = self.turn(&path);
             let before = match self.open_object(bucket, &staged.meta.key) {
                 Ok((_, before)) => Some(before),
                 Err(error) if *error.code() == S3ErrorCode::NoSuchKey => None,
                 Err(error) => return Err(error),
             };
             condition.admits(before.as_ref())?;
-            staged.meta.sequencer = self.next(&mut last, before.as_ref());
-            staged.seal().map_err(internal)?;
+            let floor = before.map_or(*last, |before| before.sequencer.max(*last));
+            if staged.meta.sequencer <= floor {
+                // Another change came in between, or the clock went back over a restart.
+                staged.meta.sequencer = self.next(floor);
+                staged.seal().map_err(internal)?;
+            }
+            *last = staged.meta.sequencer;
             staged.rename(&path).map_err(internal)?;
         }
         sync_folder(&self.bucket(bucket)?).map_err(internal)?;
@@ -270,12 +325,22 @@ impl Store {
     /// Removes an object; its last `Meta` comes back with the sequencer of the removal.
     pub(crate) fn remove(&self, bucket: &str, key: &str) -> S3Result<Meta> {
         let path = self.object(bucket, key)?;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.turn(&path);
         let (_, mut meta) = self.open_object(bucket, key)?;
-        meta.sequencer = self.next(&mut last, Some(&meta));
+        meta.sequencer = self.next(meta.sequencer.max(*last));
+        *last = meta.sequencer;
         fs::remove_file(path).map_err(internal)?;
+        drop(last);
         sync_folder(&self.bucket(bucket)?).map_err(internal)?;
         Ok(meta)
+    }
+
+    /// The lock of an object's changes, and the sequencer of the last of them.
+    fn turn(&self, path: &Path) -> MutexGuard<'_, u64> {
+        let at = self.hasher.hash_one(path) % self.turns.len() as u64;
+        self.turns[at as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stages a copy of an object's bytes and of what is known of them.
@@ -289,10 +354,12 @@ impl Store {
 
     /// A number that no earlier call gave.
     pub(crate) fn unique(&self) -> u64 {
-        self.next(
-            &mut self.last.lock().unwrap_or_else(PoisonError::into_inner),
-            None,
-        )
+        self.next(0)
+    }
+
+    /// What the time is.
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
     }
 
     /// The folder of a bucket's uploads in parts.
@@ -301,15 +368,16 @@ impl Store {
         Ok(self.root.join("uploads").join(bucket))
     }
 
-    /// The time in nanoseconds, or one more than the last where the clock stands still or went back.
-    fn next(&self, last: &mut u64, before: Option<&Meta>) -> u64 {
-        let now = (self.clock)()
+    /// The time in nanoseconds, or one more than the last number or `floor` where the clock stands still or went back.
+    fn next(&self, floor: u64) -> u64 {
+        let now = self
+            .now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let floor = before.map_or(*last, |before| before.sequencer.max(*last));
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = u64::try_from(now.as_nanos())
             .unwrap_or(u64::MAX)
-            .max(floor + 1);
+            .max(floor.max(*last).saturating_add(1));
         *last
     }
 }

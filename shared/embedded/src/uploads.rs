@@ -8,12 +8,15 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use s3s::crypto::{Checksum, Md5};
 use s3s::{S3ErrorCode, S3Result, s3_error};
 
 use crate::blob::Meta;
-use crate::store::{Condition, Staged, Store, hex, internal, or_missing, sync_folder};
+use crate::store::{
+    Condition, Staged, Store, create_folder, hex, internal, or_missing, sync_folder,
+};
 
 /// Smallest part but the last, as S3 has it.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -46,10 +49,12 @@ impl Store {
         staged.meta = Meta { sequencer, ..meta };
         staged.seal().map_err(internal)?;
         let id = format!("{sequencer:016x}");
-        let folder = self.uploads_folder(bucket)?.join(&id);
-        fs::create_dir(&folder).map_err(internal)?;
+        let uploads = self.uploads_folder(bucket)?;
+        let folder = uploads.join(&id);
+        create_folder(&folder).map_err(internal)?;
         staged.rename(&folder.join(UPLOAD)).map_err(internal)?;
         sync_folder(&folder).map_err(internal)?;
+        sync_folder(&uploads).map_err(internal)?;
         Ok(id)
     }
 
@@ -86,16 +91,15 @@ impl Store {
         }
     }
 
-    /// Stages a part, where its number and its upload are good.
-    pub(crate) fn stage_part(&self, upload: &Upload, number: i32) -> S3Result<Staged> {
+    /// Checks that a part's number and its upload are good, before its bytes are read.
+    pub(crate) fn check_part(&self, upload: &Upload, number: i32) -> S3Result<()> {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(s3_error!(
                 InvalidArgument,
                 "Part number must be an integer between 1 and 10000, inclusive"
             ));
         }
-        self.open_upload(upload)?;
-        self.stage().map_err(internal)
+        self.open_upload(upload).map(drop)
     }
 
     /// Makes a staged file a part, replacing one of its number.
@@ -148,14 +152,55 @@ impl Store {
         staged.meta = begun;
         join(&mut staged, &folder, listed)?;
         let meta = self.publish(&upload.bucket, staged, condition)?;
-        remove(&folder)?;
+        // The object is there: what stays of its parts is no failure, and goes with the abandoned ones.
+        if let Err(error) = remove(&folder) {
+            tracing::warn!(%error, "the parts of a completed upload could not be removed");
+        }
         Ok(meta)
     }
 
     /// Gives up an upload in parts.
     pub(crate) fn abort(&self, upload: &Upload) -> S3Result<()> {
-        remove(&self.open_upload(upload)?.0)
+        remove(&self.open_upload(upload)?.0).map_err(internal)
     }
+
+    /// Gives up every upload that was begun longer ago than `age`, whatever came of it since, as a bucket's rule does; how
+    /// many these were. One that cannot be removed does not keep the others.
+    pub(crate) fn abort_older(&self, age: Duration) -> S3Result<usize> {
+        let now = self.now();
+        let mut aborted = 0;
+        for bucket in self.buckets()? {
+            for entry in fs::read_dir(self.uploads_folder(&bucket)?).map_err(internal)? {
+                let folder = entry.map_err(internal)?.path();
+                let is_older = begun_at(&folder)
+                    .and_then(|begun| now.duration_since(begun).ok())
+                    .is_some_and(|passed| passed > age);
+                if !is_older {
+                    continue;
+                }
+                match remove(&folder) {
+                    Ok(()) => aborted += 1,
+                    Err(error) => {
+                        tracing::warn!(%error, "an abandoned upload could not be removed");
+                    }
+                }
+            }
+        }
+        Ok(aborted)
+    }
+}
+
+/// When an upload was begun. A folder that does not say so, since something broke there, is as old as its last change.
+fn begun_at(folder: &Path) -> Option<SystemTime> {
+    let said = File::open(folder.join(UPLOAD))
+        .and_then(|mut file| Meta::read(&mut file))
+        .ok()
+        .and_then(|begun| begun.published_at());
+    said.or_else(|| {
+        fs::metadata(folder)
+            .and_then(|folder| folder.modified())
+            .ok()
+    })
 }
 
 /// Writes the listed parts one after another, checked as S3 checks them.
@@ -195,9 +240,11 @@ fn join(staged: &mut Staged, folder: &Path, listed: &[ListedPart]) -> S3Result<(
 }
 
 /// The upload's own file goes first: without it the rest is what the next start clears.
-fn remove(folder: &Path) -> S3Result<()> {
-    fs::remove_file(folder.join(UPLOAD)).map_err(internal)?;
-    fs::remove_dir_all(folder).map_err(internal)
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(UPLOAD)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => fs::remove_dir_all(folder),
+    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

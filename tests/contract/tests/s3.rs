@@ -159,6 +159,7 @@ async fn embedded() -> ((TempDir, Running), Subject) {
         secret_key: SECRET_KEY.to_owned(),
         buckets: vec![BUCKET.to_owned()],
         cors_origins: Vec::new(),
+        abort_parts_after: std::time::Duration::from_secs(10 * 86_400),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = |_: String| async { Ok(()) };

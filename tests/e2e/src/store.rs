@@ -129,6 +129,7 @@ impl SilentStore {
             secret_key: account.secret_key.clone(),
             buckets: vec![SUITE_BUCKET.to_owned()],
             cors_origins: Vec::new(),
+            abort_parts_after: std::time::Duration::from_secs(10 * 86_400),
         };
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let lost = |_: String| async { Ok(()) };

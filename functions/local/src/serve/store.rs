@@ -1,6 +1,6 @@
 //! The store behind the functions: the embedded S3, or another.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use consign_core::config::Config;
@@ -12,6 +12,10 @@ use consign_sql::SqlRepo;
 use super::host::{Parts, SystemRandom};
 use super::{STORE_ACCESS_KEY, ServeArgs, dev, listen};
 use crate::s3::{Access, S3};
+
+/// How old an upload in parts may grow in the embedded store: older than any upload lives, so that only what no record knows
+/// goes by this.
+const ABORT_PARTS_AFTER: Duration = Duration::from_secs(10 * 86_400);
 
 /// Starts the embedded S3; its events go on the ingest queue before a client hears of its success.
 pub(super) async fn embedded(
@@ -32,6 +36,7 @@ pub(super) async fn embedded(
             .map(str::to_owned)
             .collect(),
         cors_origins,
+        abort_parts_after: ABORT_PARTS_AFTER,
     };
     let listener = listen(args.store_listen).await?;
     let endpoint = format!("http://{}", listener.local_addr()?);

@@ -1,8 +1,11 @@
 //! Uploads in parts.
 
+use std::time::Duration;
+
+use consign_embedded::{EmbeddedS3, Running};
 use reqwest::Method;
 
-use crate::support::{Ask, Server, between, code, header, sha256};
+use crate::support::{ABORT_PARTS_AFTER, Ask, Server, between, code, header, now, options, sha256};
 
 const PART: usize = 5 << 20;
 
@@ -176,4 +179,55 @@ async fn an_aborted_upload_is_gone() {
             .count(),
         0
     );
+}
+
+/// Serves a folder with a clock that is so far ahead.
+async fn later(root: &std::path::Path, ahead: Duration) -> Running {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let take = |_| std::future::ready(Ok(()));
+    EmbeddedS3::start(options(root), listener, take, move || now() + ahead).unwrap()
+}
+
+fn uploads(root: &std::path::Path) -> usize {
+    std::fs::read_dir(root.join("uploads/uploads"))
+        .unwrap()
+        .count()
+}
+
+/// Whether that many uploads are left, once what the start begins has been done.
+async fn left(root: &std::path::Path, wanted: usize) -> bool {
+    for _ in 0..200 {
+        if uploads(root) == wanted {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_that_nobody_completes_goes_by_its_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_in(folder.path()).await;
+    for key in ["a", "b"] {
+        let id = create(&server, key).await;
+        part(&server, key, &id, ("1", vec![b'x'; 1000])).await;
+    }
+    // One whose own file says nothing, as after a fault of the disk.
+    let damaged = create(&server, "c").await;
+    let file = folder
+        .path()
+        .join("uploads/uploads")
+        .join(damaged)
+        .join("upload");
+    std::fs::write(file, "not an upload").unwrap();
+    server.running.shutdown().await;
+
+    let young = later(folder.path(), ABORT_PARTS_AFTER - Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    young.shutdown().await;
+    assert_eq!(uploads(folder.path()), 3);
+    let old = later(folder.path(), ABORT_PARTS_AFTER + Duration::from_secs(60)).await;
+    assert!(left(folder.path(), 0).await);
+    old.shutdown().await;
 }

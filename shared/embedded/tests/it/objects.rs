@@ -270,3 +270,73 @@ async fn sixty_four_megabytes_stream_through() {
     }
     assert_eq!(at, CHUNK * CHUNKS);
 }
+
+#[tokio::test]
+async fn the_last_event_of_a_key_is_of_its_last_change() {
+    let server = std::sync::Arc::new(Server::start().await);
+    for round in 0..10 {
+        let changes = (0..16).map(|number| {
+            let server = std::sync::Arc::clone(&server);
+            tokio::spawn(async move {
+                if number % 4 == 0 {
+                    server.client.send(&Ask::new(Method::DELETE, "k"), "").await
+                } else {
+                    let body = format!("{round} {number}");
+                    server.client.put("k", body.as_bytes()).await
+                }
+            })
+        });
+        for change in changes.collect::<Vec<_>>() {
+            assert!(change.await.unwrap().status().is_success());
+        }
+        let events = server.events();
+        let object = |event: &serde_json::Value| event["s3"]["object"].clone();
+        let sequencer = |event: &serde_json::Value| object(event)["sequencer"].to_string();
+        let mut sequencers: Vec<_> = events.iter().map(&sequencer).collect();
+        sequencers.sort();
+        sequencers.dedup();
+        assert_eq!(sequencers.len(), events.len());
+        let last = events.iter().max_by_key(|event| sequencer(event)).unwrap();
+        let head = server.client.head("k").await;
+        if last["eventName"] == "ObjectRemoved:Delete" {
+            assert_eq!(head.status(), 404);
+        } else {
+            let e_tag = header(&head, "etag").trim_matches('"').to_owned();
+            assert_eq!(object(last)["eTag"], e_tag);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_objects() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("objects");
+    // As a build before this one made it.
+    std::fs::create_dir(&root).unwrap();
+    std::fs::set_permissions(&root, PermissionsExt::from_mode(0o755)).unwrap();
+    let server = Server::start_in(&root).await;
+    server.client.put("k", b"x").await;
+    let create = Ask::new(Method::POST, "parts").query("uploads", "");
+    assert_eq!(server.client.send(&create, "").await.status(), 200);
+    let mut folders = vec![root];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+            if metadata.is_dir() {
+                folders.push(path);
+            } else {
+                files += 1;
+                let mode = metadata.permissions().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}", path.display());
+            }
+        }
+    }
+    assert_eq!(files, 3, "a lock, an object and an upload");
+}

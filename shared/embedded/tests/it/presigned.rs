@@ -274,3 +274,82 @@ async fn ranges_and_conditions_of_reads_hold() {
     assert_eq!(read("if-match", "\"other\"").await, 412);
     assert_eq!(read("if-none-match", &e_tag).await, 304);
 }
+
+#[tokio::test]
+async fn a_url_of_more_than_seven_days_is_refused() {
+    let server = Server::start().await;
+    server.client.put("k", b"x").await;
+    let good_for = |expires_s| Ask {
+        expires_s,
+        ..Ask::new(Method::GET, "k")
+    };
+    assert_eq!(
+        server.client.send(&good_for(604_800), "").await.status(),
+        200
+    );
+    for expires_s in [604_801, 4_294_967_295, 4_294_967_296, 0] {
+        assert_eq!(
+            code(server.client.send(&good_for(expires_s), "").await).await,
+            (400, "AuthorizationQueryParametersError".to_owned()),
+            "{expires_s}"
+        );
+    }
+    // An upload's URL as well, and one whose life is no number.
+    let put = Ask {
+        expires_s: 604_801,
+        ..Ask::new(Method::PUT, "k")
+    };
+    assert_eq!(server.client.send(&put, "y").await.status(), 400);
+    let url = server.client.url(&Ask::new(Method::GET, "k")).to_string();
+    for life in ["-300", "+300", "3e2", ""] {
+        let url = url.replace("X-Amz-Expires=300", &format!("X-Amz-Expires={life}"));
+        assert!(
+            server
+                .client
+                .http
+                .get(url)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_client_error(),
+            "{life}"
+        );
+    }
+    assert_eq!(server.client.get("k").await.text().await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn a_header_that_a_download_gives_back_is_signed_or_not_taken() {
+    let server = Server::start().await;
+    let kept = [
+        ("content-encoding", "gzip"),
+        ("content-language", "de"),
+        ("content-disposition", "inline"),
+        ("expires", "Fri, 01 Jan 2100 00:00:00 GMT"),
+    ];
+    let create = Ask::new(Method::POST, "k").query("uploads", "");
+    for (name, value) in kept {
+        for ask in [&Ask::new(Method::PUT, "k"), &create] {
+            let slipped = server.client.ask(ask).header(name, value);
+            let sent = slipped.body("").send().await.unwrap();
+            assert_eq!(code(sent).await, (403, "AccessDenied".to_owned()), "{name}");
+        }
+    }
+    assert_eq!(server.client.get("k").await.status(), 404);
+    // Browsers add this one by themselves, so it is passed over.
+    let put = server.client.ask(&Ask::new(Method::PUT, "k"));
+    let put = put.header("cache-control", "public, max-age=31536000");
+    assert_eq!(put.body("x").send().await.unwrap().status(), 200);
+    let head = server.client.head("k").await;
+    assert_eq!(header(&head, "cache-control"), "");
+    // What was signed is kept.
+    let mut signed = Ask::new(Method::PUT, "k").header("cache-control", "no-store");
+    signed.headers.extend(kept);
+    assert_eq!(server.client.send(&signed, "x").await.status(), 200);
+    let head = server.client.head("k").await;
+    for (name, value) in kept {
+        assert_eq!(header(&head, name), value);
+    }
+    assert_eq!(header(&head, "cache-control"), "no-store");
+}

@@ -18,6 +18,7 @@ pub(crate) const ACCESS_KEY: &str = "consign";
 pub(crate) const SECRET_KEY: &str = "a secret of some length";
 pub(crate) const BUCKET: &str = "uploads";
 pub(crate) const ORIGIN: &str = "http://page.example:8080";
+pub(crate) const ABORT_PARTS_AFTER: Duration = Duration::from_secs(8 * 86_400);
 const REGION: &str = "us-east-1";
 
 #[expect(
@@ -35,6 +36,7 @@ pub(crate) fn options(root: &Path) -> Options {
         secret_key: SECRET_KEY.to_owned(),
         buckets: vec![BUCKET.to_owned()],
         cors_origins: vec![ORIGIN.to_owned()],
+        abort_parts_after: ABORT_PARTS_AFTER,
     }
 }
 
@@ -257,6 +259,17 @@ pub(crate) fn form(
     conditions: &str,
     fields: &[(&str, &str)],
 ) -> Vec<(String, String)> {
+    let conditions = format!(r#",{{"key":"{key}"}}{conditions}"#);
+    open_form(key, issued_s_ago, &conditions, fields)
+}
+
+/// The same, where `conditions` say what the key may be.
+pub(crate) fn open_form(
+    key: &str,
+    issued_s_ago: i64,
+    conditions: &str,
+    fields: &[(&str, &str)],
+) -> Vec<(String, String)> {
     let at = Timestamp::try_from(now())
         .unwrap()
         .checked_sub(jiff::SignedDuration::from_secs(issued_s_ago))
@@ -270,7 +283,7 @@ pub(crate) fn form(
         .to_string();
     let credential = format!("{ACCESS_KEY}/{day}/{REGION}/s3/aws4_request");
     let policy = format!(
-        r#"{{"expiration":"{expiration}","conditions":[{{"bucket":"{BUCKET}"}},{{"key":"{key}"}},{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"{date}"}}{conditions}]}}"#
+        r#"{{"expiration":"{expiration}","conditions":[{{"bucket":"{BUCKET}"}},{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"{date}"}}{conditions}]}}"#
     );
     let policy = STANDARD.encode(policy);
     let signing_key = [day.as_str(), REGION, "s3", "aws4_request"]
