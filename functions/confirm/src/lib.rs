@@ -10,9 +10,7 @@ use consign_core::ports::{ObjectHead, ObjectStore};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{
-    Claimed, EXPIRY_GRACE_S, Event, ObjectVersion, Refusal, State, Upload, add_s,
-};
+use consign_core::upload::{Claimed, Event, ObjectVersion, Refusal, State, Upload};
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -74,7 +72,11 @@ async fn confirm<D: Deps>(
         | Moved::Unchanged(upload)
         | Moved::Refused(
             upload,
-            Refusal::Processed | Refusal::Leased | Refusal::LeaseLost | Refusal::OutOfPlace,
+            Refusal::Processed
+            | Refusal::Beginning
+            | Refusal::Leased
+            | Refusal::LeaseLost
+            | Refusal::OutOfPlace,
         ) => upload,
     };
     call.about(&upload);
@@ -96,17 +98,17 @@ async fn look<D: Deps>(
     now: Timestamp,
 ) -> Result<ObjectVersion, Problem> {
     let mut head = deps.store().head(&upload.object).await?;
+    let mut completed = Ok(());
     if head.is_none() && upload.strategy == Strategy::Multipart {
-        parts::complete(deps.multipart(), upload, &confirmed.parts).await?;
+        completed = parts::complete(deps.multipart(), upload, &confirmed.parts).await;
+        // Whatever the list of parts said: another may have completed them meanwhile.
         head = deps.store().head(&upload.object).await?;
     }
     let Some(head) = head else {
-        let end = add_s(upload.url_expires_at, EXPIRY_GRACE_S);
-        return Err(if now >= end {
-            Problem::upload_expired()
-        } else {
-            Problem::object_missing()
-        });
+        if upload.state == State::Expired || now >= upload.unfinished_ends_at() {
+            return Err(Problem::upload_expired());
+        }
+        return Err(completed.err().unwrap_or_else(Problem::object_missing));
     };
     agree_on_content(&head, upload)?;
     Ok(ObjectVersion {

@@ -1,12 +1,9 @@
 //! The sweep: on a schedule, and at the start of a host, it finishes what events, functions and clients left behind.
 
 use consign_core::ids::ObjectRef;
-use consign_core::policy::Strategy;
 use consign_core::ports::{Clock, Fault, Multipart, ObjectStore, UploadRepo};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{
-    Deletion, EXPIRY_GRACE_S, Event, Layout, ObjectVersion, State, Upload, add_s,
-};
+use consign_core::upload::{Deletion, Event, Layout, ObjectVersion, State, Upload};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Deps;
@@ -127,33 +124,45 @@ async fn seen<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion
 
 /// Finds an object that nobody told of, completes parts that nobody confirmed, and ends what was never used.
 async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    let mut object = seen(deps, &upload).await?;
-    let is_over = deps.clock().now() >= add_s(upload.url_expires_at, EXPIRY_GRACE_S);
-    if object.is_none() && is_over && upload.strategy == Strategy::Multipart {
-        end_multipart(deps, &upload).await?;
-        object = seen(deps, &upload).await?;
+    let event = match (seen(deps, &upload).await?, &upload.multipart_upload_id) {
+        (Some(object), _) => Event::Seen { object },
+        (None, Some(upload_id)) => find_parts(deps, &upload, upload_id).await?,
+        (None, None) => Event::Missing,
+    };
+    let had_ended = upload.state == State::Expired;
+    let upload = apply(deps, upload, event).await?;
+    if upload.state == State::Expired && !had_ended {
+        // Freed only when the record says so: from then on nobody signs another URL for a part.
+        if let Some(upload_id) = &upload.multipart_upload_id {
+            let event = find_parts(deps, &upload, upload_id).await?;
+            if matches!(event, Event::Seen { .. }) {
+                apply(deps, upload, event).await?;
+            }
+        }
     }
-    let event = object.map_or(Event::Missing, |object| Event::Seen { object });
-    apply(deps, upload, event).await?;
     Ok(())
 }
 
-/// Bytes that reached the bucket are not lost because nobody said so: parts that add up become the object.
-async fn end_multipart<D: Deps>(deps: &D, upload: &Upload) -> Result<(), Fault> {
-    let Some(upload_id) = &upload.multipart_upload_id else {
-        return Ok(());
-    };
+/// Bytes that reached the bucket are not lost because nobody said so: parts that add up become the object. Others are
+/// waited for as long as the upload lives, and freed after that.
+async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Result<Event, Fault> {
     let multipart = deps.multipart();
-    let Some(parts) = multipart.parts(&upload.object, upload_id).await? else {
-        return Ok(());
-    };
-    match upload.check_parts(&parts) {
-        Layout::Complete => multipart
-            .complete(&upload.object, upload_id, &parts)
-            .await
-            .map(drop),
-        Layout::Wrong(_) => multipart.abort(&upload.object, upload_id).await,
+    let parts = multipart.parts(&upload.object, upload_id).await?;
+    if let Some(parts) = parts {
+        if upload.check_parts(&parts) == Layout::Complete {
+            multipart
+                .complete(&upload.object, upload_id, &parts)
+                .await?;
+        } else if upload.state == State::Expired {
+            multipart.abort(&upload.object, upload_id).await?;
+            return Ok(Event::Missing);
+        } else {
+            return Ok(Event::parts_found(&parts));
+        }
     }
+    // Completed now, or by another since the look at the object.
+    let object = seen(deps, upload).await?;
+    Ok(object.map_or(Event::Missing, |object| Event::Seen { object }))
 }
 
 /// Its message was lost, or its holder died: again, with what the bucket holds now.

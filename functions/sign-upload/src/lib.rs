@@ -12,8 +12,10 @@ use consign_core::ports::{
 };
 use consign_core::problem::{Problem, RateLimit};
 use consign_core::service::{Call, Service, json};
-use consign_core::transition::transition;
-use consign_core::upload::{Event, State, Upload, add_s};
+use consign_core::transition::{Moved, transition};
+use consign_core::upload::{
+    BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, UPLOAD_LIFE_MAX_S, Upload, add_s,
+};
 use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 
@@ -28,12 +30,11 @@ impl<T: Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvid
 {
 }
 
-/// How long an idempotency key is remembered, in seconds.
-const IDEMPOTENCY_S: u64 = 86_400;
+/// How long an idempotency key is remembered, in seconds: as long as an upload may live, since the same call signs anew
+/// what it still lacks.
+const IDEMPOTENCY_S: u64 = UPLOAD_LIFE_MAX_S;
 /// The longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
-/// How long a first call may still be at work before a second one takes its work over, in seconds.
-const FIRST_CALL_S: u64 = 30;
 
 /// Answers 201 with what to send where, until when.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
@@ -56,20 +57,17 @@ async fn sign_upload<D: Deps>(
         .check(wanted, &identity, deps.provider().capabilities())?;
     // 2. Write the record, before anything can reach the bucket in its name.
     let upload = new_upload(deps, &identity, &accepted, call.now)?;
-    let upload = insert(deps, upload, &identity, idempotency, call.now).await?;
-    call.about(&upload);
+    let inserted = insert(deps, upload, &identity, idempotency, call.now).await?;
+    call.about(inserted.upload());
     // 3. A multipart upload is begun in the bucket.
-    let upload = begin_multipart(deps, upload, &accepted, call.now).await?;
+    let upload = begin_multipart(deps, inserted, &accepted, call.now).await?;
     // 4. Sign exactly this upload, and remember how long its URLs live.
-    let expires_s = deps
-        .signer()
-        .clamp_expiry_s(accepted.upload_url_s, call.now);
+    let expires_s = expires_s(deps, &upload, &accepted, call.now);
     let event = Event::Resigned {
         url_expires_at: add_s(call.now, expires_s.into()),
     };
-    let upload = transition((deps.repo(), deps.queue()), upload, &event, call.now)
-        .await?
-        .upload();
+    let moved = transition((deps.repo(), deps.queue()), upload, &event, call.now).await?;
+    let upload = still_open(moved.upload(), call.now)?;
     let store = (deps.signer(), deps.provider().capabilities());
     let answer = answer::sign(store, &upload, &accepted, (call.now, expires_s))?;
     Ok(json(StatusCode::CREATED, &answer))
@@ -92,6 +90,22 @@ fn new_upload<D: Deps>(
     })
 }
 
+/// The record of a call.
+enum Record {
+    /// Inserted by this very call, which begins in the bucket what is to be begun.
+    New(Upload),
+    /// Of the same call before.
+    Known(Upload),
+}
+
+impl Record {
+    fn upload(&self) -> &Upload {
+        match self {
+            Self::New(upload) | Self::Known(upload) => upload,
+        }
+    }
+}
+
 /// Inserts the record, or finds the one that the same call made before.
 async fn insert<D: Deps>(
     deps: &D,
@@ -99,7 +113,7 @@ async fn insert<D: Deps>(
     identity: &Identity,
     idempotency: Option<IdempotencyKey>,
     now: Timestamp,
-) -> Result<Upload, Problem> {
+) -> Result<Record, Problem> {
     let tier = deps.policy().tier(identity);
     let new = NewUpload {
         upload,
@@ -110,24 +124,19 @@ async fn insert<D: Deps>(
         },
     };
     match deps.repo().insert_pending(&new, now).await? {
-        Inserted::Created => Ok(new.upload),
-        Inserted::Replayed(upload) => match upload.state {
-            State::Pending | State::Uploading => Ok(*upload),
-            State::Expired => Err(Problem::upload_expired()),
-            State::Uploaded
-            | State::Confirmed
-            | State::Processing
-            | State::Ready
-            | State::Failed => Err(Problem::already_uploaded()),
-            State::Deleted => Err(Problem::not_found()),
-        },
+        Inserted::Created => Ok(Record::New(new.upload)),
+        Inserted::Replayed(upload) if upload.is_reopened_by_signing(now) => {
+            let upload = reopen(deps, *upload, tier.quota_bytes, now).await?;
+            Ok(Record::Known(upload))
+        }
+        Inserted::Replayed(upload) => still_open(*upload, now).map(Record::Known),
         Inserted::KeyReused => Err(Problem::idempotency_key_reused()),
         Inserted::ObjectKeyTaken => Err(Problem::object_key_taken()),
-        Inserted::QuotaExceeded { used_bytes } => Err(Problem::quota_exceeded(format!(
-            "The upload reserves {} bytes and {used_bytes} are in use of a quota of {}. Delete files, or ask for a larger quota.",
+        Inserted::QuotaExceeded { used_bytes } => Err(over_quota(
             new.upload.reserved_bytes,
+            used_bytes,
             tier.quota_bytes.unwrap_or(u64::MAX),
-        ))),
+        )),
         Inserted::RateLimited => Err(Problem::rate_limited(RateLimit {
             name: "sign_uploads",
             quota: tier.sign_uploads_per_min.unwrap_or(0),
@@ -138,37 +147,133 @@ async fn insert<D: Deps>(
     }
 }
 
-/// Begins the multipart upload of a record that has none yet, and writes its id.
+fn over_quota(wanted_bytes: u64, used_bytes: u64, quota_bytes: u64) -> Problem {
+    Problem::quota_exceeded(format!(
+        "The upload reserves {wanted_bytes} bytes and {used_bytes} are in use of a quota of {quota_bytes}. Delete files, or ask for a larger quota."
+    ))
+}
+
+/// Begins an upload anew that expired unused, with what it reserves.
 ///
-/// Dying in between leaves a record without an id: the same call again begins another, and the bucket's lifecycle
-/// removes the one that nobody knows.
-async fn begin_multipart<D: Deps>(
+/// The quota is looked at before and after: of calls at the same time each sees its own bytes reserved, so that no URL
+/// is handed out beyond it. One that is refused after it reserved them gives them back when its time is over.
+async fn reopen<D: Deps>(
     deps: &D,
     upload: Upload,
+    quota_bytes: Option<u64>,
+    now: Timestamp,
+) -> Result<Upload, Problem> {
+    let wanted_bytes = upload.size_bytes_max;
+    let within_quota = async |more_bytes: u64| {
+        let Some(quota_bytes) = quota_bytes else {
+            return Ok(());
+        };
+        let used_bytes = deps.repo().reserved_bytes(&upload.owner).await?;
+        if used_bytes.saturating_add(more_bytes) > quota_bytes {
+            return Err(over_quota(wanted_bytes, used_bytes, quota_bytes));
+        }
+        Ok(())
+    };
+    within_quota(wanted_bytes).await?;
+    let event = Event::Resigned {
+        url_expires_at: add_s(now, EXPIRY_GRACE_S),
+    };
+    let ports = (deps.repo(), deps.queue());
+    let moved = transition(ports, upload.clone(), &event, now).await?;
+    within_quota(0).await?;
+    still_open(moved.upload(), now)
+}
+
+/// An upload that still takes bytes.
+fn still_open(upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
+    match upload.state {
+        State::Pending | State::Uploading if now < upload.life_ends_at() => Ok(upload),
+        State::Pending | State::Uploading | State::Expired => Err(Problem::upload_expired()),
+        State::Uploaded | State::Confirmed | State::Processing | State::Ready | State::Failed => {
+            Err(Problem::already_uploaded())
+        }
+        State::Deleted => Err(Problem::not_found()),
+    }
+}
+
+/// How long URLs signed now live, in seconds: never longer than the credentials, nor than the upload.
+fn expires_s<D: Deps>(deps: &D, upload: &Upload, accepted: &Accepted, now: Timestamp) -> u32 {
+    let left_s = upload.life_ends_at().as_second() - now.as_second();
+    let left_s = u32::try_from(left_s.max(1)).unwrap_or(u32::MAX);
+    let wanted_s = accepted.upload_url_s.min(left_s);
+    deps.signer().clamp_expiry_s(wanted_s, now)
+}
+
+/// Begins the multipart upload of a record that has none yet, and writes its id.
+///
+/// One call at a time begins it: the record says which, and until when the others keep away. A call that the bucket
+/// refused lets the next one try at once. One that dies, or does not know what came of it, leaves the rest of its time;
+/// then the same call begins another, and the bucket's lifecycle removes the one that nobody knows.
+async fn begin_multipart<D: Deps>(
+    deps: &D,
+    record: Record,
     accepted: &Accepted,
     now: Timestamp,
 ) -> Result<Upload, Problem> {
-    if upload.strategy != Strategy::Multipart || upload.multipart_upload_id.is_some() {
+    let is_begun = |upload: &Upload| {
+        upload.strategy != Strategy::Multipart || upload.multipart_upload_id.is_some()
+    };
+    let ports = (deps.repo(), deps.queue());
+    let upload = match record {
+        Record::Known(upload) if !is_begun(&upload) => claim_begin(deps, upload, now).await?,
+        Record::New(upload) | Record::Known(upload) => upload,
+    };
+    if is_begun(&upload) {
         return Ok(upload);
     }
-    if upload.created_at != now && now < add_s(upload.created_at, FIRST_CALL_S) {
-        return Err(Problem::idempotency_in_progress());
-    }
-    let upload_id = deps
+    let begun = deps
         .begin_multipart()
         .begin(
             &upload.object,
             &upload.content_type,
             &accepted.category.encryption,
         )
-        .await?;
+        .await;
+    let upload_id = match begun {
+        Ok(upload_id) => upload_id,
+        Err(fault) if fault.kind.is_without_effect() => {
+            // Where this cannot be written, the claim ends by itself.
+            let _ = transition(ports, upload, &Event::BeginFailed, now).await;
+            return Err(fault.into());
+        }
+        Err(fault) => {
+            let rest_s = rest_s(&upload, now);
+            return Err(Problem::from(fault).retry_after(rest_s));
+        }
+    };
     let event = Event::MultipartBegun { upload_id };
-    let moved = transition((deps.repo(), deps.queue()), upload, &event, now).await?;
-    let upload = moved.upload();
+    let upload = transition(ports, upload, &event, now).await?.upload();
     if upload.multipart_upload_id.is_none() {
         return Err(Problem::conflict_retry());
     }
     Ok(upload)
+}
+
+/// Takes the beginning upon itself; a call that inserts the record has done so with it.
+async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
+    let event = Event::BeginClaimed {
+        until: add_s(now, BEGIN_S),
+    };
+    match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
+        Moved::Refused(upload, Refusal::Beginning) => {
+            Err(Problem::idempotency_in_progress(rest_s(&upload, now)))
+        }
+        Moved::Changed(upload) | Moved::Unchanged(upload) | Moved::Refused(upload, _) => {
+            still_open(upload, now)
+        }
+    }
+}
+
+/// How long the call that begins the upload still keeps others away, in whole seconds and at least one.
+fn rest_s(upload: &Upload, now: Timestamp) -> u64 {
+    let until = upload.in_parts.begin_until.unwrap_or(now);
+    let rest_ms = until.as_millisecond() - now.as_millisecond();
+    u64::try_from(rest_ms).unwrap_or(0).div_ceil(1_000).max(1)
 }
 
 /// The `Idempotency-Key` with the hash of what it stands for.

@@ -2,8 +2,8 @@
 
 use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::policy::{Accepted, KeyError, KeyVars};
-use consign_core::upload::{Claimed, LOOK_FIRST_S, State, Upload, add_s};
+use consign_core::policy::{Accepted, KeyError, KeyVars, Strategy};
+use consign_core::upload::{BEGIN_S, Claimed, InParts, LOOK_FIRST_S, State, Upload, add_s};
 use jiff::Timestamp;
 
 /// The record, pending, with its object key from the category's template.
@@ -43,6 +43,11 @@ pub(crate) fn pending(
         strategy: accepted.strategy,
         part_size_bytes: accepted.part_size_bytes,
         multipart_upload_id: None,
+        in_parts: InParts {
+            activity_s: category.activity_s,
+            begin_until: (accepted.strategy == Strategy::Multipart).then(|| add_s(now, BEGIN_S)),
+            ..InParts::default()
+        },
         keep_original: category.keep_original,
         deleted_retention_s: category.deleted_retention_s,
         retention_s: category.retention_s,

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::{ATTEMPTS_MAX, CONNECT_TIMEOUT, SMALL};
-use crate::fault::kind;
+use crate::fault::{begin_kind, kind};
 
 /// The port's verb, for faults.
 const BEGIN: &str = "begin";
@@ -121,7 +121,8 @@ impl<C: Clock> PresignedBegin<C> {
             .map(|refused| (refused.code, refused.message))
             .unwrap_or_default();
         let cause = format!("{code} ({status}): {message}");
-        Err(Fault::new(kind(Some(&code), status), BEGIN, cause))
+        let kind = begin_kind(kind(Some(&code), status), status);
+        Err(Fault::new(kind, BEGIN, cause))
     }
 }
 

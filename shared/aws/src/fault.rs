@@ -33,6 +33,29 @@ where
     Fault::new(kind, operation, cause(error))
 }
 
+/// What an error is where a multipart upload was to be begun: there it matters whether one may have been.
+pub(crate) fn begin_fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let mut fault = fault("begin", error);
+    if is_open(error) {
+        fault.kind = FaultKind::Throttled;
+    } else {
+        fault.kind = begin_kind(fault.kind, status(error).unwrap_or(0));
+    }
+    fault
+}
+
+/// A server that answers 503 is too busy for the call, by whatever code it says so, and made nothing.
+pub(crate) fn begin_kind(kind: FaultKind, status: u16) -> FaultKind {
+    if kind == FaultKind::Unreachable && status == 503 {
+        FaultKind::Throttled
+    } else {
+        kind
+    }
+}
+
 /// Whether the circuit breaker kept the call back.
 fn is_open(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| error.is::<Open>())

@@ -88,6 +88,19 @@ impl FaultKind {
         }
     }
 
+    /// Whether the call is known to have had no effect: it was refused.
+    #[must_use]
+    pub const fn is_without_effect(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::BadCredentials
+            | Self::Denied
+            | Self::NoContainer
+            | Self::Full => true,
+            Self::TimedOut | Self::Unreachable | Self::Other => false,
+        }
+    }
+
     /// Whether the same call may succeed later without anybody's help.
     #[must_use]
     pub const fn is_transient(self) -> bool {

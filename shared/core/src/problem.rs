@@ -193,15 +193,16 @@ impl Problem {
         }
     }
 
-    /// 409: the first call with this `Idempotency-Key` is still running.
-    pub fn idempotency_in_progress() -> Self {
+    /// 409: another call with this `Idempotency-Key` is at work, or does not know what came of it, for this much longer
+    /// at most.
+    pub fn idempotency_in_progress(rest_s: u64) -> Self {
         let detail = "another request with this Idempotency-Key has not ended yet";
         Self::conflict(
             "idempotency_in_progress",
             "The same request is still running",
             detail,
         )
-        .retry_after(1)
+        .retry_after(rest_s)
     }
 
     /// 409: the category's key template names an object that exists already.
@@ -247,7 +248,7 @@ impl Problem {
 
     /// 409: the upload's time is over.
     pub fn upload_expired() -> Self {
-        let detail = "the signed URL was not used in time; sign a new upload";
+        let detail = "the file did not arrive while this upload lived; sign a new upload, with a new Idempotency-Key";
         Self::conflict("upload_expired", "The upload has expired", detail)
     }
 

@@ -7,7 +7,7 @@ use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Strategy;
 use consign_core::ports::{Allowance, NewUpload};
 use consign_core::upload::{
-    Claimed, Deletion, Failure, Lease, ObjectVersion, Outcome, State, Upload, add_s,
+    Claimed, Deletion, Failure, InParts, Lease, ObjectVersion, Outcome, State, Upload, add_s,
 };
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
@@ -64,6 +64,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         strategy: Strategy::Put,
         part_size_bytes: None,
         multipart_upload_id: None,
+        in_parts: InParts::default(),
         keep_original: true,
         deleted_retention_s: 86_400,
         retention_s: None,
@@ -254,6 +255,13 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             part_size_bytes: options.1,
             retention_s: options.2,
             unconfirmed_s: options.1,
+            in_parts: InParts {
+                activity_s: sizes.2,
+                count: counts.1,
+                size_bytes: sizes.0,
+                active_at: choices.0.then_some(upload.created_at),
+                begin_until: choices.1.then_some(upload.updated_at),
+            },
             keep_original: choices.0,
             original_removed: choices.1,
             removed_unseen: choices.0 != choices.1,

@@ -140,11 +140,22 @@ impl World {
         body: &Value,
         idempotency_key: Option<&str>,
     ) -> (u16, Value) {
-        let key = idempotency_key.map(|key| ("idempotency-key", key));
-        match self.request(owner, body, key.as_slice()) {
-            Some(request) => answer(&sign_upload::handle(self, request).await),
+        match self.sign_answer(owner, body, idempotency_key).await {
+            Some(response) => answer(&response),
             None => (0, Value::Null),
         }
+    }
+
+    /// `POST /files/sign_upload`: the whole answer.
+    pub async fn sign_answer(
+        &self,
+        owner: &str,
+        body: &Value,
+        idempotency_key: Option<&str>,
+    ) -> Option<http::Response<Bytes>> {
+        let key = idempotency_key.map(|key| ("idempotency-key", key));
+        let request = self.request(owner, body, key.as_slice())?;
+        Some(sign_upload::handle(self, request).await)
     }
 
     /// `POST /files/confirm`: the status and the body.

@@ -29,7 +29,7 @@ fn every_problem_is_an_rfc_9457_document() {
         (403, Problem::quota_exceeded("full")),
         (404, Problem::not_found()),
         (405, Problem::method_not_allowed("GET")),
-        (409, Problem::idempotency_in_progress()),
+        (409, Problem::idempotency_in_progress(7)),
         (409, Problem::object_key_taken()),
         (409, Problem::already_uploaded()),
         (409, Problem::object_missing()),

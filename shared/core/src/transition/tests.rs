@@ -7,7 +7,7 @@ use super::*;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 use crate::ports::{FaultKind, Inserted, ListFilter, NewUpload, Page};
-use crate::upload::{Change, Claimed, ObjectVersion, State};
+use crate::upload::{Change, Claimed, InParts, ObjectVersion, State};
 
 /// A fresh upload of alice's, of ten bytes.
 pub(crate) fn pending() -> Upload {
@@ -29,6 +29,7 @@ pub(crate) fn pending() -> Upload {
         strategy: Strategy::Put,
         part_size_bytes: None,
         multipart_upload_id: None,
+        in_parts: InParts::default(),
         keep_original: true,
         deleted_retention_s: 3_600,
         retention_s: None,

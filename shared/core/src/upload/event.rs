@@ -14,17 +14,46 @@ pub const LOOK_FIRST_S: u64 = 60;
 pub const LOOK_LAST_S: u64 = 900;
 /// How long after the URL's end an upload that began in time may still finish before we call it unused, in seconds.
 pub const EXPIRY_GRACE_S: u64 = 60;
+/// The longest life of an upload in parts from its signing to its completion, in seconds, however often it is signed
+/// again.
+pub const UPLOAD_LIFE_MAX_S: u64 = 7 * DAY_S;
+/// How long an upload in parts may be silent where the policy says nothing, in seconds.
+pub const ACTIVITY_S: u64 = DAY_S;
+/// The shortest and longest time that a policy may give an upload in parts to be silent, in seconds.
+pub const ACTIVITY_RANGE_S: std::ops::RangeInclusive<u64> = 3_600..=UPLOAD_LIFE_MAX_S;
+/// The longest pause between two looks at the parts of an upload whose URLs have ended, in seconds.
+pub const PARTS_LOOK_LAST_S: u64 = 3_600;
+/// How long a call may take to begin a multipart upload in the bucket before another takes its work over, in seconds.
+pub const BEGIN_S: u64 = 30;
+/// After how many days a bucket may abort by itself the parts of an upload that was never completed: when no upload
+/// can be alive, no URL can bring another part, and the sweep has been away for two days.
+pub const PARTS_ABORT_DAYS: u64 =
+    (UPLOAD_LIFE_MAX_S + crate::sigv4::EXPIRES_S_MAX as u64).div_ceil(DAY_S) + 2;
 /// How often the sweep still looks for late bytes of an expired upload.
 pub const LATE_LOOKS_MAX: u32 = 8;
 /// When the sweep queues an upload again that nobody claimed, in seconds.
 pub const ENQUEUE_CHECK_S: u64 = 120;
 
+const DAY_S: u64 = 86_400;
+
+const _: () = assert!(PARTS_LOOK_LAST_S <= *ACTIVITY_RANGE_S.start());
+const _: () = assert!(
+    *ACTIVITY_RANGE_S.start() <= ACTIVITY_S && ACTIVITY_S <= *ACTIVITY_RANGE_S.end(),
+    "the default is one that a policy may say"
+);
 const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
 const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// A call begins the multipart upload in the bucket, and others keep away until then.
+    BeginClaimed {
+        /// When another call may take over.
+        until: Timestamp,
+    },
+    /// The bucket refused to begin it, and nothing was made: the next call may try at once.
+    BeginFailed,
     /// A multipart upload was begun in the bucket.
     MultipartBegun {
         /// The store's id of it.
@@ -84,6 +113,13 @@ pub enum Event {
     },
     /// A HEAD found no object.
     Missing,
+    /// A HEAD found no object, and the parts in the bucket do not make it up yet.
+    PartsFound {
+        /// How many parts there are.
+        count: u32,
+        /// Their bytes.
+        size_bytes: u64,
+    },
     /// The process that held every lease is known to be dead (a restart of the only process).
     HolderDied,
     /// The sweep put it on the ingest queue again.
@@ -132,6 +168,9 @@ pub enum Refusal {
     /// This version was processed before.
     #[error("this version of the object was processed before")]
     Processed,
+    /// Another call is beginning the multipart upload.
+    #[error("another call is beginning the upload")]
+    Beginning,
     /// Another ingest holds a lease that has not ended.
     #[error("another ingest holds the lease")]
     Leased,
@@ -155,14 +194,27 @@ pub fn add_s(at: Timestamp, seconds: u64) -> Timestamp {
 }
 
 impl Event {
+    /// What a look at parts that do not make up the object tells.
+    #[must_use]
+    pub fn parts_found(parts: &[crate::ports::Part]) -> Self {
+        Self::PartsFound {
+            count: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+            size_bytes: parts
+                .iter()
+                .fold(0, |sum, part| part.size_bytes.saturating_add(sum)),
+        }
+    }
+
     /// Whether it rests on a look at the bucket that what was `seen` since contradicts.
     pub(crate) fn is_stale_beside(&self, seen: Option<&ObjectVersion>) -> bool {
         match self {
             Self::Seen { object } | Self::Confirmed { object, .. } | Self::Claim { object, .. } => {
                 seen.is_some_and(|seen| seen.etag != object.etag)
             }
-            Self::Missing | Self::ObjectRemoved { .. } => seen.is_some(),
-            Self::MultipartBegun { .. }
+            Self::Missing | Self::PartsFound { .. } | Self::ObjectRemoved { .. } => seen.is_some(),
+            Self::BeginClaimed { .. }
+            | Self::BeginFailed
+            | Self::MultipartBegun { .. }
             | Self::Resigned { .. }
             | Self::Renew { .. }
             | Self::Release { .. }

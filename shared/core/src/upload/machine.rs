@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     ATTEMPTS_MAX, Change, Claimed, Deletion, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, Failure,
-    LATE_LOOKS_MAX, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, Refusal, State, Step,
-    Upload, add_s,
+    LATE_LOOKS_MAX, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, PARTS_LOOK_LAST_S,
+    Refusal, State, Step, Upload, add_s,
 };
 
 impl Upload {
@@ -19,6 +19,8 @@ impl Upload {
             return self.apply_deleted(event, now);
         }
         match event {
+            Event::BeginClaimed { until } => self.claim_begin(*until, now),
+            Event::BeginFailed => self.begin_failed(now),
             Event::MultipartBegun { upload_id } => self.begin_multipart(upload_id, now),
             Event::Resigned { url_expires_at } => self.resign(*url_expires_at, now),
             Event::Seen { object } => match self.see(object, now) {
@@ -49,6 +51,7 @@ impl Upload {
                 self.held(token, now, |after| after.fail(failure.clone(), now))
             }
             Event::Missing => self.miss(now),
+            Event::PartsFound { count, size_bytes } => self.find_parts(*count, *size_bytes, now),
             Event::HolderDied => match &self.lease {
                 Some(_) if self.state == State::Processing => self.step(false, now, |after| {
                     after.lease = None;
@@ -106,12 +109,15 @@ impl Upload {
             | Event::DeletionPurged
             | Event::Delete
             | Event::Missing
+            | Event::PartsFound { .. }
             | Event::HolderDied
             | Event::Requeued
             | Event::OriginalRemoved
             | Event::ObjectRemoved { .. }
             | Event::Seen { .. } => Step::Unchanged,
-            Event::MultipartBegun { .. }
+            Event::BeginClaimed { .. }
+            | Event::BeginFailed
+            | Event::MultipartBegun { .. }
             | Event::Resigned { .. }
             | Event::Confirmed { .. }
             | Event::Claim { .. }
@@ -122,12 +128,33 @@ impl Upload {
         }
     }
 
+    fn claim_begin(&self, until: Timestamp, now: Timestamp) -> Step {
+        match (&self.multipart_upload_id, self.state) {
+            (None, State::Pending) if self.in_parts.begin_until.is_some_and(|end| end > now) => {
+                Step::Refused(Refusal::Beginning)
+            }
+            (None, State::Pending) => self.step(false, now, |after| {
+                after.in_parts.begin_until = Some(until);
+            }),
+            _ => Step::Refused(Refusal::OutOfPlace),
+        }
+    }
+
+    fn begin_failed(&self, now: Timestamp) -> Step {
+        match (&self.multipart_upload_id, self.in_parts.begin_until) {
+            (None, Some(_)) => self.step(false, now, |after| after.in_parts.begin_until = None),
+            _ => Step::Unchanged,
+        }
+    }
+
     fn begin_multipart(&self, upload_id: &str, now: Timestamp) -> Step {
         match (&self.multipart_upload_id, self.state) {
             (Some(known), _) if known == upload_id => Step::Unchanged,
             (None, State::Pending) => self.step(false, now, |after| {
                 after.state = State::Uploading;
                 after.multipart_upload_id = Some(upload_id.to_owned());
+                after.in_parts.begin_until = None;
+                after.in_parts.active_at = Some(now);
             }),
             _ => Step::Refused(Refusal::OutOfPlace),
         }
@@ -136,9 +163,23 @@ impl Upload {
     fn resign(&self, url_expires_at: Timestamp, now: Timestamp) -> Step {
         match self.state {
             State::Pending | State::Uploading if url_expires_at > self.url_expires_at => {
-                self.step(false, now, |after| after.url_expires_at = url_expires_at)
+                self.step(false, now, |after| {
+                    after.url_expires_at = url_expires_at;
+                    // Who signs is at work, also where one part takes longer than the window.
+                    after.in_parts.active_at = Some(now);
+                })
             }
             State::Pending | State::Uploading => Step::Unchanged,
+            // Nothing of it came, so it begins again where it began: a generation further, as whatever goes back.
+            State::Expired if self.is_reopened_by_signing(now) => self.step(false, now, |after| {
+                after.state = State::Pending;
+                after.generation = after.generation.saturating_add(1);
+                after.url_expires_at = url_expires_at;
+                after.reserved_bytes = after.size_bytes_max;
+                after.removed_unseen = false;
+                after.looks = 0;
+                after.due_at = Some(add_s(now, LOOK_FIRST_S));
+            }),
             State::Expired
             | State::Uploaded
             | State::Confirmed
@@ -284,7 +325,13 @@ impl Upload {
     fn miss(&self, now: Timestamp) -> Step {
         match self.state {
             State::Pending | State::Uploading => {
-                let end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+                let end = self.unfinished_ends_at();
+                let has_urls = now < add_s(self.url_expires_at, EXPIRY_GRACE_S);
+                let pause_max_s = if has_urls {
+                    LOOK_LAST_S
+                } else {
+                    PARTS_LOOK_LAST_S
+                };
                 self.step(false, now, |after| {
                     if now >= end {
                         after.state = State::Expired;
@@ -293,7 +340,8 @@ impl Upload {
                         after.due_at = Some(add_s(now, LOOK_LAST_S));
                     } else {
                         after.looks = after.looks.saturating_add(1);
-                        after.due_at = Some(add_s(now, look_pause_s(after.looks)).min(end));
+                        let pause_s = look_pause_s(after.looks, pause_max_s);
+                        after.due_at = Some(add_s(now, pause_s).min(end));
                     }
                 })
             }
@@ -311,6 +359,17 @@ impl Upload {
             State::Ready | State::Failed => self.rest(now),
             State::Processing | State::Deleted => Step::Unchanged,
         }
+    }
+
+    /// Parts that came since the last look are what an upload lives by.
+    fn find_parts(&self, count: u32, size_bytes: u64, now: Timestamp) -> Step {
+        let mut after = self.clone();
+        let known = &mut after.in_parts;
+        if (known.count, known.size_bytes) != (count, size_bytes) {
+            (known.count, known.size_bytes) = (count, size_bytes);
+            known.active_at = Some(now);
+        }
+        after.miss(now)
     }
 
     fn original_removed(&self, now: Timestamp) -> Step {
@@ -434,9 +493,9 @@ fn change(mut after: Upload, enqueue: bool, now: Timestamp) -> Step {
     Step::Change(Box::new(Change { after, enqueue }))
 }
 
-/// The pause before the next look, in seconds: doubling from the first to the last.
-fn look_pause_s(looks: u32) -> u64 {
+/// The pause before the next look, in seconds: doubling from the first to the longest.
+fn look_pause_s(looks: u32, pause_max_s: u64) -> u64 {
     LOOK_FIRST_S
         .saturating_mul(1 << looks.min(16))
-        .min(LOOK_LAST_S)
+        .min(pause_max_s)
 }

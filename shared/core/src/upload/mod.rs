@@ -14,8 +14,9 @@ use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 
 pub use event::{
-    ATTEMPTS_MAX, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S,
-    LOOK_FIRST_S, LOOK_LAST_S, Refusal, Step, add_s,
+    ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
+    Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FIRST_S, LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S,
+    Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
 };
 pub use view::Layout;
 
@@ -140,6 +141,35 @@ pub struct Claimed {
     pub file_hash: Option<String>,
 }
 
+/// How an upload in parts stands, from the call that begins it to its completion. Its life is its own and not that of
+/// its URLs: it lives for as long as parts come, or URLs are signed anew for those that are missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InParts {
+    /// How long it may be silent before its parts are freed, in seconds.
+    pub activity_s: u64,
+    /// Until when the call that begins it in the bucket keeps others away.
+    pub begin_until: Option<Timestamp>,
+    /// When it was last known to be active: begun, signed again, or found with other parts than before.
+    pub active_at: Option<Timestamp>,
+    /// How many parts the last look found.
+    pub count: u32,
+    /// The bytes of these parts.
+    pub size_bytes: u64,
+}
+
+impl Default for InParts {
+    fn default() -> Self {
+        Self {
+            activity_s: ACTIVITY_S,
+            begin_until: None,
+            active_at: None,
+            count: 0,
+            size_bytes: 0,
+        }
+    }
+}
+
 /// What came of an upload that is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -218,6 +248,9 @@ pub struct Upload {
     pub part_size_bytes: Option<u64>,
     /// The store's id of the multipart upload, once it was begun.
     pub multipart_upload_id: Option<String>,
+    /// How it stands while its parts come.
+    #[serde(default)]
+    pub in_parts: InParts,
     /// Removes the uploaded object once ready, where the policy does not keep originals.
     pub keep_original: bool,
     /// How long a deleted upload is kept under `deleted/`, in seconds.

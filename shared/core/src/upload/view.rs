@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Outcome, State, Upload, add_s};
+use super::{EXPIRY_GRACE_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload, add_s};
 use crate::ids::ETag;
 
 impl Upload {
@@ -17,6 +17,35 @@ impl Upload {
             .flatten()
             .map(|seconds| add_s(processed_at, seconds))
             .min()
+    }
+
+    /// When an upload ends whose object does not come. One PUT or form ends with its URL. An upload in parts ends when
+    /// it has been silent for its window and no URL of it lives, and in any case at [`Upload::life_ends_at`].
+    #[must_use]
+    pub fn unfinished_ends_at(&self) -> Timestamp {
+        let urls_end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+        if self.multipart_upload_id.is_none() {
+            return urls_end;
+        }
+        let active_at = self.in_parts.active_at.unwrap_or(self.created_at);
+        let life_ends = add_s(self.life_ends_at(), EXPIRY_GRACE_S);
+        add_s(active_at, self.in_parts.activity_s)
+            .max(urls_end)
+            .min(life_ends)
+    }
+
+    /// When no URL of an upload in parts may live any more, and none is signed again.
+    #[must_use]
+    pub fn life_ends_at(&self) -> Timestamp {
+        add_s(self.created_at, UPLOAD_LIFE_MAX_S)
+    }
+
+    /// Whether signing again begins it anew, though it has expired: no parts of it were freed, and its life is not over.
+    #[must_use]
+    pub fn is_reopened_by_signing(&self, now: Timestamp) -> bool {
+        self.state == State::Expired
+            && self.multipart_upload_id.is_none()
+            && now < self.life_ends_at()
     }
 
     /// Whether an ingest holds a lease that has not ended.

@@ -8,6 +8,7 @@
 
 mod crash;
 mod life;
+mod parts;
 mod race;
 mod rules;
 mod support;

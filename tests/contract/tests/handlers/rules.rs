@@ -1,6 +1,6 @@
 //! The invariants of the design (section 5), one by one, and what the sweep repairs.
 
-use consign_core::ids::ObjectRef;
+use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{FaultKind, UploadRepo as _};
 use consign_core::upload::{Deletion, State};
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When, sample};
@@ -217,6 +217,43 @@ async fn invariant_11_unused_urls_end_expired_and_their_quota_is_refunded() {
     }
     assert_eq!(reserved(&world).await, 0);
     assert_eq!(world.objects.open_multiparts(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_expired_unused_is_signed_again_by_the_same_call_within_its_life() {
+    let world = world();
+    let sign = async || world.sign(OWNER, &csv("table"), Some("key")).await;
+    let (_, first) = sign().await;
+    let id = UploadId::parse(first["file_id"].as_str().unwrap()).unwrap();
+    world.clock.advance_s(2000);
+    world.sweep().await;
+    assert_eq!(world.record(id).unwrap().state, State::Expired);
+    let (status, again) = sign().await;
+    assert_eq!((status, &again["file_id"]), (201, &first["file_id"]));
+    assert_eq!(world.record(id).unwrap().state, State::Pending);
+    assert_eq!(reserved(&world).await, CSV.len() as u64);
+    put(&world, &world.record(id).unwrap().object, CSV).unwrap();
+    assert!(world.settle(Horizon::End).await);
+    assert_eq!(world.record(id).unwrap().state, State::Ready);
+    assert_eq!(world.commits(id).len(), 1);
+}
+
+#[tokio::test]
+async fn signing_again_what_expired_does_not_go_past_the_quota() {
+    let world = world();
+    let large = |name: &str| json!({ "filename": name, "content_type": "text/csv", "file_size_bytes": 9_000_000, "category": "table" });
+    let names = ["a.csv", "b.csv", "c.csv"];
+    for name in names {
+        assert_eq!(world.sign(OWNER, &large(name), Some(name)).await.0, 201);
+        world.clock.advance_s(2000);
+        world.sweep().await;
+    }
+    let mut answers = Vec::new();
+    for name in names {
+        answers.push(world.sign(OWNER, &large(name), Some(name)).await.0);
+    }
+    assert_eq!(answers, [201, 201, 403]);
+    assert_eq!(reserved(&world).await, 18_000_000);
 }
 
 #[tokio::test]

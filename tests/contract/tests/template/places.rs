@@ -5,6 +5,7 @@ use consign_core::config::Config;
 use consign_core::policy::{DELETED_PREFIX, Provider};
 use consign_core::routes::ROUTES;
 use consign_core::sigv4::EXPIRES_S_MAX;
+use consign_core::upload::{PARTS_ABORT_DAYS, UPLOAD_LIFE_MAX_S};
 use serde_json::{Value, json};
 
 const DAY_S: u64 = 86_400;
@@ -80,8 +81,6 @@ fn inv27_only_uploads_notify() {
 
 #[test]
 fn the_bucket_removes_nothing_that_the_sweep_still_counts_on() {
-    /// For how long the same call signs an upload's URLs again.
-    const SIGNED_AGAIN_S: u64 = DAY_S;
     let template = template();
     let bucket = &template["Resources"]["Bucket"]["Properties"];
     let rules = bucket["LifecycleConfiguration"]["Rules"]
@@ -92,13 +91,25 @@ fn the_bucket_removes_nothing_that_the_sweep_still_counts_on() {
         let abort = &rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"];
         match abort.as_u64() {
             Some(days) => {
-                assert!(days * DAY_S > SIGNED_AGAIN_S + u64::from(EXPIRES_S_MAX) + DAY_S);
+                assert_eq!(days, PARTS_ABORT_DAYS);
+                assert!(days * DAY_S > UPLOAD_LIFE_MAX_S + u64::from(EXPIRES_S_MAX) + DAY_S);
                 assert!(rule["ExpirationInDays"].is_null());
             }
             None => expired.push(rule["Prefix"].as_str().unwrap()),
         }
     }
     assert_eq!(expired, [DELETED_PREFIX, "consign-health/"]);
+}
+
+#[test]
+fn a_bucket_in_r2_is_set_up_to_keep_parts_as_long_as_one_in_s3() {
+    let readme = include_str!("../../../../infra/edge/README.md");
+    let told: Vec<&str> = readme
+        .split("--abort-multipart-days ")
+        .skip(1)
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect();
+    assert_eq!(told, [PARTS_ABORT_DAYS.to_string()]);
 }
 
 #[test]

@@ -2,10 +2,8 @@
 
 use consign_aws::Cleaning;
 use consign_core::policy::{Category, DELETED_PREFIX, Policy};
+use consign_core::upload::PARTS_ABORT_DAYS;
 
-/// After how many days the parts of an upload that was never completed go: a signed upload lives for 7 days at most, and
-/// the sweep looks at it several times after that.
-const PARTS_DAYS: i32 = 14;
 /// After how many days the probe of a health check goes that could not remove it itself.
 const PROBE_DAYS: i32 = 1;
 /// How long the sweep, which purges deleted files, may be away before the store does it instead, in days.
@@ -44,7 +42,12 @@ impl<'a> Plan<'a> {
     /// What the store shall remove by itself, each with what it is for a person.
     pub(super) fn cleanings(&self) -> [(&'static str, Cleaning<'static>); 3] {
         [
-            ("abandoned parts", Cleaning::Parts { days: PARTS_DAYS }),
+            (
+                "abandoned parts",
+                Cleaning::Parts {
+                    days: i32::try_from(PARTS_ABORT_DAYS).unwrap_or(i32::MAX),
+                },
+            ),
             (
                 "deleted files",
                 Cleaning::Objects {

@@ -92,6 +92,14 @@ fn a_category_is_told_what_would_be_right() {
         ),
         ("upload_url = 119", "upload_url must be from 120 to 604800"),
         (
+            "activity_window = \"59 min\"",
+            "activity_window must be from 3600 to 604800",
+        ),
+        (
+            "activity_window = \"8 d\"",
+            "activity_window must be from 3600 to 604800",
+        ),
+        (
             "download_url = \"2 d\"",
             "download_url must be from 60 to 86400",
         ),

@@ -78,6 +78,8 @@ pub struct Category {
     pub size_bytes_max: u64,
     /// Life of an upload URL, in seconds.
     pub upload_url_s: u32,
+    /// How long an upload in parts may be silent, in seconds; while parts come it lives on.
+    pub activity_s: u64,
     /// Life of a download URL where the request asks for none, in seconds.
     pub download_url_s: u32,
     /// What is done with a file that arrived; see [`Category::ingest_of`].

@@ -11,6 +11,7 @@ use crate::policy::template::{KeyTemplate, TemplateError};
 use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
 use crate::policy::units::{duration_s, size_bytes, unhex};
 use crate::policy::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy};
+use crate::upload::{ACTIVITY_RANGE_S, ACTIVITY_S};
 
 /// Shortest and longest life of an upload URL, in seconds; the upper bound is SigV4's.
 const UPLOAD_URL_S: RangeInclusive<u64> = 120..=604_800;
@@ -97,6 +98,7 @@ impl Category {
             size_bytes_min,
             size_bytes_max,
             upload_url_s: u32::try_from(upload_url_s).unwrap_or(900),
+            activity_s: seconds(&mut f, "activity_window", ACTIVITY_RANGE_S).unwrap_or(ACTIVITY_S),
             download_url_s: u32::try_from(download_url_s).unwrap_or(3_600),
             ingest: ingest.unwrap_or(Ingest::Verify),
             keep_original: f.flag("keep_original").unwrap_or(true),

@@ -9,7 +9,7 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
     let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
     let token = prop_oneof![Just("t"), Just("u")];
     (
-        0..19usize,
+        0..22usize,
         etag,
         token,
         0..2000i64,
@@ -50,6 +50,14 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                 15 => Event::HolderDied,
                 16 => Event::Requeued,
                 17 => Event::OriginalRemoved,
+                18 => Event::PartsFound {
+                    count: u32::from(order.unwrap_or(0)),
+                    size_bytes: second.unsigned_abs(),
+                },
+                19 => Event::BeginClaimed {
+                    until: at(second + 30),
+                },
+                20 => Event::BeginFailed,
                 _ => Event::ObjectRemoved { sequencer },
             }
         })
