@@ -34,6 +34,7 @@ where
 }
 
 /// What an error is where a multipart upload was to be begun: there it matters whether one may have been.
+#[cfg(feature = "s3")]
 pub(crate) fn begin_fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -48,6 +49,7 @@ where
 }
 
 /// A server that answers 503 is too busy for the call, by whatever code it says so, and made nothing.
+#[cfg(any(feature = "begin", feature = "s3"))]
 pub(crate) fn begin_kind(kind: FaultKind, status: u16) -> FaultKind {
     if kind == FaultKind::Unreachable && status == 503 {
         FaultKind::Throttled

@@ -10,12 +10,13 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Builder, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
     ChecksumMode, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
 };
 use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef};
+use consign_core::parts::{Listed, PartList};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
     BeginMultipart, Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError,
@@ -25,7 +26,7 @@ use futures_util::Stream;
 use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, Patience};
 use crate::copy::{self, Copy};
-use crate::fault::{fault, status};
+use crate::fault::{begin_fault, fault, status};
 use crate::writer::S3Writer;
 
 /// How to reach an S3 server.
@@ -283,7 +284,7 @@ impl BeginMultipart for S3Store {
                 .server_side_encryption(ServerSideEncryption::AwsKms)
                 .set_ssekms_key_id(key_id.clone()),
         };
-        let begun = call.send().await.map_err(|error| fault("begin", &error))?;
+        let begun = call.send().await.map_err(|error| begin_fault(&error))?;
         begun.upload_id.ok_or_else(|| {
             Fault::new(
                 consign_core::ports::FaultKind::Other,
@@ -294,31 +295,43 @@ impl BeginMultipart for S3Store {
     }
 }
 
+fn listed(part: &aws_sdk_s3::types::Part) -> Listed {
+    Listed {
+        part: Part {
+            number: u16::try_from(part.part_number().unwrap_or(0)).unwrap_or(0),
+            etag: ETag::new(part.e_tag().unwrap_or_default()),
+            size_bytes: u64::try_from(part.size().unwrap_or(0)).unwrap_or(0),
+        },
+        taken_at_ns: part.last_modified().map(DateTime::as_nanos),
+    }
+}
+
 impl Multipart for S3Store {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
-        let mut pages = self
-            .client
-            .list_parts()
-            .bucket(&object.bucket)
-            .key(&object.key)
-            .upload_id(upload_id)
-            .into_paginator()
-            .send();
-        let mut parts = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = match page {
+        let mut list = PartList::new();
+        loop {
+            let marker = list.marker().map(|number| number.to_string());
+            let answer = self
+                .client
+                .list_parts()
+                .bucket(&object.bucket)
+                .key(&object.key)
+                .upload_id(upload_id)
+                .set_part_number_marker(marker)
+                .send()
+                .await;
+            let page = match answer {
                 Ok(page) => page,
                 Err(error) if status(&error) == Some(404) => return Ok(None),
                 Err(error) => return Err(fault("parts", &error)),
             };
-            parts.extend(page.parts().iter().map(|part| Part {
-                number: u16::try_from(part.part_number().unwrap_or(0)).unwrap_or(0),
-                etag: ETag::new(part.e_tag().unwrap_or_default()),
-                size_bytes: u64::try_from(part.size().unwrap_or(0)).unwrap_or(0),
-            }));
+            let next = page.next_part_number_marker();
+            let next = next.and_then(|marker| marker.parse().ok()).unwrap_or(0);
+            let next = page.is_truncated().unwrap_or(false).then_some(next);
+            if !list.take(page.parts().iter().map(listed).collect(), next) {
+                return Ok(Some(list.finish()));
+            }
         }
-        parts.sort_by_key(|part| part.number);
-        Ok(Some(parts))
     }
 
     async fn complete(

@@ -9,6 +9,7 @@ pub mod events;
 pub mod host;
 pub mod ids;
 pub mod log;
+pub mod parts;
 pub mod policy;
 pub mod ports;
 pub mod problem;

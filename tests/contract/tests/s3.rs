@@ -6,6 +6,9 @@
     reason = "what tests share may fail them"
 )]
 
+#[path = "s3/peculiar.rs"]
+mod peculiar;
+
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};

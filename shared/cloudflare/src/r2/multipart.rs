@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use consign_core::ids::ObjectRef;
+use consign_core::parts::PartList;
 use consign_core::policy::Encryption;
 use consign_core::ports::{
     BeginMultipart, Clock as _, Fault, FaultKind, Multipart, ObjectStore as _, Part,
@@ -69,6 +70,8 @@ impl Answer {
             }
             (_, 401 | 403) => FaultKind::Denied,
             (_, 429) => FaultKind::Throttled,
+            // Too busy to begin one: none was.
+            (_, 503) if operation == "begin" => FaultKind::Throttled,
             (_, 408 | 504) => FaultKind::TimedOut,
             (_, 500..) => FaultKind::Unreachable,
             _ => FaultKind::Other,
@@ -137,10 +140,9 @@ impl R2Multipart {
     }
 
     async fn list(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
-        let mut all = Vec::new();
-        let mut behind = 0;
+        let mut list = PartList::new();
         loop {
-            let marker = behind.to_string();
+            let marker = list.marker().unwrap_or(0).to_string();
             let answer = self
                 .call(Call {
                     name: "parts",
@@ -159,14 +161,10 @@ impl R2Multipart {
                 _ => return Err(answer.fault("parts")),
             };
             let (parts, next) = page.ok_or_else(|| unreadable("parts", "R2's list is no list"))?;
-            all.extend(parts);
-            match next {
-                Some(next) if next > behind => behind = next,
-                Some(_) | None => break,
+            if !list.take(parts, next) {
+                return Ok(Some(list.finish()));
             }
         }
-        all.sort_by_key(|part: &Part| part.number);
-        Ok(Some(all))
     }
 
     async fn complete_at(

@@ -1,7 +1,9 @@
 //! The little of S3's XML that multipart uploads speak.
 
 use consign_core::ids::ETag;
+use consign_core::parts::Listed;
 use consign_core::ports::Part;
+use jiff::Timestamp;
 
 /// What stands in the first element of this name; elements of attributes are not used there.
 pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
@@ -10,15 +12,20 @@ pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// A page of `ListPartsResult`: its parts, and behind which number the next one begins.
-pub(super) fn parts(xml: &str) -> Option<(Vec<Part>, Option<u16>)> {
+pub(super) fn parts(xml: &str) -> Option<(Vec<Listed>, Option<u16>)> {
     let mut parts = Vec::new();
     let mut rest = xml;
     while let Some((_, after)) = rest.split_once("<Part>") {
         let (part, behind) = after.split_once("</Part>")?;
-        parts.push(Part {
-            number: element(part, "PartNumber")?.parse().ok()?,
-            etag: ETag::new(&unescape(element(part, "ETag")?)),
-            size_bytes: element(part, "Size")?.parse().ok()?,
+        let taken_at: Option<Timestamp> =
+            element(part, "LastModified").and_then(|text| text.parse().ok());
+        parts.push(Listed {
+            part: Part {
+                number: element(part, "PartNumber")?.parse().ok()?,
+                etag: ETag::new(&unescape(element(part, "ETag")?)),
+                size_bytes: element(part, "Size")?.parse().ok()?,
+            },
+            taken_at_ns: taken_at.map(Timestamp::as_nanosecond),
         });
         rest = behind;
     }
@@ -62,17 +69,22 @@ mod tests {
 
     const PAGE: &str = "<?xml version=\"1.0\"?><ListPartsResult><UploadId>u</UploadId><IsTruncated>true</IsTruncated>\
         <NextPartNumberMarker>2</NextPartNumberMarker><Part><ETag>&quot;aa&quot;</ETag><PartNumber>1</PartNumber>\
-        <Size>5242880</Size></Part><Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>7</Size></Part></ListPartsResult>";
+        <Size>5242880</Size></Part><Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag><Size>7</Size>\
+        <LastModified>1970-01-01T00:00:01.000Z</LastModified></Part></ListPartsResult>";
 
     #[test]
     fn a_page_of_parts_is_read() {
         let (found, next) = parts(PAGE).unwrap();
-        let part = |number, etag, size_bytes| Part {
-            number,
-            etag: ETag::new(etag),
-            size_bytes,
+        let part = |number, etag, size_bytes, taken_at_ns| Listed {
+            part: Part {
+                number,
+                etag: ETag::new(etag),
+                size_bytes,
+            },
+            taken_at_ns,
         };
-        assert_eq!(found, [part(1, "aa", 5 << 20), part(2, "bb", 7)]);
+        let second = part(2, "bb", 7, Some(1_000_000_000));
+        assert_eq!(found, [part(1, "aa", 5 << 20, None), second]);
         assert_eq!(next, Some(2));
         let last = PAGE.replace("true", "false");
         assert_eq!(parts(&last).unwrap().1, None);
@@ -87,9 +99,10 @@ mod tests {
 
     #[test]
     fn a_completion_names_each_part_once() {
-        let (found, _) = parts(PAGE).unwrap();
+        let mut list = consign_core::parts::PartList::new();
+        list.take(parts(PAGE).unwrap().0, None);
         assert_eq!(
-            completion(&found[1..]),
+            completion(&list.finish()[1..]),
             "<CompleteMultipartUpload><Part><PartNumber>2</PartNumber><ETag>&quot;bb&quot;</ETag></Part>\
              </CompleteMultipartUpload>"
         );
