@@ -13,6 +13,7 @@ mod edge;
 mod fuzz;
 mod host;
 mod lambda;
+mod load;
 mod process;
 mod servers;
 mod service;
@@ -37,12 +38,13 @@ The tasks of this repository.
     cargo xtask coverage            only the line coverage of shared/core
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
     cargo xtask bench NAME          a benchmark; `bench help` lists them
+    cargo xtask load [PART…]        this build under load beside an older one, side by side; `load help` says more
     cargo xtask size                the Lambda programs as deployed: how large, and how soon they take requests
     cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
     cargo xtask edge build|dev      the Cloudflare Worker; `edge help` says more
     cargo xtask clean-cache         remove every tool that was set up
 
-Sections of `test`, in their order: fmt, clippy, deny, wasm, templates, tests, e2e-minio, e2e-lambda, workerd, browser, coverage, fuzz.
+Sections of `test`, in their order: fmt, clippy, deny, wasm, templates, tests, hostile, e2e-minio, e2e-lambda, workerd, browser, coverage, fuzz.
 Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign): the first run of `test` takes minutes, the next ones do not.
 
 Examples:
@@ -77,6 +79,7 @@ fn run(host: &Host) -> Result<()> {
         ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
         ["wasm-check"] => wasm::check(host),
         ["bench", rest @ ..] => bench::run(host, rest),
+        ["load", rest @ ..] => load::run(host, rest),
         ["size"] => lambda::size(host),
         ["services", rest @ ..] => services::run(host, rest),
         ["edge", rest @ ..] => edge::run(host, rest),

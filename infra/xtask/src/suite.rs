@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use std::time::Duration;
 
 /// The checks, in the order in which they run: the quick ones first.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("fmt", "Formatting"),
     ("clippy", "Lints"),
     (
@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str); 12] = [
     ("wasm", "The wasm32 build of what Workers mount"),
     ("templates", "The template of the deployment to AWS"),
     ("tests", "Tests"),
+    ("hostile", "Attacks on a process of their own"),
     ("e2e-minio", "The black-box suite over MinIO"),
     ("e2e-lambda", "The black-box suite over Lambda functions"),
     ("workerd", "The Worker in workerd"),
@@ -104,6 +105,7 @@ fn section(host: &Host, tools: &Tools, name: &str, tally: &mut Option<Tally>) ->
         "wasm" => wasm::check(host),
         "templates" => templates::check(host),
         "tests" => add(tests::run(host, tools)?, tally),
+        "hostile" => add(tests::hostile(host, tools)?, tally),
         "e2e-lambda" => add(tests::on_lambda(host, tools)?, tally),
         "e2e-minio" => add(tests::black_box(host, tools, "minio")?, tally),
         "workerd" => add(workerd::check(host, tools)?, tally),

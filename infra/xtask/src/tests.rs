@@ -51,12 +51,31 @@ impl Tally {
     }
 }
 
-/// Runs every test of the workspace, shows their output and counts them.
+/// Runs every test of the workspace but the attacks, shows their output and counts them.
 ///
 /// # Errors
 /// When cargo cannot be started. That tests failed is said by the answer.
 pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
-    count(cargo_test(host, tools))
+    let mut cargo = cargo_test(host, tools);
+    cargo.args(["--exclude", "hostile"]);
+    count(cargo)
+}
+
+/// The test program of `tests/hostile`, and how many of its attacks run at once: they mostly wait for a limit to pass.
+const ATTACKS: &str = "attacks";
+const ATTACKS_AT_ONCE: &str = "8";
+
+/// Builds the program under attack, and attacks it.
+///
+/// # Errors
+/// When it cannot be built, or cargo cannot be started. That tests failed is said by the answer.
+pub(crate) fn hostile(host: &Host, tools: &Tools) -> Result<Tally> {
+    let target = process::build_from(host, &["--workspace", "--bins"], "consign")?;
+    let mut cargo = cargo_test(host, tools);
+    cargo.args(["--test", ATTACKS]);
+    cargo.env("CONSIGN_HOSTILE_BIN", target);
+    cargo.env("RUST_TEST_THREADS", ATTACKS_AT_ONCE);
+    count(cargo)
 }
 
 /// The test programs of `tests/e2e` that run over hosts of other kinds too. They are named once in the workspace, and

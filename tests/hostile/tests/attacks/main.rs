@@ -1,0 +1,13 @@
+//! Attacks on a `consign serve` of its own process, over loopback, each bounded in count and time. A file for each kind.
+//!
+//! They look from outside: at answers, at the process's memory, at its folder. `CONSIGN_HOSTILE_BIN` aims them at another build.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot do fails the test"
+)]
+
+mod disk;
+mod etags;
+mod support;
