@@ -1,7 +1,10 @@
 //! The consumer of the ingest queue, and the sweep.
 
 use consign_cloudflare::{Batch, Delivered};
-use ingest_on_object_created::sweep::Scope;
+use consign_core::host::HasClock as _;
+use consign_core::ports::Clock as _;
+use consign_core::upload::add_s;
+use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
 use worker::{Env, MessageBatch};
 
@@ -10,6 +13,11 @@ use crate::large;
 
 /// What the dead letter queue's name ends in. Only in development does anything consume it: its letters go to the log.
 const DEAD_LETTERS: &str = "-dead";
+
+/// The time that a scheduled run has, in seconds: the next one comes a minute later.
+const SWEEP_S: u64 = 50;
+/// Looks that are under way at once. A Worker has six connections.
+const LOOKS_AT_ONCE: usize = 6;
 
 /// Hands each message to the function and settles it by itself: one bad message never blocks its batch (invariant 12).
 pub(crate) async fn consume(
@@ -53,7 +61,11 @@ async fn settle(host: &Host, message: &Delivered, verdict: Verdict) {
 
 /// Finishes what events, functions and clients left behind.
 pub(crate) async fn sweep(host: &Host) {
-    if let Err(fault) = ingest_on_object_created::sweep::run(host, Scope::Due).await {
+    let effort = Effort {
+        until: add_s(host.clock().now(), SWEEP_S),
+        concurrency: LOOKS_AT_ONCE,
+    };
+    if let Err(fault) = sweep::run(host, effort).await {
         tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
     }
 }

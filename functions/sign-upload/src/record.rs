@@ -73,5 +73,6 @@ pub(crate) fn pending(
         reserved_bytes: size_bytes_max,
         due_at: Some(add_s(now, LOOK_FIRST_S)),
         looks: 0,
+        look_failures: 0,
     })
 }

@@ -223,6 +223,31 @@ pub struct Page {
     pub next: Option<UploadId>,
 }
 
+/// A line of uploads that are due. Who stands in one waits for nobody in another: all that an owner has due stands in
+/// one line, and there are as many lines as the repository can tell apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DueLine(pub String);
+
+/// A place in a line: since when an upload is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// Since then.
+    pub at: Timestamp,
+    /// The upload.
+    pub id: UploadId,
+}
+
+/// A stretch of a line, from its head or from behind a place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueRange {
+    /// Only those due by then.
+    pub until: Timestamp,
+    /// From behind this place.
+    pub after: Option<Due>,
+    /// So many at most.
+    pub limit: usize,
+}
+
 /// The upload records: the only memory of the system.
 pub trait UploadRepo: Send + Sync {
     /// Whether [`UploadRepo::save`] itself puts the ingest job of a change on the queue, in the same transaction.
@@ -238,6 +263,10 @@ pub trait UploadRepo: Send + Sync {
 
     /// The upload with this id.
     fn find(&self, id: UploadId) -> impl Future<Output = Result<Option<Upload>, Fault>> + Send;
+
+    /// Those of the uploads with these ids that there are, in this order. One record that cannot be read fails them all.
+    fn find_all(&self, ids: &[UploadId])
+    -> impl Future<Output = Result<Vec<Upload>, Fault>> + Send;
 
     /// The upload whose client puts this object.
     fn find_by_object(
@@ -262,12 +291,29 @@ pub trait UploadRepo: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Ids of uploads whose `due_at` is not after `until`, the longest due first.
-    fn due(
+    /// Lines in which uploads stand whose `due_at` is not after `until`; of more than `limit`, those that have waited
+    /// longest. A line may turn out to be empty.
+    fn due_lines(
         &self,
         until: Timestamp,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<UploadId>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<DueLine>, Fault>> + Send;
+
+    /// A stretch of a line, the longest due first. One may be due no more: who works on it reads it first.
+    fn due(
+        &self,
+        line: &DueLine,
+        range: DueRange,
+    ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
+
+    /// Takes those of these uploads that are due at `now` out of their lines until `until`, or until they are saved.
+    /// Their records stay as they are, so it works also where one cannot be read.
+    fn hold(
+        &self,
+        ids: &[UploadId],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Bytes that this owner has reserved.
     fn reserved_bytes(&self, owner: &OwnerId) -> impl Future<Output = Result<u64, Fault>> + Send;

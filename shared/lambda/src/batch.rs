@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use consign_core::ports::{Clock as _, Fault};
-use ingest_on_object_created::sweep::{self, Scope};
+use consign_core::upload::add_s;
+use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Deps, Verdict, handle};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -16,6 +17,11 @@ use crate::environment::{Environment, StartError};
 
 /// Time that is kept of an invocation for the answer and for dead letters.
 const RESERVE: Duration = Duration::from_secs(3);
+
+/// Time that is kept for looks that have begun, in seconds.
+const LOOK_S: u64 = 5;
+/// Looks of the sweep that are under way at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// The longest time that an invocation may have, in milliseconds: less is no date, but such a time.
 const LIFE_MS_MAX: i64 = 24 * 60 * 60 * 1000;
@@ -202,7 +208,12 @@ async fn is_done<D: Deps, L: DeadLetterBox>(
 /// Sweeps for as long as there is time. What is left stays due.
 async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<Answer, Error> {
     let left = left(deps, deadline);
-    match tokio::time::timeout(left, boxed(sweep::run(deps, Scope::Due))).await {
+    let now = deps.clock().now();
+    let effort = Effort {
+        until: add_s(now, left.as_secs().saturating_sub(LOOK_S)),
+        concurrency: LOOKS_AT_ONCE,
+    };
+    match tokio::time::timeout(left, boxed(sweep::run(deps, effort))).await {
         Ok(swept) => {
             let swept = swept?;
             Ok(Answer::Swept {

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use consign_core::ids::UploadId;
 use consign_core::ports::Fault;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
@@ -43,7 +44,7 @@ const READERS_MAX: u32 = 4;
 const TRIAL_BYTES: i64 = 64 << 10;
 
 /// The schema's history, oldest first: version, name, statements. What was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "uploads",
@@ -58,6 +59,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "queue",
         include_str!("../../../infra/migrations/sqlite/0003_queue.sql"),
+    ),
+    (
+        4,
+        "sweep",
+        include_str!("../../../infra/migrations/sqlite/0004_sweep.sql"),
     ),
 ];
 
@@ -139,6 +145,23 @@ impl SqlRepo {
             })
         });
         trial.await
+    }
+
+    /// Uploads that somebody holds to process them, each with its lease's token. At the start of the only process they are
+    /// those of its predecessor.
+    ///
+    /// # Errors
+    /// The database's fault.
+    pub async fn leases(&self) -> Result<Vec<(UploadId, String)>, Fault> {
+        const OPERATION: &str = "leases";
+        let rows = sqlx::query_as::<_, (String, String)>(statements::LEASES)
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| fault(OPERATION, error))?;
+        let leases = rows.into_iter();
+        leases
+            .map(|(id, token)| Ok((row::read_id(OPERATION, &id)?, token)))
+            .collect()
     }
 
     /// Closes the connections once their work is done; later calls fail as unreachable.

@@ -1,8 +1,11 @@
 //! The port of the upload records.
 
+use std::collections::HashMap;
+
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Fault, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+    Due, DueLine, DueRange, Fault, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S,
+    Saved, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
@@ -31,6 +34,21 @@ impl UploadRepo for SqlRepo {
             .await
             .map_err(|error| fault("find", error))?;
         found.map(|record| read("find", &record)).transpose()
+    }
+
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        const OPERATION: &str = "find_all";
+        let rows = sqlx::query_as::<_, (String, String)>(statements::FIND_ALL)
+            .bind(json(ids))
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| fault(OPERATION, error))?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for (id, record) in rows {
+            found.insert(id, read(OPERATION, &record)?);
+        }
+        let in_order = ids.iter().filter_map(|id| found.remove(&id.to_string()));
+        Ok(in_order.collect())
     }
 
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
@@ -90,14 +108,49 @@ impl UploadRepo for SqlRepo {
         Ok(Page { uploads, next })
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
-        let ids = sqlx::query_scalar::<_, String>(statements::DUE)
+    async fn due_lines(&self, until: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
+        let owners = sqlx::query_scalar::<_, String>(statements::DUE_LINES)
             .bind(us(until))
             .bind(rows(limit))
             .fetch_all(&self.0.readers)
             .await
-            .map_err(|error| fault("due", error))?;
-        ids.iter().map(|id| read_id("due", id)).collect()
+            .map_err(|error| fault("due_lines", error))?;
+        Ok(owners.into_iter().map(DueLine).collect())
+    }
+
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        const OPERATION: &str = "due";
+        let (after_us, after_id) = range.after.map_or((i64::MIN, String::new()), |after| {
+            (us(after.at), after.id.to_string())
+        });
+        let rows = sqlx::query_as::<_, (i64, String)>(statements::DUE)
+            .bind(&line.0)
+            .bind(us(range.until))
+            .bind(after_us)
+            .bind(after_id)
+            .bind(rows(range.limit))
+            .fetch_all(&self.0.readers)
+            .await
+            .map_err(|error| fault(OPERATION, error))?;
+        let due = rows.iter().map(|(at, id)| {
+            Ok(Due {
+                at: Timestamp::from_microsecond(*at).unwrap_or(Timestamp::MIN),
+                id: read_id(OPERATION, id)?,
+            })
+        });
+        due.collect()
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        let ids = json(ids);
+        let holding = self.0.writer.write("hold", move |tx| {
+            Box::pin(async move {
+                let hold = sqlx::query(statements::HOLD).bind(ids);
+                let held = hold.bind(us(now)).bind(us(until)).execute(tx);
+                Ok(held.await.map(drop)?)
+            })
+        });
+        holding.await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
@@ -116,6 +169,12 @@ impl UploadRepo for SqlRepo {
     async fn check(&self) -> Result<(), Fault> {
         self.ping().await
     }
+}
+
+/// The ids as a JSON array, which a statement takes as one parameter.
+fn json(ids: &[UploadId]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", ids.join(","))
 }
 
 fn rows(count: usize) -> i64 {

@@ -23,8 +23,29 @@ pub(crate) const SAVE: &str = "\
         due_at_us = $19, revision = $20, record = $21 \
     WHERE id = $1 AND revision = $22";
 
+/// `$1` is a JSON array of ids.
+pub(crate) const FIND_ALL: &str =
+    "SELECT id, record FROM uploads WHERE id IN (SELECT value FROM json_each($1))";
+
+/// Few are ever held at once.
+pub(crate) const LEASES: &str = "\
+    SELECT id, json_extract(record, '$.lease.token') FROM uploads \
+    WHERE status = 'processing' AND json_extract(record, '$.lease.token') IS NOT NULL";
+
+/// A line for each owner.
+pub(crate) const DUE_LINES: &str = "\
+    SELECT owner FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= $1 \
+    GROUP BY owner ORDER BY min(due_at_us) LIMIT $2";
+
+/// `$1` is the owner, `$2` the end, `$3` and `$4` the place before the first.
 pub(crate) const DUE: &str = "\
-    SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= $1 ORDER BY due_at_us, id LIMIT $2";
+    SELECT due_at_us, id FROM uploads WHERE owner = $1 AND due_at_us IS NOT NULL AND due_at_us <= $2 \
+        AND (due_at_us, id) > ($3, $4) \
+    ORDER BY due_at_us, id LIMIT $5";
+
+/// `$1` is a JSON array of ids. Only the column moves; the record's own instant comes back with the next save.
+pub(crate) const HOLD: &str = "\
+    UPDATE uploads SET due_at_us = $3 WHERE id IN (SELECT value FROM json_each($1)) AND due_at_us <= $2";
 
 pub(crate) const ACCOUNT: &str =
     "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = $1";

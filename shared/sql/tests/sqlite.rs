@@ -15,6 +15,7 @@ use consign_core::ports::{
 };
 use consign_core::upload::{Change, Event, Failure, ObjectVersion, Outcome, Step, Upload, add_s};
 use consign_sql::{DeadLetter, SqlRepo};
+use consign_testkit::all_due;
 use consign_testkit::sample::{self, start};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
@@ -322,7 +323,7 @@ async fn a_record_that_cannot_be_read_is_a_fault() {
         .execute(&pool)
         .await
         .unwrap();
-    assert!(repo.due(start(), 1).await.is_err());
+    assert!(all_due(&repo, start()).await.is_err());
 }
 
 #[tokio::test]
@@ -370,7 +371,7 @@ async fn missing_tables_fail_every_call_by_name() {
             .map(drop)
             .unwrap_err()
             .operation,
-        repo.due(now, 1).await.map(drop).unwrap_err().operation,
+        all_due(&repo, now).await.map(drop).unwrap_err().operation,
         repo.reserved_bytes(&upload.owner)
             .await
             .map(drop)

@@ -15,10 +15,13 @@ use crate::lock;
 pub enum Verb {
     InsertPending,
     Find,
+    FindAll,
     FindByObject,
     Save,
     List,
+    /// The lines, or a stretch of one.
     Due,
+    Hold,
     ReservedBytes,
     Head,
     Get,
@@ -46,10 +49,12 @@ impl Verb {
         match self {
             Self::InsertPending => "insert_pending",
             Self::Find => "find",
+            Self::FindAll => "find_all",
             Self::FindByObject => "find_by_object",
             Self::Save => "save",
             Self::List => "list",
             Self::Due => "due",
+            Self::Hold => "hold",
             Self::ReservedBytes => "reserved_bytes",
             Self::Head => "head",
             Self::Get => "get",

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
-    BeginMultipart, Fault, IngestJob, IngestQueue, Inserted, ListFilter, Multipart, NewUpload,
-    ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read, ReadError, Saved, UploadRepo,
+    BeginMultipart, Due, DueLine, DueRange, Fault, IngestJob, IngestQueue, Inserted, ListFilter,
+    Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read, ReadError,
+    Saved, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
@@ -47,6 +48,11 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
         self.faults.around(Verb::Find, self.inner.find(id)).await
     }
 
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        let call = self.inner.find_all(ids);
+        self.faults.around(Verb::FindAll, call).await
+    }
+
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         let call = self.inner.find_by_object(object);
         self.faults.around(Verb::FindByObject, call).await
@@ -68,9 +74,19 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
         self.faults.around(Verb::List, call).await
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
-        let call = self.inner.due(until, limit);
+    async fn due_lines(&self, until: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
+        let call = self.inner.due_lines(until, limit);
         self.faults.around(Verb::Due, call).await
+    }
+
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        let call = self.inner.due(line, range);
+        self.faults.around(Verb::Due, call).await
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        let call = self.inner.hold(ids, now, until);
+        self.faults.around(Verb::Hold, call).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

@@ -15,12 +15,34 @@ mod store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use consign_core::ids::UploadId;
+use consign_core::ports::{DueRange, Fault, UploadRepo};
+use jiff::Timestamp;
+
 pub use ambient::{ManualClock, SeededRandom};
 pub use faults::{Faults, Harm, Moment, Verb, When};
 pub use faulty::{Faulty, FaultyBody, FaultyWriter};
 pub use queue::{DeadMessage, MemoryQueue, Message};
 pub use repo::MemoryRepo;
 pub use store::{ClientPut, MemoryBody, MemoryStore, MemoryWriter};
+
+/// All that is due at an instant, the longest due first.
+///
+/// # Errors
+/// The repository's fault.
+pub async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Result<Vec<UploadId>, Fault> {
+    let range = DueRange {
+        until,
+        after: None,
+        limit: usize::MAX,
+    };
+    let mut all = Vec::new();
+    for line in repo.due_lines(until, usize::MAX).await? {
+        all.extend(repo.due(&line, range).await?);
+    }
+    all.sort_unstable();
+    Ok(all.into_iter().map(|due| due.id).collect())
+}
 
 /// A lock that a failed test elsewhere does not poison.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Fault, IdempotencyKey, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
-    UploadRepo,
+    Due, DueLine, DueRange, Fault, IdempotencyKey, IngestJob, Inserted, ListFilter, NewUpload,
+    Page, RATE_WINDOW_S, Saved, UploadRepo,
 };
 use consign_core::upload::{Change, State, Upload};
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ struct Tables {
     by_object: HashMap<ObjectRef, UploadId>,
     accounts: HashMap<OwnerId, Account>,
     keys: HashMap<(OwnerId, String), (IdempotencyKey, UploadId)>,
+    /// Until when uploads were taken out of their lines.
+    held: HashMap<UploadId, Timestamp>,
 }
 
 /// Upload records that last as long as the test. Clones are the same records.
@@ -92,6 +94,12 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
             .map(|upload| (**upload).clone()))
     }
 
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        let tables = lock(&self.tables);
+        let found = ids.iter().filter_map(|id| tables.uploads.get(id));
+        Ok(found.map(|upload| (**upload).clone()).collect())
+    }
+
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         let tables = lock(&self.tables);
         let id = tables.by_object.get(object);
@@ -107,6 +115,7 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
             Some(record) if record.revision == before.revision => **record = after.clone(),
             Some(_) | None => return Ok(Saved::Conflict),
         }
+        tables.held.remove(&before.id);
         let account = tables.accounts.entry(after.owner.clone()).or_default();
         account.reserved_bytes = account
             .reserved_bytes
@@ -142,14 +151,37 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
         Ok(Page { uploads, next })
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
+    async fn due_lines(&self, until: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
         let tables = lock(&self.tables);
-        let uploads = tables.uploads.values();
-        let mut due: Vec<(Timestamp, UploadId)> = uploads
-            .filter_map(|upload| Some((upload.due_at.filter(|at| *at <= until)?, upload.id)))
+        let mut heads: BTreeMap<&OwnerId, Due> = BTreeMap::new();
+        for (owner, due) in tables.due(until) {
+            let head = heads.entry(owner).or_insert(due);
+            *head = due.min(*head);
+        }
+        let mut lines: Vec<(Due, &OwnerId)> = heads.into_iter().map(|(o, due)| (due, o)).collect();
+        lines.sort_unstable();
+        let owners = lines.into_iter().take(limit).map(|(_, owner)| owner);
+        Ok(owners.map(|owner| DueLine(owner.to_string())).collect())
+    }
+
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        let tables = lock(&self.tables);
+        let in_line = tables.due(range.until);
+        let mut due: Vec<Due> = in_line
+            .filter(|(owner, due)| owner.as_str() == line.0 && Some(*due) > range.after)
+            .map(|(_, due)| due)
             .collect();
         due.sort_unstable();
-        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+        due.truncate(range.limit);
+        Ok(due)
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        let mut tables = lock(&self.tables);
+        let due: Vec<UploadId> = tables.due(now).map(|(_, due)| due.id).collect();
+        let held = ids.iter().filter(|id| due.contains(id));
+        tables.held.extend(held.map(|id| (*id, until)));
+        Ok(())
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
@@ -173,6 +205,14 @@ fn passes(upload: &Upload, filter: &ListFilter) -> bool {
 }
 
 impl Tables {
+    /// What stands in the lines at `until`.
+    fn due(&self, until: Timestamp) -> impl Iterator<Item = (&OwnerId, Due)> {
+        self.uploads.values().filter_map(move |upload| {
+            let at = self.held.get(&upload.id).copied().or(upload.due_at)?;
+            (at <= until).then_some((&upload.owner, Due { at, id: upload.id }))
+        })
+    }
+
     fn insert(&mut self, new: &NewUpload, now: Timestamp) -> Inserted {
         let NewUpload {
             upload,

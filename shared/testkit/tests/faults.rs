@@ -13,7 +13,7 @@ use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Event, State, Upload, add_s};
 use consign_testkit::{
     ClientPut, Faults, Faulty, Harm, MemoryQueue, MemoryRepo, MemoryStore, Moment, Verb, When,
-    sample,
+    all_due, sample,
 };
 use futures_util::StreamExt;
 
@@ -167,7 +167,7 @@ async fn every_verb_of_a_repository_can_fail() {
     assert!(repo.find_by_object(&upload.object).await.is_err());
     let filter = Default::default();
     assert!(repo.list(&upload.owner, &filter, None, 1).await.is_err());
-    assert!(repo.due(now, 1).await.is_err());
+    assert!(all_due(&repo, now).await.is_err());
     assert!(repo.reserved_bytes(&upload.owner).await.is_err());
     assert_eq!(faults.unspent(), 0);
     assert_eq!(repo.inner().all(), [upload]);
@@ -199,7 +199,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     assert_eq!(queue.inner().depth(), 0);
     // What the sweep finds, and does.
     let until = add_s(sample::start(), 3600);
-    assert_eq!(repo.due(until, 10).await.unwrap(), [upload.id]);
+    assert_eq!(all_due(&repo, until).await.unwrap(), [upload.id]);
     let found = repo.find(upload.id).await.unwrap().unwrap();
     assert_eq!(found.state, State::Uploaded);
     let swept = transition((&repo, &queue), found, &Event::Requeued, until).await;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
-use consign_core::ports::{Fault, Inserted, ListFilter, NewUpload, Page, Saved, UploadRepo};
+use consign_core::ports::{
+    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, Saved, UploadRepo,
+};
 use consign_core::upload::{Change, State, Upload};
 use consign_testkit::MemoryRepo;
 use jiff::Timestamp;
@@ -46,6 +48,11 @@ impl UploadRepo for Ledger {
         self.repo.find(id).await
     }
 
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        Pause::default().await;
+        self.repo.find_all(ids).await
+    }
+
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         Pause::default().await;
         self.repo.find_by_object(object).await
@@ -76,8 +83,16 @@ impl UploadRepo for Ledger {
         self.repo.list(owner, filter, after, limit).await
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
-        self.repo.due(until, limit).await
+    async fn due_lines(&self, until: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
+        self.repo.due_lines(until, limit).await
+    }
+
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        self.repo.due(line, range).await
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        self.repo.hold(ids, now, until).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

@@ -18,7 +18,7 @@ use consign_testkit::{
     Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, SeededRandom, sample,
 };
 use http::Request;
-use ingest_on_object_created::sweep::{self, Scope};
+use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub const OTHER_BUCKET: &str = "elsewhere";
 const SECRET: &str = "a secret of a test, known to all the world";
 /// How long a message stays hidden while it is worked on, and before it is tried again, in seconds.
 const VISIBILITY_S: u64 = 30;
+/// The time that a run of the sweep has, in seconds.
+const SWEEP_S: u64 = 60;
 /// More rounds than any schedule needs: settling that does not end is a fault.
 const ROUNDS_MAX: usize = 10_000;
 
@@ -184,7 +186,11 @@ impl World {
 
     /// One run of the sweep. Whether it could look at all that was due; what a fault kept from it is left to the next.
     pub async fn sweep(&self) -> bool {
-        let swept = sweep::run(self, Scope::Due).await;
+        let effort = Effort {
+            until: add_s(self.clock.now(), SWEEP_S),
+            concurrency: 4,
+        };
+        let swept = sweep::run(self, effort).await;
         swept.is_ok_and(|swept| swept.failed == 0)
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consign_core::ports::{Clock as _, Fault};
+use consign_core::upload::add_s;
 use consign_sql::Message;
-use ingest_on_object_created::sweep::{self, Scope};
+use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,11 +30,14 @@ const FAULT_PAUSE: Duration = Duration::from_secs(2);
 /// How often the sweep runs.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
 
-/// Finishes what the last process left, then consumes and sweeps until stopped; work under way is finished.
+/// The longest run of the sweep, in seconds; what is left has its turn in the next one.
+const SWEEP_S: u64 = 60;
+/// Looks of the sweep that are under way at once.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// Consumes and sweeps until stopped; work under way is finished.
 pub(crate) async fn run(host: Arc<Host>, metrics: Arc<Metrics>, stop: CancellationToken) {
-    if let Err(fault) = sweep::run(&*host, Scope::Restart).await {
-        tracing::warn!(operation = "sweep", %fault, "the sweep at the start failed; the next one comes by itself");
-    }
+    take_over(&host).await;
     let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
@@ -71,13 +75,39 @@ pub(crate) async fn run(host: Arc<Host>, metrics: Arc<Metrics>, stop: Cancellati
     }
 }
 
+/// Frees what the last process held, which is dead: this is the only one now. That is as much as it worked on at once. All
+/// else that it had not finished needs nothing: it waits on the queue, or is due at its time.
+async fn take_over(host: &Host) {
+    let freeing = async {
+        let leases = host.repo.leases().await?;
+        let freed = leases.len();
+        for (id, token) in leases {
+            sweep::holder_died(host, id, token).await?;
+        }
+        // Their messages, once nobody finds them held.
+        host.queue.release_all().await?;
+        Ok::<_, Fault>(freed)
+    };
+    match freeing.await {
+        Ok(0) => {}
+        Ok(freed) => tracing::info!(operation = "take_over", freed),
+        Err(fault) => {
+            tracing::warn!(operation = "take_over", %fault, "leases and messages come free by themselves");
+        }
+    }
+}
+
 async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SWEEP_PAUSE) => {}
         }
-        if let Err(fault) = sweep::run(&*host, Scope::Due).await {
+        let effort = Effort {
+            until: add_s(host.clock.now(), SWEEP_S),
+            concurrency: LOOKS_AT_ONCE,
+        };
+        if let Err(fault) = sweep::run(&*host, effort).await {
             tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
         }
     }

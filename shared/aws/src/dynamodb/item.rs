@@ -87,10 +87,14 @@ pub(super) fn record_expiry_s(upload: &Upload) -> Option<i64> {
     }
 }
 
-/// The partition of the due index that an upload is in, by the last digit of its id: that one is random.
-fn due_shard(id: UploadId) -> u8 {
-    let last = id.to_string().bytes().last().unwrap_or_default();
-    last % DUE_SHARDS
+/// The partition of the due index that an owner's uploads are in (FNV-1a): what one owner has due stands in the way of
+/// few others.
+fn due_shard(owner: &OwnerId) -> u8 {
+    let hash = owner.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let [high, ..] = hash.to_be_bytes();
+    high % DUE_SHARDS
 }
 
 /// The item of a record. The record itself is one text and the truth; the other attributes are derived from it on each
@@ -122,7 +126,7 @@ pub(super) fn record_item(
         set("collection_id", text(collection_id));
     }
     if let Some(due_at) = upload.due_at {
-        set("due_shard", number(due_shard(upload.id)));
+        set("due_shard", number(due_shard(&upload.owner)));
         set("due_at", number(us(due_at)));
     }
     if let Some(expiry_s) = record_expiry_s(upload) {

@@ -15,7 +15,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
+    UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
@@ -102,6 +103,10 @@ impl UploadRepo for DynamoRepo {
         self.get_record("find", id).await
     }
 
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        self.records("find_all", ids).await
+    }
+
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         const OPERATION: &str = "find_by_object";
         let Some(holder) = self.get(OPERATION, item::object_key(object)).await? else {
@@ -125,8 +130,18 @@ impl UploadRepo for DynamoRepo {
         self.page(owner, filter, (after, limit)).await
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
-        self.due_ids(until, limit).await
+    /// A line for each shard: the index knows no owners, but all that one has is in one shard.
+    async fn due_lines(&self, _: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
+        let shards = (0..table::DUE_SHARDS).take(limit);
+        Ok(shards.map(|shard| DueLine(shard.to_string())).collect())
+    }
+
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        self.due_in(line, range).await
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        self.hold_all(ids, (now, until)).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

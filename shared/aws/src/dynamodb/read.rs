@@ -2,21 +2,24 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use consign_core::ids::{OwnerId, UploadId};
-use consign_core::ports::{Fault, ListFilter, Page};
+use consign_core::ports::{Due, DueLine, DueRange, Fault, ListFilter, Page};
 use consign_core::upload::{State, Upload};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::DynamoRepo;
 use super::item::{self, Item, number, text, us};
-use super::table::{BY_DUE, BY_OWNER, DUE_SHARDS};
+use super::table::{BY_DUE, BY_OWNER};
 use super::transact::Tries;
 use crate::fault::fault;
 
 /// The most records that one request reads ("BatchGetItem": 100 items).
 const BATCH_MAX: usize = 100;
+/// Holds that are written at once.
+const HOLDS_AT_ONCE: usize = 16;
 /// Requests to the index for one page. A filter that lets almost nothing through ends a page early, with its cursor.
 const ROUNDS_MAX: usize = 40;
 
@@ -47,7 +50,7 @@ impl DynamoRepo {
             let found = self.indexed(owner, cursor, step.min(BATCH_MAX)).await?;
             let fitting = found.ids.iter().filter(|entry| may_pass(entry, filter));
             let ids: Vec<UploadId> = fitting.map(|entry| entry.id).collect();
-            let records = self.records(&ids).await?;
+            let records = self.records("list", &ids).await?;
             uploads.extend(records.into_iter().filter(|upload| passes(upload, filter)));
             if uploads.len() > limit {
                 uploads.truncate(limit);
@@ -98,18 +101,21 @@ impl DynamoRepo {
     }
 
     /// The records with these ids, in this order; those that are gone are left out.
-    async fn records(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
-        const OPERATION: &str = "list";
+    pub(super) async fn records(
+        &self,
+        operation: &'static str,
+        ids: &[UploadId],
+    ) -> Result<Vec<Upload>, Fault> {
         let mut records = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(BATCH_MAX) {
             let mut keys: Vec<Item> = ids.iter().copied().map(item::record_key).collect();
-            let mut tries = Tries::new(OPERATION);
+            let mut tries = Tries::new(operation);
             loop {
                 let wanted = KeysAndAttributes::builder()
                     .set_keys(Some(keys))
                     .consistent_read(true)
                     .build()
-                    .map_err(|error| item::unreadable(OPERATION, error))?;
+                    .map_err(|error| item::unreadable(operation, error))?;
                 let call = self
                     .client
                     .batch_get_item()
@@ -117,13 +123,13 @@ impl DynamoRepo {
                 let mut answer = call
                     .send()
                     .await
-                    .map_err(|error| fault(OPERATION, &error))?;
+                    .map_err(|error| fault(operation, &error))?;
                 let found = answer.responses.as_mut();
                 for item in found
                     .and_then(|found| found.remove(&self.table))
                     .unwrap_or_default()
                 {
-                    let upload = item::read_record(OPERATION, &item)?;
+                    let upload = item::read_record(operation, &item)?;
                     records.insert(upload.id, upload);
                 }
                 // What was too much for one answer, or for the table just now.
@@ -138,41 +144,29 @@ impl DynamoRepo {
         Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
     }
 
-    /// The ids that are due, of all shards together. One may be due no more: who works on it reads it first.
-    pub(super) async fn due_ids(
-        &self,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<UploadId>, Fault> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let shards = (0..DUE_SHARDS).map(|shard| self.due_in(shard, until, limit));
-        let shards = try_join_all(shards).await?;
-        let mut due: Vec<(i64, UploadId)> = shards.into_iter().flatten().collect();
-        due.sort_unstable();
-        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
-    }
-
-    async fn due_in(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(i64, UploadId)>, Fault> {
+    /// A stretch of a shard of what is due.
+    pub(super) async fn due_in(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
         const OPERATION: &str = "due";
-        let mut due = Vec::new();
-        let mut start = None;
-        loop {
+        let mut due: Vec<Due> = Vec::new();
+        let Ok(shard) = line.0.parse::<u8>() else {
+            return Ok(due);
+        };
+        let mut start = range.after.map(|after| {
+            let mut place = item::record_key(after.id);
+            place.insert(BY_DUE.partition.name.to_owned(), number(shard));
+            place.insert(BY_DUE.sort.name.to_owned(), number(us(after.at)));
+            place
+        });
+        while due.len() < range.limit {
             let call = self
                 .client
                 .query()
                 .table_name(&self.table)
                 .index_name(BY_DUE.name)
-                .limit(rows(limit - due.len()))
+                .limit(rows(range.limit - due.len()))
                 .key_condition_expression("due_shard = :shard AND due_at <= :until")
                 .expression_attribute_values(":shard", number(shard))
-                .expression_attribute_values(":until", number(us(until)))
+                .expression_attribute_values(":until", number(us(range.until)))
                 .set_exclusive_start_key(start);
             let answer = call
                 .send()
@@ -180,12 +174,58 @@ impl DynamoRepo {
                 .map_err(|error| fault(OPERATION, &error))?;
             for item in answer.items.unwrap_or_default() {
                 let at = item::get_number(&item, BY_DUE.sort.name).unwrap_or(i64::MIN);
-                due.push((at, item::record_id(OPERATION, &item)?));
+                due.push(Due {
+                    at: Timestamp::from_microsecond(at).unwrap_or(Timestamp::MIN),
+                    id: item::record_id(OPERATION, &item)?,
+                });
             }
             start = answer.last_evaluated_key;
-            if start.is_none() || due.len() >= limit {
-                return Ok(due);
+            if start.is_none() {
+                break;
             }
+        }
+        Ok(due)
+    }
+
+    /// Moves what is due at the first instant to the second, in the index alone: the record and its revision stay.
+    pub(super) async fn hold_all(
+        &self,
+        ids: &[UploadId],
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<(), Fault> {
+        let ids = ids.iter().copied();
+        stream::iter(ids.map(|id| self.hold_one(id, (now, until))))
+            .buffer_unordered(HOLDS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn hold_one(
+        &self,
+        id: UploadId,
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<(), Fault> {
+        let held = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::record_key(id)))
+            .update_expression("SET due_at = :until")
+            .condition_expression("due_at <= :now")
+            .expression_attribute_values(":until", number(us(until)))
+            .expression_attribute_values(":now", number(us(now)))
+            .send()
+            .await;
+        match held {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(fault("hold", &error)),
         }
     }
 }

@@ -72,8 +72,9 @@ pub const BY_DUE: Index = Index {
 /// Every index.
 pub const INDEXES: [Index; 2] = [BY_OWNER, BY_DUE];
 
-/// Partitions of [`BY_DUE`]. One takes some 1,000 writes a second, and every change of a record is one.
-pub const DUE_SHARDS: u8 = 4;
+/// Partitions of [`BY_DUE`]. One takes some 1,000 writes a second, and every change of a record is one. There may be more of
+/// them at any time, but never fewer: a record stays in its own until it is written.
+pub const DUE_SHARDS: u8 = 16;
 
 fn key_schema(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {
     KeySchemaElement::builder()

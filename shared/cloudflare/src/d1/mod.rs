@@ -3,12 +3,14 @@
 mod row;
 mod statements;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved, UploadRepo,
+    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
+    UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
@@ -18,7 +20,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result, Env};
 
 use crate::fault::{fault, unreadable};
-use row::{Account, Id, KnownKey, Record, int, maybe, number, text, us, values};
+use row::{Account, DueRow, Found, Id, KnownKey, Record, int, maybe, number, text, us, values};
 
 /// The upload records in D1. Clones are the same records.
 #[derive(Clone)]
@@ -131,6 +133,18 @@ impl UploadRepo for D1Repo {
         self.record("find", query).into_send().await
     }
 
+    async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        const OPERATION: &str = "find_all";
+        let asking = self.rows::<Found>(OPERATION, (statements::FIND_ALL, vec![json(ids)]));
+        let rows = asking.into_send().await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            found.insert(row.id, read(OPERATION, &row.record)?);
+        }
+        let in_order = ids.iter().filter_map(|id| found.remove(&id.to_string()));
+        Ok(in_order.collect())
+    }
+
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         let values = vec![text(Some(&object.bucket)), text(Some(&object.key))];
         let query = (statements::FIND_BY_OBJECT, values);
@@ -172,13 +186,35 @@ impl UploadRepo for D1Repo {
         Ok(Page { uploads, next })
     }
 
-    async fn due(&self, until: Timestamp, limit: usize) -> Result<Vec<UploadId>, Fault> {
-        let values = vec![us(until), count(limit)];
-        let asking = self.rows::<Id>("due", (statements::DUE, values));
+    /// One line: a Worker may ask the database so often only, and who sweeps passes the ids on at once.
+    async fn due_lines(&self, _: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
+        Ok(vec![DueLine(String::new()); limit.min(1)])
+    }
+
+    async fn due(&self, _: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+        const OPERATION: &str = "due";
+        let after_id = range.after.map(|after| after.id.to_string());
+        let values = vec![
+            us(range.until),
+            us(range.after.map_or(Timestamp::MIN, |after| after.at)),
+            text(Some(after_id.as_deref().unwrap_or_default())),
+            count(range.limit),
+        ];
+        let asking = self.rows::<DueRow>(OPERATION, (statements::DUE, values));
         let rows = asking.into_send().await?;
-        let ids = rows.iter().map(|row| UploadId::parse(&row.id));
-        ids.map(|id| id.map_err(|error| unreadable("due", error)))
-            .collect()
+        let due = rows.iter().map(|row| {
+            let id = UploadId::parse(&row.id).map_err(|error| unreadable(OPERATION, error))?;
+            let at = i64::try_from(whole(row.due_at_us)).unwrap_or(i64::MAX);
+            let at = Timestamp::from_microsecond(at).unwrap_or(Timestamp::MAX);
+            Ok(Due { at, id })
+        });
+        due.collect()
+    }
+
+    async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
+        let values = vec![json(ids), us(now), us(until)];
+        let holding = self.rows::<Id>("hold", (statements::HOLD, values));
+        holding.into_send().await.map(drop)
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
@@ -189,6 +225,12 @@ impl UploadRepo for D1Repo {
             .first()
             .map_or(0, |account| whole(account.reserved_bytes)))
     }
+}
+
+/// The ids as a JSON array, which a statement takes as one parameter.
+fn json(ids: &[UploadId]) -> JsValue {
+    let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    text(Some(&format!("[{}]", ids.join(","))))
 }
 
 fn count(count: usize) -> JsValue {

@@ -86,6 +86,20 @@ pub(crate) struct Id {
     pub(crate) id: String,
 }
 
+/// A record with its id.
+#[derive(Deserialize)]
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) record: String,
+}
+
+/// A place in what is due.
+#[derive(Deserialize)]
+pub(crate) struct DueRow {
+    pub(crate) due_at_us: f64,
+    pub(crate) id: String,
+}
+
 /// An idempotency key that is known.
 #[derive(Deserialize)]
 pub(crate) struct KnownKey {

@@ -71,5 +71,15 @@ pub(crate) const LIST: &str = "\
         AND (?4 IS NULL OR collection_id = ?4) \
     ORDER BY id DESC LIMIT ?6";
 
+/// `?1` is a JSON array of ids.
+pub(crate) const FIND_ALL: &str =
+    "SELECT id, record FROM uploads WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// `?1` is the end, `?2` and `?3` the place before the first.
 pub(crate) const DUE: &str = "\
-    SELECT id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= ?1 ORDER BY due_at_us, id LIMIT ?2";
+    SELECT due_at_us, id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= ?1 AND (due_at_us, id) > (?2, ?3) \
+    ORDER BY due_at_us, id LIMIT ?4";
+
+/// `?1` is a JSON array of ids. Only the column moves; the record's own instant comes back with the next save.
+pub(crate) const HOLD: &str = "\
+    UPDATE uploads SET due_at_us = ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND due_at_us <= ?2";

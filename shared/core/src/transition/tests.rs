@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
-use crate::ports::{FaultKind, Inserted, ListFilter, NewUpload, Page};
+use crate::ports::{Due, DueLine, DueRange, FaultKind, Inserted, ListFilter, NewUpload, Page};
 use crate::upload::{Change, Claimed, InParts, ObjectVersion, State};
 
 /// A fresh upload of alice's, of ten bytes.
@@ -55,6 +55,7 @@ pub(crate) fn pending() -> Upload {
         reserved_bytes: 10,
         due_at: Some(now),
         looks: 0,
+        look_failures: 0,
     }
 }
 
@@ -117,7 +118,19 @@ impl<const HELD: bool> UploadRepo for Repo<HELD> {
     ) -> Result<Page, Fault> {
         unreachable!("a transition lists nothing")
     }
-    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<UploadId>, Fault> {
+    async fn find_all(&self, _: &[UploadId]) -> Result<Vec<Upload>, Fault> {
+        unimplemented!()
+    }
+
+    async fn due_lines(&self, _: Timestamp, _: usize) -> Result<Vec<DueLine>, Fault> {
+        unimplemented!()
+    }
+
+    async fn hold(&self, _: &[UploadId], _: Timestamp, _: Timestamp) -> Result<(), Fault> {
+        unimplemented!()
+    }
+
+    async fn due(&self, _: &DueLine, _: DueRange) -> Result<Vec<Due>, Fault> {
         unreachable!("a transition asks for nothing due")
     }
     async fn reserved_bytes(&self, _: &OwnerId) -> Result<u64, Fault> {

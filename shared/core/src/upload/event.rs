@@ -29,6 +29,9 @@ pub const BEGIN_S: u64 = 30;
 /// can be alive, no URL can bring another part, and the sweep has been away for two days.
 pub const PARTS_ABORT_DAYS: u64 =
     (UPLOAD_LIFE_MAX_S + crate::sigv4::EXPIRES_S_MAX as u64).div_ceil(DAY_S) + 2;
+/// The shortest and the longest pause of an upload that the sweep cannot look at, in seconds. It doubles from look to
+/// look, so that those that fail for good take next to nothing of the sweep's time.
+pub const LOOK_FAILED_S: (u64, u64) = (60, 6 * 3600);
 /// How often the sweep still looks for late bytes of an expired upload.
 pub const LATE_LOOKS_MAX: u32 = 8;
 /// When the sweep queues an upload again that nobody claimed, in seconds.
@@ -42,6 +45,7 @@ const _: () = assert!(
     "the default is one that a policy may say"
 );
 const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
+const _: () = assert!(0 < LOOK_FAILED_S.0 && LOOK_FAILED_S.0 <= LOOK_FAILED_S.1);
 const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
 
 /// What happened.
@@ -120,8 +124,16 @@ pub enum Event {
         /// Their bytes.
         size_bytes: u64,
     },
-    /// The process that held every lease is known to be dead (a restart of the only process).
-    HolderDied,
+    /// The process that held this lease is known to be dead.
+    HolderDied {
+        /// The dead holder's lease token.
+        token: String,
+    },
+    /// The sweep could not look at it for a fault.
+    LookFailed {
+        /// The reason passes by itself, and says nothing against this upload.
+        is_transient: bool,
+    },
     /// The sweep put it on the ingest queue again.
     Requeued,
     /// The uploaded object was removed by us after it became ready.
@@ -220,7 +232,8 @@ impl Event {
             | Self::Release { .. }
             | Self::Succeed { .. }
             | Self::Fail { .. }
-            | Self::HolderDied
+            | Self::HolderDied { .. }
+            | Self::LookFailed { .. }
             | Self::Requeued
             | Self::OriginalRemoved
             | Self::Delete

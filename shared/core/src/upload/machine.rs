@@ -7,14 +7,17 @@ use jiff::Timestamp;
 
 use super::{
     ATTEMPTS_MAX, Change, Claimed, Deletion, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, Failure,
-    LATE_LOOKS_MAX, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, PARTS_LOOK_LAST_S,
-    Refusal, State, Step, Upload, add_s,
+    LATE_LOOKS_MAX, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
+    PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 
 impl Upload {
     /// What `event` at `now` makes of this upload.
     #[must_use]
     pub fn apply(&self, event: &Event, now: Timestamp) -> Step {
+        if let Event::LookFailed { is_transient } = event {
+            return self.look_failed(*is_transient, now);
+        }
         if self.state == State::Deleted {
             return self.apply_deleted(event, now);
         }
@@ -52,12 +55,13 @@ impl Upload {
             }
             Event::Missing => self.miss(now),
             Event::PartsFound { count, size_bytes } => self.find_parts(*count, *size_bytes, now),
-            Event::HolderDied => match &self.lease {
-                Some(_) if self.state == State::Processing => self.step(false, now, |after| {
-                    after.lease = None;
-                    after.due_at = Some(now);
-                }),
-                Some(_) | None => Step::Unchanged,
+            // Its message is on the queue still; the sweep comes by where that was lost.
+            Event::HolderDied { token } => match self.held(token, now, |after| {
+                after.lease = None;
+                after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+            }) {
+                Step::Refused(_) => Step::Unchanged,
+                step @ (Step::Change(_) | Step::Unchanged) => step,
             },
             Event::Requeued => match self.state {
                 // Its holder is at work; the end of the lease is when to look again.
@@ -80,7 +84,9 @@ impl Upload {
                 after.end_deleted(Deletion::Requested);
                 after.due_at = Some(now);
             }),
-            Event::DeletionMoved | Event::DeletionPurged => Step::Refused(Refusal::OutOfPlace),
+            Event::DeletionMoved | Event::DeletionPurged | Event::LookFailed { .. } => {
+                Step::Refused(Refusal::OutOfPlace)
+            }
         }
     }
 
@@ -110,7 +116,8 @@ impl Upload {
             | Event::Delete
             | Event::Missing
             | Event::PartsFound { .. }
-            | Event::HolderDied
+            | Event::HolderDied { .. }
+            | Event::LookFailed { .. }
             | Event::Requeued
             | Event::OriginalRemoved
             | Event::ObjectRemoved { .. }
@@ -144,6 +151,25 @@ impl Upload {
         match (&self.multipart_upload_id, self.in_parts.begin_until) {
             (None, Some(_)) => self.step(false, now, |after| after.in_parts.begin_until = None),
             _ => Step::Unchanged,
+        }
+    }
+
+    /// The sweep's look failed: it comes again after a pause that doubles each time, unless another came by meanwhile.
+    fn look_failed(&self, is_transient: bool, now: Timestamp) -> Step {
+        if self.due_at.is_none_or(|due| due > now) {
+            return Step::Unchanged;
+        }
+        let (first_s, last_s) = LOOK_FAILED_S;
+        let pause_s = first_s.saturating_mul(1 << self.look_failures.min(16));
+        let failures = self.look_failures.saturating_add(u32::from(!is_transient));
+        match self.step(false, now, |after| {
+            after.due_at = Some(add_s(now, pause_s.min(last_s)));
+        }) {
+            Step::Change(mut change) => {
+                change.after.look_failures = failures;
+                Step::Change(change)
+            }
+            step @ (Step::Unchanged | Step::Refused(_)) => step,
         }
     }
 
@@ -490,6 +516,7 @@ impl Upload {
 fn change(mut after: Upload, enqueue: bool, now: Timestamp) -> Step {
     after.revision = after.revision.saturating_add(1);
     after.updated_at = now;
+    after.look_failures = 0;
     Step::Change(Box::new(Change { after, enqueue }))
 }
 

@@ -15,8 +15,8 @@ use crate::policy::Strategy;
 
 pub use event::{
     ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
-    Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FIRST_S, LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S,
-    Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
+    Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, PARTS_ABORT_DAYS,
+    PARTS_LOOK_LAST_S, Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
 };
 pub use view::Layout;
 
@@ -305,6 +305,9 @@ pub struct Upload {
     pub due_at: Option<Timestamp>,
     /// How often the sweep looked for its object in vain.
     pub looks: u32,
+    /// How often in a row the sweep could not look at it, for a reason that is its own.
+    #[serde(default)]
+    pub look_failures: u32,
 }
 
 #[cfg(test)]

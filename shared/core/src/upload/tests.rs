@@ -52,6 +52,7 @@ fn pending() -> Upload {
         reserved_bytes: 10,
         due_at: Some(at(60)),
         looks: 0,
+        look_failures: 0,
     }
 }
 

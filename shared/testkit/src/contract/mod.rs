@@ -223,6 +223,10 @@ macro_rules! upload_repo_cases {
                 a_listing_shows_deleted_uploads_only_when_asked
                 a_listing_shows_one_owner
                 due_uploads_come_longest_due_first
+                a_line_is_read_in_stretches
+                a_backlog_of_one_owner_fills_no_other_line
+                uploads_are_found_together
+                what_is_held_is_not_due
                 due_follows_every_save;
         }
     };

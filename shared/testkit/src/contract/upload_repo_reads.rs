@@ -1,8 +1,9 @@
 //! What is listed, and what is due.
 
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::ports::{ListFilter, Page, UploadRepo};
+use consign_core::ports::{DueLine, DueRange, ListFilter, Page, Saved, UploadRepo};
 use consign_core::upload::{State, Upload, add_s};
+use jiff::Timestamp;
 
 use super::upload_repo::{change, create};
 use crate::sample::{BUCKET, id, owner, start, upload};
@@ -140,25 +141,131 @@ pub async fn a_listing_shows_one_owner<R: UploadRepo>(repo: &R) {
     assert_eq!((ids(&page.uploads), page.next), (vec![id(1)], None));
 }
 
-/// Up to the instant asked for, as many as asked for.
-pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
-    let due = |number, after_s: Option<u64>| Upload {
+/// What is due at an instant in every line, the longest due first.
+async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Vec<UploadId> {
+    crate::all_due(repo, until).await.unwrap()
+}
+
+fn due(name: &str, number: u32, after_s: Option<u64>) -> Upload {
+    Upload {
         due_at: after_s.map(|s| add_s(start(), s)),
-        ..upload("ada", number)
-    };
+        ..upload(name, number)
+    }
+}
+
+/// The only line that has anything.
+async fn line_of_one<R: UploadRepo>(repo: &R, range: DueRange) -> DueLine {
+    let mut found = Vec::new();
+    for line in repo.due_lines(range.until, 1000).await.unwrap() {
+        if !repo.due(&line, range).await.unwrap().is_empty() {
+            found.push(line);
+        }
+    }
+    assert_eq!(found.len(), 1, "an owner's uploads stand in one line");
+    found.remove(0)
+}
+
+/// Up to the instant asked for.
+pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
     let uploads = [
-        due(1, Some(30)),
-        due(2, Some(10)),
-        due(3, None),
-        due(4, Some(20)),
-        due(5, Some(31)),
+        due("ada", 1, Some(30)),
+        due("ada", 2, Some(10)),
+        due("ada", 3, None),
+        due("ada", 4, Some(20)),
+        due("ada", 5, Some(31)),
     ];
     create(repo, &uploads).await;
     let until = add_s(start(), 30);
-    let found = repo.due(until, 10).await.unwrap();
-    assert_eq!(found, [2, 4, 1].map(id));
-    assert_eq!(repo.due(until, 2).await.unwrap(), [2, 4].map(id));
-    assert_eq!(repo.due(start(), 10).await.unwrap(), []);
+    assert_eq!(all_due(repo, until).await, [2, 4, 1].map(id));
+    assert_eq!(all_due(repo, start()).await, []);
+}
+
+/// As many as asked for, from behind the place asked for; also where many are due at one instant.
+pub async fn a_line_is_read_in_stretches<R: UploadRepo>(repo: &R) {
+    let uploads: Vec<Upload> = (0..7)
+        .map(|n| due("ada", n, Some(u64::from(n / 4))))
+        .collect();
+    create(repo, &uploads).await;
+    let mut range = DueRange {
+        until: add_s(start(), 30),
+        after: None,
+        limit: 3,
+    };
+    let line = line_of_one(repo, range).await;
+    let mut seen = Vec::new();
+    for wanted in [3, 3, 1, 0] {
+        let stretch = repo.due(&line, range).await.unwrap();
+        assert_eq!(stretch.len(), wanted);
+        range.after = stretch.last().copied().or(range.after);
+        seen.extend(stretch);
+    }
+    let mut ids: Vec<UploadId> = seen.iter().map(|due| due.id).collect();
+    assert!(seen.is_sorted_by_key(|due| due.at));
+    ids.sort_unstable();
+    assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6].map(id));
+    // A place that was passed stays passed when what stood there has moved on.
+    range.after = seen.get(2).copied();
+    let moved = change(&uploads[2], |after| after.due_at = None);
+    repo.save(&uploads[2], &moved).await.unwrap();
+    assert_eq!(repo.due(&line, range).await.unwrap(), seen[3..6]);
+}
+
+/// A backlog of one owner keeps few others from the head of a line; a repository may tell owners apart by and large.
+pub async fn a_backlog_of_one_owner_fills_no_other_line<R: UploadRepo>(repo: &R) {
+    let backlog: Vec<Upload> = (0..40).map(|n| due("ada", n, Some(0))).collect();
+    create(repo, &backlog).await;
+    let others: Vec<Upload> = (100..120)
+        .map(|n| due(&format!("owner-{n}"), n, Some(9)))
+        .collect();
+    create(repo, &others).await;
+    let mut heads = Vec::new();
+    let range = DueRange {
+        until: add_s(start(), 30),
+        after: None,
+        limit: 10,
+    };
+    for line in repo.due_lines(range.until, 1000).await.unwrap() {
+        heads.extend(repo.due(&line, range).await.unwrap());
+    }
+    let of_others = heads.iter().filter(|due| due.id >= id(100)).count();
+    assert!(of_others >= 10, "{of_others} of 20");
+}
+
+/// By id, in the order asked for; what is not there is left out.
+pub async fn uploads_are_found_together<R: UploadRepo>(repo: &R) {
+    create(
+        repo,
+        &[upload("ada", 1), upload("bob", 2), upload("ada", 3)],
+    )
+    .await;
+    let found = repo.find_all(&[3, 9, 2].map(id)).await.unwrap();
+    assert_eq!(found, [upload("ada", 3), upload("bob", 2)]);
+    assert_eq!(repo.find_all(&[]).await.unwrap(), []);
+    let many: Vec<UploadId> = (0..150).map(id).collect();
+    assert_eq!(repo.find_all(&many).await.unwrap().len(), 3);
+}
+
+/// Until the instant told, and no longer than to the next save; the record does not know of it.
+pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
+    let uploads = [
+        due("ada", 1, Some(0)),
+        due("ada", 2, Some(0)),
+        due("bob", 3, Some(20)),
+        due("bob", 4, None),
+    ];
+    create(repo, &uploads).await;
+    let now = add_s(start(), 10);
+    let all = [1, 2, 3, 4, 9].map(id);
+    repo.hold(&all, now, add_s(start(), 100)).await.unwrap();
+    // Who was not due then is not held, and who is due never is not due now.
+    assert_eq!(all_due(repo, add_s(start(), 50)).await, [id(3)]);
+    assert_eq!(all_due(repo, add_s(start(), 100)).await.len(), 3);
+    assert_eq!(repo.find(id(1)).await.unwrap(), Some(uploads[0].clone()));
+    let saved = change(&uploads[0], |after| after.due_at = Some(add_s(start(), 30)));
+    let saved = repo.save(&uploads[0], &saved).await.unwrap();
+    assert_eq!(saved, Saved::Written);
+    assert_eq!(all_due(repo, add_s(start(), 50)).await, [3, 1].map(id));
+    repo.hold(&[], now, now).await.unwrap();
 }
 
 /// What was dealt with is due no more.
@@ -168,11 +275,11 @@ pub async fn due_follows_every_save<R: UploadRepo>(repo: &R) {
     let until = add_s(start(), 1000);
     let later = change(&first, |after| after.due_at = Some(add_s(until, 1)));
     repo.save(&first, &later).await.unwrap();
-    assert_eq!(repo.due(until, 10).await.unwrap(), []);
+    assert_eq!(all_due(repo, until).await, []);
     let sooner = change(&later.after, |after| after.due_at = Some(start()));
     repo.save(&later.after, &sooner).await.unwrap();
-    assert_eq!(repo.due(until, 10).await.unwrap(), [id(1)]);
+    assert_eq!(all_due(repo, until).await, [id(1)]);
     let never = change(&sooner.after, |after| after.due_at = None);
     repo.save(&sooner.after, &never).await.unwrap();
-    assert_eq!(repo.due(until, 10).await.unwrap(), []);
+    assert_eq!(all_due(repo, until).await, []);
 }

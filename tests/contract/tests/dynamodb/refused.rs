@@ -2,6 +2,7 @@
 
 use consign_aws::DynamoRepo;
 use consign_core::ports::{FaultKind, Inserted, ListFilter, Saved, UploadRepo};
+use consign_testkit::all_due;
 use consign_testkit::sample::{self, id, start, upload};
 use futures_util::future::join_all;
 
@@ -33,7 +34,7 @@ async fn throttling_is_waited_out_and_then_told() {
     let faults = [
         insert(&given.proxied, new).await.map(drop),
         given.proxied.find(first.id).await.map(drop),
-        given.proxied.due(start(), 10).await.map(drop),
+        all_due(&given.proxied, start()).await.map(drop),
         given
             .proxied
             .list(&first.owner, &filter, None, 9)
@@ -127,7 +128,7 @@ async fn refusals_are_told_apart() {
     let missing = DynamoRepo::new(&options(server().await), "contract-missing");
     let faults = [
         missing.find(id(1)).await.map(drop),
-        missing.due(start(), 1).await.map(drop),
+        all_due(&missing, start()).await.map(drop),
         insert(&missing, keyed(upload("ada", 1))).await.map(drop),
     ];
     for fault in faults {

@@ -6,9 +6,10 @@ use consign_testkit::{Harm, Moment, Verb, When, sample};
 use crate::life::Life;
 use crate::support::{OWNER, world};
 
-const VERBS: [Verb; 19] = [
+const VERBS: [Verb; 20] = [
     Verb::InsertPending,
     Verb::Find,
+    Verb::FindAll,
     Verb::FindByObject,
     Verb::Save,
     Verb::Due,

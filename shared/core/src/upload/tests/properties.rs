@@ -9,7 +9,7 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
     let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
     let token = prop_oneof![Just("t"), Just("u")];
     (
-        0..22usize,
+        0..23usize,
         etag,
         token,
         0..2000i64,
@@ -47,7 +47,9 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                 11 | 12 => succeed(etag, token),
                 13 => fail(etag, token),
                 14 => Event::Missing,
-                15 => Event::HolderDied,
+                15 => Event::HolderDied {
+                    token: token.into(),
+                },
                 16 => Event::Requeued,
                 17 => Event::OriginalRemoved,
                 18 => Event::PartsFound {
@@ -58,6 +60,9 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                     until: at(second + 30),
                 },
                 20 => Event::BeginFailed,
+                21 => Event::LookFailed {
+                    is_transient: second % 2 == 0,
+                },
                 _ => Event::ObjectRemoved { sequencer },
             }
         })

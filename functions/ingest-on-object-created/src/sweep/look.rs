@@ -1,84 +1,22 @@
-//! The sweep: on a schedule, and at the start of a host, it finishes what events, functions and clients left behind.
+//! One look of the sweep at one upload.
 
 use consign_core::ids::ObjectRef;
-use consign_core::ports::{Clock, Fault, Multipart, ObjectStore, UploadRepo};
+use consign_core::ports::{Clock, Fault, Multipart, ObjectStore};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Deletion, Event, Layout, ObjectVersion, State, Upload};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::Deps;
 use crate::tabular::output_of;
 
-/// How many uploads one scheduled run looks at.
-pub const BATCH_MAX: usize = 200;
-/// How many uploads the run at a start looks at.
-pub const RESTART_MAX: usize = 1_000_000;
 /// Where the objects of deleted uploads wait for their end; no key template may begin so.
 const DELETED_PREFIX: &str = consign_core::policy::DELETED_PREFIX;
 
-/// Which uploads a run looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Those that are due.
-    Due,
-    /// The only process has just started: every lease is dead, and whoever is not at rest is looked at.
-    Restart,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Uploads looked at.
-    pub looked_at: usize,
-    /// Uploads that could not be looked at for a fault; they stay due.
-    pub failed: usize,
-}
-
-/// Looks at the uploads in scope. One that fails does not keep the others waiting.
-///
-/// # Errors
-/// The repository's fault where it cannot tell what is due.
-pub async fn run<D: Deps>(deps: &D, scope: Scope) -> Result<Swept, Fault> {
-    let now = deps.clock().now();
-    let (until, limit) = match scope {
-        Scope::Due => (now, BATCH_MAX),
-        Scope::Restart => {
-            let day = now.checked_add(SignedDuration::from_hours(24));
-            (day.unwrap_or(Timestamp::MAX), RESTART_MAX)
-        }
-    };
-    let mut swept = Swept::default();
-    for id in deps.repo().due(until, limit).await? {
-        swept.looked_at += 1;
-        let looked = match deps.repo().find(id).await {
-            Ok(Some(upload)) => look_at(deps, upload, scope).await,
-            Ok(None) => Ok(()),
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = looked {
-            swept.failed += 1;
-            tracing::warn!(operation = "sweep", file_id = %id, %fault, "will be looked at again");
-        }
-    }
-    if swept.looked_at > 0 {
-        tracing::info!(
-            operation = "sweep",
-            looked_at = swept.looked_at,
-            failed = swept.failed
-        );
-    }
-    Ok(swept)
-}
-
-async fn look_at<D: Deps>(deps: &D, upload: Upload, scope: Scope) -> Result<(), Fault> {
+/// Does what is due for an upload.
+pub(super) async fn look_at<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     match upload.state {
         State::Pending | State::Uploading | State::Expired => find(deps, upload).await,
         State::Uploaded | State::Confirmed => requeue(deps, upload).await,
         State::Processing => {
-            let upload = match scope {
-                Scope::Due => upload,
-                Scope::Restart => apply(deps, upload, Event::HolderDied).await?,
-            };
             if upload.is_held(deps.clock().now()) {
                 return Ok(());
             }
