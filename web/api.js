@@ -59,7 +59,7 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
     }
     const data = await answer.json().catch(() => null);
     const retryAfterS = Number(answer.headers.get("retry-after")) || 0;
-    if (answer.ok) return { data, retryAfterS };
+    if (answer.ok) return { data, retryAfterS, date: Date.parse(answer.headers.get("date")) };
     throw new Failure(problemText(data ?? {}, answer.status, answer.headers.get("x-request-id")), {
       status: answer.status,
       code: data?.code ?? "",
@@ -92,8 +92,16 @@ export function sleep(ms, signal) {
 
 const at = (fileId, tail = "") => `/files/${encodeURIComponent(fileId)}${tail}`;
 
+// Of the life of what is signed, the share after which it is signed anew.
+const RENEWED_AFTER = 0.75;
+
+/** Same key and request: the same upload, signed anew. Beside the answer, by this clock: when to do so, and its end. */
 export async function signUpload(request, idempotencyKey, signal) {
-  return (await call("POST", "/files/sign_upload", { body: request, headers: { "idempotency-key": idempotencyKey }, signal })).data;
+  const asked = Date.now();
+  const { data, date } = await call("POST", "/files/sign_upload", { body: request, headers: { "idempotency-key": idempotencyKey }, signal });
+  // Both instants are of the server's clock, whatever this one says.
+  const life = Date.parse(data.expires_at) - date;
+  return Number.isFinite(life) ? { ...data, renewAt: asked + life * RENEWED_AFTER, endAt: asked + life } : data;
 }
 
 export async function confirm(request, signal) {

@@ -73,10 +73,12 @@ class UploadCard {
       const request = { filename: file.name, content_type: file.type || typeOf(file.name), file_size_bytes: file.size };
       if ($("category").value.trim()) request.category = $("category").value.trim();
       if ($("strategy").value) request.strategy = $("strategy").value;
-      const signed = await api.signUpload(request, `web-${randomHex()}`, signal);
+      const key = `web-${randomHex()}`;
+      const sign = () => api.signUpload(request, key, signal);
+      const signed = await sign();
       this.state("uploading");
       const started = performance.now();
-      const sent = await send(signed, file, { signal, onSent: (bytes) => this.progress(bytes, started) });
+      const sent = await send(signed, file, { signal, signAgain: sign, onSent: (bytes) => this.progress(bytes, started) });
       this.bar.value = 1;
       this.state("uploaded");
       this.note("");

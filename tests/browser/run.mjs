@@ -8,6 +8,7 @@ import { startBrowser, startConsign } from "./host.mjs";
 import { open } from "./page.mjs";
 import * as samples from "./samples.mjs";
 import { takeScreenshots } from "./screenshots.mjs";
+import { transfer } from "./transfer.mjs";
 
 const PATIENCE = { timeout: 120_000 };
 
@@ -20,6 +21,8 @@ function tokenOf(secret) {
 }
 
 const tests = {
+  ...transfer,
+
   async a_table_is_uploaded_profiled_and_downloaded_as_parquet(browser, base) {
     const visit = await open(browser, base);
     const { text, rows, columns } = samples.cities();

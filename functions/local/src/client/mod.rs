@@ -3,12 +3,14 @@
 mod body;
 mod error;
 mod names;
+mod parts;
 mod resume;
 mod retry;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod upload;
+mod urls;
 mod wire;
 
 use std::time::Duration;
@@ -34,9 +36,40 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A problem or an XML error is never longer.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
+/// How long this client has been there, which no setting of a clock changes.
+#[derive(Clone)]
+enum Stopwatch {
+    /// Of the machine.
+    Since(std::time::Instant),
+    /// Of a test, in seconds.
+    #[cfg(test)]
+    Hand(std::sync::Arc<std::sync::atomic::AtomicU64>),
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client measures how long the URLs that it holds are still good"
+        )]
+        Self::Since(std::time::Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        match self {
+            Self::Since(start) => start.elapsed(),
+            #[cfg(test)]
+            Self::Hand(seconds) => {
+                Duration::from_secs(seconds.load(std::sync::atomic::Ordering::Relaxed))
+            }
+        }
+    }
+}
+
 /// Talks to one consign.
 #[derive(Clone)]
 pub struct Client {
+    clock: Stopwatch,
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
@@ -67,6 +100,7 @@ impl Client {
             base.set_path(&format!("{}/", base.path()));
         }
         Ok(Self {
+            clock: Stopwatch::start(),
             http: http_client()?,
             base,
             token,
@@ -98,8 +132,25 @@ impl Client {
             .http
             .post(self.url(&["files", "sign_upload"]))
             .json(request);
-        self.json(call.header("idempotency-key", idempotency_key))
-            .await
+        let asked_at = self.clock.elapsed();
+        let answer = self
+            .call(call.header("idempotency-key", idempotency_key))
+            .await?;
+        let date = answer.headers().get(http::header::DATE).cloned();
+        let mut signed: SignedUpload = self.read(answer).await?;
+        // By the server's own clock, whatever this machine's says.
+        let date = date.as_ref().and_then(|date| date.to_str().ok());
+        let end = signed
+            .expires_at
+            .as_deref()
+            .and_then(|end| end.parse().ok());
+        signed.life = date
+            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+            .zip(end)
+            .map(|(date, end): (_, jiff::Timestamp)| end.duration_since(date.timestamp()))
+            .and_then(|life| Duration::try_from(life).ok());
+        signed.asked_at = asked_at;
+        Ok(signed)
     }
 
     /// `POST /files/confirm`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,7 +40,22 @@ struct World {
     valid_signing: usize,
     confirm_fault: Option<StatusCode>,
     final_state: Option<&'static str>,
+    /// Seconds that have passed, which the client's clock shows too.
+    clock: Arc<AtomicU64>,
+    /// Seconds that each part takes.
+    part_s: u64,
+    /// When each signing was, in these seconds.
+    signed_at: Vec<u64>,
+    /// The server tells no time.
+    has_no_date: bool,
+    /// Parts that came when their URL had ended.
+    late_puts: usize,
+    /// From which signing on the first key is refused, and with which code.
+    refused: Option<(usize, &'static str)>,
 }
+
+/// How long the stand-in's URLs live, in seconds, where its time passes at all.
+const URL_S: u64 = 120;
 
 type Shared = Arc<Mutex<World>>;
 
@@ -59,6 +75,15 @@ async fn sign(
             .unwrap_or(world.keys.len())
     );
     world.keys.push(key);
+    let now = world.clock.load(Ordering::Relaxed);
+    world.signed_at.push(now);
+    if let Some((from, code)) = world.refused
+        && world.keys.len() >= from
+        && world.keys.last() == world.keys.first()
+    {
+        let problem = json!({"status": 409, "code": code});
+        return (StatusCode::CONFLICT, Json(problem)).into_response();
+    }
     let base = &world.base;
     let size = body["file_size_bytes"].as_u64().unwrap() as usize;
     let strategy = body["strategy"].as_str().unwrap_or("put");
@@ -68,12 +93,18 @@ async fn sign(
         .collect();
     let answer = json!({
         "file_id": file_id, "bucket": "b", "object_name": "k", "strategy": strategy, "method": "PUT",
-        "upload_url": format!("{base}/bucket"), "expires_at": "2030-01-01T00:00:00Z",
+        "upload_url": format!("{base}/bucket"), "expires_at": format!("2030-01-01T{:02}:{:02}:{:02}Z", (now + URL_S) / 3600, (now + URL_S) / 60 % 60, (now + URL_S) % 60),
         "headers": {"content-type": "text/csv", "if-none-match": "*", "content-length": size.to_string(), "host": "x"},
         "form_fields": [["key", "k"], ["zulu", "z"], ["Content-Type", "text/csv"], ["policy", "p"]],
         "multipart": (strategy == "multipart").then(|| json!({"upload_id": "u", "part_size_bytes": PART_BYTES, "parts": parts})),
     });
-    (StatusCode::CREATED, Json(answer)).into_response()
+    let date = if world.has_no_date {
+        "once upon a time".to_owned()
+    } else {
+        let (hour, minute, second) = (now / 3600, now / 60 % 60, now % 60);
+        format!("Tue, 01 Jan 2030 {hour:02}:{minute:02}:{second:02} GMT")
+    };
+    (StatusCode::CREATED, [("date", date)], Json(answer)).into_response()
 }
 
 async fn put_object(State(world): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
@@ -108,7 +139,9 @@ async fn put_part(
 ) -> Response {
     let mut world = world.lock().unwrap();
     world.part_puts.push(n);
-    if signing < world.valid_signing {
+    let is_late = world.clock.load(Ordering::Relaxed) >= world.signed_at[signing - 1] + URL_S;
+    world.late_puts += usize::from(is_late);
+    if signing < world.valid_signing || is_late {
         return (
             StatusCode::FORBIDDEN,
             "<Error><Code>AccessDenied</Code></Error>",
@@ -126,6 +159,7 @@ async fn put_part(
             .into_response();
     }
     world.parts.insert(n, body);
+    world.clock.fetch_add(world.part_s, Ordering::Relaxed);
     [("etag", format!("W/\"e{n}\""))].into_response()
 }
 
@@ -192,9 +226,11 @@ impl Stage {
             first: Duration::from_millis(2),
             longest: Duration::from_millis(5),
         };
-        let client = Client::new(&base, Some("t".into()))
+        let mut client = Client::new(&base, Some("t".into()))
             .unwrap()
             .with_backoff(quick);
+        let clock = Arc::clone(&world.lock().unwrap().clock);
+        client.clock = super::Stopwatch::Hand(clock);
         Self {
             world,
             client,
@@ -405,6 +441,79 @@ async fn urls_that_ran_out_are_signed_again() {
     let (outcome, _) = stage.upload(Strategy::Multipart).await;
     assert_eq!(outcome.unwrap().file_id, "file-0");
     assert_eq!(stage.world.lock().unwrap().keys.len(), 2);
+}
+
+/// Eighty parts of 5 s each through URLs of 120 s.
+#[tokio::test]
+async fn parts_over_a_slow_link_are_signed_anew_before_their_urls_end() {
+    let stage = Stage::new(&"0123".repeat(80)).await;
+    stage.world.lock().unwrap().part_s = 5;
+    let (outcome, seen) = stage.upload(Strategy::Multipart).await;
+    assert_eq!(outcome.unwrap().file_id, "file-0");
+    assert_eq!(seen.meter.sent_bytes(), 320);
+    let world = stage.world.lock().unwrap();
+    assert_eq!((world.late_puts, world.part_puts.len()), (0, 80));
+    assert!(world.keys.len() > 400 / 120, "{}", world.keys.len());
+    assert!(world.keys.iter().all(|key| *key == world.keys[0]));
+}
+
+#[tokio::test]
+async fn where_nobody_tells_the_time_only_the_parts_that_were_refused_are_sent_again() {
+    let stage = Stage::new(&"0123".repeat(40)).await;
+    {
+        let mut world = stage.world.lock().unwrap();
+        (world.part_s, world.has_no_date) = (5, true);
+    }
+    let (outcome, _) = stage.upload(Strategy::Multipart).await;
+    assert_eq!(outcome.unwrap().file_id, "file-0");
+    let world = stage.world.lock().unwrap();
+    assert!(world.late_puts > 0);
+    assert_eq!(world.part_puts.len(), 40 + world.late_puts);
+    assert!(world.keys.iter().all(|key| *key == world.keys[0]));
+}
+
+#[tokio::test]
+async fn an_upload_whose_urls_could_not_be_signed_anew_goes_on_at_the_next_run() {
+    let stage = Stage::new(&"0123".repeat(30)).await;
+    {
+        let mut world = stage.world.lock().unwrap();
+        world.part_s = 10;
+        world.refused = Some((2, "idempotency_in_progress"));
+    }
+    assert!(stage.upload(Strategy::Multipart).await.0.is_err());
+    stage.world.lock().unwrap().refused = None;
+    let (outcome, seen) = stage.upload(Strategy::Multipart).await;
+    assert_eq!(outcome.unwrap().file_id, "file-0");
+    assert!(*seen.resumed_parts.lock().unwrap() >= 6);
+}
+
+#[tokio::test]
+async fn an_upload_that_ended_meanwhile_is_begun_anew() {
+    let stage = Stage::new(&"0123".repeat(30)).await;
+    {
+        let mut world = stage.world.lock().unwrap();
+        world.part_s = 20;
+        world.refused = Some((2, "upload_expired"));
+    }
+    let (outcome, _) = stage.upload(Strategy::Multipart).await;
+    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    let world = stage.world.lock().unwrap();
+    assert_eq!(world.keys[0], world.keys[1]);
+    assert_ne!(Some(&world.keys[0]), world.keys.last());
+}
+
+#[tokio::test]
+async fn an_upload_that_the_server_found_complete_is_only_watched() {
+    let stage = Stage::new(&"0123".repeat(30)).await;
+    {
+        let mut world = stage.world.lock().unwrap();
+        world.part_s = 20;
+        world.refused = Some((2, "already_uploaded"));
+        // It needs no confirm of ours.
+        world.confirm = Some(json!({}));
+    }
+    let (outcome, _) = stage.upload(Strategy::Multipart).await;
+    assert_eq!(outcome.unwrap().file_id, "file-0");
 }
 
 #[tokio::test]

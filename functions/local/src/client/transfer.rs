@@ -9,9 +9,9 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{RequestBuilder, Response};
 
 use super::body::{FileBody, Meter, Stretch};
+use super::urls::Urls;
 use super::{
-    Client, ClientError, Pairs, SignedPart, SignedUpload, StoreRefusal, error_body, no_answer,
-    retrying,
+    Client, ClientError, Pairs, SignedUpload, StoreRefusal, error_body, no_answer, retrying,
 };
 
 /// A transfer that moves nothing for so long is given up. Long, for a store may think before it answers.
@@ -40,14 +40,15 @@ impl Client {
         retrying(self.backoff, || self.put_once(url, &signed.headers, file)).await
     }
 
-    /// PUTs one part and answers its etag.
+    /// PUTs one part and answers its etag. Each attempt has a URL that is good by then.
     pub(crate) async fn put_part(
         &self,
-        part: &SignedPart,
+        (urls, part_number): (&Urls<'_>, u32),
         file: Stretch<'_>,
     ) -> Result<String, ClientError> {
-        match retrying(self.backoff, || {
-            self.put_once(&part.url, &part.headers, file)
+        match retrying(self.backoff, || async {
+            let part = urls.part(part_number).await?.part;
+            self.put_once(&part.url, &part.headers, file).await
         })
         .await?
         {

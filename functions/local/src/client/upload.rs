@@ -1,28 +1,25 @@
 //! One file from this machine to `ready`: sign, send, confirm, watch; going on where an earlier run stopped.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
-use futures_util::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
 use super::body::Stretch;
 use super::transfer::Stored;
+use super::urls::Urls;
 use super::{
-    Client, ClientError, Confirm, DonePart, FileState, FileStatus, Meter, Resume, ResumeStore,
-    SignUpload, SignedUpload, Strategy,
+    Client, ClientError, Confirm, FileState, FileStatus, Meter, Resume, ResumeStore, SignUpload,
+    SignedUpload, Strategy,
 };
 
-/// Parts under way at once.
-const PARTS_AT_ONCE: usize = 4;
 /// Between two looks at the status where the server gives no time.
 const POLL_USUAL_S: u64 = 1;
 /// Never longer, whatever the server gives.
 const POLL_LONGEST_S: u64 = 30;
-/// A URL may run out; one that is refused twice without progress has another reason.
-const SIGNINGS_WITHOUT_PROGRESS_MAX: u32 = 2;
+/// A URL may run out; one that is refused twice has another reason.
+pub(super) const SIGNINGS_MAX: u32 = 2;
 
 /// Watches an upload.
 pub trait Observer: Send + Sync {
@@ -197,13 +194,18 @@ impl Client {
         memory: &mut Memory,
         observer: &dyn Observer,
     ) -> Result<Sent, ClientError> {
-        let mut signings_left = SIGNINGS_WITHOUT_PROGRESS_MAX;
+        let mut signings_left = SIGNINGS_MAX;
         loop {
             let signed = match self
                 .sign_upload(&upload.request, &memory.resume.idempotency_key)
                 .await
             {
                 Ok(signed) => signed,
+                Err(error) if has_arrived(&error) && memory.resume.file_id.is_some() => {
+                    return Ok(Sent::known(
+                        memory.resume.file_id.clone().unwrap_or_default(),
+                    ));
+                }
                 // An earlier run's upload that cannot be signed again is left to expire.
                 Err(error)
                     if is_refused(&error)
@@ -232,7 +234,6 @@ impl Client {
             observer.signed(&signed.file_id, memory.resume.parts.len());
             observer.state(FileState::Uploading);
 
-            let parts_before = memory.resume.parts.len();
             let whole = Stretch {
                 path: upload.path,
                 offset_bytes: 0,
@@ -248,12 +249,11 @@ impl Client {
                     .post_form(&signed, whole)
                     .await
                     .map(|stored| confirm_of(&signed, stored)),
-                Strategy::Multipart => self.send_parts(&signed, whole, memory).await,
-            };
-            signings_left = if memory.resume.parts.len() > parts_before {
-                SIGNINGS_WITHOUT_PROGRESS_MAX
-            } else {
-                signings_left
+                Strategy::Multipart => {
+                    let key = memory.resume.idempotency_key.clone();
+                    let urls = Urls::new((self, &upload.request), key, signed.clone());
+                    self.send_parts((&signed, &urls), whole, memory).await
+                }
             };
             signings_left -= 1;
             match outcome {
@@ -263,97 +263,33 @@ impl Client {
                         confirm: Some(confirm),
                     });
                 }
+                Err(error) if has_arrived(&error) => return Ok(Sent::known(signed.file_id)),
+                // Parts have their URLs signed again one by one.
                 Err(ClientError::Store(refusal))
-                    if refusal.may_be_expired() && signings_left > 0 => {}
+                    if refusal.may_be_expired()
+                        && signed.strategy != Strategy::Multipart
+                        && signings_left > 0 => {}
+                // The store has freed the parts, or the server has ended the upload: there is nothing to go on with.
+                Err(error)
+                    if is_gone(&error) && upload.idempotency_key.is_none() && signings_left > 0 =>
+                {
+                    memory.resume = Resume::fresh(new_key());
+                    memory.save().await?;
+                }
                 Err(error) => return Err(error),
             }
         }
     }
-
-    /// Sends the parts that the store lacks, some at once, remembering each as it is taken.
-    async fn send_parts(
-        &self,
-        signed: &SignedUpload,
-        whole: Stretch<'_>,
-        memory: &mut Memory,
-    ) -> Result<Confirm, ClientError> {
-        let bad = |why: &str| ClientError::Answer(why.to_owned());
-        let multipart = signed
-            .multipart
-            .as_ref()
-            .ok_or_else(|| bad("no multipart"))?;
-        let part_bytes = multipart.part_size_bytes;
-        if part_bytes == 0 {
-            return Err(bad("a part size of 0"));
-        }
-        let stretch = |part_number| whole.part(part_number, part_bytes);
-        let done_bytes = memory
-            .resume
-            .parts
-            .iter()
-            .map(|part| stretch(part.part_number).length_bytes)
-            .sum::<u64>();
-        whole
-            .meter
-            .add(done_bytes.saturating_sub(whole.meter.sent_bytes()));
-
-        let is_stopped = &AtomicBool::new(false);
-        let missing: Vec<_> = multipart
-            .parts
-            .iter()
-            .filter(|part| !memory.resume.has(part.part_number))
-            .collect();
-        let mut sending = stream::iter(missing)
-            .map(|part| async move {
-                if is_stopped.load(Ordering::Relaxed) {
-                    return Ok(None);
-                }
-                let etag = self.put_part(part, stretch(part.part_number)).await?;
-                Ok(Some(DonePart {
-                    part_number: part.part_number,
-                    etag,
-                }))
-            })
-            .buffer_unordered(PARTS_AT_ONCE);
-        // After the first error nothing new starts, but what is under way may still be taken.
-        let mut first_error = None;
-        while let Some(sent) = sending.next().await {
-            match sent {
-                Ok(Some(part)) => {
-                    memory.resume.parts.push(part);
-                    memory.save().await?;
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    is_stopped.store(true, Ordering::Relaxed);
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-        if let Some(error) = first_error {
-            return Err(error);
-        }
-        if memory.resume.parts.len() as u64 != whole.length_bytes.div_ceil(part_bytes).max(1) {
-            return Err(bad("its parts do not make up the file"));
-        }
-        let mut parts = memory.resume.parts.clone();
-        parts.sort_by_key(|part| part.part_number);
-        Ok(Confirm {
-            file_id: signed.file_id.clone(),
-            etag: None,
-            parts: Some(parts),
-        })
-    }
 }
 
 /// What is remembered, and where.
-struct Memory {
-    store: ResumeStore,
-    resume: Resume,
+pub(super) struct Memory {
+    pub(super) store: ResumeStore,
+    pub(super) resume: Resume,
 }
 
 impl Memory {
-    async fn save(&self) -> Result<(), ClientError> {
+    pub(super) async fn save(&self) -> Result<(), ClientError> {
         self.store.save(&self.resume).await
     }
 }
@@ -362,6 +298,16 @@ impl Memory {
 struct Sent {
     file_id: String,
     confirm: Option<Confirm>,
+}
+
+impl Sent {
+    /// Arrived without our confirm.
+    fn known(file_id: String) -> Self {
+        Self {
+            file_id,
+            confirm: None,
+        }
+    }
 }
 
 fn confirm_of(signed: &SignedUpload, stored: Stored) -> Confirm {
@@ -373,6 +319,25 @@ fn confirm_of(signed: &SignedUpload, stored: Stored) -> Confirm {
         file_id: signed.file_id.clone(),
         etag,
         parts: None,
+    }
+}
+
+/// Whether the file is there already: the server saw all of it before we said so.
+fn has_arrived(error: &ClientError) -> bool {
+    matches!(error, ClientError::Problem(problem) if problem.code.as_deref() == Some("already_uploaded"))
+}
+
+/// Whether the upload has ended, so that sending more of it is in vain.
+fn is_gone(error: &ClientError) -> bool {
+    match error {
+        ClientError::Problem(problem) => problem.code.as_deref() == Some("upload_expired"),
+        ClientError::Store(refusal) => refusal.code == "NoSuchUpload",
+        ClientError::NoAnswer { .. }
+        | ClientError::Stalled(_)
+        | ClientError::Answer(_)
+        | ClientError::Address(_)
+        | ClientError::File { .. }
+        | ClientError::Changed(_) => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -108,6 +109,15 @@ pub struct SignedUpload {
     /// Parts to send with `multipart`.
     #[serde(default)]
     pub multipart: Option<Multipart>,
+    /// When the URLs end, RFC 3339, by the server's clock.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+    /// For how long the URLs lived when they were signed, where the server told.
+    #[serde(skip)]
+    pub life: Option<Duration>,
+    /// When they were asked for, by the client's own clock.
+    #[serde(skip)]
+    pub asked_at: Duration,
 }
 
 impl fmt::Debug for SignedUpload {
