@@ -5,7 +5,7 @@ use consign_core::ids::ObjectRef;
 use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
 use consign_core::upload::Outcome;
-use consign_tabular::{Converted, Converter, Limits, Options, Plan, Refusal, Survey};
+use consign_tabular::{Charset, Converted, Converter, Limits, Options, Plan, Refusal, Survey};
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
@@ -71,6 +71,7 @@ pub(crate) async fn convert<D: Deps>(
 async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Plan, Stop> {
     let options = Options {
         metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
+        charset: declared_charset(&claim.upload.content_type),
         ..Options::default()
     };
     let limits = Limits::for_memory(claim.deps.memory_bytes());
@@ -88,6 +89,14 @@ async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<
         check_checksum(&declared, &to_base64(hasher))?;
     }
     Ok(survey.finish()?)
+}
+
+/// The encoding that a media type declares (RFC 9110, section 8.3.2), where it is one that is read.
+fn declared_charset(content_type: &str) -> Option<Charset> {
+    let parameters = content_type.split(';').skip(1);
+    let mut named = parameters.filter_map(|parameter| parameter.split_once('='));
+    let (_, label) = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Charset::of_label(label)
 }
 
 async fn write_parquet<D: Deps>(

@@ -5,47 +5,30 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType,
 };
-use arrow_schema::{DataType, TimeUnit};
 
-use crate::cell;
+use crate::cell::{self, BooleanWords};
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
+use crate::moment::{self, DateOrder};
+use crate::number;
 use crate::profile::{ColumnProfile, Scalar, Sum};
+use crate::reading::{Decimal, Reading, UTC};
 use crate::refusal::Refusal;
 use crate::rows::Cell;
-use crate::survey::{Column, ColumnType};
-
-const UTC: &str = "UTC";
-
-/// How a type is kept in Arrow, and by it in Parquet.
-pub(crate) fn data_type(kind: ColumnType) -> DataType {
-    match kind {
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Int64 => DataType::Int64,
-        ColumnType::Float64 => DataType::Float64,
-        ColumnType::Date => DataType::Date32,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-        ColumnType::TimestampUtc => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
-        ColumnType::Text => DataType::Utf8,
-    }
-}
-
-/// What a value takes in memory before it is encoded, in bytes; of text, without its letters.
-pub(crate) fn value_bytes(kind: ColumnType) -> usize {
-    match kind {
-        ColumnType::Boolean => 1,
-        ColumnType::Date | ColumnType::Text => size_of::<i32>(),
-        ColumnType::Int64 | ColumnType::Float64 => size_of::<i64>(),
-        ColumnType::Timestamp | ColumnType::TimestampUtc => size_of::<i64>(),
-    }
-}
+use crate::survey::Column;
 
 /// The smallest and largest value so far.
 struct Extremes<T>(Option<(T, T)>);
 
 impl<T: PartialOrd + Copy> Extremes<T> {
     fn take(&mut self, value: T) {
+        // What is not equal to itself (not a number) has no place in an order.
+        #[expect(clippy::eq_op, reason = "only NaN differs from itself")]
+        if value != value {
+            return;
+        }
         match &mut self.0 {
             None => self.0 = Some((value, value)),
             Some((min, _)) if value < *min => *min = value,
@@ -69,6 +52,15 @@ where
         Self {
             builder: PrimitiveBuilder::with_capacity(0),
             extremes: Extremes(None),
+        }
+    }
+
+    /// Of a type with parameters.
+    fn of(reading: Reading) -> Self {
+        let values = Self::new();
+        Self {
+            builder: values.builder.with_data_type(reading.data_type()),
+            ..values
         }
     }
 
@@ -103,6 +95,7 @@ impl Compensated {
 
 enum Values {
     Boolean {
+        words: BooleanWords,
         builder: BooleanBuilder,
         extremes: Extremes<bool>,
     },
@@ -110,12 +103,23 @@ enum Values {
         values: Primitives<Int64Type>,
         sum: i128,
     },
+    Decimal {
+        decimal: Decimal,
+        values: Primitives<Decimal128Type>,
+        /// `None` once it is out of range.
+        sum: Option<i128>,
+    },
     Float64 {
         values: Primitives<Float64Type>,
         sum: Compensated,
     },
-    Date(Primitives<Date32Type>),
+    Date {
+        order: DateOrder,
+        values: Primitives<Date32Type>,
+    },
+    Time(Primitives<Time64MicrosecondType>),
     Timestamp {
+        order: DateOrder,
         values: Primitives<TimestampMicrosecondType>,
         utc: bool,
         offsets: u64,
@@ -138,28 +142,37 @@ pub(crate) struct Builder {
 
 impl Builder {
     pub(crate) fn new(column: Column) -> Self {
-        let timestamp = |utc| Values::Timestamp {
-            values: Primitives::new(),
-            utc,
-            offsets: 0,
-        };
-        let values = match column.kind {
-            ColumnType::Boolean => Values::Boolean {
+        let values = match column.reading {
+            Reading::Boolean(words) => Values::Boolean {
+                words,
                 builder: BooleanBuilder::with_capacity(0),
                 extremes: Extremes(None),
             },
-            ColumnType::Int64 => Values::Int64 {
+            Reading::Int64 => Values::Int64 {
                 values: Primitives::new(),
                 sum: 0,
             },
-            ColumnType::Float64 => Values::Float64 {
+            Reading::Decimal(decimal) => Values::Decimal {
+                decimal,
+                values: Primitives::of(column.reading),
+                sum: Some(0),
+            },
+            Reading::Float64 => Values::Float64 {
                 values: Primitives::new(),
                 sum: Compensated::default(),
             },
-            ColumnType::Date => Values::Date(Primitives::new()),
-            ColumnType::Timestamp => timestamp(false),
-            ColumnType::TimestampUtc => timestamp(true),
-            ColumnType::Text => Values::Text {
+            Reading::Date(order) => Values::Date {
+                order,
+                values: Primitives::new(),
+            },
+            Reading::Time => Values::Time(Primitives::new()),
+            Reading::Timestamp { order, utc } => Values::Timestamp {
+                order,
+                values: Primitives::new(),
+                utc,
+                offsets: 0,
+            },
+            Reading::Text => Values::Text {
                 builder: StringBuilder::with_capacity(0, 0),
                 extremes: None,
             },
@@ -189,13 +202,14 @@ impl Builder {
             return Ok(value.len());
         }
         let trimmed = cell::trim(cell.raw);
-        if cell.raw.is_empty() || cell::is_null_token(trimmed) {
+        let is_nan = matches!(self.values, Values::Float64 { .. }) && number::is_nan(trimmed);
+        if cell.raw.is_empty() || (cell::is_null_token(trimmed) && !is_nan) {
             self.null_tokens += 1;
             self.append_null();
             return Ok(0);
         }
         self.append_typed(trimmed).ok_or(Refusal::SourceChanged)?;
-        self.count += 1;
+        self.count += u64::from(!is_nan);
         self.padded += u64::from(trimmed.len() != cell.raw.len());
         Ok(0)
     }
@@ -205,8 +219,10 @@ impl Builder {
         match &mut self.values {
             Values::Boolean { builder, .. } => Arc::new(builder.finish()),
             Values::Int64 { values, .. } => Arc::new(values.builder.finish()),
+            Values::Decimal { values, .. } => Arc::new(values.builder.finish()),
             Values::Float64 { values, .. } => Arc::new(values.builder.finish()),
-            Values::Date(values) => Arc::new(values.builder.finish()),
+            Values::Date { values, .. } => Arc::new(values.builder.finish()),
+            Values::Time(values) => Arc::new(values.builder.finish()),
             Values::Timestamp {
                 values, utc: false, ..
             } => Arc::new(values.builder.finish()),
@@ -220,25 +236,51 @@ impl Builder {
     pub(crate) fn finish(self) -> ColumnProfile {
         let some = self.count > 0;
         let (min, max) = self.extremes();
-        let sum = match &self.values {
-            Values::Int64 { sum, .. } if some => Some(Sum::Int(*sum)),
-            Values::Float64 { sum, .. } if some => Some(Sum::Float(sum.total())),
-            Values::Int64 { .. }
-            | Values::Float64 { .. }
-            | Values::Boolean { .. }
-            | Values::Date(_) => None,
-            Values::Timestamp { .. } | Values::Text { .. } => None,
+        let count = self.count as f64;
+        let (sum, mean) = match &self.values {
+            Values::Int64 { sum, .. } if some => (Some(Sum::Int(*sum)), Some(*sum as f64 / count)),
+            Values::Float64 { sum, .. } if some => {
+                (Some(Sum::Float(sum.total())), Some(sum.total() / count))
+            }
+            Values::Decimal { decimal, sum, .. } if some => {
+                let text = sum.map(|sum| number::decimal_text(sum, decimal.scale));
+                let mean = text
+                    .as_deref()
+                    .and_then(number::float64)
+                    .map(|sum| sum / count);
+                (text.map(Sum::Decimal), mean)
+            }
+            Values::Int64 { .. } | Values::Float64 { .. } | Values::Decimal { .. } => (None, None),
+            Values::Boolean { .. } | Values::Date { .. } | Values::Time(_) => (None, None),
+            Values::Timestamp { .. } | Values::Text { .. } => (None, None),
         };
         let offsets = match &self.values {
             Values::Timestamp { offsets, .. } => *offsets,
-            Values::Int64 { .. } | Values::Float64 { .. } | Values::Boolean { .. } => 0,
-            Values::Date(_) | Values::Text { .. } => 0,
+            Values::Int64 { .. } | Values::Float64 { .. } | Values::Decimal { .. } => 0,
+            Values::Boolean { .. }
+            | Values::Date { .. }
+            | Values::Time(_)
+            | Values::Text { .. } => 0,
         };
-        let count = self.count as f64;
+        let decimal = match self.column.reading {
+            Reading::Decimal(decimal) => Some(decimal),
+            Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
+            Reading::Date(_) | Reading::Time | Reading::Timestamp { .. } => None,
+        };
+        let date_order = match self.column.reading {
+            Reading::Date(order) | Reading::Timestamp { order, .. } => Some(order),
+            Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
+            Reading::Decimal(_) | Reading::Time => None,
+        };
         ColumnProfile {
             name: self.column.name,
             original_name: self.column.original_name,
             kind: self.column.kind,
+            precision: decimal.map(|decimal| decimal.precision),
+            scale: decimal.map(|decimal| decimal.scale),
+            number_format: decimal.map(|decimal| decimal.format),
+            unit: decimal.and_then(|decimal| decimal.unit),
+            date_order,
             nulls: self.nulls,
             null_tokens: self.null_tokens,
             padded: self.padded,
@@ -246,10 +288,8 @@ impl Builder {
             min,
             max,
             sum,
-            mean: sum.map(|sum| match sum {
-                Sum::Int(sum) => sum as f64 / count,
-                Sum::Float(sum) => sum / count,
-            }),
+            mean,
+            warnings: self.column.warnings,
         }
     }
 
@@ -258,8 +298,10 @@ impl Builder {
         match &mut self.values {
             Values::Boolean { builder, .. } => builder.append_null(),
             Values::Int64 { values, .. } => values.builder.append_null(),
+            Values::Decimal { values, .. } => values.builder.append_null(),
             Values::Float64 { values, .. } => values.builder.append_null(),
-            Values::Date(values) => values.builder.append_null(),
+            Values::Date { values, .. } => values.builder.append_null(),
+            Values::Time(values) => values.builder.append_null(),
             Values::Timestamp { values, .. } => values.builder.append_null(),
             Values::Text { builder, .. } => builder.append_null(),
         }
@@ -267,28 +309,50 @@ impl Builder {
 
     fn append_typed(&mut self, cell: &str) -> Option<()> {
         match &mut self.values {
-            Values::Boolean { builder, extremes } => {
-                let value = cell::boolean(cell)?;
+            Values::Boolean {
+                words,
+                builder,
+                extremes,
+            } => {
+                let value = words.read(cell)?;
                 builder.append_value(value);
                 extremes.take(value);
             }
             Values::Int64 { values, sum } => {
-                let value = cell::int64(cell)?;
+                let value = number::int64(cell)?;
                 values.take(value);
                 *sum += i128::from(value);
             }
-            Values::Float64 { values, sum } => {
-                let value = cell::float64(cell)?;
+            Values::Decimal {
+                decimal,
+                values,
+                sum,
+            } => {
+                let number = match decimal.unit {
+                    Some(_) => cell::split_unit(cell)?.0,
+                    None => cell,
+                };
+                let value = number::decimal(number, decimal.format, decimal.scale)?;
                 values.take(value);
-                sum.add(value);
+                *sum = sum.and_then(|sum| sum.checked_add(value));
             }
-            Values::Date(values) => values.take(cell::date(cell.as_bytes())?),
+            Values::Float64 { values, sum } => {
+                let value = number::float64(cell.strip_prefix('+').unwrap_or(cell))?;
+                values.take(value);
+                // What is not a number has no part in sum and mean.
+                if !value.is_nan() {
+                    sum.add(value);
+                }
+            }
+            Values::Date { order, values } => values.take(moment::date(cell.as_bytes(), *order)?),
+            Values::Time(values) => values.take(moment::time(cell.as_bytes())?),
             Values::Timestamp {
+                order,
                 values,
                 utc,
                 offsets,
             } => {
-                let moment = cell::timestamp(cell.as_bytes())?;
+                let moment = moment::timestamp(cell.as_bytes(), *order)?;
                 if moment.offset_s.is_some() != *utc {
                     return None;
                 }
@@ -305,11 +369,19 @@ impl Builder {
             Values::Boolean { extremes, .. } => pair(extremes.0, Scalar::Boolean),
             Values::Int64 { values, .. } => pair(values.extremes.0, Scalar::Int),
             Values::Float64 { values, .. } => pair(values.extremes.0, Scalar::Float),
-            Values::Date(values) => pair(values.extremes.0, |days| {
-                Scalar::Text(cell::date_text(days))
+            Values::Decimal {
+                decimal, values, ..
+            } => pair(values.extremes.0, |value| {
+                Scalar::Text(number::decimal_text(value, decimal.scale))
+            }),
+            Values::Date { values, .. } => pair(values.extremes.0, |days| {
+                Scalar::Text(moment::date_text(days))
+            }),
+            Values::Time(values) => pair(values.extremes.0, |micros| {
+                Scalar::Text(moment::time_text(micros))
             }),
             Values::Timestamp { values, utc, .. } => pair(values.extremes.0, |micros| {
-                Scalar::Text(cell::timestamp_text(micros, *utc))
+                Scalar::Text(moment::timestamp_text(micros, *utc))
             }),
             Values::Text { extremes, .. } => pair(extremes.clone(), Scalar::Text),
         }

@@ -1,15 +1,19 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 
-use crate::column::{Builder, data_type, value_bytes};
+use crate::column::Builder;
+use crate::frame::{Frame, Header};
 use crate::limits::{Limits, ROW_GROUP_ROWS_MAX};
 use crate::output::Output;
-use crate::profile::{Profile, Reject, Rejects};
+use crate::profile::{FoundDialect, Profile, Reject, Rejects};
+use crate::reader::Reader;
+use crate::reading::Reading;
 use crate::refusal::Refusal;
-use crate::rows::{Row, Rows};
+use crate::rows::Row;
 use crate::source::Source;
 use crate::survey::{Column, Plan};
 
@@ -19,7 +23,7 @@ use crate::survey::{Column, Plan};
 pub struct Converter {
     plan: Plan,
     source: Source,
-    rows: Rows,
+    rows: Reader,
     table: Table,
 }
 
@@ -41,8 +45,11 @@ impl Converter {
     /// [`Refusal::TooLargeForMemory`] or [`Refusal::Internal`].
     pub fn new(plan: Plan) -> Result<Self, Refusal> {
         Ok(Self {
-            source: Source::new(plan.limits),
-            rows: Rows::new(plan.delimiter, plan.limits),
+            source: Source::new(plan.limits, plan.options.charset),
+            rows: match &plan.keys {
+                Some(keys) => Reader::json(plan.limits, Some(keys)),
+                None => Reader::delimited(plan.dialect, plan.limits),
+            },
             table: Table::new(&plan)?,
             plan,
         })
@@ -92,12 +99,23 @@ impl Converter {
         let profile = Profile {
             rows: table.rows,
             rejects: table.rejects.total,
+            skipped_lines: plan.frame.first_line - 1,
             blank_lines: rows.blank_lines(),
             bytes: fingerprint.bytes,
             text_bytes: source.text_bytes(),
             parquet_bytes,
-            delimiter: char::from(plan.delimiter),
-            header: plan.options.header,
+            format: rows.format(),
+            delimiter: char::from(plan.dialect.delimiter.unwrap_or(b',')),
+            header: plan.frame.header != Header::None,
+            dialect: FoundDialect {
+                delimiter: plan.dialect.delimiter.map(char::from),
+                quote: plan.dialect.quote.map(char::from),
+                backslash: plan.dialect.backslash,
+                blanks_before_quote: plan.dialect.blanks,
+                header: plan.frame.header,
+                first_line: plan.frame.first_line,
+            },
+            total_line: table.total_line,
             encoding: plan.encoding,
             compression: plan.compression,
             columns: table.columns.into_iter().map(Builder::finish).collect(),
@@ -110,9 +128,26 @@ impl Converter {
     }
 }
 
+/// The key of a field's metadata that has the unit of its values.
+const UNIT: &str = "unit";
+/// What the first filled cell of a row that sums up begins with, in lower case.
+const TOTALS: [&str; 6] = ["total", "sum", "grand total", "summe", "gesamt", "subtotal"];
+
+/// Whether a row seems to sum up the others.
+fn is_total(row: &Row<'_>) -> bool {
+    let first = row.cells().find(|cell| !cell.raw.is_empty());
+    first.is_some_and(|cell| {
+        let word = cell.raw.trim_end_matches([':', ' ']);
+        word.len() <= 12 && TOTALS.iter().any(|total| word.eq_ignore_ascii_case(total))
+    })
+}
+
 struct Table {
     limits: Limits,
+    frame: Frame,
     skip_header: bool,
+    /// The line of the last row, where that sums up.
+    total_line: Option<u64>,
     columns: Vec<Builder>,
     output: Output,
     /// What a row takes in the builders, its text apart.
@@ -126,17 +161,32 @@ struct Table {
 
 impl Table {
     fn new(plan: &Plan) -> Result<Self, Refusal> {
-        let field = |column: &Column| Field::new(&column.name, data_type(column.kind), true);
+        let field = |column: &Column| {
+            let field = Field::new(&column.name, column.reading.data_type(), true);
+            match column.reading {
+                Reading::Decimal(decimal) => field.with_metadata(
+                    decimal
+                        .unit
+                        .map(|unit| (UNIT.to_owned(), unit.to_owned()))
+                        .into_iter()
+                        .collect::<HashMap<String, String>>(),
+                ),
+                Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => field,
+                Reading::Date(_) | Reading::Time | Reading::Timestamp { .. } => field,
+            }
+        };
         let schema = Schema::new(plan.columns.iter().map(field).collect::<Vec<_>>());
         Ok(Self {
             limits: plan.limits,
-            skip_header: plan.options.header,
+            frame: plan.frame,
+            skip_header: plan.frame.header != Header::None,
+            total_line: None,
             columns: plan.columns.iter().cloned().map(Builder::new).collect(),
             output: Output::new(&Arc::new(schema), &plan.options.metadata)?,
             row_bytes: plan
                 .columns
                 .iter()
-                .map(|column| value_bytes(column.kind))
+                .map(|column| column.reading.value_bytes())
                 .sum(),
             group_rows: 0,
             group_bytes: 0,
@@ -150,13 +200,8 @@ impl Table {
     }
 
     fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        if std::mem::take(&mut self.skip_header) {
-            let same = row.fields == self.columns.len();
-            return if same {
-                Ok(())
-            } else {
-                Err(Refusal::SourceChanged)
-            };
+        if row.line < self.frame.first_line || std::mem::take(&mut self.skip_header) {
+            return Ok(());
         }
         if let Some(reject) = Reject::of(row, self.columns.len()) {
             self.rejects.add(reject);
@@ -167,6 +212,7 @@ impl Table {
             self.group_bytes += column.take(&cell)?;
         }
         self.rows += 1;
+        self.total_line = is_total(row).then_some(row.line);
         self.group_rows += 1;
         let limits = &self.limits;
         if self.group_rows >= ROW_GROUP_ROWS_MAX || self.group_bytes >= limits.row_group_bytes {

@@ -1,4 +1,4 @@
-//! Delimited text to Parquet and a profile: a push parser without I/O.
+//! Tables as text to Parquet and a profile: a push parser without I/O.
 //!
 //! A source is read twice. The first pass, a [`Survey`], finds out what the file is and which type holds *every* cell
 //! of each column; its result is a [`Plan`]. The second pass, a [`Converter`], writes Parquet by that plan, and
@@ -33,17 +33,35 @@
 //!
 //! # What is read
 //!
-//! - gzip (one or several members) or plain bytes, told by content. UTF-8 with or without a byte order mark, UTF-16
-//!   with one. Anything else is refused by name; bytes are never replaced.
-//! - The delimiter is the one of tab, `|`, `;` and `,` by which the most rows of the first 256 KiB fit the first row,
-//!   and the first row has the most fields.
-//! - Rows end with LF, CRLF or CR. Empty lines are no rows; they are counted. A quote (`"`) opens a quoted cell as its
-//!   first byte only, and is doubled inside.
-//! - The first row names the columns unless [`Options::header`] is false. An empty name becomes `column_3`, a
-//!   repeated one `name_2`; the profile keeps the original. A file with a header alone is a table without rows.
-//! - A row with more or fewer fields than the first one, or with something behind a closing quote, is rejected: counted
-//!   by reason, and the first 100 kept with line and sample. *Rows in = rows out + rejects.* A file of which more than
-//!   half is rejected is refused.
+//! - Plain bytes, gzip (members, zeros behind them), zstd, or a ZIP archive with one file; told by content.
+//! - UTF-8 and UTF-16 with or without a byte order mark, and Windows-1252, of which Latin-1 is a part. The first bytes that
+//!   are not ASCII decide; `charset=` of the sender ([`Options::charset`]) counts where they leave it open. Other encodings
+//!   are refused by name; bytes are never replaced. A mark at the beginning of a row belongs to no cell.
+//! - Delimited text, JSON lines, and a JSON array of objects. Pages of HTML and XML are refused by name, whatever the file is
+//!   called.
+//!
+//! ## Delimited text
+//!
+//! - The first 64 KiB are read in every dialect that they may be in: `,`, `;`, tab and `|` (also `:`, `^`, `~`, space and 0x01
+//!   where none of these explains the text), with `"` or `'` or no quotes, doubled or with backslashes, with blanks before
+//!   quotes or none. The dialect is taken by which the rows agree best, the cells look best, and the columns are most. A text
+//!   whose rows agree on no delimiter is a table of one column, unless nearly all of them have one: then it is refused.
+//! - `sep=;` in the first line is obeyed. Comments (`#`), titles and notes above the table are skipped and counted
+//!   ([`Profile::skipped_lines`]). A last row that sums up (`Total`) is kept and reported ([`Profile::total_line`]).
+//! - Rows end with LF, CRLF or CR. Empty lines are no rows, and are counted; in a table of one column they are nulls unless
+//!   nothing follows.
+//! - The first row names the columns where words stand above numbers or days, or where its words do not come again; else it
+//!   is data, and the columns are `column_1`, …. Names are trimmed, cut at 1024 bytes, and made unlike also without regard
+//!   to case: `ID`, `id_2`. A header that is one field short (as R writes it) lacks the name of the first column.
+//! - Empty fields behind the last column are no fault: delimiters end rows in many files. Another row with more or fewer
+//!   fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100 kept with
+//!   line and sample. *Lines in = rows out + rejects.* A file is refused where more than half of its lines are rejected, or
+//!   ten and more than a tenth.
+//!
+//! ## JSON
+//!
+//! Keys are columns, in the order of their first appearance. Texts stay text but for dates and times; an object or an array
+//! in a value is kept as its JSON.
 //!
 //! # Types
 //!
@@ -52,19 +70,24 @@
 //! | type | Parquet | cells |
 //! | --- | --- | --- |
 //! | integer | INT64 | decimal digits with an optional `-`, within 64 bits; no leading zeros (`007`), no `+1`, no `-0` |
-//! | float | DOUBLE | with a point or an exponent, where a double written back with as many significant digits gives the same digits; integers up to 2^53. An exponent needs a point or a sign (`1e+05`, `1.5E3`, but not `12E3`). No `inf`, hex or thousands separators |
-//! | boolean | BOOLEAN | `true`, `TRUE`, `True` and the same of false |
-//! | date | DATE | `YYYY-MM-DD`, years 1 to 9999 |
-//! | timestamp | TIMESTAMP, microseconds | `YYYY-MM-DD`, `T` or a space, `HH:MM`, optional `:SS` and up to six decimals |
-//! | timestamp, UTC | the same, adjusted to UTC | with `Z`, `±HH:MM`, `±HHMM` or `±HH`; all cells have a zone, or none |
+//! | decimal | DECIMAL | exact: `1234.50`, `1.234,50` or `1,234.50` where the whole column is written so, with one unit beside every number (`3,50 €`, `5 %`) or none. Up to 18 digits; up to 38 where no double holds them |
+//! | float | DOUBLE | where a double written back with as many significant digits gives the same digits; with an exponent, `inf`, `NaN`, `-0.0`. `12E3` alone is as likely an article number: text, unless another cell is a number |
+//! | boolean | BOOLEAN | `true` and `false`, `yes` and `no`, or `t` and `f` (also in capitals), one pair in a column |
+//! | date | DATE | `YYYY-MM-DD`, `YYYY/MM/DD`, `31.12.2024`, `31/12/2024` or `12/31/2024` where a cell decides on the order; else text, with a warning. Years 1 to 9999 |
+//! | time | TIME, microseconds | `17:08`, `17:08:30.5`, `5:08 PM` |
+//! | timestamp | TIMESTAMP, microseconds | a date, `T` or a space, and a time. Digits beyond the sixth are zeros |
+//! | timestamp, UTC | the same, adjusted to UTC | with `Z`, ` UTC`, `±HH:MM`, `±HHMM` or `±HH`; all cells have a zone, or none |
 //! | text | UTF-8 | anything, byte for byte |
 //!
-//! - In a column that is not text, `NA`, `N/A`, `n/a`, `#N/A`, `NULL`, `null`, `NaN`, `nan`, `None` and the quoted empty
-//!   cell are null too, and counted apart as `null_tokens`. They alone give a column no type: without any other value it
-//!   is text, and there they stay what they are. A quoted empty cell of a text column is an empty text, not null.
-//! - Blanks (space, tab) around a value of a column that is not text are dropped and counted as `padded`. An offset
-//!   other than UTC is counted in `offsets`; the moment is kept, the offset is not. Notation is not kept either: `1.50`
-//!   and `1.5` are the same number. Quotes do not matter: `"12"` is an integer.
+//! - In a column that is not text, `NA`, `N/A`, `#N/A`, `<NA>`, `NULL`, `\N`, `None`, the like, and the quoted empty cell are null
+//!   too, and counted apart as `null_tokens`; so is `NaN` where the column is not of doubles. They alone give a column no
+//!   type: without any other value it is text, and there they stay what they are. A quoted empty cell of a text column is an
+//!   empty text, not null.
+//! - Numbers that are read with a decimal comma and with a comma between thousands alike (`1,234`) are text, with a warning.
+//! - Blanks (space, tab, no-break space) around a value of a column that is not text are dropped and counted as `padded`. An
+//!   offset other than UTC is counted in `offsets`; the moment is kept, the offset is not. Notation is kept in the profile
+//!   (`number_format`, `unit`, `date_order`), and the unit in the metadata of the column. Quotes do not matter: `"12"` is an
+//!   integer.
 //! - With [`Options::text`] every column is text: an empty cell is still null, a quoted empty one an empty text.
 //!
 //! # Bounds
@@ -76,22 +99,39 @@
 mod cell;
 mod column;
 mod convert;
+mod evidence;
+mod footer;
+mod frame;
+mod json;
 mod limits;
+mod moment;
+mod number;
 mod output;
 mod profile;
+mod reader;
+mod reading;
 mod refusal;
 mod rows;
 mod sniff;
 mod source;
 mod survey;
+mod text;
+mod zip;
+mod zstd;
 
 pub use convert::{Converted, Converter};
+pub use frame::Header;
 pub use limits::{
-    COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Compression, EXPANSION_FREE_BYTES, EXPANSION_MAX, Encoding,
-    Limits, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MAX, MEMORY_BYTES_MIN, Options,
+    COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Charset, Compression, EXPANSION_FREE_BYTES, EXPANSION_MAX,
+    Encoding, Limits, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MAX, MEMORY_BYTES_MIN, Options,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX, ROW_BYTES_MAX, SAMPLE_BYTES, TEXT_BYTES_MAX,
     TEXT_EXTREME_BYTES_MAX,
 };
-pub use profile::{ColumnProfile, Profile, Reject, RejectReason, Rejects, Scalar, Sum};
+pub use moment::DateOrder;
+pub use number::NumberFormat;
+pub use profile::{
+    ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
+};
+pub use reader::Format;
 pub use refusal::Refusal;
 pub use survey::{Column, ColumnType, Plan, Survey};

@@ -53,24 +53,18 @@ const _: () = assert!((COLUMNS_MAX * COLUMN_NAME_BYTES_MAX) as u64 <= MEMORY_BYT
 const _: () = assert!(TEXT_EXTREME_BYTES_MAX >= 4 && REJECT_SAMPLE_BYTES_MAX >= 4);
 
 /// What the host wants of one conversion.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The first row names the columns. Without it the columns are `column_1`, `column_2`, ….
-    pub header: bool,
+    /// Whether the first row names the columns; `None` finds out. Without names the columns are `column_1`, ….
+    pub header: Option<bool>,
+    /// What stands between two cells; `None` finds out.
+    pub delimiter: Option<u8>,
+    /// How the text is written, where the sender says so and the text bears no mark of its own.
+    pub charset: Option<Charset>,
     /// Every column stays text.
     pub text: bool,
     /// Written into the Parquet footer as key and value, in this order (the etag of the source, for example).
     pub metadata: Vec<(String, String)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            header: true,
-            text: false,
-            metadata: Vec::new(),
-        }
-    }
 }
 
 /// The bounds of one conversion, all in bytes unless named otherwise. [`Limits::for_memory`] derives them from one
@@ -118,6 +112,10 @@ pub enum Compression {
     None,
     /// gzip, of one or several members.
     Gzip,
+    /// Zstandard, of one or several frames.
+    Zstd,
+    /// The only file of a ZIP archive.
+    Zip,
 }
 
 /// How the text of a source was written.
@@ -132,6 +130,33 @@ pub enum Encoding {
     /// UTF-16, most significant byte first, with a byte order mark.
     #[serde(rename = "utf-16be")]
     Utf16Be,
+    /// Windows-1252, of which Latin-1 (ISO 8859-1) is a part.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// An encoding that a sender may declare (`charset=` of a media type).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// UTF-8 or ASCII.
+    Utf8,
+    /// Windows-1252 or Latin-1.
+    Windows1252,
+}
+
+impl Charset {
+    /// By its label, as in the Encoding standard (<https://encoding.spec.whatwg.org/#names-and-labels>); `None` where it
+    /// is another or none: then the content decides.
+    #[must_use]
+    pub fn of_label(label: &str) -> Option<Self> {
+        let label = label.trim().trim_matches('"').to_ascii_lowercase();
+        match label.as_str() {
+            "utf-8" | "utf8" => Some(Self::Utf8),
+            "windows-1252" | "cp1252" | "x-cp1252" | "iso-8859-1" | "iso8859-1" | "iso_8859-1"
+            | "latin1" | "l1" => Some(Self::Windows1252),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Encoding {
@@ -139,6 +164,7 @@ impl fmt::Display for Encoding {
         f.write_str(match self {
             Self::Utf8 => "UTF-8",
             Self::Utf16Le | Self::Utf16Be => "UTF-16",
+            Self::Windows1252 => "Windows-1252",
         })
     }
 }

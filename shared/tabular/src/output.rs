@@ -18,6 +18,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 
+use crate::footer;
+
 const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
 
 /// A Parquet file being written into memory, from where it is taken bit by bit.
@@ -82,7 +84,10 @@ impl Output {
     /// Writes the footer: the bytes not yet taken, and how many there are in all.
     pub(crate) fn close(&mut self) -> Result<(Vec<u8>, u64)> {
         self.writer.finish()?;
-        Ok((self.take(), self.writer.bytes_written() as u64))
+        let columns = self.columns.len();
+        let mut tail = self.take();
+        footer::order_by_type(&mut tail, columns)?;
+        Ok((tail, self.writer.bytes_written() as u64))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
+use crate::frame::Header;
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
+use crate::moment::DateOrder;
+use crate::number::NumberFormat;
+use crate::reader::Format;
 use crate::rows::Row;
 use crate::survey::ColumnType;
 
@@ -11,8 +15,10 @@ use crate::survey::ColumnType;
 pub struct Profile {
     /// Rows of the Parquet file.
     pub rows: u64,
-    /// Rows of the source that are not in it.
+    /// Lines of the source whose rows are not in it.
     pub rejects: u64,
+    /// Lines above the table: comments, titles and notes.
+    pub skipped_lines: u64,
     /// Empty lines of the source; they are neither.
     pub blank_lines: u64,
     /// Bytes of the source, as stored.
@@ -21,16 +27,50 @@ pub struct Profile {
     pub text_bytes: u64,
     /// Bytes of the Parquet file.
     pub parquet_bytes: u64,
+    /// What the text is.
+    pub format: Format,
     /// What stands between two cells.
     pub delimiter: char,
     /// Whether the first row named the columns.
     pub header: bool,
+    /// How the text is divided into cells, as it was found out.
+    pub dialect: FoundDialect,
     /// How the text was written.
     pub encoding: Encoding,
     /// How the bytes were packed.
     pub compression: Compression,
+    /// The line of a last row that sums up the others (`Total`, …). It is a row of the table all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_line: Option<u64>,
     /// In the order of the file.
     pub columns: Vec<ColumnProfile>,
+}
+
+/// How a text is divided into cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FoundDialect {
+    /// What stands between two cells; `None` where each row is one cell.
+    pub delimiter: Option<char>,
+    /// What a quoted cell begins and ends with; `None` where quotes are letters.
+    pub quote: Option<char>,
+    /// Whether a backslash in a quoted cell takes the meaning from the letter behind it.
+    pub backslash: bool,
+    /// Whether blanks between a delimiter and a quote are no part of a cell.
+    pub blanks_before_quote: bool,
+    /// What the first row of the table is.
+    pub header: Header,
+    /// The line where the table begins, from 1.
+    pub first_line: u64,
+}
+
+/// What the owner of a column should know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    /// Every cell can be read with a decimal comma and with a comma between thousands: it stays text.
+    AmbiguousNumbers,
+    /// Every cell can be read with the day first and with the month first: it stays text.
+    AmbiguousDates,
 }
 
 /// One column of a [`Profile`].
@@ -44,6 +84,21 @@ pub struct ColumnProfile {
     /// The type.
     #[serde(rename = "type")]
     pub kind: ColumnType,
+    /// Digits in all, of a decimal column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<u8>,
+    /// Digits behind the point, of a decimal column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u8>,
+    /// How the decimals were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_format: Option<NumberFormat>,
+    /// The sign that stood beside every number, such as `€` or `%`. It is no part of the values: `5 %` is 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'static str>,
+    /// How the dates were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
     /// Nulls, of whatever origin.
     pub nulls: u64,
     /// Nulls that were written as a word (`NA`, `NULL`, …) or as a quoted empty cell. Zero in a text column, where
@@ -65,6 +120,9 @@ pub struct ColumnProfile {
     /// The mean of a numeric column with a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
+    /// What its owner should know of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 #[expect(
@@ -75,7 +133,7 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// A value in JSON: dates and timestamps as ISO 8601 text.
+/// A value in JSON: decimals as text, dates, times and timestamps as ISO 8601 text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -90,11 +148,13 @@ pub enum Scalar {
 }
 
 /// A sum in JSON: a number.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Sum {
     /// Exact.
     Int(i128),
+    /// Exact, as text: a decimal of JSON is a double to most readers.
+    Decimal(String),
     /// Compensated (Neumaier). Null in JSON where it overflows.
     Float(f64),
 }
@@ -109,6 +169,8 @@ pub enum RejectReason {
     TooManyFields,
     /// Something follows a closing quote.
     TextAfterQuote,
+    /// An object that is no valid JSON.
+    BadJson,
 }
 
 /// A rejected row.
@@ -116,6 +178,8 @@ pub enum RejectReason {
 pub struct Reject {
     /// The line where it starts, from 1.
     pub line: u64,
+    /// How many lines it takes.
+    pub lines: u64,
     /// Why.
     pub reason: RejectReason,
     /// Why, in words.
@@ -127,20 +191,22 @@ pub struct Reject {
 impl Reject {
     /// Why a row cannot be in a table of so many columns, if it cannot.
     pub(crate) fn of(row: &Row<'_>, columns: usize) -> Option<Self> {
-        if row.fields == columns && !row.faulty {
+        if !row.faulty && row.fits(columns) {
             return None;
         }
         let (line, fields) = (row.line, row.fields);
         let plural = if fields == 1 { "field" } else { "fields" };
-        let (reason, detail) = if row.faulty {
+        let (reason, detail) = if row.is_literal() {
+            let detail = format!("The object in line {line} is no valid JSON.");
+            (RejectReason::BadJson, detail)
+        } else if row.faulty {
             let detail = format!(
                 "Line {line}: something follows a closing quote; a quote inside a quoted cell is doubled."
             );
             (RejectReason::TextAfterQuote, detail)
         } else {
-            let detail = format!(
-                "The row in line {line} has {fields} {plural}, the first row has {columns}."
-            );
+            let detail =
+                format!("The row in line {line} has {fields} {plural}, the table has {columns}.");
             let few = fields < columns;
             (
                 if few {
@@ -154,6 +220,7 @@ impl Reject {
         let end = row.text.floor_char_boundary(REJECT_SAMPLE_BYTES_MAX);
         Some(Self {
             line,
+            lines: row.lines,
             reason,
             detail,
             sample: row.text[..end].to_owned(),
@@ -161,29 +228,33 @@ impl Reject {
     }
 }
 
-/// `rejects.json`: how many rows were rejected and why, with the first [`REJECTS_KEPT_MAX`] of them.
+/// `rejects.json`: how many lines were rejected and why, with the first [`REJECTS_KEPT_MAX`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rejects {
-    /// All rejected rows.
+    /// All lines of rejected rows.
     pub total: u64,
-    /// Of these, rows with fewer fields than columns.
+    /// Of these, lines of rows with fewer fields than columns.
     pub too_few_fields: u64,
-    /// Of these, rows with more fields than columns.
+    /// Of these, lines of rows with more fields than columns.
     pub too_many_fields: u64,
-    /// Of these, rows where something follows a closing quote.
+    /// Of these, lines of rows where something follows a closing quote.
     pub text_after_quote: u64,
+    /// Of these, lines of objects that are no valid JSON.
+    pub bad_json: u64,
     /// The first ones.
     pub first: Vec<Reject>,
 }
 
 impl Rejects {
     pub(crate) fn add(&mut self, reject: Reject) {
-        self.total += 1;
+        let lines = reject.lines;
+        self.total += lines;
         *match reject.reason {
             RejectReason::TooFewFields => &mut self.too_few_fields,
             RejectReason::TooManyFields => &mut self.too_many_fields,
             RejectReason::TextAfterQuote => &mut self.text_after_quote,
-        } += 1;
+            RejectReason::BadJson => &mut self.bad_json,
+        } += lines;
         if self.first.len() < REJECTS_KEPT_MAX {
             self.first.push(reject);
         }

@@ -16,7 +16,7 @@ pub enum Refusal {
         what: &'static str,
     },
     /// A kind of compression that is not read.
-    #[error("The file is compressed with {name}; send it plain or as gzip.")]
+    #[error("The file is compressed with {name}; send it plain, as gzip or as zstd.")]
     UnsupportedCompression {
         /// The name of the format.
         name: &'static str,
@@ -28,14 +28,20 @@ pub enum Refusal {
         name: &'static str,
     },
     /// Bytes that are not what the encoding allows.
-    #[error(
-        "Line {line} is not valid {encoding}; save the file as UTF-8 (it may have been saved as Windows-1252)."
-    )]
+    #[error("Line {line} is not valid {encoding}; save the file as UTF-8.")]
     BadEncoding {
         /// The encoding the file was read as.
         encoding: Encoding,
         /// The line, from 1.
         line: u64,
+    },
+    /// JSON that is no table.
+    #[error("The JSON cannot be read as a table, in line {line}: {what}.")]
+    BadJson {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        what: &'static str,
     },
     /// A gzip stream that is damaged or ends early.
     #[error("The gzip data is damaged or incomplete (after {text_bytes} bytes of text).")]
@@ -43,6 +49,12 @@ pub enum Refusal {
         /// Bytes of text that were read before.
         text_bytes: u64,
     },
+    /// A zstd stream that is damaged or ends early, or has too large a window.
+    #[error("The zstd data is damaged or incomplete.")]
+    BadZstd,
+    /// A ZIP archive that is damaged or ends early.
+    #[error("The ZIP archive is damaged or incomplete.")]
+    BadZip,
     /// More text than allowed comes out of the file.
     #[error("The file holds more text than allowed: over {limit_bytes} bytes.")]
     TextTooLarge {
@@ -87,8 +99,8 @@ pub enum Refusal {
         /// What is wrong.
         what: &'static str,
     },
-    /// More than half of the rows do not fit the first one.
-    #[error("{rejects} of {rows} rows do not fit; the first: {first}")]
+    /// Too many lines do not fit the table.
+    #[error("{rejects} of {rows} lines do not fit; the first: {first}")]
     TooManyRejects {
         /// Rejected rows.
         rejects: u64,
@@ -135,7 +147,14 @@ impl Refusal {
                 encoding: Encoding::Utf16Le | Encoding::Utf16Be,
                 ..
             } => "not_utf16",
+            Self::BadEncoding {
+                encoding: Encoding::Windows1252,
+                ..
+            } => "unsupported_encoding",
+            Self::BadJson { .. } => "bad_json",
             Self::BadGzip { .. } => "bad_gzip",
+            Self::BadZstd => "bad_zstd",
+            Self::BadZip => "bad_zip",
             Self::TextTooLarge { .. } => "text_too_large",
             Self::DecompressedTooLarge { .. } => "decompressed_too_large",
             Self::RowTooLong { .. } => "row_too_long",

@@ -1,14 +1,43 @@
-//! Text -> rows of cells, pushed in pieces. RFC 4180, with LF, CRLF and CR line ends and any one-byte delimiter.
+//! Text -> rows of cells, pushed in pieces. RFC 4180 and its common variants ([`Dialect`]), with LF, CRLF and CR line
+//! ends and any one-byte delimiter.
 //!
 //! A quote opens a quoted cell only as the first byte of a cell; elsewhere in an unquoted cell it is a letter. After
-//! the closing quote only a delimiter or a line end may follow: a row where anything else does is marked as faulty.
+//! the closing quote only a delimiter or a line end may follow: a row where anything else does is marked as faulty. A
+//! byte order mark at the beginning of a row belongs to no cell: files with one are often joined.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2, memchr2_iter};
 
 use crate::limits::Limits;
 use crate::refusal::Refusal;
+
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// How a text is divided into cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// What stands between two cells; `None` where a row is one cell.
+    pub(crate) delimiter: Option<u8>,
+    /// What a quoted cell begins and ends with; `None` where quotes are letters.
+    pub(crate) quote: Option<u8>,
+    /// A backslash in a quoted cell takes the meaning from the letter behind it.
+    pub(crate) backslash: bool,
+    /// Blanks between a delimiter and a quote are no part of the cell.
+    pub(crate) blanks: bool,
+}
+
+impl Dialect {
+    /// RFC 4180 with this delimiter.
+    pub(crate) fn of(delimiter: u8) -> Self {
+        Self {
+            delimiter: Some(delimiter),
+            quote: Some(b'"'),
+            backslash: false,
+            blanks: false,
+        }
+    }
+}
 
 /// A cell as a range of its row's text, quotes excluded.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +45,7 @@ struct Span {
     start: u32,
     end: u32,
     quoted: bool,
-    /// Holds doubled quotes.
+    /// Holds doubled quotes or backslashes.
     escaped: bool,
 }
 
@@ -25,17 +54,35 @@ struct Span {
 pub(crate) struct Cell<'a> {
     pub(crate) raw: &'a str,
     pub(crate) quoted: bool,
-    escaped: bool,
+    /// A text of a format that has types of its own: no number is read into it.
+    pub(crate) literal: bool,
+    /// The quote that is doubled inside, or `None`.
+    escaped: Option<u8>,
+    backslash: bool,
 }
 
 impl<'a> Cell<'a> {
-    /// The value: doubled quotes made single.
+    /// The value: doubled quotes made single, and escaped letters bare.
     pub(crate) fn value(&self) -> Cow<'a, str> {
-        if self.escaped {
-            Cow::Owned(self.raw.replace("\"\"", "\""))
-        } else {
-            Cow::Borrowed(self.raw)
+        let Some(quote) = self.escaped.map(char::from) else {
+            return Cow::Borrowed(self.raw);
+        };
+        let mut value = String::with_capacity(self.raw.len());
+        let mut letters = self.raw.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let next = letters.peek().copied();
+            let is_doubled = letter == quote && next == Some(quote);
+            // Of the letters behind a backslash only these two lose it: `\n` stays what it is.
+            let is_escaped = self.backslash
+                && letter == '\\'
+                && matches!(next, Some(c) if c == quote || c == '\\');
+            if is_doubled || is_escaped {
+                value.extend(letters.next());
+            } else {
+                value.push(letter);
+            }
         }
+        Cow::Owned(value)
     }
 
     /// Empty and not quoted: null in a column of any type.
@@ -50,21 +97,95 @@ pub(crate) struct Row<'a> {
     pub(crate) text: &'a str,
     /// The line where it starts, from 1.
     pub(crate) line: u64,
+    /// How many lines it takes: more than one where a quoted cell holds line ends.
+    pub(crate) lines: u64,
     /// How many fields it has.
     pub(crate) fields: usize,
     /// Something follows a closing quote.
     pub(crate) faulty: bool,
+    /// Quoted cells are texts, whatever they look like.
+    literal: bool,
+    dialect: Dialect,
     spans: &'a [Span],
 }
 
 impl<'a> Row<'a> {
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'a>> + use<'a> {
-        let text = self.text;
+        let (text, dialect, literal) = (self.text, self.dialect, self.literal);
         self.spans.iter().map(move |span| Cell {
             raw: &text[span.start as usize..span.end as usize],
             quoted: span.quoted,
-            escaped: span.escaped,
+            literal: literal && span.quoted,
+            escaped: dialect.quote.filter(|_| span.escaped),
+            backslash: dialect.backslash,
         })
+    }
+
+    /// Whether the row is of a format with types of its own.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.literal
+    }
+
+    /// Whether the row fits a table of so many columns: it has as many fields, or more that are all empty.
+    pub(crate) fn fits(&self, columns: usize) -> bool {
+        let is_wide = self.fields > columns && self.fields == self.spans.len();
+        self.fields == columns
+            || (is_wide && self.cells().skip(columns).all(|cell| cell.is_absent()))
+    }
+}
+
+/// Rows that are put together from values, of formats other than delimited text.
+#[derive(Default)]
+pub(crate) struct RowBuilder {
+    text: String,
+    spans: Vec<Span>,
+}
+
+impl RowBuilder {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
+    }
+
+    /// Appends a value; `None` is null.
+    pub(crate) fn push(&mut self, value: Option<&str>, quoted: bool) {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let start = offset(self.text.len());
+        self.text.push_str(value.unwrap_or_default());
+        self.spans.push(Span {
+            start,
+            end: offset(self.text.len()),
+            quoted: quoted && value.is_some(),
+            escaped: false,
+        });
+    }
+
+    /// The row of the values since [`clear`](Self::clear).
+    pub(crate) fn row(&self, line: u64, lines: u64) -> Row<'_> {
+        Row {
+            text: &self.text,
+            line,
+            lines,
+            fields: self.spans.len(),
+            faulty: false,
+            literal: true,
+            dialect: Dialect::of(b','),
+            spans: &self.spans,
+        }
+    }
+
+    /// A row that cannot be read, as it stands in the source.
+    pub(crate) fn faulty(text: &str, line: u64, lines: u64) -> Row<'_> {
+        Row {
+            text,
+            line,
+            lines,
+            fields: 0,
+            faulty: true,
+            literal: true,
+            dialect: Dialect::of(b','),
+            spans: &[],
+        }
     }
 }
 
@@ -74,8 +195,12 @@ enum State {
     CellStart,
     Plain,
     Quoted,
+    /// Behind a backslash in a quoted cell.
+    Escaped,
     /// A quote inside a quoted cell: the end of the cell or half of a doubled quote.
     QuoteSeen,
+    /// Blanks behind a closing quote, where the dialect passes over them.
+    AfterQuote,
     /// Behind a closing quote with something after it.
     Junk,
 }
@@ -83,12 +208,13 @@ enum State {
 /// The push parser. Memory: the longest row and one piece.
 pub(crate) struct Rows {
     limits: Limits,
-    delimiter: u8,
+    dialect: Dialect,
     ends: [bool; 256],
     buffer: String,
     at: usize,
     row_start: usize,
     cell_start: usize,
+    cell_end: usize,
     escaped: bool,
     state: State,
     skip_feed: bool,
@@ -99,22 +225,27 @@ pub(crate) struct Rows {
     fields: usize,
     spans: Vec<Span>,
     blank_lines: u64,
+    /// A row came.
+    begun: bool,
+    /// Blank lines of a table of one column are rows without a value, unless nothing follows them.
+    blank_rows: u64,
 }
 
 impl Rows {
-    pub(crate) fn new(delimiter: u8, limits: Limits) -> Self {
+    pub(crate) fn new(dialect: Dialect, limits: Limits) -> Self {
         let mut ends = [false; 256];
-        for byte in [delimiter, b'\n', b'\r'] {
+        for byte in [b'\n', b'\r'].into_iter().chain(dialect.delimiter) {
             ends[usize::from(byte)] = true;
         }
         Self {
             limits,
-            delimiter,
+            dialect,
             ends,
             buffer: String::new(),
             at: 0,
             row_start: 0,
             cell_start: 0,
+            cell_end: 0,
             escaped: false,
             state: State::RowStart,
             skip_feed: false,
@@ -125,12 +256,19 @@ impl Rows {
             fields: 0,
             spans: Vec::new(),
             blank_lines: 0,
+            begun: false,
+            blank_rows: 0,
         }
     }
 
     /// Empty lines seen so far; they are no rows.
     pub(crate) fn blank_lines(&self) -> u64 {
-        self.blank_lines
+        self.blank_lines + self.blank_rows
+    }
+
+    /// Whether the text so far ends within a quoted cell.
+    pub(crate) fn is_in_quotes(&self) -> bool {
+        matches!(self.state, State::Quoted | State::Escaped)
     }
 
     /// Takes a piece of text and hands every row that ends in it to `sink`.
@@ -145,6 +283,7 @@ impl Rows {
         buffer.drain(..self.row_start);
         self.at -= self.row_start;
         self.cell_start = self.cell_start.saturating_sub(self.row_start);
+        self.cell_end = self.cell_end.saturating_sub(self.row_start);
         self.row_start = 0;
         self.buffer = buffer;
         scanned?;
@@ -158,7 +297,7 @@ impl Rows {
     {
         match self.state {
             State::RowStart => return Ok(()),
-            State::Quoted => {
+            State::Quoted | State::Escaped => {
                 return Err(Refusal::UnterminatedQuote {
                     line: self.row_line,
                 });
@@ -169,6 +308,7 @@ impl Rows {
             }
             State::Plain => self.end_cell(self.at, false),
             State::QuoteSeen => self.end_cell(self.at - 1, true),
+            State::AfterQuote => self.end_cell(self.cell_end, true),
             State::Junk => self.end_cell(self.at, true),
         }
         let buffer = std::mem::take(&mut self.buffer);
@@ -182,12 +322,24 @@ impl Rows {
         let bytes = buffer.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
             match self.state {
-                State::RowStart => self.start_row(byte),
-                State::CellStart if byte == b'"' => {
-                    self.at += 1;
-                    self.cell_start = self.at;
-                    self.row_quoted = true;
-                    self.state = State::Quoted;
+                State::RowStart => self.start_row(bytes, sink)?,
+                State::CellStart if self.dialect.quote == Some(byte) => self.open_quote(self.at),
+                State::CellStart if self.dialect.blanks && byte == b' ' => {
+                    let blanks = bytes[self.at..]
+                        .iter()
+                        .take_while(|byte| **byte == b' ')
+                        .count();
+                    match bytes.get(self.at + blanks) {
+                        // What follows the blanks decides, and is not here yet.
+                        None => return Ok(()),
+                        Some(next) if self.dialect.quote == Some(*next) => {
+                            self.open_quote(self.at + blanks)
+                        }
+                        Some(_) => {
+                            self.cell_start = self.at;
+                            self.state = State::Plain;
+                        }
+                    }
                 }
                 State::CellStart => {
                     self.cell_start = self.at;
@@ -202,17 +354,33 @@ impl Rows {
                     };
                     self.at += length;
                     self.end_cell(self.at, self.state == State::Junk);
-                    self.pass_end(buffer, rest[length], sink)?;
+                    self.pass_end(buffer, bytes[self.at], sink)?;
                 }
                 State::Quoted => {
-                    let Some(length) = memchr(b'"', &bytes[self.at..]) else {
+                    let quote = self.dialect.quote.unwrap_or(b'"');
+                    let rest = &bytes[self.at..];
+                    let found = if self.dialect.backslash {
+                        memchr2(quote, b'\\', rest)
+                    } else {
+                        memchr(quote, rest)
+                    };
+                    let Some(length) = found else {
                         self.at = bytes.len();
                         return Ok(());
                     };
                     self.at += length + 1;
-                    self.state = State::QuoteSeen;
+                    self.state = if rest[length] == quote {
+                        State::QuoteSeen
+                    } else {
+                        State::Escaped
+                    };
                 }
-                State::QuoteSeen if byte == b'"' => {
+                State::Escaped => {
+                    self.escaped = true;
+                    self.at += 1;
+                    self.state = State::Quoted;
+                }
+                State::QuoteSeen if self.dialect.quote == Some(byte) => {
                     self.escaped = true;
                     self.at += 1;
                     self.state = State::Quoted;
@@ -221,7 +389,16 @@ impl Rows {
                     self.end_cell(self.at - 1, true);
                     self.pass_end(buffer, byte, sink)?;
                 }
-                State::QuoteSeen => {
+                State::QuoteSeen if self.dialect.blanks && byte == b' ' => {
+                    self.cell_end = self.at - 1;
+                    self.state = State::AfterQuote;
+                }
+                State::AfterQuote if byte == b' ' => self.at += 1,
+                State::AfterQuote if self.ends[usize::from(byte)] => {
+                    self.end_cell(self.cell_end, true);
+                    self.pass_end(buffer, byte, sink)?;
+                }
+                State::QuoteSeen | State::AfterQuote => {
                     self.faulty = true;
                     self.state = State::Junk;
                 }
@@ -230,20 +407,59 @@ impl Rows {
         Ok(())
     }
 
-    fn start_row(&mut self, byte: u8) {
+    fn open_quote(&mut self, at: usize) {
+        self.at = at + 1;
+        self.cell_start = self.at;
+        self.row_quoted = true;
+        self.state = State::Quoted;
+    }
+
+    fn start_row<S>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), Refusal>
+    where
+        S: FnMut(&Row<'_>) -> Result<(), Refusal>,
+    {
+        let byte = bytes[self.at];
         let after_return = std::mem::take(&mut self.skip_feed);
         if byte == b'\n' || byte == b'\r' {
             self.at += 1;
             self.row_start = self.at;
             if !(byte == b'\n' && after_return) {
-                self.blank_lines += 1;
+                if self.dialect.delimiter.is_none() && self.begun {
+                    self.blank_rows += 1;
+                } else {
+                    self.blank_lines += 1;
+                }
                 self.line += 1;
                 self.skip_feed = byte == b'\r';
             }
-            return;
+            return Ok(());
         }
+        if bytes[self.at..].starts_with(MARK) {
+            self.at += MARK.len();
+            self.row_start = self.at;
+            return Ok(());
+        }
+        for before in (1..=std::mem::take(&mut self.blank_rows)).rev() {
+            sink(&Row {
+                text: "",
+                line: self.line - before,
+                lines: 1,
+                fields: 1,
+                faulty: false,
+                literal: false,
+                dialect: self.dialect,
+                spans: &[Span {
+                    start: 0,
+                    end: 0,
+                    quoted: false,
+                    escaped: false,
+                }],
+            })?;
+        }
+        self.begun = true;
         self.row_line = self.line;
         self.state = State::CellStart;
+        Ok(())
     }
 
     fn end_cell(&mut self, end: usize, quoted: bool) {
@@ -266,7 +482,7 @@ impl Rows {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        if byte == self.delimiter {
+        if self.dialect.delimiter == Some(byte) {
             self.at += 1;
             self.state = State::CellStart;
             return Ok(());
@@ -286,14 +502,20 @@ impl Rows {
     {
         let text = &buffer[self.row_start..self.at];
         self.check_length(text.len())?;
-        if std::mem::take(&mut self.row_quoted) {
-            self.line += line_ends(text);
-        }
+        let inside = if std::mem::take(&mut self.row_quoted) {
+            line_ends(text)
+        } else {
+            0
+        };
+        self.line += inside;
         sink(&Row {
             text,
             line: self.row_line,
+            lines: inside + 1,
             fields: self.fields,
             faulty: self.faulty,
+            literal: false,
+            dialect: self.dialect,
             spans: &self.spans,
         })?;
         self.fields = 0;

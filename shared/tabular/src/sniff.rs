@@ -1,62 +1,407 @@
-//! Which delimiter a file uses, from its beginning.
+//! Which dialect a file uses, from its beginning.
+//!
+//! Each dialect that the sample can be in reads it; the one under which the rows agree best and the cells look best is
+//! taken. Reading decides, not counting letters: a delimiter in a quoted cell is none.
 
+use std::collections::BTreeMap;
+
+use crate::cell::{self, Kinds};
 use crate::limits::Limits;
-use crate::rows::Rows;
+use crate::rows::{Dialect, Row, Rows};
 
-/// In order of preference where two explain the text equally well: letters of prose come last.
-const DELIMITERS: [u8; 4] = [b'\t', b'|', b';', b','];
-/// Delimiters that fit this many percent fewer rows than the best one still compete by their number of columns.
-const TOLERANCE_PERCENT: u64 = 10;
+/// In order of preference where two explain the text equally well.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+/// Rare ones, which are looked at only where none of the usual explains the text.
+const RARE_DELIMITERS: [u8; 5] = *b":^~ \x01";
+/// How much of the sample is read under each dialect, cut at a line end where there is one.
+const JUDGED_BYTES: usize = 64 * 1024;
+/// Rows under a rare delimiter that are needed to believe in it.
+const RARE_ROWS_MIN: u64 = 3;
+/// Lines of titles and notes that may stand above a table.
+pub(crate) const PREAMBLE_ROWS_MAX: usize = 50;
+/// Cells in apostrophes from which on these are quotes.
+const WRAPPED_MIN: u64 = 3;
 
-/// The delimiter by which most rows of `sample` have as many fields as the first, and the first has the most. A
-/// comma where no delimiter occurs. `whole` says that the sample is the whole text.
-pub(crate) fn delimiter(sample: &str, whole: bool, limits: Limits) -> u8 {
-    let fits = DELIMITERS.map(|delimiter| (delimiter, fit(sample, whole, delimiter, limits)));
-    let best = fits.iter().map(|(_, fit)| fit.percent).max().unwrap_or(0);
-    let mut chosen = (b',', 1);
-    for (delimiter, fit) in fits {
-        if fit.columns > chosen.1 && fit.percent + TOLERANCE_PERCENT >= best {
-            chosen = (delimiter, fit.columns);
-        }
-    }
-    chosen.0
+/// What `sep=;` in the first line says, as spreadsheets write and obey it, and how many bytes the line has.
+pub(crate) fn directive(sample: &str) -> Option<(u8, usize)> {
+    let end = sample.find(['\n', '\r'])?;
+    let line = sample[..end].trim_matches('"');
+    let (name, value) = line.split_at_checked(4)?;
+    let [delimiter] = value.as_bytes() else {
+        return None;
+    };
+    let is_delimiter =
+        delimiter.is_ascii() && !delimiter.is_ascii_alphanumeric() && *delimiter != b'"';
+    (name.eq_ignore_ascii_case("sep=") && is_delimiter).then_some((*delimiter, end))
 }
 
-struct Fit {
+/// The dialect under which the sample is best understood. `whole` says that the sample is the whole text, and
+/// `delimiter` what the file or its sender says of itself.
+pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: Limits) -> Dialect {
+    let (judged, whole) = cut(sample, whole);
+    let judge = |dialect| Judged::of(judged, whole, dialect, limits);
+    let best_of = |delimiters: &[u8]| {
+        let occurring = delimiters
+            .iter()
+            .filter(|byte| judged.as_bytes().contains(byte));
+        occurring
+            .filter_map(|delimiter| quoting(judged, *delimiter, &judge))
+            .reduce(|best, next| {
+                if next.score() > best.score() {
+                    next
+                } else {
+                    best
+                }
+            })
+    };
+    if let Some(delimiter) = delimiter {
+        let told = quoting(judged, delimiter, &judge);
+        return told.map_or(Dialect::of(delimiter), |judged| judged.dialect);
+    }
+    let alone = judge(Dialect {
+        delimiter: None,
+        ..Dialect::of(b',')
+    });
+    let usual = best_of(&DELIMITERS).filter(Judged::is_table);
+    let usual = usual.filter(|usual| usual.score() > alone.score());
+    let rare = || {
+        let rare = best_of(&RARE_DELIMITERS).filter(Judged::is_rare_table)?;
+        (rare.score() > alone.score()).then_some(rare)
+    };
+    if let Some(table) = usual.or_else(rare) {
+        return table.dialect;
+    }
+    // Where nearly every row has a delimiter, or some row agrees with the first on how many, it is no table of one column:
+    // most rows are rejected, with what is wrong.
+    let ragged = DELIMITERS.into_iter().find(|delimiter| {
+        let is_everywhere = carriers(judged, *delimiter) * 10 >= alone.rows * 9 && alone.rows > 1;
+        is_everywhere || judge(Dialect::of(*delimiter)).agrees_with_first
+    });
+    ragged.map_or(alone.dialect, Dialect::of)
+}
+
+/// The part of the sample that every dialect reads.
+fn cut(sample: &str, whole: bool) -> (&str, bool) {
+    if sample.len() <= JUDGED_BYTES {
+        return (sample, whole);
+    }
+    let judged = &sample[..sample.floor_char_boundary(JUDGED_BYTES)];
+    match judged.rfind(['\n', '\r']) {
+        Some(end) => (&judged[..=end], false),
+        None => (sample, whole),
+    }
+}
+
+/// Lines that have this byte.
+fn carriers(text: &str, delimiter: u8) -> u64 {
+    let lines = text
+        .lines()
+        .filter(|line| line.as_bytes().contains(&delimiter));
+    lines.count() as u64
+}
+
+/// The best way of quoting with this delimiter. The usual one stays unless another reads strictly more lines.
+fn quoting(text: &str, delimiter: u8, judge: &dyn Fn(Dialect) -> Judged) -> Option<Judged> {
+    let usual = Dialect::of(delimiter);
+    let mut others = Vec::new();
+    if text.contains('"') {
+        others.push(Dialect {
+            blanks: true,
+            ..usual
+        });
+        if text.contains("\\\"") {
+            others.push(Dialect {
+                backslash: true,
+                ..usual
+            });
+            others.push(Dialect {
+                backslash: true,
+                blanks: true,
+                ..usual
+            });
+        }
+        others.push(Dialect {
+            quote: None,
+            ..usual
+        });
+    }
+    if text.contains('\'') {
+        let apostrophe = Dialect {
+            quote: Some(b'\''),
+            ..usual
+        };
+        others.push(apostrophe);
+        if text.contains("\\'") {
+            others.push(Dialect {
+                backslash: true,
+                ..apostrophe
+            });
+        }
+    }
+    let others = others.into_iter().map(judge);
+    let best = others.fold(judge(usual), |best, next| {
+        if next.readable > best.readable {
+            next
+        } else {
+            best
+        }
+    });
+    (best.columns > 1).then_some(best)
+}
+
+/// How a text looks when it is read in a dialect.
+#[derive(Debug)]
+struct Judged {
+    dialect: Dialect,
+    /// Fields of most rows.
     columns: usize,
-    /// Rows that have as many fields as the first, and look whole. Zero where the first has one field.
-    percent: u64,
+    rows: u64,
+    /// Lines from the first row of the table on.
+    lines: u64,
+    /// Lines of rows that the dialect reads without fault, and that have that many fields.
+    readable: u64,
+    /// The same without rows in which a delimiter seems to cut through a quoted cell.
+    fitting: u64,
+    /// Rows above the table.
+    preamble: usize,
+    /// The mean worth of a cell: 1 for a number or a date, less for text, least for text with other delimiters.
+    worth: f64,
+    /// The first row of the table looks like the others.
+    is_headless: bool,
+    /// The first row has several fields, and another row has as many.
+    agrees_with_first: bool,
 }
 
-fn fit(sample: &str, whole: bool, delimiter: u8, limits: Limits) -> Fit {
-    let mut rows = Rows::new(delimiter, limits);
-    let (mut columns, mut all, mut fitting) = (0, 0_u64, 0_u64);
-    let mut count = |row: &crate::rows::Row<'_>| {
-        if all == 0 {
-            columns = row.fields;
+/// What is remembered of a row.
+struct Seen {
+    fields: usize,
+    trailing: usize,
+    lines: u64,
+    faulty: bool,
+    cut: bool,
+    is_comment: bool,
+    wrapped: u64,
+    half_wrapped: u64,
+    /// A cell began with a quote that is a letter here, and did not end with one.
+    half_quoted: bool,
+    typed: usize,
+    filled: usize,
+    worth: f64,
+}
+
+impl Seen {
+    fn of(row: &Row<'_>, dialect: Dialect) -> Self {
+        let mut seen = Self {
+            fields: row.fields,
+            trailing: 0,
+            lines: row.lines,
+            faulty: row.faulty,
+            cut: false,
+            is_comment: row.text.starts_with('#'),
+            wrapped: 0,
+            half_wrapped: 0,
+            half_quoted: false,
+            typed: 0,
+            filled: 0,
+            worth: 0.0,
+        };
+        for cell in row.cells() {
+            if cell.raw.is_empty() {
+                seen.trailing += usize::from(!cell.quoted);
+                continue;
+            }
+            seen.trailing = 0;
+            seen.filled += 1;
+            if !cell.quoted {
+                seen.look_for_quotes(cell.raw, dialect);
+            }
+            let trimmed = cell::trim(cell.raw);
+            let is_typed = cell::kinds(trimmed) != Kinds::NONE
+                || cell::split_unit(trimmed)
+                    .is_some_and(|(number, _)| cell::kinds(number).is_number());
+            seen.typed += usize::from(is_typed);
+            let is_foreign = cell
+                .raw
+                .bytes()
+                .any(|byte| b";\t|".contains(&byte) && dialect.delimiter != Some(byte));
+            seen.worth += match (is_typed, cell.quoted) {
+                (true, _) => 1.0,
+                (false, true) => 0.6,
+                (false, false) if is_foreign || cell.raw.starts_with(' ') => 0.2,
+                (false, false) => 0.5,
+            };
         }
-        all += 1;
-        // A quote inside a plain cell suggests that the delimiter cut through a quoted one.
-        let cut = row
-            .cells()
-            .any(|cell| !cell.quoted && cell.raw.contains('"'));
-        fitting += u64::from(row.fields == columns && !row.faulty && !cut);
-        Ok(())
-    };
-    // A row that is too long or an open quote ends the count; the survey will name it.
-    let read = rows.push(sample, &mut count);
-    // The last row of a sample is cut anywhere: it counts only where nothing else does.
-    if read.is_ok() && (whole || all_is_one_line(sample)) {
-        let _ = rows.finish(&mut count);
+        seen
     }
-    let percent = if columns > 1 && all > 0 {
-        fitting * 100 / all
-    } else {
-        0
-    };
-    Fit { columns, percent }
+
+    fn look_for_quotes(&mut self, raw: &str, dialect: Dialect) {
+        self.cut |= dialect.quote == Some(b'"') && raw.contains('"');
+        let trimmed = raw.trim_matches(' ');
+        if dialect.quote != Some(b'"') {
+            // `"a` and `b"` are the halves of one quoted cell.
+            self.faulty |= self.half_quoted && trimmed.ends_with('"') && !trimmed.starts_with('"');
+            self.half_quoted |= trimmed.starts_with('"') && !trimmed[1..].ends_with('"');
+        }
+        let other = [b'"', b'\''].into_iter().find(|quote| {
+            trimmed.as_bytes().first() == Some(quote)
+                && (dialect.quote != Some(*quote) || raw.starts_with(' '))
+        });
+        if let Some(quote) = other {
+            let is_wrapped = trimmed.len() > 1 && trimmed.ends_with(char::from(quote));
+            // Quotes that are letters to this dialect: apostrophes need more evidence, words begin with them too.
+            if quote == b'"' {
+                self.faulty |= is_wrapped;
+            } else if is_wrapped {
+                self.wrapped += 1;
+            } else {
+                self.half_wrapped += 1;
+            }
+        }
+    }
+
+    fn fits(&self, columns: usize) -> bool {
+        self.fields == columns || (self.fields > columns && self.fields - self.trailing <= columns)
+    }
 }
 
-fn all_is_one_line(sample: &str) -> bool {
-    memchr::memchr2(b'\n', b'\r', sample.as_bytes()).is_none()
+impl Judged {
+    fn of(text: &str, whole: bool, dialect: Dialect, limits: Limits) -> Self {
+        let mut rows = Rows::new(dialect, limits);
+        let mut seen = Vec::new();
+        let mut look = |row: &Row<'_>| {
+            seen.push(Seen::of(row, dialect));
+            Ok(())
+        };
+        // A row that is too long or an open quote ends the count; the survey will name it.
+        let read = rows.push(text, &mut look);
+        let is_one_line = memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none();
+        // The last row of a sample is cut anywhere: it counts only where nothing else does.
+        let ended = read.and_then(|()| {
+            if whole || is_one_line {
+                rows.finish(&mut look)
+            } else {
+                Ok(())
+            }
+        });
+        let all_lines = text.lines().filter(|line| !line.is_empty()).count() as u64;
+        let mut judged = Self::sum(dialect, &seen, ended.is_err().then_some(all_lines));
+        // A quoted cell that goes on behind the sample says nothing against its dialect.
+        if ended.is_ok() && rows.is_in_quotes() {
+            let read: u64 = seen.iter().map(|row| row.lines).sum();
+            let open = all_lines.saturating_sub(read);
+            judged.lines += open;
+            judged.readable += open;
+            judged.fitting += open;
+        }
+        judged
+    }
+
+    fn sum(dialect: Dialect, seen: &[Seen], all_lines: Option<u64>) -> Self {
+        let mut widths = BTreeMap::new();
+        for row in seen.iter().filter(|row| !row.faulty) {
+            *widths.entry(row.fields).or_insert(0_u64) += row.lines;
+        }
+        let most = widths
+            .iter()
+            .max_by_key(|(width, lines)| (**lines, **width));
+        let mut columns = most.map_or(1, |(width, _)| *width);
+        let ends_empty = seen.iter().skip(1).all(|row| row.trailing > 0);
+        let first = seen.iter().position(|row| {
+            !row.is_comment
+                && row.fields + 1 >= columns
+                && (row.fields > 1 || columns == 1 || ends_empty)
+        });
+        let preamble = first
+            .filter(|first| *first <= PREAMBLE_ROWS_MAX)
+            .unwrap_or(0);
+        let table = &seen[preamble.min(seen.len())..];
+        // A header that is one short of rows that all end empty: their last delimiter ends the row.
+        if let Some((header, rows)) = table.split_first()
+            && header.fields + 1 == columns
+            && rows
+                .iter()
+                .filter(|row| row.fields == columns)
+                .all(|row| row.trailing > 0)
+        {
+            columns -= 1;
+        }
+        let is_short = |at: usize, row: &Seen| at == 0 && row.fields + 1 == columns && columns > 2;
+        let is_long =
+            |at: usize, row: &Seen| at == 0 && row.fields == columns + 1 && row.trailing > 0;
+        let fits = |(at, row): &(usize, &Seen)| {
+            !row.faulty && (row.fits(columns) || is_short(*at, row) || is_long(*at, row))
+        };
+        let wrapped: u64 = table.iter().map(|row| row.wrapped).sum();
+        let is_apostrophe = wrapped >= WRAPPED_MIN && table.iter().all(|row| row.half_wrapped == 0);
+        let good: Vec<&Seen> = table
+            .iter()
+            .enumerate()
+            .filter(fits)
+            .map(|(_, row)| row)
+            .collect();
+        let readable = good.iter().filter(|row| !is_apostrophe || row.wrapped == 0);
+        let (filled, worth) = good.iter().skip(1).fold((0, 0.0), |(filled, worth), row| {
+            (filled + row.filled, worth + row.worth)
+        });
+        let typed_first = table.first().map_or(0, |row| row.typed);
+        let typed_most = table.iter().skip(1).map(|row| row.typed).max().unwrap_or(0);
+        Self {
+            dialect,
+            columns,
+            rows: table.len() as u64,
+            lines: all_lines.unwrap_or_else(|| table.iter().map(|row| row.lines).sum()),
+            readable: readable.map(|row| row.lines).sum(),
+            fitting: good
+                .iter()
+                .filter(|row| !row.cut)
+                .map(|row| row.lines)
+                .sum(),
+            preamble,
+            worth: if filled == 0 {
+                0.5
+            } else {
+                worth / filled as f64
+            },
+            is_headless: typed_first > 0 && typed_first == typed_most,
+            agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
+                first.fields > 1
+                    && rest
+                        .iter()
+                        .any(|row| row.fields == first.fields && !row.faulty)
+            }),
+        }
+    }
+
+    /// How far the rows agree, from 0 to 1.
+    fn fit(&self) -> f64 {
+        if self.lines == 0 {
+            0.0
+        } else {
+            self.fitting.max(1) as f64 / self.lines as f64
+        }
+    }
+
+    fn is_table(&self) -> bool {
+        self.columns > 1 && self.readable * 2 > self.lines
+    }
+
+    fn is_rare_table(&self) -> bool {
+        self.columns > 1
+            && self.readable * 10 >= self.lines * 9
+            && self.rows >= RARE_ROWS_MIN
+            && self.preamble == 0
+    }
+
+    /// Agreement of the rows, then the worth of the cells, then the number of columns.
+    fn score(&self) -> f64 {
+        let columns = 1.0 - 0.5 / self.columns as f64;
+        let preamble = 1.0 - 0.02 * self.preamble.min(5) as f64;
+        // Notes above a table that then has no header: rather is the delimiter no delimiter.
+        let headless = if self.preamble > 0 && self.is_headless {
+            0.6
+        } else {
+            1.0
+        };
+        self.fit() * columns * preamble * headless * (0.6 + 0.4 * self.worth)
+    }
 }

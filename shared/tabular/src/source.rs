@@ -1,30 +1,24 @@
-//! Bytes of the object -> valid UTF-8 text without its byte order mark: gzip, encoding, and the fingerprint.
+//! Bytes of the object -> text: unpacking, and the fingerprint.
 
 use std::io::Write as _;
 
-use flate2::write::MultiGzDecoder;
-use memchr::{memchr, memchr_iter};
+use flate2::write::GzDecoder;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::limits::{
-    Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
+    Charset, Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
 use crate::refusal::Refusal;
+use crate::text::{MARK_BYTES, Text};
+use crate::zip::Zip;
+use crate::zstd::Zstd;
 
 /// Enough bytes to tell gzip and the formats that are refused by name.
 const MAGIC_BYTES: usize = 6;
-/// Enough bytes to tell every byte order mark.
-const MARK_BYTES: usize = 4;
 const _: () = assert!(MARK_BYTES <= MAGIC_BYTES);
 
 /// Beginnings of files that people send by mistake, none of which a table would have.
-const FOREIGN: [(&[u8], Refusal); 8] = [
-    (
-        b"PK\x03\x04",
-        Refusal::NotText {
-            what: "it is a ZIP archive or an Excel workbook",
-        },
-    ),
+const FOREIGN: [(&[u8], Refusal); 6] = [
     (
         b"PAR1\x15",
         Refusal::NotText {
@@ -49,13 +43,12 @@ const FOREIGN: [(&[u8], Refusal); 8] = [
             what: "it is an image",
         },
     ),
-    (
-        b"\x28\xB5\x2F\xFD",
-        Refusal::UnsupportedCompression { name: "Zstandard" },
-    ),
     (b"BZh91A", Refusal::UnsupportedCompression { name: "bzip2" }),
     (b"\xFD7zXZ", Refusal::UnsupportedCompression { name: "xz" }),
 ];
+
+/// How frames of zstd begin: with text, or with something else first.
+const ZSTD: [&[u8]; 2] = [b"\x28\xB5\x2F\xFD", b"\x50\x2A\x4D\x18"];
 
 /// What both passes must have read: the same length and the same hash. It guards against an object that was
 /// replaced between the passes, not against an attacker: pass 2 reads every cell anew, so a collision harms nobody.
@@ -68,7 +61,67 @@ pub(crate) struct Fingerprint {
 enum Packing {
     Unknown,
     Plain,
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Gzip(Box<Gzip>),
+    Zstd(Box<Zstd>),
+    Zip(Box<Zip>),
+}
+
+/// The members of a gzip file, one after another.
+struct Gzip {
+    decoder: GzDecoder<Vec<u8>>,
+    /// The current member has no byte yet.
+    is_fresh: bool,
+    /// Behind the last member: zeros, with which tapes and block devices fill up.
+    is_padding: bool,
+}
+
+impl Gzip {
+    fn new() -> Self {
+        Self {
+            decoder: GzDecoder::new(Vec::new()),
+            is_fresh: true,
+            is_padding: false,
+        }
+    }
+
+    /// Unpacks a piece behind `text`.
+    fn push(&mut self, mut piece: &[u8], text: &mut Vec<u8>) -> std::io::Result<()> {
+        while let Some(first) = piece.first() {
+            self.is_padding |= self.is_fresh && *first == 0 && self.decoder.header().is_none();
+            if self.is_padding {
+                let is_zero = piece.iter().all(|byte| *byte == 0);
+                return is_zero
+                    .then_some(())
+                    .ok_or_else(|| std::io::ErrorKind::InvalidData.into());
+            }
+            let taken = self.decoder.write(piece)?;
+            text.append(self.decoder.get_mut());
+            self.is_fresh = false;
+            piece = &piece[taken..];
+            // Nothing taken: the member has ended, and another one may begin.
+            if taken == 0 {
+                self.end_member(text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_member(&mut self, text: &mut Vec<u8>) -> std::io::Result<()> {
+        let ended = self.decoder.try_finish();
+        text.append(self.decoder.get_mut());
+        ended?;
+        *self = Self::new();
+        self.is_fresh = true;
+        Ok(())
+    }
+
+    fn finish(&mut self, text: &mut Vec<u8>) -> std::io::Result<()> {
+        if self.is_fresh || self.is_padding {
+            Ok(())
+        } else {
+            self.end_member(text)
+        }
+    }
 }
 
 /// Turns pushed bytes into text. The sink is called with pieces of valid UTF-8, cut anywhere between characters.
@@ -85,14 +138,14 @@ pub(crate) struct Source {
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), Refusal>;
 
 impl Source {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, charset: Option<Charset>) -> Self {
         Self {
             limits,
             packing: Packing::Unknown,
             head: Vec::new(),
             bytes: 0,
             hash: Xxh3::new(),
-            text: Text::new(limits.text_bytes_max),
+            text: Text::new(limits.text_bytes_max, charset),
         }
     }
 
@@ -113,14 +166,15 @@ impl Source {
         if matches!(self.packing, Packing::Unknown) {
             self.decide(sink)?;
         }
-        if let Packing::Gzip(decoder) = &mut self.packing {
-            let ended = decoder.try_finish();
-            let text = std::mem::take(decoder.get_mut());
+        if let Packing::Gzip(gzip) = &mut self.packing {
+            let mut text = Vec::new();
+            let ended = gzip.finish(&mut text);
             self.text.push(&text, sink)?;
             ended.map_err(|_| Refusal::BadGzip {
-                text_bytes: self.text.bytes,
+                text_bytes: self.text.bytes(),
             })?;
         }
+        self.unpack_blocks(None, sink)?;
         self.text.finish(sink)?;
         Ok(Fingerprint {
             bytes: self.bytes,
@@ -131,16 +185,18 @@ impl Source {
     pub(crate) fn compression(&self) -> Compression {
         match self.packing {
             Packing::Gzip(_) => Compression::Gzip,
+            Packing::Zstd(_) => Compression::Zstd,
+            Packing::Zip(_) => Compression::Zip,
             Packing::Unknown | Packing::Plain => Compression::None,
         }
     }
 
     pub(crate) fn encoding(&self) -> Encoding {
-        self.text.encoding.unwrap_or(Encoding::Utf8)
+        self.text.encoding()
     }
 
     pub(crate) fn text_bytes(&self) -> u64 {
-        self.text.bytes
+        self.text.bytes()
     }
 
     fn decide(&mut self, sink: Sink<'_>) -> Result<(), Refusal> {
@@ -149,190 +205,84 @@ impl Source {
             return Err(refusal.clone());
         }
         self.packing = if head.starts_with(&[0x1F, 0x8B]) {
-            Packing::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+            Packing::Gzip(Box::new(Gzip::new()))
+        } else if ZSTD.iter().any(|magic| head.starts_with(magic)) {
+            Packing::Zstd(Box::new(Zstd::new()))
+        } else if head.starts_with(b"PK\x03\x04") {
+            Packing::Zip(Box::new(Zip::new()))
         } else {
             Packing::Plain
         };
         self.unpack(&head, sink)
     }
 
+    /// Unpacks zstd and ZIP, step by step; `None` is the end of the source.
+    fn unpack_blocks(&mut self, bytes: Option<&[u8]>, sink: Sink<'_>) -> Result<(), Refusal> {
+        let pieces = bytes.map_or(vec![None], |bytes| {
+            bytes.chunks(PIECE_BYTES).map(Some).collect()
+        });
+        let mut text = Vec::new();
+        for piece in pieces {
+            match &mut self.packing {
+                Packing::Zstd(zstd) => zstd.feed(piece),
+                Packing::Zip(zip) => zip.feed(piece),
+                Packing::Unknown | Packing::Plain | Packing::Gzip(_) => return Ok(()),
+            }
+            loop {
+                let stepped = match &mut self.packing {
+                    Packing::Zstd(zstd) => zstd.step(&mut text).map_err(|_| Refusal::BadZstd)?,
+                    Packing::Zip(zip) => zip.step(&mut text)?,
+                    Packing::Unknown | Packing::Plain | Packing::Gzip(_) => false,
+                };
+                text.chunks(PIECE_BYTES)
+                    .try_for_each(|piece| self.text.push(piece, sink))?;
+                text.clear();
+                self.check_expansion()?;
+                if !stepped {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a source that grows without reason. The bytes of a chunk that are not unpacked yet are counted too: the
+    /// bound is not that fine.
+    fn check_expansion(&self) -> Result<(), Refusal> {
+        let allowed = self.bytes.saturating_mul(self.limits.expansion_max);
+        if self.text.bytes() > allowed.max(EXPANSION_FREE_BYTES) {
+            return Err(Refusal::DecompressedTooLarge {
+                expansion_max: self.limits.expansion_max,
+            });
+        }
+        Ok(())
+    }
+
     fn unpack(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        let Packing::Gzip(decoder) = &mut self.packing else {
+        if matches!(self.packing, Packing::Zstd(_) | Packing::Zip(_)) {
+            return self.unpack_blocks(Some(bytes), sink);
+        }
+        let Packing::Gzip(gzip) = &mut self.packing else {
             return bytes
                 .chunks(PIECE_BYTES)
                 .try_for_each(|piece| self.text.push(piece, sink));
         };
+        let mut text = Vec::new();
         for piece in bytes.chunks(GZIP_PIECE_BYTES) {
-            let written = decoder.write_all(piece);
-            let mut text = std::mem::take(decoder.get_mut());
+            let written = gzip.push(piece, &mut text);
             text.chunks(PIECE_BYTES)
                 .try_for_each(|piece| self.text.push(piece, sink))?;
             written.map_err(|_| Refusal::BadGzip {
-                text_bytes: self.text.bytes,
+                text_bytes: self.text.bytes(),
             })?;
             text.clear();
-            *decoder.get_mut() = text;
-            // The bytes of this chunk that come after the piece are counted too: the bound is not that fine.
             let allowed = self.bytes.saturating_mul(self.limits.expansion_max);
-            if self.text.bytes > allowed.max(EXPANSION_FREE_BYTES) {
+            if self.text.bytes() > allowed.max(EXPANSION_FREE_BYTES) {
                 return Err(Refusal::DecompressedTooLarge {
                     expansion_max: self.limits.expansion_max,
                 });
             }
         }
         Ok(())
-    }
-}
-
-/// Bytes of text -> valid UTF-8.
-struct Text {
-    bytes_max: u64,
-    bytes: u64,
-    encoding: Option<Encoding>,
-    /// Bytes that wait for the rest of a mark or of a character: fewer than [`MARK_BYTES`].
-    carry: Vec<u8>,
-    feeds: u64,
-    returns: u64,
-}
-
-impl Text {
-    fn new(bytes_max: u64) -> Self {
-        Self {
-            bytes_max,
-            bytes: 0,
-            encoding: None,
-            carry: Vec::new(),
-            feeds: 0,
-            returns: 0,
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        self.bytes += bytes.len() as u64;
-        if self.bytes > self.bytes_max {
-            return Err(Refusal::TextTooLarge {
-                limit_bytes: self.bytes_max,
-            });
-        }
-        match self.encoding {
-            Some(encoding) => self.decode(encoding, bytes, sink),
-            None => {
-                self.carry.extend_from_slice(bytes);
-                if self.carry.len() < MARK_BYTES {
-                    Ok(())
-                } else {
-                    self.decide(sink)
-                }
-            }
-        }
-    }
-
-    fn finish(&mut self, sink: Sink<'_>) -> Result<(), Refusal> {
-        if self.encoding.is_none() {
-            self.decide(sink)?;
-        }
-        if self.carry.is_empty() {
-            return Ok(());
-        }
-        Err(self.bad(self.encoding.unwrap_or(Encoding::Utf8)))
-    }
-
-    fn decide(&mut self, sink: Sink<'_>) -> Result<(), Refusal> {
-        let head = std::mem::take(&mut self.carry);
-        let (encoding, mark) = match head.as_slice() {
-            [0xEF, 0xBB, 0xBF, ..] => (Encoding::Utf8, 3),
-            [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
-                return Err(Refusal::UnsupportedEncoding { name: "UTF-32" });
-            }
-            [0xFF, 0xFE, ..] => (Encoding::Utf16Le, 2),
-            [0xFE, 0xFF, ..] => (Encoding::Utf16Be, 2),
-            _ => (Encoding::Utf8, 0),
-        };
-        self.encoding = Some(encoding);
-        self.decode(encoding, &head[mark..], sink)
-    }
-
-    fn decode(&mut self, encoding: Encoding, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        match encoding {
-            Encoding::Utf8 => self.utf8(bytes, sink),
-            Encoding::Utf16Le | Encoding::Utf16Be => self.utf16(encoding, bytes, sink),
-        }
-    }
-
-    fn utf8(&mut self, mut bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        // A character cut by the end of the last chunk is completed byte by byte.
-        while !self.carry.is_empty() {
-            let Some((first, rest)) = bytes.split_first() else {
-                return Ok(());
-            };
-            self.carry.push(*first);
-            bytes = rest;
-            let whole = std::mem::take(&mut self.carry);
-            match std::str::from_utf8(&whole) {
-                Ok(text) => self.emit(text, sink)?,
-                Err(error) if error.error_len().is_none() => self.carry = whole,
-                Err(_) => return Err(self.bad(Encoding::Utf8)),
-            }
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.emit(text, sink),
-            Err(error) => {
-                let (valid, rest) = bytes.split_at(error.valid_up_to());
-                self.emit(std::str::from_utf8(valid).unwrap_or_default(), sink)?;
-                if error.error_len().is_some() {
-                    return Err(self.bad(Encoding::Utf8));
-                }
-                self.carry.extend_from_slice(rest);
-                Ok(())
-            }
-        }
-    }
-
-    fn utf16(&mut self, encoding: Encoding, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        let unit = |pair: &[u8]| match encoding {
-            Encoding::Utf16Be => u16::from_be_bytes([pair[0], pair[1]]),
-            Encoding::Utf16Le | Encoding::Utf8 => u16::from_le_bytes([pair[0], pair[1]]),
-        };
-        let mut whole = std::mem::take(&mut self.carry);
-        whole.extend_from_slice(bytes);
-        let mut end = whole.len() - whole.len() % 2;
-        // A high surrogate waits for its partner.
-        if end >= 2 && (0xD800..0xDC00).contains(&unit(&whole[end - 2..end])) {
-            end -= 2;
-        }
-        let units = whole[..end].chunks_exact(2).map(unit);
-        let mut text = String::with_capacity(end);
-        for decoded in char::decode_utf16(units) {
-            let Ok(character) = decoded else {
-                self.emit(&text, sink)?;
-                return Err(self.bad(encoding));
-            };
-            text.push(character);
-        }
-        self.carry.extend_from_slice(&whole[end..]);
-        self.emit(&text, sink)
-    }
-
-    fn emit(&mut self, text: &str, sink: Sink<'_>) -> Result<(), Refusal> {
-        if memchr(0, text.as_bytes()).is_some() {
-            return Err(Refusal::NotText {
-                what: "it contains NUL bytes, as binary files do",
-            });
-        }
-        self.feeds += memchr_iter(b'\n', text.as_bytes()).count() as u64;
-        self.returns += memchr_iter(b'\r', text.as_bytes()).count() as u64;
-        if text.is_empty() { Ok(()) } else { sink(text) }
-    }
-
-    fn bad(&self, encoding: Encoding) -> Refusal {
-        let ends = if self.feeds == 0 {
-            self.returns
-        } else {
-            self.feeds
-        };
-        Refusal::BadEncoding {
-            encoding,
-            line: ends + 1,
-        }
     }
 }

@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::cell::{self, Kinds};
+use crate::evidence::Evidence;
+use crate::frame::{self, Frame, Header};
+use crate::json;
 use crate::limits::{COLUMN_NAME_BYTES_MAX, Compression, Encoding, Limits, Options, SAMPLE_BYTES};
-use crate::profile::Reject;
+use crate::profile::{Reject, Warning};
+use crate::reader::Reader;
+use crate::reading::Reading;
 use crate::refusal::Refusal;
-use crate::rows::{Cell, Row, Rows};
+use crate::rows::{Dialect, Row};
 use crate::sniff;
 use crate::source::{Fingerprint, Source};
 
@@ -20,10 +24,14 @@ pub enum ColumnType {
     Boolean,
     /// 64-bit integer.
     Int64,
+    /// Exact decimal, with its precision and scale in the profile.
+    Decimal,
     /// Double.
     Float64,
     /// Day without a time.
     Date,
+    /// Microseconds since midnight.
+    Time,
     /// Microseconds on an unnamed clock.
     Timestamp,
     /// Microseconds in UTC; every cell names its offset.
@@ -41,6 +49,10 @@ pub struct Column {
     pub original_name: Option<String>,
     /// The type that holds every cell.
     pub kind: ColumnType,
+    /// How its cells are read.
+    pub(crate) reading: Reading,
+    /// What its owner should know of it.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// What the first pass found out, and all that the second one needs.
@@ -49,7 +61,10 @@ pub struct Plan {
     pub(crate) options: Options,
     pub(crate) limits: Limits,
     pub(crate) fingerprint: Fingerprint,
-    pub(crate) delimiter: u8,
+    pub(crate) dialect: Dialect,
+    pub(crate) frame: Frame,
+    /// The keys of JSON, in the order of the columns.
+    pub(crate) keys: Option<Vec<String>>,
     pub(crate) compression: Compression,
     pub(crate) encoding: Encoding,
     pub(crate) columns: Vec<Column>,
@@ -96,14 +111,15 @@ enum Stage {
         options: Options,
         limits: Limits,
     },
-    Reading(Box<Reading>),
+    Reading(Box<Pass>),
 }
 
-struct Reading {
+/// All that reading rows needs.
+struct Pass {
     options: Options,
     limits: Limits,
-    delimiter: u8,
-    rows: Rows,
+    dialect: Dialect,
+    rows: Reader,
     table: Table,
 }
 
@@ -112,7 +128,7 @@ impl Survey {
     #[must_use]
     pub fn new(options: Options, limits: Limits) -> Self {
         Self {
-            source: Source::new(limits),
+            source: Source::new(limits, options.charset),
             stage: Stage::Sampling {
                 sample: String::new(),
                 options,
@@ -141,20 +157,23 @@ impl Survey {
         let Stage::Reading(reading) = self.stage else {
             return Err(Refusal::EmptyFile);
         };
-        let Reading {
+        let Pass {
             options,
             limits,
-            delimiter,
+            dialect,
             mut rows,
             mut table,
         } = *reading;
         rows.finish(&mut |row| table.take(row))?;
-        let columns = table.columns()?;
+        let keys = rows.keys().map(<[String]>::to_vec);
+        let columns = table.columns(keys.as_deref())?;
         Ok(Plan {
+            keys,
             options,
             limits,
             fingerprint,
-            delimiter,
+            dialect,
+            frame: table.frame,
             compression: self.source.compression(),
             encoding: self.source.encoding(),
             columns,
@@ -176,7 +195,7 @@ impl Stage {
                 }
             }
             Self::Reading(reading) => {
-                let Reading { rows, table, .. } = reading.as_mut();
+                let Pass { rows, table, .. } = reading.as_mut();
                 rows.push(text, &mut |row| table.take(row))
             }
         }
@@ -194,11 +213,36 @@ impl Stage {
         };
         let (sample, options) = (std::mem::take(sample), std::mem::take(options));
         let judged = &sample[..sample.floor_char_boundary(SAMPLE_BYTES)];
-        let delimiter = sniff::delimiter(judged, whole, *limits);
-        *self = Self::Reading(Box::new(Reading {
-            rows: Rows::new(delimiter, *limits),
+        foreign_text(judged)?;
+        let is_json = options.delimiter.is_none() && json::begins(judged);
+        let (told, first_line) = match sniff::directive(judged) {
+            Some((delimiter, _)) => (Some(delimiter), 2),
+            None => (None, 1),
+        };
+        let body = sniff::directive(judged).map_or(judged, |(_, bytes)| &judged[bytes..]);
+        let dialect = if is_json {
+            Dialect::of(b',')
+        } else {
+            sniff::dialect(body, whole, options.delimiter.or(told), *limits)
+        };
+        let frame = if is_json {
+            Frame::NONE
+        } else {
+            frame::find(
+                judged,
+                whole,
+                (dialect, options.header),
+                (first_line, *limits),
+            )
+        };
+        *self = Self::Reading(Box::new(Pass {
+            rows: if is_json {
+                Reader::json(*limits, None)
+            } else {
+                Reader::delimited(dialect, *limits)
+            },
             table: Table {
-                header: options.header,
+                frame,
                 text: options.text,
                 columns_max: limits.columns_max,
                 names: None,
@@ -209,50 +253,45 @@ impl Stage {
             },
             options,
             limits: *limits,
-            delimiter,
+            dialect,
         }));
         self.push(&sample)
     }
 }
 
-/// What the cells of a column allow.
-#[derive(Debug, Clone, Copy)]
-struct Evidence(Kinds);
-
-impl Evidence {
-    fn take(&mut self, cell: &Cell<'_>) {
-        if self.0 == Kinds::NONE || cell.raw.is_empty() {
-            return;
-        }
-        let trimmed = cell::trim(cell.raw);
-        let kinds = cell::kinds(trimmed);
-        if kinds != Kinds::NONE || !cell::is_null_token(trimmed) {
-            self.0 = self.0.and(kinds);
-        }
+/// Texts of other kinds that people send by the name of a table.
+fn foreign_text(sample: &str) -> Result<(), Refusal> {
+    let text = sample.trim_start();
+    let begins = |word: &str| {
+        text.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let is_tag = text.starts_with('<')
+        && text[1..].starts_with(|letter: char| {
+            letter.is_ascii_alphabetic() || letter == '!' || letter == '?'
+        })
+        && text
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains('>') && !line.contains([',', ';', '\t']));
+    if begins("<!doctype html") || begins("<html") {
+        return Err(Refusal::NotText {
+            what: "it is a page of HTML; perhaps an error page was saved",
+        });
     }
-
-    fn kind(self) -> ColumnType {
-        const PREFERENCE: [(Kinds, ColumnType); 6] = [
-            (Kinds::INT64, ColumnType::Int64),
-            (Kinds::FLOAT64, ColumnType::Float64),
-            (Kinds::BOOLEAN, ColumnType::Boolean),
-            (Kinds::DATE, ColumnType::Date),
-            (Kinds::TIMESTAMP, ColumnType::Timestamp),
-            (Kinds::TIMESTAMP_UTC, ColumnType::TimestampUtc),
-        ];
-        // A column without a single value says nothing: text, so that its null tokens stay what they are.
-        if self.0 == Kinds::ALL {
-            return ColumnType::Text;
-        }
-        PREFERENCE
-            .iter()
-            .find(|(kinds, _)| self.0.holds(*kinds))
-            .map_or(ColumnType::Text, |(_, kind)| *kind)
+    if begins("<?xml") || is_tag {
+        return Err(Refusal::NotText { what: "it is XML" });
     }
+    if begins("%!PS") || begins("{\\rtf") {
+        return Err(Refusal::NotText {
+            what: "it is a formatted document",
+        });
+    }
+    Ok(())
 }
 
 struct Table {
-    header: bool,
+    frame: Frame,
     text: bool,
     columns_max: usize,
     names: Option<Vec<String>>,
@@ -264,14 +303,21 @@ struct Table {
 
 impl Table {
     fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        if self.names.is_none() {
+        if row.line < self.frame.first_line {
+            return Ok(());
+        }
+        if row.is_literal() {
+            // Keys make columns as they come; rows before have no value there.
+            let columns = self.evidence.len().max(row.fields);
+            self.evidence.resize(columns, Evidence::new(self.text));
+        } else if self.names.is_none() {
             self.start(row)?;
-            if self.header {
+            if self.frame.header != Header::None {
                 return Ok(());
             }
         }
         if let Some(reject) = Reject::of(row, self.evidence.len()) {
-            self.rejects += 1;
+            self.rejects += row.lines;
             self.first_reject.get_or_insert(reject.detail);
             return Ok(());
         }
@@ -286,70 +332,98 @@ impl Table {
     }
 
     fn start(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        let bad = |what| {
-            Err(Refusal::BadHeader {
-                line: row.line,
-                what,
-            })
-        };
-        if row.fields > self.columns_max {
+        if row.fields.max(self.frame.columns) > self.columns_max {
             return Err(Refusal::TooManyColumns {
                 columns: row.fields,
                 limit: self.columns_max,
             });
         }
-        if row.faulty {
-            return bad("something follows a closing quote");
+        if row.faulty && self.frame.header != Header::None {
+            return Err(Refusal::BadHeader {
+                line: row.line,
+                what: "something follows a closing quote",
+            });
         }
-        let names: Vec<String> = if self.header {
-            row.cells().map(|cell| cell.value().into_owned()).collect()
-        } else {
-            vec![String::new(); row.fields]
+        let columns = self.frame.columns;
+        let cells = row.cells().map(|cell| cell.value().into_owned());
+        let mut names: Vec<String> = match self.frame.header {
+            Header::Row => cells.take(columns).collect(),
+            Header::RowWithoutFirst => std::iter::once(String::new())
+                .chain(cells)
+                .take(columns)
+                .collect(),
+            Header::None => Vec::new(),
         };
-        if names.iter().any(|name| name.len() > COLUMN_NAME_BYTES_MAX) {
-            return bad("a column name is longer than 1024 bytes");
-        }
-        let start = if self.text { Kinds::NONE } else { Kinds::ALL };
-        self.evidence = vec![Evidence(start); names.len()];
+        names.resize(columns, String::new());
+        self.evidence = vec![Evidence::new(self.text); columns];
         self.names = Some(names);
         Ok(())
     }
 
-    fn columns(&mut self) -> Result<Vec<Column>, Refusal> {
-        let Some(names) = self.names.take() else {
+    fn columns(&mut self, keys: Option<&[String]>) -> Result<Vec<Column>, Refusal> {
+        let names = self.names.take().or_else(|| keys.map(<[String]>::to_vec));
+        let Some(names) = names.filter(|names| !names.is_empty()) else {
             return Err(Refusal::EmptyFile);
         };
         let all = self.rows + self.rejects;
-        if self.rejects * 2 > all {
+        if too_many(self.rejects, all) {
             return Err(Refusal::TooManyRejects {
                 rejects: self.rejects,
                 rows: all,
                 first: self.first_reject.take().unwrap_or_default(),
             });
         }
-        let header = self.header;
-        Ok(unique(&names)
+        let header = keys.is_some() || self.frame.header != Header::None;
+        let trimmed: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+        Ok(unique(&trimmed)
             .into_iter()
-            .zip(names)
+            .zip(&names)
             .zip(&self.evidence)
-            .map(|((name, original), evidence)| Column {
-                original_name: (header && name != original).then_some(original),
-                name,
-                kind: evidence.kind(),
+            .map(|((name, original), evidence)| {
+                let (reading, warnings) = evidence.reading();
+                Column {
+                    original_name: (header && name != *original)
+                        .then(|| shortened(original).to_owned()),
+                    name,
+                    kind: reading.kind(),
+                    reading,
+                    warnings,
+                }
             })
             .collect())
     }
 }
 
-/// Names that differ from one another: an empty one becomes `column_N` by its place, a repeated one gets `_2`, `_3`, ….
-fn unique(names: &[String]) -> Vec<String> {
+/// Whether so many lines cannot be read that the file is not what it seems: over half, or over a tenth where these are
+/// more than a few.
+fn too_many(rejects: u64, all: u64) -> bool {
+    rejects * 2 > all || (rejects >= REJECTS_FEW && rejects * 10 > all)
+}
+
+/// Rejected lines of which even a small file may have a larger share.
+const REJECTS_FEW: u64 = 10;
+
+/// A name within its bound.
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(COLUMN_NAME_BYTES_MAX)]
+}
+
+/// Names that differ from one another also where case is ignored, as many readers do: an empty one becomes `column_N` by
+/// its place, a repeated one gets `_2`, `_3`, …, and a long one is cut.
+fn unique(names: &[&str]) -> Vec<String> {
+    // Room for the number of a repeated name.
+    const NUMBER_BYTES: usize = 8;
+    let cut = |name: &str| {
+        name[..name.floor_char_boundary(COLUMN_NAME_BYTES_MAX - NUMBER_BYTES)].to_owned()
+    };
     // Names that are unique as they stand keep standing, also where a changed one would have taken their place.
-    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut taken: HashSet<String> = names.iter().map(|name| cut(name).to_lowercase()).collect();
     let mut seen = HashSet::new();
     let mut next = std::collections::HashMap::<String, usize>::new();
-    let mut name_of = |(at, name): (usize, &String)| {
-        if !name.is_empty() && seen.insert(name.clone()) {
-            return name.clone();
+    let mut name_of = |(at, name): (usize, &&str)| {
+        let name = cut(name);
+        if !name.is_empty() && seen.insert(name.to_lowercase()) {
+            return name;
         }
         let base = if name.is_empty() {
             format!("column_{}", at + 1)
@@ -359,11 +433,11 @@ fn unique(names: &[String]) -> Vec<String> {
         if name.is_empty() && taken.insert(base.clone()) {
             return base;
         }
-        let number = next.entry(base.clone()).or_insert(1);
+        let number = next.entry(base.to_lowercase()).or_insert(1);
         loop {
             *number += 1;
             let candidate = format!("{base}_{number}");
-            if taken.insert(candidate.clone()) {
+            if taken.insert(candidate.to_lowercase()) {
                 return candidate;
             }
         }
@@ -376,8 +450,14 @@ mod tests {
     use super::unique;
 
     #[test]
+    fn names_that_differ_in_case_alone_are_made_unlike() {
+        let names = ["ID", "id", "Id_2"];
+        assert_eq!(unique(&names), ["ID", "id_3", "Id_2"]);
+    }
+
+    #[test]
     fn names_are_made_unique_without_touching_those_that_are() {
-        let names = ["a", "", "a", "a_2", "a", "column_2", ""].map(str::to_owned);
+        let names = ["a", "", "a", "a_2", "a", "column_2", ""];
         assert_eq!(
             unique(&names),
             [

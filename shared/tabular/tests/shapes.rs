@@ -60,7 +60,7 @@ fn quoted_cells_hold_delimiters_line_ends_and_quotes() {
 
 #[test]
 fn blank_lines_are_counted_and_are_no_rows() {
-    let outcome = convert("\n\r\na\n1\n\n2\r\n\r\n");
+    let outcome = convert("\n\r\na,b\n1,x\n\n2,y\r\n\r\n");
     assert_eq!((outcome.profile.rows, outcome.profile.blank_lines), (2, 4));
 }
 
@@ -84,7 +84,7 @@ fn rows_of_the_wrong_width_are_rejected_with_line_and_reason() {
     );
     assert_eq!(
         rejects.first[0].detail,
-        "The row in line 4 has 1 field, the first row has 2."
+        "The row in line 4 has 1 field, the table has 2."
     );
     assert_eq!(
         (
@@ -105,7 +105,13 @@ fn a_rejected_row_has_no_say_in_the_types() {
 #[test]
 fn the_first_hundred_rejects_are_kept_and_all_are_counted() {
     let rows: String = (0..300)
-        .map(|row| format!("{row},{row}\n{}\n", "ö".repeat(300)))
+        .map(|row| {
+            format!(
+                "{}{}\n",
+                format!("{row},{row}\n").repeat(9),
+                "ö".repeat(300)
+            )
+        })
         .collect();
     let outcome = convert(format!("a,b\n{rows}1,2\n"));
     assert_eq!(
@@ -145,7 +151,7 @@ fn without_a_header_the_first_row_is_data() {
     let outcome = convert_with(
         "1,x\n2,y\n",
         Options {
-            header: false,
+            header: Some(false),
             ..Options::default()
         },
     )
@@ -256,6 +262,6 @@ fn wide_tables_are_written() {
     );
     assert_eq!(
         outcome.column("c4999").max,
-        Some(consign_tabular::Scalar::Float(4999.5))
+        Some(consign_tabular::Scalar::Text("4999.5".into()))
     );
 }

@@ -23,23 +23,45 @@ fn integers_are_digits_within_64_bits() {
     assert_eq!(type_of(&["1", "9223372036854775808"]), "text");
     assert_eq!(type_of(&["1", "10000000000000000000"]), "text");
     for cell in [
-        "007", "00", "-07", "+1", "1,000", "1_000", "0x10", "1 000", "--1", "-", "１",
+        "007", "00", "-07", "+1", "1,000", "1_000", "0x10", "--1", "-", "１",
     ] {
         assert_eq!(type_of(&["1", &format!("\"{cell}\"")]), "text", "{cell}");
     }
 }
 
 #[test]
-fn floats_are_decimals_that_a_double_gives_back() {
+fn fractions_are_decimals_and_what_no_decimal_holds_is_a_double() {
     for cell in [
-        "1.5", "-0.25", ".5", "5.", "-.5", "1e+05", "1.0E10", "-1.5e-7", "0.1", "-0.0", "-0",
+        "1.5",
+        "-0.25",
+        ".5",
+        "5.",
+        "-.5",
+        "0.1",
         "0.0000",
+        "0.30000000000000004",
+        "0.1234567890123456789",
+        "3.14159265358979323846",
+        "9007199254740993",
+    ] {
+        assert_eq!(type_of(&["2.5", cell]), "decimal", "{cell}");
+    }
+    for cell in [
+        "1e+05",
+        "1.0E10",
+        "-1.5e-7",
+        "-0.0",
+        "-0",
+        "1e5",
+        "12E3",
+        "inf",
+        "-Infinity",
+        "NaN",
     ] {
         assert_eq!(type_of(&["2.5", cell]), "float64", "{cell}");
     }
     // Seventeen digits as programs print doubles; the exact value of a double; zeros at the end.
     for cell in [
-        "0.30000000000000004",
         "2.2250738585072014e-308",
         "0.5000000000000000000000",
         "5e-324",
@@ -47,27 +69,8 @@ fn floats_are_decimals_that_a_double_gives_back() {
         assert_eq!(type_of(&["2.5", cell]), "float64", "{cell}");
     }
     for cell in [
-        "0.1234567890123456789",
-        "3.14159265358979323846",
-        "1e400",
-        "-1e400",
-        "1.0e-400",
-        "12E3",
-        "1e5",
-        "01.5",
-        "00.5",
-        "+1.5",
-        "inf",
-        "Infinity",
-        "1.5.5",
-        "1.5e",
-        "1e+",
-        ".",
-        "-.",
-        "1,5",
-        "0x1p3",
-        "1.5f",
-        "9007199254740993",
+        "1e400", "-1e400", "1.0e-400", "01.5", "00.5", "+1.5", "1.5.5", "1.5e", "1e+", ".", "-.",
+        "1,5", "0x1p3", "1.5f",
     ] {
         assert_eq!(type_of(&["2.5", &format!("\"{cell}\"")]), "text", "{cell}");
     }
@@ -75,8 +78,9 @@ fn floats_are_decimals_that_a_double_gives_back() {
 
 #[test]
 fn integers_beside_floats_stay_exact() {
-    assert_eq!(type_of(&["1.5", "9007199254740992"]), "float64");
-    assert_eq!(type_of(&["1.5", "9007199254740993"]), "text");
+    assert_eq!(type_of(&["1e+05", "9007199254740992"]), "float64");
+    assert_eq!(type_of(&["1e+05", "9007199254740993"]), "text");
+    assert_eq!(type_of(&["12E3", "7E4"]), "text");
     assert_eq!(type_of(&["1", "9007199254740993"]), "int64");
 }
 
@@ -91,7 +95,7 @@ fn a_number_without_a_type_in_common_is_text() {
 fn one_late_cell_decides() {
     let rows: String = (0..200_000).map(|row| format!("{row},{row}\n")).collect();
     let outcome = convert(format!("a,b\n{rows}007,1.5\n"));
-    assert_eq!(outcome.types(), ["text", "float64"]);
+    assert_eq!(outcome.types(), ["text", "decimal"]);
 }
 
 #[test]
@@ -116,7 +120,6 @@ fn dates_are_real_days() {
         "2024-00-10",
         "2024-04-31",
         "2024-1-1",
-        "2024/01/01",
         "20240101",
         "2024-01-0a",
     ] {
@@ -159,7 +162,6 @@ fn timestamps_have_six_decimals_at_most() {
         "2013-01-01T05",
         "2013-01-01T05:00:00.",
         "2013-01-01t05:00:00",
-        "2013-01-01T5:00:00",
         "2013-01-01T05:00.5",
         "2013-01-01T05:00:00 ÄB",
         "2013-01-01T05:00:00+2",
@@ -193,7 +195,7 @@ fn empty_cells_are_null_in_every_type() {
     let outcome = convert("i,f,b,d,t,s\n1,1.5,true,2013-01-01,2013-01-01 00:00,x\n,,,,,\n");
     assert_eq!(
         outcome.types(),
-        ["int64", "float64", "boolean", "date", "timestamp", "text"]
+        ["int64", "decimal", "boolean", "date", "timestamp", "text"]
     );
     for column in &outcome.profile.columns {
         assert_eq!(
@@ -237,7 +239,7 @@ fn a_column_of_null_tokens_alone_keeps_them_as_text() {
 }
 
 #[test]
-fn nan_is_null_in_a_column_of_floats() {
+fn what_is_not_a_number_stays_so_in_a_column_of_numbers() {
     let outcome = convert("f\n1.5\nNaN\n2.5\n");
     let batch = &outcome.batches()[0];
     let floats: Vec<Option<f64>> = batch
@@ -245,14 +247,21 @@ fn nan_is_null_in_a_column_of_floats() {
         .as_primitive::<Float64Type>()
         .iter()
         .collect();
-    assert_eq!(floats, [Some(1.5), None, Some(2.5)]);
-    assert_eq!(outcome.column("f").sum, Some(Sum::Float(4.0)));
+    assert_eq!((floats[0], floats[2]), (Some(1.5), Some(2.5)));
+    assert!(floats[1].is_some_and(f64::is_nan));
+    let column = outcome.column("f");
+    assert_eq!(
+        (&column.sum, column.mean),
+        (&Some(Sum::Float(4.0)), Some(2.0))
+    );
+    assert_eq!(convert("d\n2024-01-01\nNaN\n").column("d").nulls, 1);
 }
 
 #[test]
 fn blanks_around_values_are_dropped_and_counted_but_kept_in_text() {
     let outcome = convert("i, s\n 1, a\n2 ,b\n3,c\n");
-    assert_eq!(outcome.names(), ["i", " s"]);
+    assert_eq!(outcome.names(), ["i", "s"]);
+    assert_eq!(outcome.column("s").original_name.as_deref(), Some(" s"));
     assert_eq!(outcome.column("i").padded, 2);
     let batch = &outcome.batches()[0];
     assert_eq!(
@@ -284,7 +293,7 @@ fn sums_of_integers_are_exact_and_means_follow() {
     assert_eq!(integers.sum, Some(Sum::Int(18_446_744_073_709_551_614)));
     assert_eq!(integers.mean, Some(9_223_372_036_854_775_807.0));
     assert_eq!(
-        (floats.sum, floats.mean),
+        (floats.sum.clone(), floats.mean),
         (Some(Sum::Float(1.0)), Some(1.0 / 3.0))
     );
     let json = serde_json::to_string(integers).unwrap();

@@ -1,4 +1,5 @@
-//! `conformance convert IN OUT [--text] [--memory-mb N]`: one file to Parquet, by the ingest function's engine.
+//! `conformance convert IN OUT [--text] [--memory-mb N] [--explain]`: one file to Parquet, by the ingest function's engine.
+//! `--explain` prints what was understood of the file, as a line of JSON.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use consign_tabular::{
-    Converted, Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Refusal, Survey,
+    Charset, Converted, Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Profile, Refusal, Survey,
 };
 use serde::Serialize;
 
@@ -42,12 +43,15 @@ struct Arguments {
     output: PathBuf,
     options: Options,
     limits: Limits,
+    explain: bool,
 }
 
 /// Runs the subcommand with the arguments that follow its name.
 pub(crate) fn run(args: &[String]) -> ExitCode {
     let Some(arguments) = parse(args) else {
-        eprintln!("usage: conformance convert IN OUT [--text] [--memory-mb N]");
+        eprintln!(
+            "usage: conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--charset LABEL]"
+        );
         return ExitCode::from(USAGE);
     };
     match convert(&arguments) {
@@ -67,10 +71,13 @@ fn parse(args: &[String]) -> Option<Arguments> {
     let mut paths = Vec::new();
     let mut options = Options::default();
     let mut memory_bytes = MEMORY_BYTES_DEFAULT;
+    let mut explain = false;
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match arg.as_str() {
             "--text" => options.text = true,
+            "--explain" => explain = true,
+            "--charset" => options.charset = Charset::of_label(rest.next()?),
             "--memory-mb" => memory_bytes = rest.next()?.parse::<u64>().ok()?.checked_mul(MIB)?,
             flag if flag.starts_with("--") => return None,
             path => paths.push(PathBuf::from(path)),
@@ -82,6 +89,7 @@ fn parse(args: &[String]) -> Option<Arguments> {
         output,
         options,
         limits: Limits::for_memory(memory_bytes),
+        explain,
     })
 }
 
@@ -111,7 +119,29 @@ fn convert(arguments: &Arguments) -> Result<(), Failure> {
     if rejects.total > 0 {
         std::fs::write(rejects_path, pretty(&rejects)?)?;
     }
+    if arguments.explain {
+        println!("{}", explanation(&profile)?);
+    }
     Ok(std::fs::rename(partial_path, output)?)
+}
+
+/// What was understood of the file, on one line.
+fn explanation(profile: &Profile) -> io::Result<String> {
+    let dialect = profile.dialect;
+    Ok(serde_json::to_string(&serde_json::json!({
+        "dialect": dialect,
+        "delimiter": dialect.delimiter,
+        "quote": dialect.quote,
+        "escape": if dialect.backslash { "backslash" } else { "doubled" },
+        "encoding": profile.encoding,
+        "compression": profile.compression,
+        "header_line": profile.header.then_some(dialect.first_line),
+        "skipped_lines": profile.skipped_lines,
+        "blank_lines": profile.blank_lines,
+        "total_line": profile.total_line,
+        "rows": profile.rows,
+        "rejects": profile.rejects,
+    }))?)
 }
 
 /// Both passes over the input; what comes out goes to `path` as it grows.

@@ -1,0 +1,81 @@
+//! How the cells of a column are read: its type, and the notation that the column uses throughout.
+
+use arrow_schema::{DataType, TimeUnit};
+
+use crate::cell::BooleanWords;
+use crate::moment::DateOrder;
+use crate::number::NumberFormat;
+use crate::survey::ColumnType;
+
+/// The zone that moments with an offset are kept in.
+pub(crate) const UTC: &str = "UTC";
+
+/// A type with its notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Boolean(BooleanWords),
+    Int64,
+    Decimal(Decimal),
+    Float64,
+    Date(DateOrder),
+    Time,
+    Timestamp { order: DateOrder, utc: bool },
+    Text,
+}
+
+/// Exact decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decimal {
+    pub(crate) format: NumberFormat,
+    /// Digits in all.
+    pub(crate) precision: u8,
+    /// Digits behind the point.
+    pub(crate) scale: u8,
+    /// The sign that stands beside every number.
+    pub(crate) unit: Option<&'static str>,
+}
+
+impl Reading {
+    pub(crate) fn kind(self) -> ColumnType {
+        match self {
+            Self::Boolean(_) => ColumnType::Boolean,
+            Self::Int64 => ColumnType::Int64,
+            Self::Decimal(_) => ColumnType::Decimal,
+            Self::Float64 => ColumnType::Float64,
+            Self::Date(_) => ColumnType::Date,
+            Self::Time => ColumnType::Time,
+            Self::Timestamp { utc: false, .. } => ColumnType::Timestamp,
+            Self::Timestamp { utc: true, .. } => ColumnType::TimestampUtc,
+            Self::Text => ColumnType::Text,
+        }
+    }
+
+    /// How the type is kept in Arrow, and by it in Parquet.
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean(_) => DataType::Boolean,
+            Self::Int64 => DataType::Int64,
+            Self::Decimal(Decimal {
+                precision, scale, ..
+            }) => DataType::Decimal128(precision, i8::try_from(scale).unwrap_or(i8::MAX)),
+            Self::Float64 => DataType::Float64,
+            Self::Date(_) => DataType::Date32,
+            Self::Time => DataType::Time64(TimeUnit::Microsecond),
+            Self::Timestamp { utc: false, .. } => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Timestamp { utc: true, .. } => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
+            }
+            Self::Text => DataType::Utf8,
+        }
+    }
+
+    /// What a value takes in memory before it is encoded, in bytes; of text, without its letters.
+    pub(crate) fn value_bytes(self) -> usize {
+        match self {
+            Self::Boolean(_) => 1,
+            Self::Date(_) | Self::Text => size_of::<i32>(),
+            Self::Int64 | Self::Float64 | Self::Time | Self::Timestamp { .. } => size_of::<i64>(),
+            Self::Decimal(_) => size_of::<i128>(),
+        }
+    }
+}
