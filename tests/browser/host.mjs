@@ -18,11 +18,11 @@ function given(name) {
   return value;
 }
 
-/** Starts `consign serve` on free ports, with more in its environment where `env` says so; `stop` ends it and removes what it kept. */
+/** Starts `consign serve --dev` on free ports, with more in its environment where `env` says so; `stop` ends it and removes what it kept. */
 export async function startConsign(env = {}) {
   const folder = await mkdtemp(join(tmpdir(), "consign-browser-"));
   const policy = fileURLToPath(new URL("consign.toml", import.meta.url));
-  const args = ["serve", "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0", "--data", join(folder, "data"), "--config", policy];
+  const args = ["serve", "--dev", "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0", "--data", join(folder, "data"), "--config", policy];
   const child = spawn(given("CONSIGN_BIN"), args, { cwd: folder, env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
   let log = "";

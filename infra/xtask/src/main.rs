@@ -32,7 +32,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 The tasks of this repository.
 
-    cargo xtask dev [ARGS…]         build consign and run `consign serve ARGS…`; needs nothing but cargo
+    cargo xtask dev [ARGS…]         build consign and run `consign serve --dev ARGS…`; needs nothing but cargo
     cargo xtask test [SECTION…]     set up the tools, then run every check (or only the sections named)
     cargo xtask tools [--env]       only set up the tools, and say where they are
     cargo xtask coverage            only the line coverage of shared/core
@@ -111,6 +111,7 @@ fn dev(host: &Host, args: &[&str]) -> Result<()> {
             "consign",
             "--",
             "serve",
+            "--dev",
         ])
         .args(args),
     )

@@ -60,6 +60,8 @@ pub struct Problem {
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
+/// Fields at fault that a problem document names; a body may have ten thousand.
+const ERRORS_TOLD_MAX: usize = 100;
 // A problem is an error that is returned everywhere: it stays small.
 const _: () = assert!(size_of::<Problem>() < 128);
 
@@ -268,6 +270,18 @@ impl Problem {
         Self::conflict("conflict", "Changed by another request", detail).retry_after(1)
     }
 
+    /// 408: the request's own body did not come in time.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        let detail = "the body came too slowly; send the request again";
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The request body came too slowly",
+            detail,
+        )
+    }
+
     /// 413: the request's own body is too long (files go to the bucket, never here).
     pub fn body_too_large(bytes_max: usize) -> Self {
         let detail =
@@ -354,6 +368,18 @@ impl Problem {
         .retry_after(STORAGE_FULL_RETRY_S)
     }
 
+    /// 503: as much is being done as can be at once.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "Too much is being done at once",
+            "",
+        )
+        .retry_after(1)
+    }
+
     /// The response: `application/problem+json`, with the headers that go with the status.
     pub fn into_response(self, request_id: &str) -> Response<Bytes> {
         let document = Document {
@@ -367,7 +393,7 @@ impl Problem {
             errors: if self.status.is_server_error() {
                 &[]
             } else {
-                &self.errors
+                &self.errors[..self.errors.len().min(ERRORS_TOLD_MAX)]
             },
         };
         let mut response = json(self.status, &document, request_id);

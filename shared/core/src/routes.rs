@@ -41,6 +41,52 @@ impl Target {
             Self::HealthLive | Self::HealthStorage | Self::OpenApi => "health",
         }
     }
+
+    /// The operation, as the log and the metrics name it.
+    #[must_use]
+    pub fn operation(self) -> &'static str {
+        match self {
+            Self::SignUpload => "sign_upload",
+            Self::Confirm => "confirm",
+            Self::Status => "status",
+            Self::DownloadUrl => "download_url",
+            Self::List => "list_files",
+            Self::Delete => "delete_file",
+            Self::HealthLive => "health_live",
+            Self::HealthStorage => "health_storage",
+            Self::OpenApi => "openapi",
+        }
+    }
+
+    /// Whether only who has a token is answered.
+    #[must_use]
+    pub fn needs_token(self) -> bool {
+        match self {
+            Self::SignUpload
+            | Self::Confirm
+            | Self::Status
+            | Self::DownloadUrl
+            | Self::List
+            | Self::Delete => true,
+            Self::HealthLive | Self::HealthStorage | Self::OpenApi => false,
+        }
+    }
+
+    /// The longest body that it takes, in bytes; nobody reads the body of the others.
+    #[must_use]
+    pub fn body_bytes_max(self) -> usize {
+        match self {
+            Self::SignUpload => crate::policy::SIGN_BODY_BYTES_MAX,
+            Self::Confirm => crate::policy::CONFIRM_BODY_BYTES_MAX,
+            Self::Status
+            | Self::DownloadUrl
+            | Self::List
+            | Self::Delete
+            | Self::HealthLive
+            | Self::HealthStorage
+            | Self::OpenApi => 0,
+        }
+    }
 }
 
 /// The function that answers for what no route leads to, where each is a program of its own.

@@ -11,6 +11,7 @@ use crate::host::{HasAuthenticator, HasClock, HasRandom};
 use crate::ids::{OwnerId, UploadId};
 use crate::ports::{Clock, Fault, FaultKind, Random, UploadRepo};
 use crate::problem::{self, Problem, X_REQUEST_ID};
+use crate::routes;
 use crate::upload::Upload;
 
 /// What every handler over HTTP needs of its host.
@@ -47,11 +48,7 @@ pub struct Call {
 
 impl Call {
     /// Begins a call.
-    pub fn begin(
-        service: &impl Service,
-        operation: &'static str,
-        request: &Request<Bytes>,
-    ) -> Self {
+    pub fn begin<B>(service: &impl Service, operation: &'static str, request: &Request<B>) -> Self {
         Self {
             now: service.clock().now(),
             request_id: problem::request_id(request.headers(), || service.random().token()),
@@ -142,6 +139,46 @@ impl Call {
         response.extensions_mut().insert(self.observed);
         response
     }
+}
+
+/// What a host asks before it reads a request's body: how many bytes it may have.
+///
+/// Whoever has no token sends a body for nothing. The function itself looks at the token again, by the same rules.
+///
+/// # Errors
+/// The answer, where the body need not be read for it: no such route, no valid token, or too long by its own account.
+pub fn admit<B>(
+    service: &impl Service,
+    request: &Request<B>,
+) -> Result<usize, Box<Response<Bytes>>> {
+    let refuse = |operation, problem| {
+        let call = Call::begin(service, operation, request);
+        Err(Box::new(call.finish(service, Err(problem))))
+    };
+    let target = match routes::find(request.method(), request.uri().path()) {
+        Ok((target, _)) => target,
+        Err(problem) => return refuse("unknown", problem),
+    };
+    if target.needs_token() {
+        let now = service.clock().now();
+        if let Err(error) = service.authenticator().authenticate(request.headers(), now) {
+            return refuse(target.operation(), error.into());
+        }
+    }
+    let bytes_max = target.body_bytes_max();
+    match content_length(request.headers()) {
+        Some(length) if bytes_max > 0 && length > bytes_max => {
+            refuse(target.operation(), Problem::body_too_large(bytes_max))
+        }
+        Some(_) | None => Ok(bytes_max),
+    }
+}
+
+/// What a request says of its body's length.
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(http::header::CONTENT_LENGTH)?;
+    // One that is no number was refused by the host's HTTP.
+    length.to_str().ok()?.parse().ok()
 }
 
 /// A JSON answer.

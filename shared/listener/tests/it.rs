@@ -1,5 +1,11 @@
 //! Clients that keep the listener waiting, over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test's helper cannot do fails the test"
+)]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -303,6 +303,14 @@ impl OwnHost {
         }
     }
 
+    /// Asks the process to end, as a service manager does: SIGTERM. Whether it has within `limit`.
+    pub async fn terminate(&mut self, limit: std::time::Duration) -> bool {
+        match &mut self.0.process {
+            Some(process) => process.terminate(limit).await,
+            None => true,
+        }
+    }
+
     /// What the process wrote so far.
     #[must_use]
     pub fn log(&self) -> String {

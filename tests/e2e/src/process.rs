@@ -136,6 +136,24 @@ impl Process {
         }
     }
 
+    /// Asks it to end, as a service manager does: SIGTERM. Whether it has within `limit`.
+    pub(crate) async fn terminate(&mut self, limit: Duration) -> bool {
+        let Some(running) = &mut self.running else {
+            return true;
+        };
+        let id = rustix::process::Pid::from_child(&running.process);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)
+            .expect("a child of ours can be told");
+        let pause = Duration::from_millis(50);
+        for _ in 0..limit.as_millis() / pause.as_millis() {
+            if matches!(running.process.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        false
+    }
+
     pub(crate) fn base_url(&self) -> &str {
         &self.settings.base_url
     }

@@ -30,7 +30,7 @@ pub const DEV_SECRET_FILE: &str = "dev-secret";
     name = "consign",
     version,
     after_help = "Examples:
-  consign serve                                  everything in one process, for this machine
+  consign serve --dev                            everything in one process, to try it on this machine
   consign upload flights.csv                     sign, send, confirm, wait until it is ready
   consign download FILE_ID --variant parquet
   consign bucket init --s3-endpoint URL          make another store, such as MinIO, ready
@@ -245,16 +245,17 @@ mod tests {
     }
 
     #[test]
-    fn serve_is_for_development_on_this_machine_only_unless_told() {
+    fn serve_is_for_development_only_where_that_is_asked_for() {
         let is_dev = |line: &str| {
             let Command::Serve(args) = parse(line).unwrap().command else {
                 panic!("not serve")
             };
             args.is_dev()
         };
-        assert!(is_dev("consign serve"));
+        assert!(!is_dev("consign serve"));
         assert!(!is_dev("consign serve --listen 0.0.0.0:80"));
-        assert!(is_dev("consign serve --listen 0.0.0.0:80 --dev"));
+        assert!(is_dev("consign serve --dev"));
+        assert!(is_dev("consign serve --no-dev --dev"));
         assert!(!is_dev("consign serve --no-dev"));
         assert!(!is_dev("consign serve --dev --no-dev"));
     }

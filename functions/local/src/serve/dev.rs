@@ -1,11 +1,15 @@
 //! What is at hand in development only: secrets that this process makes itself, and tokens from them.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
 use consign_core::auth::{NewToken, mint_hs256};
 use consign_core::ports::{Clock, Random};
+use http::HeaderMap;
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
 
 /// Life of a development token, in seconds.
 const TOKEN_LIFE_S: u32 = 24 * 3600;
@@ -42,6 +46,40 @@ impl Session {
     }
 }
 
+/// Whether a request was sent on this machine, by its user.
+///
+/// Another site's page reads nothing here: it comes with a foreign origin, or by a name that is not this machine's (a
+/// rebound name would pass as the same origin). What a reverse proxy passes on comes from this machine as well, and is
+/// anybody's: proxies say so (RFC 7239, RFC 9110 section 7.6.3).
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
+    let is_foreign = headers.contains_key(ORIGIN)
+        || headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site != "same-origin" && site != "none");
+    let is_passed_on = headers.keys().any(|name| {
+        let name = name.as_str();
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
+    });
+    let mut hosts = headers.get_all(HOST).iter();
+    let is_for_here = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().is_ok_and(is_this_machine),
+        (_, Some(_)) | (None, None) => false,
+    };
+    is_for_here && !is_foreign && !is_passed_on
+}
+
+/// Whether a `Host` is one of this machine's own names.
+fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
 /// A secret that is kept in a file that only its owner can read; made where missing.
 pub(crate) fn kept_secret(path: &Path, random: &impl Random) -> anyhow::Result<String> {
     match std::fs::read_to_string(path) {
@@ -69,4 +107,83 @@ pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         })
         .and_then(|()| std::fs::rename(&aside, path))
         .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn is_from_here_with(headers: &[(&'static str, &'static str)]) -> bool {
+        let header = |(name, value): &(&'static str, &'static str)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        };
+        let mut all = HeaderMap::new();
+        for (name, value) in headers.iter().map(header) {
+            all.append(name, value);
+        }
+        is_from_here(&all)
+    }
+
+    #[test]
+    fn a_request_by_a_name_of_this_machine_is_from_here() {
+        for host in [
+            "localhost",
+            "LocalHost:80",
+            "127.0.0.1:8080",
+            "127.1.2.3",
+            "[::1]",
+            "[::1]:1",
+        ] {
+            assert!(is_from_here_with(&[("host", host)]), "{host}");
+        }
+        for host in [
+            "",
+            "files.example.org",
+            "localhost.example.org",
+            "10.0.0.1:80",
+            "127.0.0.1.example.org",
+            "[::2]:1",
+        ] {
+            assert!(!is_from_here_with(&[("host", host)]), "{host}");
+        }
+        assert!(!is_from_here_with(&[]));
+        assert!(!is_from_here_with(&[
+            ("host", "localhost"),
+            ("host", "example.org")
+        ]));
+    }
+
+    #[test]
+    fn what_a_proxy_passes_on_is_not_from_here() {
+        for name in [
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+        ] {
+            assert!(
+                !is_from_here_with(&[("host", "localhost"), (name, "127.0.0.1")]),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_another_sites_page_asks_is_not_from_here() {
+        for (name, value) in [
+            ("origin", "https://example.org"),
+            ("sec-fetch-site", "cross-site"),
+        ] {
+            assert!(!is_from_here_with(&[("host", "localhost"), (name, value)]));
+        }
+        assert!(is_from_here_with(&[
+            ("host", "localhost"),
+            ("sec-fetch-site", "same-origin")
+        ]));
+    }
 }

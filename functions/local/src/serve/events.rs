@@ -11,12 +11,12 @@ use consign_core::events::{Decoded, EventError, ObjectEvent, Source, decode_from
 use consign_core::policy::Policy;
 use consign_core::ports::IngestJob;
 use consign_core::problem::Problem;
-use consign_core::service::{Call, Observed, json};
+use consign_core::service::{Call, json};
 use consign_core::sigv4::Secret;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
-use super::http::{Site, read};
+use super::http::Site;
 
 /// Where MinIO sends its events.
 pub(crate) const PATH: &str = "/events/minio";
@@ -37,14 +37,13 @@ pub(crate) async fn reachable(State(site): State<Arc<Site>>, request: Request) -
 
 /// Takes a notification.
 pub(crate) async fn take(State(site): State<Arc<Site>>, request: Request) -> Response {
-    site.metrics.begin();
+    let _in_flight = site.metrics.begin();
     let (parts, body) = request.into_parts();
     let request = http::Request::from_parts(parts, Bytes::new());
     let call = Call::begin(&*site.host, "events_minio", &request);
     let answer = accept(&site, request.headers(), body).await;
     let response = call.finish(&*site.host, answer);
-    site.metrics
-        .end(response.status(), response.extensions().get::<Observed>());
+    site.metrics.count(&response);
     response.map(Body::from)
 }
 
@@ -53,8 +52,7 @@ async fn accept(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<http::Response<Bytes>, Problem> {
-    // 1. Only who knows the secret is heard (invariant 22); all the rest is read, so that it hears the answer.
-    let body = read(body, BODY_BYTES_MAX).await;
+    // 1. Only who knows the secret is heard (invariant 22); of nobody else a body is read.
     let is_known = site
         .event_token
         .as_ref()
@@ -63,8 +61,8 @@ async fn accept(
         let detail = "the webhook's secret is missing or another: `Authorization: Bearer …`";
         return Err(Problem::unauthorized(None, detail));
     }
-    let body = body.ok_or_else(|| Problem::body_too_large(BODY_BYTES_MAX))?;
-    let text = str::from_utf8(&body).map_err(|_| Problem::bad_request("is not UTF-8"))?;
+    let body = site.bodies.read(headers, body, BODY_BYTES_MAX).await?;
+    let text = str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("is not UTF-8"))?;
     // 2. Durable first, then acknowledged.
     let is_taken = asks_for_something(&site.host.policy, text)?;
     if is_taken {

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use consign_core::problem::Problem;
-use consign_core::service::{Call, Observed};
+use consign_core::service::{Call, admit};
 use consign_core::sigv4::Secret;
-use futures_util::StreamExt as _;
+use consign_listener::InReserve;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
-use router::BODY_BYTES_MAX;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::dev::Session;
+use super::bodies::Bodies;
+use super::dev::{Session, is_from_here};
 use super::events;
 use super::host::Host;
 use super::metrics::Metrics;
@@ -27,6 +28,7 @@ use super::metrics::Metrics;
 pub(crate) struct Site {
     pub(crate) host: Arc<Host>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) bodies: Bodies,
     /// In development, what mints tokens for the page.
     pub(crate) session: Option<Session>,
     /// The store as browsers see it; the page may talk to it.
@@ -86,9 +88,11 @@ pub(crate) fn routes(site: Arc<Site>, origins: &[String]) -> Router {
             move |State(site): State<Arc<Site>>| async move { page(&site, media_type, content) };
         routes = routes.route(path, get(page));
     }
+    let kept = middleware::from_fn_with_state(Arc::clone(&site), keep_for_health);
     routes
         .fallback(function)
         .with_state(site)
+        .layer(kept)
         .layer(cors(origins))
 }
 
@@ -118,43 +122,47 @@ fn cors(origins: &[String]) -> CorsLayer {
         .max_age(std::time::Duration::from_secs(3600))
 }
 
-/// How much of a body that is too long is read and forgotten, in multiples of what is taken: a sender that is cut off
-/// while it sends hears a reset instead of the answer.
-const BODY_READ_TIMES_MAX: usize = 8;
-
-/// The body, unless it is longer than so many bytes or breaks off.
-pub(super) async fn read(body: Body, bytes_max: usize) -> Option<Bytes> {
-    let mut bytes = Vec::new();
-    let mut size_bytes: usize = 0;
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.ok()?;
-        size_bytes = size_bytes.saturating_add(chunk.len());
-        if size_bytes > bytes_max.saturating_mul(BODY_READ_TIMES_MAX) {
-            return None;
-        }
-        if size_bytes <= bytes_max {
-            bytes.extend_from_slice(&chunk);
-        }
+/// While every connection is at work, health is answered and everybody else is told to come again.
+async fn keep_for_health(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let is_kept = request.extensions().get::<InReserve>().is_some();
+    if !is_kept || request.uri().path().starts_with("/health/") {
+        return next.run(request).await;
     }
-    (size_bytes <= bytes_max).then(|| bytes.into())
+    let call = Call::begin(&*site.host, "unread", &request);
+    let answer = call.finish(&*site.host, Err(Problem::overloaded()));
+    site.metrics.count(&answer);
+    answer.map(Body::from)
 }
 
-/// Caps the body, converts types, and leaves the rest to the table of routes.
+/// Reads the body where the token is good, converts types, and leaves the rest to the table of routes.
 async fn function(State(site): State<Arc<Site>>, request: Request) -> Response {
-    site.metrics.begin();
+    let _in_flight = site.metrics.begin();
     let (parts, body) = request.into_parts();
-    let response = match read(body, BODY_BYTES_MAX).await {
-        Some(body) => router::handle(&*site.host, Request::from_parts(parts, body)).await,
-        None => {
-            let request = Request::from_parts(parts, Bytes::new());
-            let call = Call::begin(&*site.host, "unread", &request);
-            call.finish(&*site.host, Err(Problem::body_too_large(BODY_BYTES_MAX)))
-        }
+    let request = Request::from_parts(parts, ());
+    let answer = match admit(&*site.host, &request) {
+        Ok(bytes_max) => answer(&site, request, body, bytes_max).await,
+        Err(refusal) => *refusal,
     };
-    site.metrics
-        .end(response.status(), response.extensions().get::<Observed>());
-    response.map(Body::from)
+    site.metrics.count(&answer);
+    answer.map(Body::from)
+}
+
+async fn answer(
+    site: &Site,
+    request: Request<()>,
+    body: Body,
+    bytes_max: usize,
+) -> http::Response<Bytes> {
+    match site.bodies.read(request.headers(), body, bytes_max).await {
+        Ok(held) => {
+            let request = request.map(|()| held.bytes.clone());
+            router::handle(&*site.host, request).await
+        }
+        Err(unread) => {
+            let call = Call::begin(&*site.host, "unread", &request);
+            call.finish(&*site.host, Err(unread.into()))
+        }
+    }
 }
 
 fn page(site: &Site, media_type: &'static str, content: &'static str) -> Response {
@@ -186,11 +194,11 @@ fn harden(headers: &mut HeaderMap, store_origin: &str) {
     }
 }
 
-/// Figures name users: in development anybody on this machine reads them, else a token with the scope `metrics`.
+/// Figures name users: in development anybody on this machine reads them, else a token with the scope `metrics` does.
 async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
     let request = request.map(|_| Bytes::new());
     let mut call = Call::begin(&*site.host, "metrics", &request);
-    let answer = if site.session.is_some() {
+    let answer = if site.session.is_some() && is_from_here(request.headers()) {
         Ok(())
     } else {
         match call.identify(&*site.host, request.headers()) {
@@ -209,25 +217,12 @@ async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
     call.finish(&*site.host, answer).map(Body::from)
 }
 
-/// A token for the page, in development only. Another site's page cannot read it: it is given to no foreign origin, and
-/// only to a browser that came to this machine by one of its own names (a rebound name would pass as the same origin).
+/// A token for the page, in development only, and on this machine only.
 async fn session(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let is_foreign = request.headers().contains_key(http::header::ORIGIN)
-        || request
-            .headers()
-            .get("sec-fetch-site")
-            .is_some_and(|site| site != "same-origin" && site != "none");
-    let host = request.headers().get(http::header::HOST);
-    let is_this_machine = host
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(|host| {
-            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            matches!(name, "localhost" | "127.0.0.1" | "[::1]")
-        });
     let token = site
         .session
         .as_ref()
-        .filter(|_| !is_foreign && is_this_machine)
+        .filter(|_| is_from_here(request.headers()))
         .and_then(|session| session.token(&site.host.clock).ok());
     let mut response = match token {
         Some(token) => {

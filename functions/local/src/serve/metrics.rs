@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use consign_core::service::Observed;
 use ingest_on_object_created::Verdict;
 use prometheus::{
@@ -27,6 +28,16 @@ pub(super) struct Metrics {
     ingested: IntCounterVec,
     queue_depth: IntGauge,
     users: Mutex<HashSet<String>>,
+}
+
+/// A call that is being answered.
+#[derive(Debug)]
+pub(super) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Metrics {
@@ -93,15 +104,18 @@ impl Metrics {
         })
     }
 
-    /// A call begins.
-    pub(super) fn begin(&self) {
+    /// A call begins; it ends when this is dropped, be it answered or given up.
+    pub(super) fn begin(&self) -> InFlight {
         self.in_flight.inc();
+        InFlight(self.in_flight.clone())
     }
 
-    /// A call ended.
-    pub(super) fn end(&self, status: http::StatusCode, observed: Option<&Observed>) {
-        self.in_flight.dec();
-        let Some(observed) = observed else { return };
+    /// A call was answered.
+    pub(super) fn count(&self, answer: &http::Response<Bytes>) {
+        let status = answer.status();
+        let Some(observed) = answer.extensions().get::<Observed>() else {
+            return;
+        };
         let operation = observed.operation;
         self.requests
             .with_label_values(&[operation, status.as_str()])
@@ -174,7 +188,7 @@ mod tests {
     #[test]
     fn calls_become_series() {
         let metrics = Metrics::new().unwrap();
-        metrics.begin();
+        drop(metrics.begin());
         let observed = Observed {
             operation: "sign_upload",
             code: None,
@@ -182,7 +196,10 @@ mod tests {
             size_bytes: Some(5000),
             duration_ms: 3,
         };
-        metrics.end(http::StatusCode::CREATED, Some(&observed));
+        let mut answer = http::Response::new(Bytes::new());
+        *answer.status_mut() = http::StatusCode::CREATED;
+        answer.extensions_mut().insert(observed);
+        metrics.count(&answer);
         metrics.ingested(Verdict::Done);
         let text = metrics.text(7);
         for line in [

@@ -1,10 +1,12 @@
 //! `consign serve`: the functions, an embedded S3, the ingest consumer and the page, in one process.
 
+mod bodies;
 mod consumer;
 mod dev;
 mod events;
 mod host;
 mod http;
+mod limits;
 mod log;
 mod metrics;
 mod store;
@@ -24,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::bodies::Bodies;
 use self::http::Site;
 use crate::commands::{DEV_SECRET_FILE, TOKEN_FILE};
 use crate::s3::{S3, S3Args};
@@ -48,7 +51,7 @@ S3_SECRET_KEY (and S3_SESSION_TOKEN), or AWS_ACCESS_KEY_ID and so on. With S3_EV
 at /events/minio from whoever shows that token; `consign bucket init` makes the buckets tell.
 
 Examples:
-  consign serve
+  consign serve --dev
   consign serve --listen 0.0.0.0:8080 --data /var/lib/consign --config consign.toml --log json
   S3_ACCESS_KEY=… S3_SECRET_KEY=… S3_EVENT_TOKEN=… consign serve --s3-endpoint http://minio:9000 \\
       --s3-public-endpoint https://files.example.org"
@@ -92,18 +95,29 @@ pub struct ServeArgs {
         env = "CONSIGN_LOG"
     )]
     pub log: LogFormat,
-    /// Hand out development tokens [default: when listening on this machine only]
+    /// For development: make up the tokens' secret, and hand out tokens to whoever asks on this machine
     #[arg(long, overrides_with = "no_dev")]
     pub dev: bool,
-    /// Hand out no development tokens
+    /// Not for development; the default
     #[arg(long, overrides_with = "dev")]
     pub no_dev: bool,
 }
 
 impl ServeArgs {
-    /// Whether to run for development: as told, else when only this machine can reach it.
+    /// Whether to run for development: only where that is asked for.
     pub fn is_dev(&self) -> bool {
-        self.dev || (!self.no_dev && self.listen.ip().is_loopback())
+        self.dev && !self.no_dev
+    }
+
+    /// Tokens for whoever asks are for this machine alone.
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            !self.is_dev() || self.listen.ip().is_loopback(),
+            "--dev hands out tokens to whoever asks, so it listens on this machine alone, and {} is no address of it: \
+             leave --dev out and set the tokens' secret or key as the policy's [auth] says, or listen on 127.0.0.1",
+            self.listen
+        );
+        Ok(())
     }
 }
 
@@ -122,9 +136,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     log::install(args.log);
     let stop = CancellationToken::new();
     let running = start(&args, &Environment::of_process()?, stop.clone()).await?;
-    if args.is_dev() {
-        eprint!("{}", welcome::text(&running));
-    }
+    eprint!("{}", welcome::text(&running));
     stop_on_signal(stop.clone())?;
     running.wait().await;
     Ok(())
@@ -170,7 +182,7 @@ pub struct Running {
     pub token: Option<String>,
     /// Signed uploads rule copies out, by a header of their own.
     copies_unsigned: bool,
-    http: JoinHandle<std::io::Result<()>>,
+    http: JoinHandle<()>,
     consumer: JoinHandle<()>,
     store: Option<consign_embedded::Running>,
 }
@@ -178,8 +190,8 @@ pub struct Running {
 impl Running {
     /// Waits until all has ended after the stop.
     pub async fn wait(self) {
-        if let Ok(Err(error)) = self.http.await {
-            tracing::error!(%error, "the listener failed");
+        if let Err(error) = self.http.await {
+            tracing::error!(%error, "the listener broke");
         }
         if let Err(error) = self.consumer.await {
             tracing::error!(%error, "the consumer broke");
@@ -200,6 +212,8 @@ pub async fn start(
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
     // 1. The folder, the secrets and the policy.
+    args.check()?;
+    let open_files = consign_listener::raise_open_files();
     std::fs::create_dir_all(&args.data)
         .with_context(|| format!("{} cannot be made", args.data.display()))?;
     let (config, session) = configure(args, environment)?;
@@ -241,19 +255,21 @@ pub async fn start(
     let site = Arc::new(Site {
         host: Arc::clone(&host),
         metrics: Arc::clone(&metrics),
+        bodies: Bodies::new(),
         session,
         store_origin: public_url.clone(),
         event_token: s3.and_then(|s3| s3.event_token),
     });
     let consumer = tokio::spawn(consumer::run(host, metrics, stop.clone()));
-    let served = axum::serve(listener, http::routes(site, &foreign))
-        .with_graceful_shutdown(stop.cancelled_owned());
+    let routes = http::routes(site, &foreign);
+    let limits = limits::limits(open_files);
+    let served = consign_listener::serve(listener, routes, limits, stop);
     Ok(Running {
         base_url: format!("http://{address}"),
         store_url: public_url,
         token,
         copies_unsigned,
-        http: tokio::spawn(served.into_future()),
+        http: tokio::spawn(served),
         consumer,
         store,
     })
@@ -277,7 +293,13 @@ fn configure(
             .get(name)
             .or_else(|| dev_secret.clone().filter(|_| name == DEV_SECRET))
     };
-    let config = Config::parse(&text, &secret).context("the policy is wrong")?;
+    let config = Config::parse(&text, &secret).with_context(|| {
+        if !args.is_dev() && text.contains(DEV_SECRET) && secret(DEV_SECRET).is_none() {
+            "the policy's tokens have no secret here: `consign serve --dev` makes one up, for this machine alone"
+        } else {
+            "the policy is wrong"
+        }
+    })?;
     let session = dev_secret.map(|secret| Session {
         secret,
         issuer: config.auth.issuer.clone(),

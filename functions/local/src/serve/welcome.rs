@@ -1,11 +1,16 @@
-//! What a person sees at the start in development: where it is, and the whole job as a curl session.
+//! What a person sees at the start: where it is, and in development the whole job as a curl session.
 
 use super::Running;
 
 /// The text; every command in it can be pasted.
 pub(crate) fn text(running: &Running) -> String {
     let base = &running.base_url;
-    let token = running.token.as_deref().unwrap_or("$CONSIGN_TOKEN");
+    let Some(token) = running.token.as_deref() else {
+        let store = &running.store_url;
+        return format!(
+            "\nconsign is up.\n\n  page     {base}/\n  store    {store}   (S3)\n  tokens   of others: none are handed out here\n\n"
+        );
+    };
     format!(
         r#"
 consign is up.

@@ -37,6 +37,7 @@ fn every_problem_is_an_rfc_9457_document() {
         (409, Problem::upload_expired()),
         (409, Problem::not_ready("it is processing")),
         (409, Problem::conflict_retry()),
+        (408, Problem::body_too_slow()),
         (413, Problem::body_too_large(10)),
         (415, Problem::unsupported_media_type()),
         (422, Problem::idempotency_key_reused()),
@@ -44,6 +45,7 @@ fn every_problem_is_an_rfc_9457_document() {
         (500, Problem::internal()),
         (503, Problem::store_unavailable()),
         (503, Problem::storage_full()),
+        (503, Problem::overloaded()),
     ];
     for (status, problem) in all {
         let code = problem.code;
@@ -59,6 +61,19 @@ fn every_problem_is_an_rfc_9457_document() {
         assert!(!body["title"].as_str().unwrap().is_empty());
         assert_eq!(status >= 500, body.get("detail").is_none(), "{code}");
     }
+}
+
+#[test]
+fn a_problem_of_ten_thousand_fields_is_bounded() {
+    let field = |number: u32| FieldError {
+        field: format!("parts[{number}].etag"),
+        code: "invalid",
+        detail: "must be an etag".into(),
+    };
+    let problem = Problem::validation_failed((0..10_000).map(field).collect());
+    let body = document(&problem.into_response("request-1"));
+    assert_eq!(body["errors"].as_array().unwrap().len(), 100);
+    assert_eq!(body["detail"], "10000 fields are wrong; see errors");
 }
 
 #[test]

@@ -273,3 +273,49 @@ fn an_answer_may_say_when_to_ask_again() {
     let response = retry_after(json(StatusCode::OK, &()), 2);
     assert_eq!(response.headers()[RETRY_AFTER], "2");
 }
+
+#[test]
+fn a_body_is_asked_for_only_where_a_token_was_shown_and_it_may_be_so_long() {
+    let world = world();
+    let bearer = format!("Bearer {}", token("alice"));
+    let ask = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let mut asked = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            asked = asked.header(*name, *value);
+        }
+        let answer = admit(&world, &asked.body(()).unwrap());
+        answer.map_err(|response| {
+            let observed = response.extensions().get::<Observed>().unwrap();
+            (response.status().as_u16(), observed.operation)
+        })
+    };
+    let known = ("authorization", bearer.as_str());
+    assert_eq!(
+        ask("POST", "/files/confirm", &[]),
+        Err((401, "confirm")),
+        "nobody's body is read"
+    );
+    assert_eq!(
+        ask(
+            "POST",
+            "/files/sign_upload",
+            &[("authorization", "Bearer x")]
+        ),
+        Err((401, "sign_upload"))
+    );
+    assert_eq!(
+        ask("POST", "/files/sign_upload", &[known]),
+        Ok(crate::policy::SIGN_BODY_BYTES_MAX)
+    );
+    assert_eq!(
+        ask(
+            "POST",
+            "/files/sign_upload",
+            &[known, ("content-length", "65537")]
+        ),
+        Err((413, "sign_upload"))
+    );
+    assert_eq!(ask("GET", "/health/storage", &[]), Ok(0));
+    assert_eq!(ask("GET", "/files", &[known]), Ok(0));
+    assert_eq!(ask("GET", "/nowhere", &[known]), Err((404, "unknown")));
+}
