@@ -10,7 +10,9 @@ use consign_core::ports::{ObjectHead, ObjectStore};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Claimed, Event, ObjectVersion, Refusal, State, Upload};
+use consign_core::upload::{
+    Claimed, Columns, Event, ObjectVersion, Refusal, State, Upload,
+};
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -59,7 +61,7 @@ async fn confirm<D: Deps>(
         object,
         collection_id: confirmed.collection_id,
         claimed: Claimed {
-            columns: confirmed.metadata.columns,
+            columns: confirmed.metadata.columns.map(Columns::of),
             row_count: confirmed.metadata.row_count,
             file_hash: confirmed.metadata.file_hash.map(|hash| hash.base64()),
         },

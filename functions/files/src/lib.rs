@@ -4,7 +4,7 @@ use bytes::Bytes;
 use consign_core::host::{HasPolicy, HasQueue, HasRepo, HasSigner};
 use consign_core::ids::UploadId;
 use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Variant};
-use consign_core::ports::{ListFilter, UploadRepo};
+use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::transition;
@@ -30,11 +30,12 @@ struct Item<'a> {
     download_expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-struct Listing<'a> {
-    files: Vec<Item<'a>>,
-    next_cursor: Option<String>,
-}
+/// The longest answer of a listing, in bytes. A page that would be longer ends earlier, with a cursor.
+pub const LISTING_BYTES_MAX: usize = 1 << 20;
+/// Records that are read at once: a page of five hundred is never in memory as a whole.
+const READ_AT_ONCE: usize = 50;
+/// What stands around the files, in bytes.
+const BYTES_BESIDE: usize = 128;
 
 /// Answers with a page of the caller's uploads, newest first.
 pub async fn list<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
@@ -57,32 +58,109 @@ async fn list_own<D: Deps>(
         category: query.category,
         collection_id: query.collection_id,
     };
-    // 2. One page of them.
+    // 2. One page of them, a few at a time, each with a URL, where asked for and where there is something to download.
     let limit = usize::try_from(query.limit).unwrap_or(1);
-    let page = deps
-        .repo()
-        .list(&identity.owner, &filter, after, limit)
-        .await?;
-    // 3. Each with a URL, where asked for and where there is something to download.
-    let sign = |upload: &Upload| {
-        let has_download = query.include_download_url && upload.variants().contains(&"original");
-        has_download.then(|| sign(deps, upload, call.now)).flatten()
+    let mut listing = Listing::new(after, limit);
+    while let Some(at_once) = listing.wants() {
+        let page = deps
+            .repo()
+            .list(&identity.owner, &filter, listing.after, at_once)
+            .await?;
+        let item = |upload: &Upload| {
+            let has_download =
+                query.include_download_url && upload.variants().contains(&"original");
+            let download = has_download.then(|| sign(deps, upload, call.now)).flatten();
+            item(upload, download)
+        };
+        listing.add(&page, item);
+    }
+    Ok(listing.answer())
+}
+
+/// A file of the listing as JSON.
+fn item(upload: &Upload, download: Option<Download>) -> Bytes {
+    let item = Item {
+        view: View::of(upload),
+        download_expires_at: download.as_ref().map(|download| download.expires_at),
+        download_url: download.map(|download| download.url),
     };
-    let files = page.uploads.iter().map(|upload| {
-        let download = sign(upload);
-        Item {
-            view: View::of(upload),
-            download_expires_at: download.as_ref().map(|download| download.expires_at),
-            download_url: download.map(|download| download.url),
+    json(StatusCode::OK, &item).into_body()
+}
+
+/// A page that is being written, in JSON.
+struct Listing {
+    files: Vec<u8>,
+    listed: usize,
+    limit: usize,
+    after: Option<UploadId>,
+    /// Nothing more is to come on this page; perhaps on the next.
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    OfPage,
+    OfAll,
+}
+
+impl Listing {
+    fn new(after: Option<UploadId>, limit: usize) -> Self {
+        Self {
+            files: Vec::new(),
+            listed: 0,
+            limit,
+            after,
+            end: None,
         }
-    });
-    Ok(json(
-        StatusCode::OK,
-        &Listing {
-            files: files.collect(),
-            next_cursor: page.next.map(|id| id.to_string()),
-        },
-    ))
+    }
+
+    /// How many to read next; `None` where the page is complete.
+    fn wants(&self) -> Option<usize> {
+        let left = self.limit - self.listed;
+        (self.end.is_none() && left > 0).then(|| left.min(READ_AT_ONCE))
+    }
+
+    /// Adds what there is room for.
+    fn add(&mut self, page: &Page, item: impl Fn(&Upload) -> Bytes) {
+        for upload in &page.uploads {
+            let item = item(upload);
+            let bytes = self.files.len() + item.len() + BYTES_BESIDE;
+            if self.listed > 0 && bytes > LISTING_BYTES_MAX {
+                self.end = Some(End::OfPage);
+                return;
+            }
+            if self.listed > 0 {
+                self.files.push(b',');
+            }
+            self.files.extend_from_slice(&item);
+            self.listed += 1;
+            self.after = Some(upload.id);
+        }
+        match page.next {
+            None => self.end = Some(End::OfAll),
+            // A page without files that is not the last: the repository has looked far enough for one call.
+            Some(next) if page.uploads.is_empty() => {
+                self.after = Some(next);
+                self.end = Some(End::OfPage);
+            }
+            Some(next) => self.after = Some(next),
+        }
+    }
+
+    fn answer(self) -> Response<Bytes> {
+        let cursor = self.after.filter(|_| self.end != Some(End::OfAll));
+        let mut answer = json(StatusCode::OK, &());
+        let mut text = Vec::with_capacity(self.files.len() + BYTES_BESIDE);
+        text.extend_from_slice(b"{\"files\":[");
+        text.extend_from_slice(&self.files);
+        text.extend_from_slice(b"],\"next_cursor\":");
+        match cursor {
+            Some(id) => text.extend_from_slice(format!("\"{id}\"}}").as_bytes()),
+            None => text.extend_from_slice(b"null}"),
+        }
+        *answer.body_mut() = Bytes::from(text);
+        answer
+    }
 }
 
 fn sign<D: Deps>(deps: &D, upload: &Upload, now: Timestamp) -> Option<Download> {
@@ -126,4 +204,37 @@ async fn delete_own<D: Deps>(
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_listing_is_json_and_has_no_cursor() {
+        let mut listing = Listing::new(None, 100);
+        assert_eq!(listing.wants(), Some(READ_AT_ONCE));
+        let page = Page {
+            uploads: Vec::new(),
+            next: None,
+        };
+        listing.add(&page, |_| Bytes::new());
+        assert_eq!(listing.wants(), None);
+        let text = listing.answer().into_body();
+        assert_eq!(&text[..], br#"{"files":[],"next_cursor":null}"#);
+    }
+
+    #[test]
+    fn a_page_without_files_passes_its_cursor_on() {
+        let mut listing = Listing::new(None, 100);
+        let next = UploadId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+        let page = Page {
+            uploads: Vec::new(),
+            next: Some(next),
+        };
+        listing.add(&page, |_| Bytes::new());
+        assert_eq!(listing.wants(), None);
+        let text = listing.answer().into_body();
+        assert!(String::from_utf8_lossy(&text).contains(&next.to_string()));
+    }
 }

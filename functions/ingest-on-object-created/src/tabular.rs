@@ -4,7 +4,7 @@ use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
-use consign_core::upload::Outcome;
+use consign_core::upload::{Columns, Outcome};
 use consign_tabular::{Charset, Converted, Converter, Limits, Options, Plan, Refusal, Survey};
 use sha2::{Digest as _, Sha256};
 
@@ -38,11 +38,7 @@ pub(crate) async fn convert<D: Deps>(
 ) -> Result<Outcome, Stop> {
     // 1. Read it all to know its columns, and that it is what was declared.
     let plan = survey(claim, head).await?;
-    let columns = plan
-        .columns()
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
+    let columns = Columns::of(plan.columns().iter().map(|column| &column.name));
     // 2. Read it again and write the Parquet as it grows.
     let parquet = output(claim, category, "parquet")?;
     let converted = write_parquet(claim, plan, &parquet).await?;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use consign_core::host::HasRepo;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json, retry_after};
-use consign_core::upload::Upload;
+use consign_core::upload::{Columns, Upload};
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -36,6 +36,7 @@ pub struct View<'a> {
     file_size_bytes: Option<u64>,
     row_count: Option<u64>,
     reject_count: Option<u64>,
+    column_count: Option<u64>,
     columns: Option<&'a [String]>,
     variants: Vec<&'static str>,
     collection_id: Option<&'a str>,
@@ -54,7 +55,8 @@ impl<'a> View<'a> {
     pub fn of(upload: &'a Upload) -> Self {
         let outcome = upload.current_outcome();
         let seen_bytes = upload.seen.as_ref().map(|seen| seen.size_bytes);
-        let columns = outcome.and_then(|outcome| outcome.columns.as_deref());
+        let columns = outcome.and_then(|outcome| outcome.columns.as_ref());
+        let columns = columns.or(upload.claimed.columns.as_ref());
         Self {
             file_id: upload.id.to_string(),
             status: upload.state.as_str(),
@@ -68,7 +70,8 @@ impl<'a> View<'a> {
                 .and_then(|outcome| outcome.row_count)
                 .or(upload.claimed.row_count),
             reject_count: outcome.and_then(|outcome| outcome.reject_count),
-            columns: columns.or(upload.claimed.columns.as_deref()),
+            column_count: columns.map(Columns::count),
+            columns: columns.map(Columns::names),
             variants: upload.variants(),
             collection_id: upload.collection_id.as_deref(),
             labels: &upload.labels,

@@ -7,7 +7,8 @@ use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Strategy;
 use consign_core::ports::{Allowance, NewUpload};
 use consign_core::upload::{
-    Claimed, Deletion, Failure, InParts, Lease, ObjectVersion, Outcome, State, Upload, add_s,
+    Claimed, Columns, Deletion, Failure, InParts, Lease, ObjectVersion, Outcome, State, Upload,
+    add_s,
 };
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
@@ -157,7 +158,7 @@ fn json_values() -> impl Generator<Value = Value> {
 fn outcomes() -> impl Generator<Value = Outcome> {
     let key = || option::of("[a-z0-9/]{1,40}");
     let rows = (option::of(any::<u64>()), option::of(any::<u64>()));
-    let columns = option::of(vec(any::<String>(), 0..4));
+    let columns = option::of(vec(any::<String>(), 0..4).prop_map(Columns::of));
     (etags(), (key(), key(), key()), rows, columns).prop_map(
         |(etag, (parquet_key, profile_key, rejects_key), (row_count, reject_count), columns)| {
             Outcome {
@@ -179,7 +180,7 @@ fn failures() -> impl Generator<Value = Failure> {
 }
 
 fn claims() -> impl Generator<Value = Claimed> {
-    let columns = option::of(vec(any::<String>(), 0..4));
+    let columns = option::of(vec(any::<String>(), 0..4).prop_map(Columns::of));
     (
         columns,
         option::of(any::<u64>()),

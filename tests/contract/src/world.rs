@@ -168,6 +168,27 @@ impl World {
         }
     }
 
+    /// `GET /files`: the status and the body as it came.
+    pub async fn list(&self, owner: &str, query: &str) -> (u16, Bytes) {
+        let Some(mut request) = self.request(owner, &Value::Null, &[]) else {
+            return (0, Bytes::new());
+        };
+        match format!("/files?{query}").parse() {
+            Ok(uri) => *request.uri_mut() = uri,
+            Err(_) => return (0, Bytes::new()),
+        }
+        let response = files::list(self, request).await;
+        (response.status().as_u16(), response.into_body())
+    }
+
+    /// `GET /files/{id}/status`: the status and the body.
+    pub async fn status(&self, owner: &str, file_id: &str) -> (u16, Value) {
+        match self.request(owner, &Value::Null, &[]) {
+            Some(request) => answer(&status::handle(self, request, file_id).await),
+            None => (0, Value::Null),
+        }
+    }
+
     /// `DELETE /files/{id}`: the status.
     pub async fn delete(&self, owner: &str, file_id: &str) -> u16 {
         match self.request(owner, &Value::Null, &[]) {

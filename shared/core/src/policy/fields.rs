@@ -3,11 +3,11 @@
 //! Request bodies and the configuration go through the same reader, so both name the field, what is wrong, and what
 //! would be right. A field that nobody asked for is refused by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::problem::{FieldError, Problem};
@@ -277,6 +277,8 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// Nesting that a body may have, objects and lists together.
 const BODY_DEPTH_MAX: usize = 16;
+/// Values that a body may have, of every depth: each takes memory many times its two bytes of text.
+pub(crate) const BODY_VALUES_MAX: usize = 1 << 16;
 
 /// A body that is one JSON object, of at most `bytes_max` bytes, with no name twice in an object (a second one would
 /// be read differently by different parsers; RFC 8259, section 4).
@@ -284,7 +286,7 @@ pub(crate) fn json_object(body: &[u8], bytes_max: usize) -> Result<Map<String, V
     if body.len() > bytes_max {
         return Err(Problem::body_too_large(bytes_max));
     }
-    let Strict(value) = serde_json::from_slice(body).map_err(|error| {
+    let value = strict(body).map_err(|error| {
         Problem::bad_request(format!("the body must be a JSON object: {error}"))
     })?;
     if depth_exceeds(&value, BODY_DEPTH_MAX) {
@@ -316,18 +318,34 @@ pub(crate) fn depth_exceeds(value: &Value, depth_max: usize) -> bool {
     }
 }
 
-/// A JSON value whose objects have each name once.
-struct Strict(Value);
+/// Reads a JSON value of bounded many values, whose objects have each name once.
+fn strict(body: &[u8]) -> Result<Value, serde_json::Error> {
+    let left = Cell::new(BODY_VALUES_MAX);
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = Strict(&left).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+/// Reads values, so many as are left.
+#[derive(Clone, Copy)]
+struct Strict<'l>(&'l Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.0.get().checked_sub(1) else {
+            return Err(D::Error::custom(format_args!(
+                "there are more than {BODY_VALUES_MAX} values in it"
+            )));
+        };
+        self.0.set(left);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -353,14 +371,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+        while let Some(name) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(self)?;
             if map.insert(name, value).is_some() {
                 return Err(A::Error::custom("a name stands twice in an object"));
             }

@@ -35,7 +35,14 @@ const _: () = assert!(
 const LIST_LIMIT_MAX: u32 = 500;
 const LIST_LIMIT: u32 = 100;
 const CURSOR_BYTES_MAX: usize = 512;
+/// Column names in a confirm.
 const COLUMNS_MAX: usize = 20_000;
+/// The longest of them, in bytes.
+const COLUMN_BYTES_MAX: usize = 1024;
+/// All of them together, in bytes.
+const COLUMNS_BYTES_MAX: usize = CONFIRM_BYTES_BESIDE;
+// A confirm that may be sent is one that may be read.
+const _: () = assert!(3 * 10_000 + COLUMNS_MAX < super::fields::BODY_VALUES_MAX);
 /// The states of an upload, as `GET /files?status=` names them.
 const STATUSES: [&str; 9] = [
     "pending",
@@ -116,15 +123,8 @@ impl ConfirmRequest {
 impl ConfirmMetadata {
     fn read(mut f: Fields<'_>) -> Self {
         let columns = f.texts("columns");
-        let long = |names: &Vec<String>| {
-            names.len() > COLUMNS_MAX || names.iter().any(|name| name.len() > 1024)
-        };
-        if columns.as_ref().is_some_and(long) {
-            f.wrong(
-                "columns",
-                "invalid",
-                format!("must be at most {COLUMNS_MAX} names of at most 1024 bytes"),
-            );
+        if let Some((code, detail)) = columns.as_deref().and_then(too_much) {
+            f.wrong("columns", code, detail);
         }
         let row_count = f.whole("row_count");
         let row_count = f.within("row_count", row_count, 0..=i64::MAX.unsigned_abs());
@@ -135,6 +135,25 @@ impl ConfirmMetadata {
             row_count,
             file_hash,
         }
+    }
+}
+
+/// What is too much about column names.
+fn too_much(names: &[String]) -> Option<(&'static str, String)> {
+    let bytes: usize = names.iter().map(String::len).sum();
+    if names.len() > COLUMNS_MAX {
+        let detail = format!("must be at most {COLUMNS_MAX} names, not {}", names.len());
+        Some(("too_many", detail))
+    } else if names.iter().any(|name| name.len() > COLUMN_BYTES_MAX) {
+        let detail = format!("must be names of at most {COLUMN_BYTES_MAX} bytes");
+        Some(("too_long", detail))
+    } else if bytes > COLUMNS_BYTES_MAX {
+        let detail = format!(
+            "must be at most {COLUMNS_BYTES_MAX} bytes together, not {bytes}; leave them out, the ingest finds them"
+        );
+        Some(("too_long", detail))
+    } else {
+        None
     }
 }
 

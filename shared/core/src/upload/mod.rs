@@ -1,5 +1,6 @@
 //! An upload: its record, and the pure state machine that moves it ([`Upload::apply`]).
 
+mod columns;
 mod event;
 mod machine;
 mod view;
@@ -13,6 +14,7 @@ use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 
+pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use event::{
     ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
     Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, PARTS_ABORT_DAYS,
@@ -133,8 +135,8 @@ pub struct Lease {
 /// What a client says of its own file at confirm; shown, never relied on (invariant 7).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claimed {
-    /// The column names.
-    pub columns: Option<Vec<String>>,
+    /// The columns.
+    pub columns: Option<Columns>,
     /// The number of rows.
     pub row_count: Option<u64>,
     /// A hash of the file, in whatever form the client keeps.
@@ -185,8 +187,8 @@ pub struct Outcome {
     pub row_count: Option<u64>,
     /// Rows that were left out, each with its reason in the rejects.
     pub reject_count: Option<u64>,
-    /// Column names, in order.
-    pub columns: Option<Vec<String>>,
+    /// Its columns.
+    pub columns: Option<Columns>,
 }
 
 /// Why an upload failed, in words for its owner.

@@ -499,3 +499,68 @@ fn states_have_one_spelling() {
     assert_eq!(State::parse("done"), None);
     assert!(State::Pending.is_moving() && !State::Ready.is_moving());
 }
+
+/// What the store of the records with the least room takes, in bytes: an item of DynamoDB has 400 KB.
+const RECORD_BYTES_MAX: usize = 400_000;
+
+/// A record whose every field is as long as it may be, in the characters that JSON makes longest.
+#[test]
+fn the_longest_record_fits_in_an_item() {
+    let key = || Some("k".repeat(1024));
+    let columns = || Some(Columns::of(vec!["\u{1}".repeat(1024); 20_000]));
+    let etag = || ETag::new(&"e".repeat(1024));
+    let labels = (0..64).map(|i| (format!("{i:0>64}"), "v".repeat(255)));
+    // Metadata is bounded as the JSON that it is.
+    let metadata = serde_json::Map::from_iter([("m".to_owned(), "\u{1}".repeat(1363).into())]);
+    assert!(serde_json::to_string(&metadata).unwrap().len() > 8_180);
+    let longest = Upload {
+        owner: OwnerId::parse(&"\"".repeat(128)).unwrap(),
+        filename: "\u{10ffff}".repeat(255),
+        category: "c".repeat(255),
+        content_type: "t".repeat(128),
+        checksum_sha256: Some("s".repeat(64)),
+        object: ObjectRef::new(&"b".repeat(63), "k".repeat(1024)),
+        multipart_upload_id: key(),
+        collection_id: Some("c".repeat(64)),
+        labels: labels.collect(),
+        metadata,
+        claimed: Claimed {
+            columns: columns(),
+            row_count: Some(u64::MAX),
+            file_hash: Some("h".repeat(64)),
+        },
+        seen: Some(ObjectVersion {
+            etag: etag(),
+            size_bytes: u64::MAX,
+            version_id: key(),
+            sequencer: None,
+        }),
+        outcome: Some(Outcome {
+            etag: etag(),
+            parquet_key: key(),
+            profile_key: key(),
+            rejects_key: key(),
+            row_count: Some(u64::MAX),
+            reject_count: Some(u64::MAX),
+            columns: columns(),
+        }),
+        failure: Some(Failure {
+            code: "c".repeat(64),
+            detail: "d".repeat(4096),
+            etag: Some(etag()),
+        }),
+        ..pending()
+    };
+    let bytes = serde_json::to_string(&longest).unwrap().len();
+    // Whatever else a record will have may be as long again.
+    assert!(2 * bytes < RECORD_BYTES_MAX, "{bytes} bytes");
+}
+
+#[test]
+fn a_record_with_all_names_of_its_columns_is_read() {
+    let mut old = serde_json::to_value(pending()).unwrap();
+    old["claimed"]["columns"] = serde_json::json!(["id", "name"]);
+    let read: Upload = serde_json::from_value(old).unwrap();
+    let columns = read.claimed.columns.unwrap();
+    assert_eq!((columns.count(), columns.names()[1].as_str()), (2, "name"));
+}

@@ -6,6 +6,7 @@
     reason = "a test ends where its world is not as it should be"
 )]
 
+mod bounds;
 mod crash;
 mod life;
 mod parts;

@@ -129,6 +129,32 @@ fn a_confirm_is_bounded() {
             .len(),
         10_000
     );
+    let of_columns = |names: Vec<String>| {
+        let told = confirm(&json!({"file_id": "f", "metadata": {"columns": names}}));
+        let problem = told.unwrap_err();
+        let error = &problem.errors[0];
+        (error.field.clone(), error.code)
+    };
+    let field = "metadata.columns".to_owned();
+    assert_eq!(
+        of_columns(vec!["c".to_owned(); 20_001]),
+        (field.clone(), "too_many")
+    );
+    assert_eq!(
+        of_columns(vec!["c".repeat(1025)]),
+        (field.clone(), "too_long")
+    );
+    assert_eq!(
+        of_columns(vec!["c".repeat(1000); 3700]),
+        (field, "too_long")
+    );
+    // Two bytes each, and a hundred times that in memory.
+    let values = format!(
+        r#"{{"file_id": "f", "parts": [{}1]}}"#,
+        "1,".repeat(1 << 20)
+    );
+    let problem = ConfirmRequest::parse(values.as_bytes()).unwrap_err();
+    assert_eq!(problem.code, "bad_request");
     let columns = vec!["c"; 20_001];
     assert_eq!(
         wrong(confirm(
