@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use e2e::{Answer, OwnHost, POLICY, program};
 use reqwest::Method;
 
-/// Runs `consign serve` in a folder without a policy of its own, with these arguments, until it ends by itself.
-fn refused(args: &[&str]) -> String {
+/// Runs `consign serve` in a folder without a policy of its own until it ends by itself.
+fn refused(listen: &str, args: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program());
     command
         .arg("serve")
-        .args(["--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0"])
+        .args(["--listen", listen, "--store-listen", "127.0.0.1:0"])
         .args(args)
         .current_dir(folder.path())
         .env_remove("CONSIGN_DEV_SECRET")
@@ -34,13 +34,13 @@ fn refused(args: &[&str]) -> String {
 
 #[test]
 fn without_being_asked_no_secret_is_made_up() {
-    let told = refused(&[]);
+    let told = refused("127.0.0.1:0", &[]);
     assert!(told.contains("--dev"), "{told}");
 }
 
 #[test]
 fn development_listens_on_this_machine_alone() {
-    let told = refused(&["--dev", "--listen", "0.0.0.0:0"]);
+    let told = refused("0.0.0.0:0", &["--dev"]);
     assert!(told.contains("127.0.0.1"), "{told}");
 }
 
