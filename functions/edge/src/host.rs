@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use consign_cloudflare::{D1Repo, R2Multipart, R2Store, WorkerClock, WorkerQueue, WorkerRandom};
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
+use consign_core::health::Health;
 use consign_core::host::{
-    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasMemory, HasMultipart, HasPolicy,
-    HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
+    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasHealth, HasMemory, HasMultipart,
+    HasPolicy, HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
 use consign_core::policy::{Policy, Provider};
 use consign_core::ports::{
@@ -33,6 +34,7 @@ pub(crate) struct Rules {
     authenticator: Authenticator,
     signer: Arc<Signer>,
     endpoint: String,
+    health: Health,
     file_bytes_max: u64,
     /// The endpoint that browsers reach, for the page.
     pub(crate) public_endpoint: String,
@@ -136,6 +138,7 @@ impl Rules {
                 None => FILE_BYTES_MAX,
             },
             endpoint,
+            health: Health::default(),
             public_endpoint,
             config,
         })
@@ -239,6 +242,12 @@ impl HasProvider for Host {
 impl HasSigner for Host {
     fn signer(&self) -> &Signer {
         &self.rules.signer
+    }
+}
+
+impl HasHealth for Host {
+    fn health(&self) -> &Health {
+        &self.rules.health
     }
 }
 

@@ -2,6 +2,7 @@
 //! function names only what it uses (`trait Deps: Service + HasRepo + …` beside its `handle`).
 
 use crate::auth::Authenticator;
+use crate::health::Health;
 use crate::policy::{Policy, Provider};
 use crate::ports::{
     BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
@@ -72,6 +73,12 @@ pub trait HasProvider: Send + Sync {
 pub trait HasSigner: Send + Sync {
     /// Signs for the endpoint that clients see.
     fn signer(&self) -> &Signer;
+}
+
+/// Knows how the store is.
+pub trait HasHealth: Send + Sync {
+    /// What was found of the store's health.
+    fn health(&self) -> &Health;
 }
 
 /// Knows where the store is.

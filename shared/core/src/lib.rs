@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod config;
 pub mod events;
+pub mod health;
 pub mod host;
 pub mod ids;
 pub mod log;

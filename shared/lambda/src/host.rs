@@ -2,9 +2,10 @@
 
 use consign_core::auth::Authenticator;
 use consign_core::config::{Config, StoreConfig};
+use consign_core::health::Health;
 use consign_core::host::{
-    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasMemory, HasMultipart, HasPolicy,
-    HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
+    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasHealth, HasMemory, HasMultipart,
+    HasPolicy, HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
 use consign_core::policy::{Policy, Provider};
 use consign_core::ports::{
@@ -88,6 +89,7 @@ struct Rules {
     signer: Signer,
     access: Access,
     memory_bytes: u64,
+    health: Health,
     clock: SystemClock,
     random: SystemRandom,
 }
@@ -195,6 +197,7 @@ impl Host {
                 signer,
                 access,
                 memory_bytes,
+                health: Health::default(),
                 clock,
                 random,
             },
@@ -412,6 +415,12 @@ impl<R: Send + Sync, Q: Send + Sync, S: Send + Sync> HasProvider for Host<R, Q, 
 impl<R: Send + Sync, Q: Send + Sync, S: Send + Sync> HasSigner for Host<R, Q, S> {
     fn signer(&self) -> &Signer {
         &self.rules.signer
+    }
+}
+
+impl<R: Send + Sync, Q: Send + Sync, S: Send + Sync> HasHealth for Host<R, Q, S> {
+    fn health(&self) -> &Health {
+        &self.rules.health
     }
 }
 

@@ -232,11 +232,29 @@ impl Host {
         self.token_from(owner, tier, now())
     }
 
+    /// A token for an operator: with the scope `metrics`.
+    #[must_use]
+    pub fn operator_token(&self) -> String {
+        let token = self.new_token("operator", None, now());
+        consign_core::auth::mint_hs256_scoped(self.secret.as_bytes(), &token, Some("metrics"))
+            .expect("the secret is long")
+    }
+
     /// The same, issued at another time.
     #[must_use]
     pub fn token_from(&self, owner: &str, tier: Option<&str>, issued_at: Timestamp) -> String {
+        let token = self.new_token(owner, tier, issued_at);
+        consign_core::auth::mint_hs256(self.secret.as_bytes(), &token).expect("the secret is long")
+    }
+
+    fn new_token<'a>(
+        &'a self,
+        owner: &'a str,
+        tier: Option<&'a str>,
+        issued_at: Timestamp,
+    ) -> consign_core::auth::NewToken<'a> {
         let auth = |name: &str| self.policy["auth"][name].as_str().expect("it is a text");
-        let token = consign_core::auth::NewToken {
+        consign_core::auth::NewToken {
             issuer: auth("issuer"),
             audience: auth("audience"),
             owner,
@@ -244,8 +262,7 @@ impl Host {
             kid: None,
             issued_at,
             life_s: 3600,
-        };
-        consign_core::auth::mint_hs256(self.secret.as_bytes(), &token).expect("the secret is long")
+        }
     }
 }
 
@@ -309,6 +326,16 @@ impl OwnHost {
             Some(process) => process.terminate(limit).await,
             None => true,
         }
+    }
+
+    /// The folder in which the process keeps its data.
+    ///
+    /// # Panics
+    /// Where there is no process.
+    #[must_use]
+    pub fn data(&self) -> std::path::PathBuf {
+        let process = self.0.process.as_ref().expect("it is a process of ours");
+        process.folder().join("data")
     }
 
     /// What the process wrote so far.

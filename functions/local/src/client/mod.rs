@@ -210,18 +210,18 @@ impl Client {
             .map(drop)
     }
 
-    /// `GET /health/storage` as it stands, with its status and `Date`; tried once.
+    /// `GET /health/storage` as it stands, with its status and `Date`; tried once. A token with the scope `metrics` is told
+    /// more than others.
     ///
     /// # Errors
     /// [`ClientError::NoAnswer`], or [`ClientError::Answer`] when it is not JSON.
     pub async fn health(&self) -> Result<(StatusCode, Option<String>, Value), ClientError> {
-        let answer = self
-            .send(
-                self.http
-                    .get(self.url(&["health", "storage"]))
-                    .timeout(CALL_TIMEOUT),
-            )
-            .await?;
+        let call = self.http.get(self.url(&["health", "storage"]));
+        let call = match &self.token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        };
+        let answer = self.send(call.timeout(CALL_TIMEOUT)).await?;
         let date = answer
             .headers()
             .get(http::header::DATE)

@@ -56,7 +56,9 @@ pub(super) async fn run(args: DoctorArgs, client: &Client) -> anyhow::Result<Exi
             );
             report.add("cors", cors(client, preflight));
         }
-        None => println!("skip  cors    the health answer names no bucket: give --bucket-url"),
+        None => println!(
+            "skip  cors    the health answer names a bucket only to a token with the scope `metrics`: give --bucket-url"
+        ),
     }
     if health["storage_backend"] == "minio" {
         match client.takes_events().await {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use consign_core::auth::{NewToken, mint_hs256};
+use consign_core::auth::{NewToken, mint_hs256_scoped};
 
 use super::{DEV_SECRET_FILE, Environment, now};
 
@@ -22,6 +22,9 @@ pub(super) struct TokenArgs {
     /// The owner's tier, as the policy names it
     #[arg(long)]
     tier: Option<String>,
+    /// What else it is good for, such as `metrics`: names with blanks between them
+    #[arg(long)]
+    scope: Option<String>,
     /// How long it is valid: seconds, or 15m, 8h, 7d
     #[arg(long, default_value = "24h", value_parser = seconds)]
     life: u32,
@@ -75,7 +78,7 @@ fn mint(secret: &[u8], args: &TokenArgs, now: jiff::Timestamp) -> anyhow::Result
         issued_at: now,
         life_s: args.life,
     };
-    Ok(mint_hs256(secret, &token)?)
+    Ok(mint_hs256_scoped(secret, &token, args.scope.as_deref())?)
 }
 
 /// A length of time: seconds, or a number with s, m, h or d.

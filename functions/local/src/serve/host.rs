@@ -3,9 +3,10 @@
 use consign_aws::S3Store;
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
+use consign_core::health::Health;
 use consign_core::host::{
-    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasMemory, HasMultipart, HasPolicy,
-    HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
+    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasHealth, HasMemory, HasMultipart,
+    HasPolicy, HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
 use consign_core::policy::{Policy, Provider};
 use consign_core::ports::{
@@ -58,6 +59,7 @@ pub(super) struct Host {
     pub(crate) endpoint: String,
     pub(crate) public_endpoint: String,
     pub(crate) authenticator: Authenticator,
+    health: Health,
     pub(crate) clock: SystemClock,
     pub(crate) random: SystemRandom,
 }
@@ -76,6 +78,7 @@ impl Host {
             public_endpoint: parts.public_endpoint,
             policy: config.policy,
             authenticator,
+            health: Health::default(),
             clock: SystemClock,
             random: SystemRandom,
         }
@@ -162,6 +165,12 @@ impl HasProvider for Host {
 impl HasSigner for Host {
     fn signer(&self) -> &Signer {
         &self.signer
+    }
+}
+
+impl HasHealth for Host {
+    fn health(&self) -> &Health {
+        &self.health
     }
 }
 

@@ -14,6 +14,7 @@ use http::header::AUTHORIZATION;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
@@ -61,6 +62,10 @@ pub enum AuthError {
     TooLong,
     #[error("the token is not a signed JWT")]
     Malformed,
+    #[error(
+        "the token's `typ` must be `JWT` or `at+jwt`: a token made for something else lets nobody in"
+    )]
+    Type,
     #[error("the token's header has extensions (`crit`) that are not understood")]
     Critical,
     #[error(
@@ -77,7 +82,7 @@ pub enum AuthError {
     Issuer,
     #[error("the token is for another audience")]
     Audience,
-    #[error("the token's `sub` must be 1 to 128 printable ASCII characters")]
+    #[error("the token's `sub` must be 1 to 128 printable ASCII characters, or a whole number")]
     Subject,
 }
 
@@ -88,6 +93,7 @@ impl From<AuthError> for Problem {
             AuthError::SeveralHeaders => Some("invalid_request"),
             AuthError::TooLong
             | AuthError::Malformed
+            | AuthError::Type
             | AuthError::Critical
             | AuthError::Signature
             | AuthError::Claims
@@ -123,12 +129,14 @@ pub struct Authenticator {
 struct Header {
     alg: String,
     kid: Option<String>,
+    typ: Option<String>,
     crit: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 struct Claims {
-    sub: Option<String>,
+    // A text (RFC 7519, section 4.1.2); some issuers write the number of a row of theirs.
+    sub: Option<Value>,
     iss: Option<String>,
     aud: Option<Audience>,
     // Seconds since 1970, perhaps with a fraction (RFC 7519, section 2, NumericDate).
@@ -199,6 +207,9 @@ impl Authenticator {
         if decoded.crit.is_some() {
             return Err(AuthError::Critical);
         }
+        if decoded.typ.is_some_and(|typ| !is_type_of_ours(&typ)) {
+            return Err(AuthError::Type);
+        }
         let signature = BASE64_URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| AuthError::Malformed)?;
@@ -236,6 +247,7 @@ impl Authenticator {
         self.check_time(validity, now)?;
         let owner = claims
             .sub
+            .and_then(subject)
             .and_then(|sub| OwnerId::parse(&sub).ok())
             .ok_or(AuthError::Subject)?;
         let scopes = claims
@@ -288,6 +300,31 @@ fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     }
 }
 
+/// Whether a token of this `typ` lets its holder in: a JWT (RFC 7519, section 5.1), or an access token by its own name
+/// (RFC 9068, section 2.1). An issuer signs other things with the same key: identity tokens, events, proofs (RFC 8725,
+/// section 3.11).
+fn is_type_of_ours(typ: &str) -> bool {
+    let name = match typ.get(..APPLICATION.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(APPLICATION) => &typ[APPLICATION.len()..],
+        Some(_) | None => typ,
+    };
+    name.eq_ignore_ascii_case("JWT") || name.eq_ignore_ascii_case("at+jwt")
+}
+
+/// What a media type begins with, and a `typ` may leave out (RFC 7515, section 4.1.9).
+const APPLICATION: &str = "application/";
+
+/// The subject as a text; a number only where it is whole, and so the same in every program.
+fn subject(sub: Value) -> Option<String> {
+    match sub {
+        Value::String(text) => Some(text),
+        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
+        Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    }
+}
+
 fn decode<T: for<'de> Deserialize<'de>>(piece: &str) -> Option<T> {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(piece).ok()?).ok()
 }
@@ -311,6 +348,15 @@ pub struct NewToken<'a> {
 
 /// Signs a token with HS256, for development: `consign token`.
 pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefused> {
+    mint_hs256_scoped(secret, token, None)
+}
+
+/// The same with a `scope`: names with blanks between them (RFC 8693, section 4.2).
+pub fn mint_hs256_scoped(
+    secret: &[u8],
+    token: &NewToken<'_>,
+    scope: Option<&str>,
+) -> Result<String, KeyRefused> {
     #[derive(Serialize)]
     struct Head<'a> {
         alg: &'static str,
@@ -328,6 +374,8 @@ pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefu
         exp: i64,
         #[serde(skip_serializing_if = "Option::is_none")]
         tier: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<&'a str>,
     }
     let mac = keys::hs256(secret)?;
     let iat = token.issued_at.as_second();
@@ -353,6 +401,7 @@ pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefu
         nbf: iat,
         exp: iat.saturating_add(life_s.into()),
         tier,
+        scope,
     });
     let message = format!("{head}.{body}");
     let signature = mac.chain_update(message.as_bytes()).finalize().into_bytes();

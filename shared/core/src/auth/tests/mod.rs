@@ -438,3 +438,63 @@ proptest! {
         prop_assert!(token == ES256_JWT || ask(&public_keys(), &token).is_err());
     }
 }
+
+#[test]
+fn a_token_made_for_something_else_lets_nobody_in() {
+    for typ in [
+        "JWT",
+        "jwt",
+        "at+jwt",
+        "AT+JWT",
+        "application/at+jwt",
+        "Application/JWT",
+    ] {
+        assert!(
+            with_header(json!({"alg": "HS256", "typ": typ})).is_ok(),
+            "{typ}"
+        );
+    }
+    for typ in [
+        "id+jwt",
+        "secevent+jwt",
+        "dpop+jwt",
+        "logout+jwt",
+        "application/",
+        "",
+        "JOSE",
+        "application/x/JWT",
+    ] {
+        assert_eq!(
+            with_header(json!({"alg": "HS256", "typ": typ})),
+            Err(AuthError::Type),
+            "{typ}"
+        );
+    }
+}
+
+#[test]
+fn a_subject_that_is_a_whole_number_is_its_digits() {
+    let with_subject = |sub: serde_json::Value| {
+        let mut claims = claims();
+        claims["sub"] = sub;
+        let token = signed(&json!({"alg": "HS256"}), &claims, SECRET);
+        let identity = ask(
+            &authenticator(vec![AuthKey::hs256(None, SECRET).unwrap()]),
+            &token,
+        );
+        identity.map(|identity| identity.owner.as_str().to_owned())
+    };
+    assert_eq!(with_subject(json!(123)), Ok("123".to_owned()));
+    assert_eq!(with_subject(json!(-7)), Ok("-7".to_owned()));
+    for sub in [
+        json!(1.5),
+        json!(1e30),
+        json!(true),
+        json!([1]),
+        json!({}),
+        json!(null),
+    ] {
+        assert_eq!(with_subject(sub.clone()), Err(AuthError::Subject), "{sub}");
+    }
+    assert!(AuthError::Subject.to_string().contains("`sub`"));
+}
