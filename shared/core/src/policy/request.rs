@@ -27,6 +27,8 @@ const METADATA_DEPTH_MAX: usize = 8;
 pub struct SignUploadRequest {
     filename: Option<String>,
     content_type: Option<String>,
+    /// An empty text: browsers know no type of the file.
+    is_type_of_extension: bool,
     size_bytes: Option<u64>,
     category: Option<String>,
     checksum_sha256: Option<Sha256Digest>,
@@ -73,9 +75,11 @@ impl SignUploadRequest {
         let errors = Errors::default();
         let mut f = Fields::new(json_object(body, SIGN_BODY_BYTES_MAX)?, &errors);
         let filename = f.required("filename", |f, name| f.parsed(name, parse_filename));
-        let content_type = f.parsed("content_type", |text| {
-            Ok(parse_content_type(text)?.to_owned())
+        let content_type = f.parsed("content_type", |text| match text {
+            "" => Ok(None),
+            text => Ok(Some(parse_content_type(text)?.to_owned())),
         });
+        let is_type_of_extension = content_type == Some(None);
         let size_bytes = f.whole("file_size_bytes");
         let category = f.text("category");
         let checksum_sha256 = f.parsed("checksum_sha256", Sha256Digest::from_str);
@@ -89,7 +93,8 @@ impl SignUploadRequest {
         f.finish();
         Ok(Self {
             filename,
-            content_type,
+            content_type: content_type.flatten(),
+            is_type_of_extension,
             size_bytes,
             category,
             checksum_sha256,
@@ -290,7 +295,10 @@ fn choose_strategy(
         category.strategies.contains(&strategy) && (strategy != Strategy::Post || store.post_form)
     };
     let missing: Vec<&str> = [
-        ("content_type", request.content_type.is_some()),
+        (
+            "content_type",
+            request.content_type.is_some() || request.is_type_of_extension,
+        ),
         ("file_size_bytes", request.size_bytes.is_some()),
     ]
     .into_iter()

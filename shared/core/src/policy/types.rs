@@ -223,6 +223,31 @@ static KNOWN: &[Known] = &[
 /// The built-in types that ingest can make a table of.
 const TABULAR: [&str; 6] = ["csv", "tsv", "txt", "csv.gz", "tsv.gz", "gz"];
 
+/// Other names of one type, as Android, Windows and older programs have them. Where a category takes one, it takes all.
+static NAMES_OF_ONE: [&[&str]; 2] = [
+    &[
+        "text/csv",
+        "application/csv",
+        "text/x-csv",
+        "application/x-csv",
+        "text/comma-separated-values",
+        "text/x-comma-separated-values",
+    ],
+    &[
+        "text/tab-separated-values",
+        "text/tsv",
+        "text/x-tsv",
+        "text/x-tab-separated-values",
+    ],
+];
+
+fn are_names_of_one(first: &str, second: &str) -> bool {
+    NAMES_OF_ONE.iter().any(|names| {
+        let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        has(first) && has(second)
+    })
+}
+
 impl FileType {
     /// The built-in type of an extension.
     pub fn known(ext: &str) -> Option<Self> {
@@ -239,12 +264,13 @@ impl FileType {
         })
     }
 
-    /// Whether a file may be declared with this content type; parameters such as `charset` do not count.
+    /// Whether a file may be declared with this content type, or another name of it; parameters such as `charset` do not
+    /// count.
     pub fn accepts(&self, content_type: &str) -> bool {
         let essence = essence(content_type);
         self.content_types
             .iter()
-            .any(|known| known.eq_ignore_ascii_case(essence))
+            .any(|known| known.eq_ignore_ascii_case(essence) || are_names_of_one(known, essence))
     }
 
     /// The content type of a file that came without one.
@@ -400,6 +426,27 @@ mod tests {
         assert_eq!(known("csv").check_magic(b"\xff\xfea\x00,\x00b\x00"), Ok(()));
         assert!(known("csv").check_magic(b"a\x00,\x00b\x00").is_err());
         assert_eq!(known("csv").check_magic(b""), Ok(()));
+    }
+
+    #[test]
+    fn other_names_of_a_type_are_taken_where_it_is() {
+        for name in [
+            "text/comma-separated-values",
+            "text/x-csv",
+            "Application/X-CSV; charset=utf-8",
+        ] {
+            assert!(known("csv").accepts(name), "{name}");
+            assert!(
+                !known("tsv").accepts(name) && !known("pdf").accepts(name),
+                "{name}"
+            );
+        }
+        let own = FileType {
+            content_types: vec!["text/csv".to_owned()],
+            ..known("csv")
+        };
+        assert!(own.accepts("application/x-csv") && !own.accepts("text/plain"));
+        assert!(known("tsv").accepts("text/x-tsv"));
     }
 
     #[test]

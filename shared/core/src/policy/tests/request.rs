@@ -174,6 +174,20 @@ fn the_category_follows_from_the_extension() {
 }
 
 #[test]
+fn an_empty_content_type_is_that_of_the_extension_with_every_strategy() {
+    for strategy in ["put", "post"] {
+        let mut body = changed(note(), "content_type", "".into());
+        body["strategy"] = strategy.into();
+        let accepted = check(&body).unwrap();
+        assert_eq!(accepted.content_type, "text/plain", "{strategy}");
+    }
+    let accepted = check(&changed(table(), "content_type", "".into())).unwrap();
+    assert!(accepted.content_type.starts_with("application/vnd.openxml"));
+    // One that is left out is still asked for where it is needed.
+    assert!(check(&changed(table(), "content_type", Value::Null)).is_err());
+}
+
+#[test]
 fn content_types_go_with_the_extension() {
     let wrong_type = one_wrong(&changed(table(), "content_type", "text/html".into()));
     assert!(
