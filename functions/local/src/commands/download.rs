@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
 use super::show::{Bars, FileBar};
@@ -56,17 +57,11 @@ pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<E
     }
     let aside = aside(&target)?;
     let bar = bars.bar(&name, None);
+    // Whatever fails, what was begun is removed again.
     let outcome = to_file(client, &signed.url, &aside, &bar).await;
     bar.finish();
-    let published = match outcome {
-        Ok(()) => publish(&aside, &target, args.force),
-        Err(error) => Err(error),
-    };
-    if published.is_err() {
-        // The download failed; what is left of it is of no use.
-        let _ = std::fs::remove_file(&aside);
-    }
-    published?;
+    outcome?;
+    publish(aside, &target, args.force)?;
     println!("{}", target.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -80,41 +75,57 @@ fn target(output: Option<PathBuf>, name: &str) -> PathBuf {
     }
 }
 
-fn aside(target: &Path) -> anyhow::Result<PathBuf> {
-    let mut name = target
+/// A new file beside the target, under a name that nobody knows before: one that is there already, be it a file or a link
+/// to one, is neither opened nor followed.
+fn aside(target: &Path) -> anyhow::Result<NamedTempFile> {
+    target
         .file_name()
-        .with_context(|| format!("{} is no file", target.display()))?
-        .to_owned();
-    name.push(".part");
-    Ok(target.with_file_name(name))
+        .with_context(|| format!("{} is no file", target.display()))?;
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let mut new = tempfile::Builder::new();
+    new.prefix(".consign-").suffix(".part");
+    // As any other file that this user makes, not for its owner alone.
+    #[cfg(unix)]
+    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    new.tempfile_in(folder)
+        .with_context(|| format!("nothing can be written in {}", folder.display()))
 }
 
-/// Gives the complete file its name; without `is_forced` a hard link refuses to replace one that came in between.
-fn publish(aside: &Path, target: &Path, is_forced: bool) -> anyhow::Result<()> {
-    if !is_forced {
-        match std::fs::hard_link(aside, target) {
-            Ok(()) => return Ok(std::fs::remove_file(aside)?),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+/// Gives the complete file its name; without `is_forced` none is replaced that came in between.
+fn publish(aside: NamedTempFile, target: &Path, is_forced: bool) -> anyhow::Result<()> {
+    let aside = if is_forced {
+        aside
+    } else {
+        match aside.persist_noclobber(target) {
+            Ok(_) => return Ok(()),
+            Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => {
                 anyhow::bail!(
                     "{} is there already: --force overwrites it",
                     target.display()
                 )
             }
-            // Not every file system has links.
-            Err(_) => {}
+            // Not every file system can.
+            Err(refused) => refused.file,
         }
-    }
-    std::fs::rename(aside, target).with_context(|| target.display().to_string())
+    };
+    let published = aside.persist(target).map(drop);
+    published.with_context(|| target.display().to_string())
 }
 
-async fn to_file(client: &Client, url: &str, path: &Path, bar: &FileBar) -> anyhow::Result<()> {
-    let mut file = tokio::fs::File::create(path)
-        .await
-        .with_context(|| path.display().to_string())?;
+async fn to_file(
+    client: &Client,
+    url: &str,
+    aside: &NamedTempFile,
+    bar: &FileBar,
+) -> anyhow::Result<()> {
+    let path = || aside.path().display().to_string();
+    let file = aside.as_file().try_clone().with_context(path)?;
+    let mut file = tokio::fs::File::from_std(file);
     copy(client, url, &mut file, bar).await?;
-    file.sync_all()
-        .await
-        .with_context(|| path.display().to_string())
+    file.sync_all().await.with_context(path)
 }
 
 async fn copy<W: tokio::io::AsyncWrite + Unpin>(
@@ -149,14 +160,32 @@ mod tests {
     #[test]
     fn a_file_that_came_in_between_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let (aside, target) = (folder.path().join("a.part"), folder.path().join("a"));
-        std::fs::write(&aside, "new").unwrap();
+        let target = folder.path().join("a");
+        let new = |text: &str| {
+            let aside = aside(&target).unwrap();
+            std::fs::write(aside.path(), text).unwrap();
+            aside
+        };
         std::fs::write(&target, "old").unwrap();
-        assert!(publish(&aside, &target, false).is_err());
+        assert!(publish(new("new"), &target, false).is_err());
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "old");
-        publish(&aside, &target, true).unwrap();
+        publish(new("new"), &target, true).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
-        assert!(!aside.exists());
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_link_at_the_target_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, other) = (folder.path().join("a"), folder.path().join("other"));
+        std::fs::write(&other, "old").unwrap();
+        std::os::unix::fs::symlink(&other, &target).unwrap();
+        let new = aside(&target).unwrap();
+        std::fs::write(new.path(), "new").unwrap();
+        publish(new, &target, true).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
     }
 
     #[test]

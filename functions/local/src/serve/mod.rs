@@ -9,6 +9,7 @@ mod http;
 mod limits;
 mod log;
 mod metrics;
+mod private;
 mod store;
 mod welcome;
 
@@ -134,6 +135,7 @@ const STORE_ACCESS_KEY: &str = "consign";
 /// When it cannot start; said in a sentence.
 pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     log::install(args.log);
+    private::from_now_on();
     let stop = CancellationToken::new();
     let running = start(&args, &Environment::of_process()?, stop.clone()).await?;
     eprint!("{}", welcome::text(&running));
@@ -214,8 +216,7 @@ pub async fn start(
     // 1. The folder, the secrets and the policy.
     args.check()?;
     let open_files = consign_listener::raise_open_files();
-    std::fs::create_dir_all(&args.data)
-        .with_context(|| format!("{} cannot be made", args.data.display()))?;
+    private::make(&args.data)?;
     let (config, session) = configure(args, environment)?;
     // 2. The records and the queue.
     let repo = SqlRepo::open(&args.data.join("consign.db"))

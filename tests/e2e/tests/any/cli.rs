@@ -19,6 +19,16 @@ async fn the_command_line_does_the_whole_job_and_says_what_is_wrong() {
         std::fs::read(cli.folder().join("again.csv")).unwrap(),
         csv(10)
     );
+    // Links that somebody laid where an unfinished download might be written lead nowhere.
+    let victim = cli.folder().join("victim");
+    std::fs::write(&victim, "untouched").unwrap();
+    std::os::unix::fs::symlink(&victim, cli.folder().join("linked.csv.part")).unwrap();
+    cli.succeed(&["download", file_id, "-o", "linked.csv"]);
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "untouched");
+    assert_eq!(
+        std::fs::read(cli.folder().join("linked.csv")).unwrap(),
+        csv(10)
+    );
     cli.succeed(&["doctor"]);
     cli.succeed(&["delete", file_id]);
 

@@ -66,3 +66,62 @@ async fn what_is_for_this_machine_is_not_passed_on_by_a_proxy() {
         assert_eq!(ask("/metrics", header).await.status, 401, "{header:?}");
     }
 }
+
+/// Every file and folder under this one that others than its owner may read.
+fn open_to_others(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        // Some are renamed or removed while we look.
+        let Ok(metadata) = path.symlink_metadata() else {
+            continue;
+        };
+        if metadata.permissions().mode() & 0o077 != 0 {
+            found.push(path.clone());
+        }
+        if metadata.is_dir() {
+            found.extend(open_to_others(&path));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone() {
+    let host = OwnHost::embedded(POLICY).await;
+    let user = host.user("ann");
+    let file_id = user.put_csv(&e2e::csv(10)).await;
+    user.wait_ready(&file_id).await;
+    let found = open_to_others(&host.data());
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_flood_of_questions_about_health_looks_once() {
+    let host = OwnHost::embedded(POLICY).await;
+    let user = host.user("ann");
+    let asked = (0..200).map(|_| user.bare(Method::GET, "/health/storage").send());
+    let asked: Vec<_> = asked.map(tokio::spawn).collect();
+    let mut refused = 0;
+    for answer in asked {
+        let status = answer.await.unwrap().unwrap().status();
+        // Until the first look has ended, nobody knows.
+        refused += u32::from(status != 200);
+    }
+    assert_eq!(
+        Answer::of(user.bare(Method::GET, "/health/storage"))
+            .await
+            .status,
+        200
+    );
+    assert!(refused < 200);
+    // No probe is left, and none begins for whoever asks within the same seconds.
+    let probes = host
+        .data()
+        .join("objects")
+        .join(host.bucket())
+        .join("consign-health");
+    let left = std::fs::read_dir(probes).map_or(0, Iterator::count);
+    assert!(left <= 1, "{left}");
+}
