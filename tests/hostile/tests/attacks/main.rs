@@ -10,4 +10,5 @@
 
 mod disk;
 mod etags;
+mod forms;
 mod support;
