@@ -162,11 +162,12 @@ struct Judged {
     readable: u64,
     /// The same without rows in which a delimiter seems to cut through a quoted cell.
     fitting: u64,
-    /// Rows above the table.
+    /// Rows above the table, and of these the ones that are no comments.
     preamble: usize,
+    notes: usize,
     /// The mean worth of a cell: 1 for a number or a date, less for text, least for text with other delimiters.
     worth: f64,
-    /// The first row of the table looks like the others.
+    /// The first row of the table has a number or a day.
     is_headless: bool,
     /// The first row has several fields, and another row has as many.
     agrees_with_first: bool,
@@ -344,7 +345,6 @@ impl Judged {
             (filled + row.filled, worth + row.worth)
         });
         let typed_first = table.first().map_or(0, |row| row.typed);
-        let typed_most = table.iter().skip(1).map(|row| row.typed).max().unwrap_or(0);
         Self {
             dialect,
             columns,
@@ -357,12 +357,16 @@ impl Judged {
                 .map(|row| row.lines)
                 .sum(),
             preamble,
+            notes: seen[..preamble]
+                .iter()
+                .filter(|row| !row.is_comment)
+                .count(),
             worth: if filled == 0 {
                 0.5
             } else {
                 worth / filled as f64
             },
-            is_headless: typed_first > 0 && typed_first == typed_most,
+            is_headless: typed_first > 0,
             agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
                 first.fields > 1
                     && rest
@@ -395,7 +399,9 @@ impl Judged {
     /// Agreement of the rows, then the worth of the cells, then the number of columns.
     fn score(&self) -> f64 {
         let columns = 1.0 - 0.5 / self.columns as f64;
-        let preamble = 1.0 - 0.02 * self.preamble.min(5) as f64;
+        // The more stands above a table, the less it is one.
+        let above = self.notes as f64;
+        let preamble = (1.0 - 0.02 * above.min(5.0)) * (1.0 - above / (above + self.rows as f64));
         // Notes above a table that then has no header: rather is the delimiter no delimiter.
         let headless = if self.preamble > 0 && self.is_headless {
             0.6
