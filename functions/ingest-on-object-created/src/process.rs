@@ -1,5 +1,6 @@
 //! Processing one upload under a lease: claim, check, convert, commit.
 
+use bytes::Bytes;
 use consign_core::events::Sequencer;
 use consign_core::ids::ETag;
 use consign_core::policy::{Category, HEAD_BYTES, Ingest};
@@ -9,7 +10,7 @@ use consign_core::upload::{
     Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, State, Upload, add_s,
 };
 
-use crate::read::{Source, digest, head_bytes};
+use crate::read::{Source, digest, head_bytes, read_whole};
 use crate::{Deps, Verdict, tabular, unless_stale};
 
 /// Why work on an upload ended without an outcome.
@@ -34,6 +35,8 @@ pub(crate) struct Claim<'a, D> {
     pub(crate) deps: &'a D,
     pub(crate) upload: Upload,
     lease: Lease,
+    /// The bytes of a small object, once they were read.
+    pub(crate) whole: Option<Bytes>,
 }
 
 impl<D: Deps> Claim<'_, D> {
@@ -148,6 +151,7 @@ async fn claim<'a, D: Deps>(
             deps,
             upload,
             lease,
+            whole: None,
         })),
         moved @ (Moved::Changed(_) | Moved::Unchanged(_) | Moved::Refused(..)) => {
             Ok(Err(unless_stale(&moved)))
@@ -177,8 +181,11 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
         detail: "The policy no longer has the category of this upload.".to_owned(),
     })?;
     check_size(&claim.upload, head)?;
-    check_first_bytes(claim, &category, head).await?;
     let ingest = category.ingest_of(&claim.upload.extension);
+    if is_read_whole(claim, ingest, head) {
+        read_whole(claim, head).await?;
+    }
+    check_first_bytes(claim, &category, head).await?;
     check_time(claim, ingest, head)?;
     match ingest {
         Ingest::Tabular => tabular::convert(claim, &category, head).await,
@@ -218,24 +225,30 @@ fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
     })
 }
 
+/// Whether the first bytes alone do not do.
+fn is_read_whole<D: Deps>(claim: &Claim<'_, D>, ingest: Ingest, head: &ObjectHead) -> bool {
+    match ingest {
+        Ingest::Tabular => true,
+        Ingest::Verify => claim.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
+    }
+}
+
 /// Where time is short, a file that would have to be read whole and is too large for that is refused before any work.
 fn check_time<D: Deps>(
     claim: &Claim<'_, D>,
     ingest: Ingest,
     head: &ObjectHead,
 ) -> Result<(), Stop> {
-    let is_read_whole = match ingest {
-        Ingest::Tabular => true,
-        Ingest::Verify => claim.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
-    };
     match claim.deps.file_bytes_max() {
-        Some(bytes_max) if is_read_whole && head.size_bytes > bytes_max => Err(Stop::Refused {
-            code: "too_large_to_process".to_owned(),
-            detail: format!(
-                "The file has {} bytes; files of up to {bytes_max} are processed here. It is kept as it was uploaded.",
-                head.size_bytes
-            ),
-        }),
+        Some(bytes_max) if is_read_whole(claim, ingest, head) && head.size_bytes > bytes_max => {
+            Err(Stop::Refused {
+                code: "too_large_to_process".to_owned(),
+                detail: format!(
+                    "The file has {} bytes; files of up to {bytes_max} are processed here. It is kept as it was uploaded.",
+                    head.size_bytes
+                ),
+            })
+        }
         Some(_) | None => Ok(()),
     }
 }

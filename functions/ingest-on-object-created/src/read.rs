@@ -3,21 +3,32 @@
 use std::pin::Pin;
 
 use base64::Engine as _;
-use bytes::Bytes;
-use consign_core::ports::{Fault, ObjectStore, Read, ReadError};
+use bytes::{Bytes, BytesMut};
+use consign_core::ports::{Fault, ObjectHead, ObjectStore, Read, ReadError};
 use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
 use crate::process::{Claim, Stop};
 
+/// The largest object that is read once and held, in bytes; a larger one is read as often as it is needed.
+const WHOLE_BYTES_MAX: u64 = 1 << 20;
+
 /// The bytes of the claimed version.
-pub(crate) struct Source<'a>(Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send + 'a>>);
+pub(crate) enum Source<'a> {
+    /// As the store sends them.
+    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send + 'a>>),
+    /// All of them, until they were taken.
+    Whole(Option<Bytes>),
+}
 
 impl<'a> Source<'a> {
     /// Opens the object, if it is still of the version claimed (invariant 4).
     pub(crate) async fn open<D: Deps>(claim: &Claim<'a, D>) -> Result<Self, Stop> {
-        Self::open_range(claim, None).await
+        match &claim.whole {
+            Some(whole) => Ok(Self::Whole(Some(whole.clone()))),
+            None => Self::open_range(claim, None).await,
+        }
     }
 
     async fn open_range<D: Deps>(
@@ -29,7 +40,7 @@ impl<'a> Source<'a> {
             range,
         };
         match claim.deps.store().get(&claim.upload.object, &read).await {
-            Ok(body) => Ok(Self(Box::pin(body))),
+            Ok(body) => Ok(Self::Stream(Box::pin(body))),
             Err(ReadError::NotFound | ReadError::Changed) => Err(Stop::Overtaken),
             Err(ReadError::Fault(fault)) => Err(fault.into()),
         }
@@ -41,8 +52,28 @@ impl<'a> Source<'a> {
         claim: &mut Claim<'_, D>,
     ) -> Result<Option<Bytes>, Stop> {
         claim.keep().await?;
-        Ok(self.0.next().await.transpose()?)
+        match self {
+            Self::Stream(stream) => Ok(stream.next().await.transpose()?),
+            Self::Whole(bytes) => Ok(bytes.take()),
+        }
     }
+}
+
+/// Reads a small object once, for all that looks at it; without effect on a larger one.
+pub(crate) async fn read_whole<D: Deps>(
+    claim: &mut Claim<'_, D>,
+    head: &ObjectHead,
+) -> Result<(), Stop> {
+    if head.size_bytes == 0 || head.size_bytes > WHOLE_BYTES_MAX {
+        return Ok(());
+    }
+    let mut source = Source::open(claim).await?;
+    let mut whole = BytesMut::new();
+    while let Some(bytes) = source.next(claim).await? {
+        whole.extend_from_slice(&bytes);
+    }
+    claim.whole = Some(whole.freeze());
+    Ok(())
 }
 
 /// The first bytes of the object, `count` or all there are.
@@ -50,6 +81,9 @@ pub(crate) async fn head_bytes<D: Deps>(
     claim: &mut Claim<'_, D>,
     count: usize,
 ) -> Result<Vec<u8>, Stop> {
+    if let Some(whole) = &claim.whole {
+        return Ok(whole.get(..count).unwrap_or(whole).to_vec());
+    }
     let last = u64::try_from(count).unwrap_or(u64::MAX).saturating_sub(1);
     let mut source = Source::open_range(claim, Some((0, last))).await?;
     let mut first = Vec::with_capacity(count);

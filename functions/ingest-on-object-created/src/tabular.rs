@@ -6,11 +6,15 @@ use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
 use consign_core::upload::{Columns, Outcome};
 use consign_tabular::{Charset, Converted, Converter, Limits, Options, Plan, Refusal, Survey};
+use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
 use crate::process::{Claim, Stop, check_checksum};
 use crate::read::{Source, to_base64};
+
+/// The media type of Parquet.
+const PARQUET: &str = "application/vnd.apache.parquet";
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
@@ -41,23 +45,33 @@ pub(crate) async fn convert<D: Deps>(
     let columns = Columns::of(plan.columns().iter().map(|column| &column.name));
     // 2. Read it again and write the Parquet as it grows.
     let parquet = output(claim, category, "parquet")?;
-    let converted = write_parquet(claim, plan, &parquet).await?;
-    // 3. The profile, and the rejects where there are any.
+    let deps = claim.deps;
+    let writer = deps.store().writer(&parquet, PARQUET).await?;
+    let (converted, writer) = write_parquet(claim, plan, writer).await?;
+    // 3. Its end, the profile, and the rejects where there are any; all at once, and each is awaited.
     let profile = output(claim, category, "profile.json")?;
-    put_json(claim, &profile, &converted.profile).await?;
     let rejects = match converted.rejects.total {
         0 => None,
-        _ => {
-            let rejects = output(claim, category, "rejects.json")?;
-            put_json(claim, &rejects, &converted.rejects).await?;
-            Some(rejects.key)
-        }
+        _ => Some(output(claim, category, "rejects.json")?),
     };
+    let (finished, profiled, rejected) = join3(
+        writer.finish(),
+        put_json(claim, &profile, &converted.profile),
+        async {
+            match &rejects {
+                Some(rejects) => put_json(claim, rejects, &converted.rejects).await,
+                None => Ok(()),
+            }
+        },
+    )
+    .await;
+    finished?;
+    profiled.and(rejected)?;
     Ok(Outcome {
         etag: head.etag.clone(),
         parquet_key: Some(parquet.key),
         profile_key: Some(profile.key),
-        rejects_key: rejects,
+        rejects_key: rejects.map(|rejects| rejects.key),
         row_count: Some(converted.profile.rows),
         reject_count: Some(converted.profile.rejects),
         columns: Some(columns),
@@ -95,20 +109,14 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
     Charset::of_label(label)
 }
 
-async fn write_parquet<D: Deps>(
+/// Writes all of it; it is there once the writer finishes.
+async fn write_parquet<D: Deps, W: ObjectWriter>(
     claim: &mut Claim<'_, D>,
     plan: Plan,
-    parquet: &ObjectRef,
-) -> Result<Converted, Stop> {
-    let store = claim.deps.store();
-    let mut writer = store
-        .writer(parquet, "application/vnd.apache.parquet")
-        .await?;
+    mut writer: W,
+) -> Result<(Converted, W), Stop> {
     match pump(claim, plan, &mut writer).await {
-        Ok(converted) => {
-            writer.finish().await?;
-            Ok(converted)
-        }
+        Ok(converted) => Ok((converted, writer)),
         Err(stop) => {
             if let Err(fault) = writer.abort().await {
                 tracing::warn!(%fault, "unfinished output not freed; the bucket's lifecycle will");

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use consign_core::host::HasRepo;
+use consign_core::ports::UploadRepo as _;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json, retry_after};
 use consign_core::upload::{Columns, Upload};
@@ -9,8 +10,19 @@ use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// How long a client that polls should wait, in seconds.
+/// How long a client that polls should wait, in seconds, where its files are worked on at once.
 const POLL_PAUSE_S: u64 = 1;
+/// The longest that it should wait.
+const POLL_PAUSE_MAX_S: u64 = 30;
+/// The part of the time that its files wait, that a client waits before it asks again.
+const POLL_PART: u64 = 8;
+
+const _: () = assert!(POLL_PAUSE_S <= POLL_PAUSE_MAX_S);
+
+/// Where an owner's files wait for long, asking often tells nothing new.
+fn poll_pause_s(waited_s: u64) -> u64 {
+    (waited_s / POLL_PART).clamp(POLL_PAUSE_S, POLL_PAUSE_MAX_S)
+}
 
 /// What this function needs.
 pub trait Deps: Service + HasRepo {}
@@ -107,7 +119,8 @@ async fn status<D: Deps>(
     // 2. Tell, and say when to ask again.
     let response = json(StatusCode::OK, &View::of(&upload));
     Ok(if upload.state.is_moving() {
-        retry_after(response, POLL_PAUSE_S)
+        let waited_s = deps.repo().backlog_s(&upload.owner, call.now).await?;
+        retry_after(response, poll_pause_s(waited_s))
     } else {
         response
     })

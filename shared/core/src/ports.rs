@@ -318,6 +318,17 @@ pub trait UploadRepo: Send + Sync {
     /// Bytes that this owner has reserved.
     fn reserved_bytes(&self, owner: &OwnerId) -> impl Future<Output = Result<u64, Fault>> + Send;
 
+    /// How long the owner's file that is next to be processed has waited for that, in seconds, where the repository
+    /// holds the queue; 0 where none waits, or nobody knows.
+    fn backlog_s(
+        &self,
+        owner: &OwnerId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, Fault>> + Send {
+        let _ = (owner, now);
+        async { Ok(0) }
+    }
+
     /// Whether records can be read and, where that can be tried, written: what health asks. The fault that stands in
     /// the way of others as well.
     fn check(&self) -> impl Future<Output = Result<(), Fault>> + Send {

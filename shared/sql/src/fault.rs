@@ -37,6 +37,15 @@ impl Broken {
     }
 }
 
+/// Whether the database says that what it read is no database, or not whole.
+pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
+    const CORRUPT: u32 = 11;
+    const NOTADB: u32 = 26;
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, CORRUPT | NOTADB))
+}
+
 /// Of which kind the database's answer is.
 pub(crate) fn kind(error: &sqlx::Error) -> FaultKind {
     if let Some(database) = error.as_database_error() {

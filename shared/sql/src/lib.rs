@@ -5,6 +5,7 @@
 //! once shares a commit.
 
 mod fault;
+mod files;
 mod messages;
 mod queue;
 mod repo;
@@ -13,17 +14,18 @@ mod statements;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use consign_core::ids::UploadId;
-use consign_core::ports::Fault;
+use consign_core::ports::{Fault, FaultKind};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, SqlSafeStr};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use fault::fault;
 use queue::Turns;
@@ -73,6 +75,15 @@ struct Database {
     readers: SqlitePool,
     pushed: Notify,
     turns: Mutex<Turns>,
+    /// What the look at all of it found wrong; empty where it is sound, or not looked at yet.
+    damage: Arc<OnceLock<String>>,
+    checking: AbortHandle,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.checking.abort();
+    }
 }
 
 /// The upload records in SQLite. Clones share their connections.
@@ -85,6 +96,10 @@ impl SqlRepo {
     /// # Errors
     /// A fault of the operation `open`: the folder is missing or not ours, or the file is no database of consign.
     pub async fn open(path: &Path) -> Result<Self, Fault> {
+        // Before there is anything in it.
+        if let Err(error) = files::make_private(path) {
+            tracing::warn!(operation = "open", %error, "others may read the database");
+        }
         Self::open_by(Self::options(path)).await
     }
 
@@ -114,8 +129,13 @@ impl SqlRepo {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_with(options.clone().read_only(true));
+        let readers = readers.await.map_err(opened)?;
+        let damage = Arc::default();
+        let checking = tokio::spawn(check(options.clone().read_only(true), Arc::clone(&damage)));
         Ok(Self(Arc::new(Database {
-            readers: readers.await.map_err(opened)?,
+            readers,
+            damage,
+            checking: checking.abort_handle(),
             // A database that was taken away must not come back empty.
             writer: Writer::start(first, options),
             pushed: Notify::new(),
@@ -134,6 +154,9 @@ impl SqlRepo {
     /// # Errors
     /// The fault that stands in the way of others as well.
     pub async fn ping(&self) -> Result<(), Fault> {
+        if let Some(damage) = self.0.damage.get() {
+            return Err(Fault::new(FaultKind::Other, "quick_check", damage.clone()));
+        }
         let ping = sqlx::query(statements::PING).execute(&self.0.readers);
         ping.await.map_err(|error| fault("ping", error))?;
         let trial = self.0.writer.write("ping", |tx| {
@@ -166,8 +189,37 @@ impl SqlRepo {
 
     /// Closes the connections once their work is done; later calls fail as unreachable.
     pub async fn close(&self) {
+        self.0.checking.abort();
         self.0.readers.close().await;
         self.0.writer.close().await;
+    }
+}
+
+/// Looks at every page once, beside the work: damage is known before somebody needs what is damaged.
+async fn check(options: SqliteConnectOptions, damage: Arc<OnceLock<String>>) {
+    let checked = async {
+        let mut connection = options.connect().await?;
+        let check = sqlx::query_scalar::<_, String>(statements::QUICK_CHECK);
+        check.fetch_one(&mut connection).await
+    };
+    match checked.await {
+        Ok(verdict) if verdict == "ok" => {}
+        Ok(verdict) => {
+            tracing::error!(
+                operation = "quick_check",
+                verdict,
+                "the database is damaged"
+            );
+            // It is looked at once.
+            let _ = damage.set(verdict);
+        }
+        Err(error) if fault::is_damage(&error) => {
+            tracing::error!(operation = "quick_check", %error, "the database is damaged");
+            let _ = damage.set(error.to_string());
+        }
+        Err(error) => {
+            tracing::warn!(operation = "quick_check", %error, "the database was not looked at");
+        }
     }
 }
 

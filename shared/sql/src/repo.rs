@@ -166,6 +166,15 @@ impl UploadRepo for SqlRepo {
         Ok(account.reserved_bytes.unsigned_abs())
     }
 
+    async fn backlog_s(&self, owner: &OwnerId, now: Timestamp) -> Result<u64, Fault> {
+        let next = sqlx::query_scalar::<_, Option<i64>>(statements::NEXT_OF_OWNER)
+            .bind(owner.as_str())
+            .fetch_one(&self.0.readers)
+            .await;
+        let pushed_at_us = next.map_err(|error| fault("backlog_s", error))?;
+        Ok(messages::waited_s(pushed_at_us, now))
+    }
+
     async fn check(&self) -> Result<(), Fault> {
         self.ping().await
     }

@@ -132,6 +132,15 @@ pub(crate) const FORGET_MANY_LETTERS: &str = "\
 pub(crate) const OLDEST: &str =
     "SELECT pushed_at_us FROM messages WHERE available_at_us = 0 ORDER BY id LIMIT 1";
 
+/// When the message of the owner `$1` that is next was pushed, of that in each lane the earlier.
+pub(crate) const NEXT_OF_OWNER: &str = "\
+    SELECT MIN(pushed_at_us) FROM ( \
+        SELECT * FROM (SELECT pushed_at_us FROM messages WHERE available_at_us = 0 AND lane = 0 AND owner = $1 \
+            ORDER BY id + penalty LIMIT 1) \
+        UNION ALL \
+        SELECT * FROM (SELECT pushed_at_us FROM messages WHERE available_at_us = 0 AND lane = 1 AND owner = $1 \
+            ORDER BY id + penalty LIMIT 1))";
+
 pub(crate) const DEPTH: &str = "SELECT COUNT(*) FROM messages";
 
 pub(crate) const DEAD_LETTERS: &str =
@@ -143,6 +152,8 @@ pub(crate) const PING: &str = "SELECT COUNT(*) FROM (SELECT id FROM uploads LIMI
 pub(crate) const TRIAL: &str = "INSERT INTO trial (bytes) VALUES (zeroblob($1))";
 
 pub(crate) const END_TRIAL: &str = "DELETE FROM trial WHERE id < (SELECT MAX(id) FROM trial)";
+
+pub(crate) const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
 
 /// The listing by this filter: the owner is `$1`, an id above every one to be listed `$5`, how many `$6`. What is not
 /// filtered by is not in it, so that the index is found that begins with what is.

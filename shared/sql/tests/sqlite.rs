@@ -6,6 +6,7 @@
     reason = "what tests share may fail them"
 )]
 
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -409,4 +410,57 @@ async fn missing_tables_fail_every_call_by_name() {
         "dead_letters",
     ];
     assert_eq!(operations, expected);
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_said_by_health() {
+    let (_folder, path, repo) = fresh().await;
+    for number in 0..200 {
+        insert(&repo, &sample::upload("ada", number)).await;
+    }
+    repo.ping().await.unwrap();
+    repo.close().await;
+    // A page in the middle, with the records that are in it.
+    let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    file.seek(SeekFrom::Start(pages / 2 * 4096)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    drop(file);
+
+    let repo = open(&path).await;
+    let soon = timeout(Duration::from_secs(20), async {
+        loop {
+            match repo.ping().await {
+                Ok(()) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(fault) => return fault,
+            }
+        }
+    });
+    let fault = soon.await.unwrap();
+    assert_eq!(
+        (fault.kind, fault.operation),
+        (FaultKind::Other, "quick_check")
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, path, repo) = fresh().await;
+    insert(&repo, &sample::upload("ada", 1)).await;
+    let modes = || {
+        ["", "-wal", "-shm"].map(|suffix| {
+            let mut name = path.clone().into_os_string();
+            name.push(suffix);
+            std::fs::metadata(name).unwrap().permissions().mode() & 0o777
+        })
+    };
+    assert_eq!(modes(), [0o600; 3]);
+    // One that an earlier build left open to others is closed to them.
+    repo.close().await;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let repo = open(&path).await;
+    insert(&repo, &sample::upload("ada", 2)).await;
+    assert_eq!(modes(), [0o600; 3]);
 }

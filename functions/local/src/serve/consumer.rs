@@ -1,21 +1,35 @@
 //! The ingest consumer and the sweep: what queues and schedules do elsewhere.
+//!
+//! They have threads of their own: a conversion uses a core for as long as it takes, and calls must be answered meanwhile.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use consign_core::ports::{Clock as _, Fault};
 use consign_core::upload::add_s;
-use consign_sql::Message;
+use consign_sql::{Message, Room};
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::host::Host;
+use super::host::{CONVERSION_MEMORY_BYTES, Host};
 use super::metrics::Metrics;
 
-/// Conversions at once: bounded memory, and one large file does not keep all others waiting.
-const CONCURRENT_MAX: usize = 2;
+/// Small files at once, for each core: most of their time they wait for the disk.
+const SMALL_PER_CORE: usize = 4;
+/// Small files at once, however many cores there are.
+const SMALL_MAX: usize = 32;
+/// Large files at once. They never take a small file's place.
+const LARGE_MAX: usize = 2;
+/// What all conversions of large files together may use of the memory, in bytes.
+const LARGE_MEMORY_BYTES_MAX: u64 = 128 << 20;
+
+const _: () = assert!(LARGE_MAX as u64 * CONVERSION_MEMORY_BYTES <= LARGE_MEMORY_BYTES_MAX);
+
 /// How long a message stays hidden while it is worked on, in seconds. The lease in the record is what protects the
 /// work; a message that comes again finds it held.
 const VISIBILITY_S: u64 = 900;
@@ -35,43 +49,156 @@ const SWEEP_S: u64 = 60;
 /// Looks of the sweep that are under way at once.
 const LOOKS_AT_ONCE: usize = 16;
 
+/// Starts the consumer and the sweep; they end after the stop, when the work under way is finished.
+///
+/// # Errors
+/// When its threads cannot be made.
+pub(crate) fn start(
+    host: Arc<Host>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One more than can be taken by conversions, so that there is one to look after the connections.
+        .worker_threads(cores.saturating_add(1))
+        .thread_name("ingest")
+        .enable_all()
+        .build()
+        .context("the threads of the ingest cannot be made")?;
+    let (ending, ended) = oneshot::channel::<()>();
+    let work = move || {
+        let desk = Desk::for_cores(cores);
+        runtime.block_on(run(host, metrics, (stop, desk)));
+        drop(ending);
+    };
+    let thread = std::thread::Builder::new().name("ingest".to_owned());
+    thread
+        .spawn(work)
+        .context("the thread of the ingest cannot be made")?;
+    Ok(tokio::spawn(async move {
+        // The sender is dropped at the end, whatever that is.
+        let _ = ended.await;
+    }))
+}
+
 /// Consumes and sweeps until stopped; work under way is finished.
-pub(crate) async fn run(host: Arc<Host>, metrics: Arc<Metrics>, stop: CancellationToken) {
+async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (CancellationToken, Desk)) {
     take_over(&host).await;
     let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
-        let room = CONCURRENT_MAX - running.len();
-        let messages = match host
-            .queue
-            .receive(host.clock.now(), VISIBILITY_S, room)
-            .await
-        {
-            Ok(messages) => messages,
-            Err(fault) => {
-                tracing::warn!(operation = "receive", %fault, "the queue failed");
-                tokio::time::sleep(FAULT_PAUSE).await;
-                continue;
-            }
-        };
-        let is_idle = messages.is_empty();
-        for message in messages {
+        while let Some(message) = desk.next() {
             running.spawn(deliver(Arc::clone(&host), Arc::clone(&metrics), message));
         }
-        if running.len() == CONCURRENT_MAX {
-            running.join_next().await;
-        } else if is_idle {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = host.queue.pushed() => {}
-                () = tokio::time::sleep(POLL_PAUSE) => {}
-                Some(_) = running.join_next() => {}
+        let room = desk.room();
+        if room.small + room.large > 0 {
+            match host.queue.take(host.clock.now(), VISIBILITY_S, room).await {
+                Ok(taken) if taken.is_empty() => {}
+                Ok(taken) => {
+                    desk.put(taken);
+                    continue;
+                }
+                Err(fault) => {
+                    tracing::warn!(operation = "receive", %fault, "the queue failed");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
             }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = host.queue.pushed() => {}
+            () = tokio::time::sleep(POLL_PAUSE) => {}
+            Some(ended) = running.join_next() => desk.end(ended.unwrap_or(false)),
         }
     }
     while running.join_next().await.is_some() {}
     if let Err(error) = sweeper.await {
         tracing::error!(%error, "the sweep broke");
+    }
+}
+
+/// The messages in this consumer's hands: those being worked on, and a few of small files that are next.
+struct Desk {
+    small: Places,
+    large: Places,
+}
+
+struct Places {
+    at_once: usize,
+    /// Held in advance, so that they are taken several in one transaction.
+    ahead: usize,
+    running: usize,
+    next: VecDeque<Message>,
+}
+
+impl Places {
+    fn new(at_once: usize, ahead: usize) -> Self {
+        Self {
+            at_once,
+            ahead,
+            running: 0,
+            next: VecDeque::new(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        if self.running == self.at_once {
+            return None;
+        }
+        let message = self.next.pop_front()?;
+        self.running += 1;
+        Some(message)
+    }
+
+    fn room(&self) -> usize {
+        // Who waits to be next is enough for now: a turn is decided as late as can be.
+        if self.next.is_empty() {
+            (self.at_once + self.ahead).saturating_sub(self.running)
+        } else {
+            0
+        }
+    }
+}
+
+impl Desk {
+    fn for_cores(cores: usize) -> Self {
+        let small = cores.saturating_mul(SMALL_PER_CORE).clamp(1, SMALL_MAX);
+        Self {
+            small: Places::new(small, small / 2),
+            large: Places::new(LARGE_MAX, 0),
+        }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        self.small.next().or_else(|| self.large.next())
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            small: self.small.room(),
+            large: self.large.room(),
+        }
+    }
+
+    fn put(&mut self, taken: Vec<Message>) {
+        for message in taken {
+            let places = if message.is_large {
+                &mut self.large
+            } else {
+                &mut self.small
+            };
+            places.next.push_back(message);
+        }
+    }
+
+    fn end(&mut self, is_large: bool) {
+        let places = if is_large {
+            &mut self.large
+        } else {
+            &mut self.small
+        };
+        places.running = places.running.saturating_sub(1);
     }
 }
 
@@ -113,8 +240,9 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
     }
 }
 
-/// Hands one message to the function and settles it. A panic there leaves the message to its next delivery.
-async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) {
+/// Hands one message to the function and settles it; whether its file is large. A panic there leaves the message to its
+/// next delivery.
+async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> bool {
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
@@ -128,6 +256,7 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) {
     if let Err(fault) = settle(&host, &message, verdict).await {
         tracing::warn!(operation = "settle", %fault, "the message will come again");
     }
+    message.is_large
 }
 
 async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), Fault> {
@@ -142,5 +271,50 @@ async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), 
             let pause_s = (1_u64 << message.attempts.min(6)).min(RETRY_PAUSE_MAX_S);
             host.queue.retry(message, now, pause_s).await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages as a queue gives them: `count` of which the last ones are large.
+    async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<Message> {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        queue.take(now, 60, desk.room()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn large_files_never_take_all_places_nor_small_ones_theirs() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let repo = consign_sql::SqlRepo::open(&folder.path().join("consign.db")).await;
+        let queue = repo.unwrap().queue();
+        for number in 0..40 {
+            queue.push(&number.to_string()).await.unwrap();
+        }
+        let mut desk = Desk::for_cores(2);
+        let small = taken(&desk, &queue).await;
+        assert_eq!(small.len(), 12, "eight at once, and four that are next");
+        let mut large = small.clone();
+        large.iter_mut().for_each(|message| message.is_large = true);
+        desk.put(large);
+        let begun = std::iter::from_fn(|| desk.next()).count();
+        assert_eq!(begun, LARGE_MAX);
+        assert_eq!(
+            desk.room(),
+            Room {
+                small: 12,
+                large: 0
+            }
+        );
+        desk.put(small);
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 8);
+        assert_eq!(desk.room(), Room { small: 0, large: 0 });
+        // Who ends makes room for who is next of its kind.
+        desk.end(true);
+        assert!(desk.next().is_some_and(|message| message.is_large));
+        desk.end(false);
+        assert!(desk.next().is_some_and(|message| !message.is_large));
+        assert!(desk.next().is_none());
     }
 }

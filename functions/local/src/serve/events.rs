@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use consign_core::events::{Decoded, EventError, ObjectEvent, Source, decode_from};
 use consign_core::policy::Policy;
-use consign_core::ports::IngestJob;
+use consign_core::ports::{Clock as _, IngestJob};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, json};
 use consign_core::sigv4::Secret;
@@ -64,10 +64,9 @@ async fn accept(
     let body = site.bodies.read(headers, body, BODY_BYTES_MAX).await?;
     let text = str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("is not UTF-8"))?;
     // 2. Durable first, then acknowledged.
-    let is_taken = asks_for_something(&site.host.policy, text)?;
-    if is_taken {
-        site.host.queue.push(text).await?;
-    }
+    let is_asked = asks_for_something(&site.host.policy, text)?;
+    let now = site.host.clock.now();
+    let is_taken = is_asked && site.host.queue.tell(text, now).await?;
     Ok(json(
         StatusCode::OK,
         &serde_json::json!({"queued": is_taken}),

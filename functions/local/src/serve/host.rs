@@ -16,8 +16,9 @@ use consign_core::sigv4::Signer;
 use consign_sql::{SqlQueue, SqlRepo};
 use jiff::Timestamp;
 
-/// Memory that one conversion may use, in bytes. Two run at once, and the whole process stays under 300 MB.
-const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
+/// Memory that one conversion may use, in bytes. Two of large files run at once, and the whole process stays under
+/// 256 MiB.
+pub(super) const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy)]

@@ -207,9 +207,11 @@ async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
             Err(problem) => Err(problem),
         }
     };
-    let depth = site.host.queue.depth().await.unwrap_or(0);
+    let queue = &site.host.queue;
+    let depth = queue.depth().await.unwrap_or(0);
+    let lag_s = queue.lag_s(call.now).await.unwrap_or(0);
     let answer = answer.map(|()| {
-        let mut response = Response::new(Bytes::from(site.metrics.text(depth)));
+        let mut response = Response::new(Bytes::from(site.metrics.text(depth, lag_s)));
         let text = HeaderValue::from_static("text/plain; version=0.0.4");
         response.headers_mut().insert(CONTENT_TYPE, text);
         response

@@ -27,6 +27,7 @@ pub(super) struct Metrics {
     file_size: HistogramVec,
     ingested: IntCounterVec,
     queue_depth: IntGauge,
+    lag: IntGauge,
     users: Mutex<HashSet<String>>,
 }
 
@@ -99,6 +100,10 @@ impl Metrics {
                 "consign_ingest_queue_depth",
                 "Messages on the ingest queue.",
             )?,
+            lag: gauge(
+                "consign_ingest_lag_seconds",
+                "How long the message on the ingest queue that waits longest has waited.",
+            )?,
             users: Mutex::new(HashSet::new()),
             registry,
         })
@@ -162,9 +167,10 @@ impl Metrics {
 
     /// The text for Prometheus.
     #[must_use]
-    pub(super) fn text(&self, queue_depth: u64) -> String {
-        self.queue_depth
-            .set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
+    pub(super) fn text(&self, queue_depth: u64, lag_s: u64) -> String {
+        for (gauge, value) in [(&self.queue_depth, queue_depth), (&self.lag, lag_s)] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()
@@ -201,12 +207,13 @@ mod tests {
         answer.extensions_mut().insert(observed);
         metrics.count(&answer);
         metrics.ingested(Verdict::Done);
-        let text = metrics.text(7);
+        let text = metrics.text(7, 3);
         for line in [
             "consign_requests_total{operation=\"sign_upload\",status=\"201\"} 1",
             "consign_signed_bytes_total{user=\"alice\"} 5000",
             "consign_ingest_total{verdict=\"done\"} 1",
             "consign_ingest_queue_depth 7",
+            "consign_ingest_lag_seconds 3",
             "consign_requests_in_flight 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -261,7 +261,7 @@ pub async fn start(
         store_origin: public_url.clone(),
         event_token: s3.and_then(|s3| s3.event_token),
     });
-    let consumer = tokio::spawn(consumer::run(host, metrics, stop.clone()));
+    let consumer = consumer::start(host, metrics, stop.clone())?;
     let routes = http::routes(site, &foreign);
     let limits = limits::limits(open_files);
     let served = consign_listener::serve(listener, routes, limits, stop);

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use consign_core::config::Config;
 use consign_core::policy::Provider;
+use consign_core::ports::Clock as _;
 use consign_core::sigv4::{Addressing, Credentials};
 use consign_embedded::{EmbeddedS3, Options};
 use consign_sql::SqlRepo;
 
-use super::host::{Parts, SystemRandom};
+use super::host::{Parts, SystemClock, SystemRandom};
 use super::{STORE_ACCESS_KEY, ServeArgs, dev, listen};
 use crate::s3::{Access, S3};
 
@@ -43,7 +44,10 @@ pub(super) async fn embedded(
     let queue = repo.queue();
     let events = move |notification: String| {
         let queue = queue.clone();
-        async move { queue.push(&notification).await.map_err(Into::into) }
+        async move {
+            let told = queue.tell(&notification, SystemClock.now()).await;
+            told.map(drop).map_err(Into::into)
+        }
     };
     #[expect(
         clippy::disallowed_methods,

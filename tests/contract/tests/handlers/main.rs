@@ -9,6 +9,7 @@
 mod bounds;
 mod crash;
 mod life;
+mod once;
 mod parts;
 mod race;
 mod rules;
