@@ -22,6 +22,16 @@ impl<T: Service + HasRepo + HasPolicy + HasSigner> Deps for T {}
 /// Life of a download URL, in seconds, where the policy no longer has the category.
 const EXPIRY_S: u32 = 3600;
 
+/// What a store is told to answer beside the name and the type. Most stores take `cache-control`, `content-encoding` and the like
+/// from an upload though nobody signed them, and give them back with every download: an uploader would decide how a
+/// private file is cached, and could make browsers decode bytes that were checked as they are.
+const ANSWERED: [(&str, &str); 4] = [
+    ("response-cache-control", "private, no-store"),
+    ("response-content-encoding", "identity"),
+    ("response-content-language", "und"),
+    ("response-expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
+];
+
 /// A URL to download something of an upload.
 #[derive(Debug, Serialize)]
 pub struct Download {
@@ -78,6 +88,8 @@ pub fn sign(
         .unwrap_or(EXPIRY_S);
     let expires_s = signer.clamp_expiry_s(wanted_s, now);
     let disposition = content_disposition(&filename, query.disposition);
+    let content_type = safe_response_content_type(&content_type);
+    let [cache_control, content_encoding, content_language, expires] = ANSWERED;
     let url = signer
         .presign(
             &Presign {
@@ -86,11 +98,12 @@ pub fn sign(
                 key: &object.key,
                 headers: &[],
                 query: &[
+                    cache_control,
                     ("response-content-disposition", &disposition),
-                    (
-                        "response-content-type",
-                        safe_response_content_type(&content_type),
-                    ),
+                    content_encoding,
+                    content_language,
+                    ("response-content-type", content_type),
+                    expires,
                 ],
                 expires_s,
             },

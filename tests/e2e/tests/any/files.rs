@@ -150,6 +150,42 @@ async fn inv15_a_download_is_an_attachment_with_its_own_name() {
 }
 
 #[tokio::test]
+async fn what_an_uploader_adds_to_a_put_does_not_come_back_with_the_download() {
+    let host = Host::start(POLICY).await;
+    let user = host.user("ann");
+    let content = csv(10);
+    let added = [
+        ("cache-control", "public, max-age=31536000"),
+        ("content-encoding", "gzip"),
+        ("content-language", "de"),
+        ("content-disposition", "inline; filename=\"other.html\""),
+        ("expires", "Fri, 01 Jan 2100 00:00:00 GMT"),
+    ];
+    for (name, value) in added {
+        let signed = user.sign_csv(&content).await;
+        let put = user.put_request(&signed, &content).header(name, value);
+        let status = put.send().await.expect("the store answers").status();
+        if status != 200 {
+            // A store may refuse what nobody signed; then the key is free.
+            assert_eq!(status, 403, "{name}");
+            assert_eq!(user.put(&signed, &content).await, 200);
+        }
+        user.wait_ready(&signed.file_id()).await;
+        for variant in ["original", "parquet"] {
+            let path = format!("/files/{}/download-url?variant={variant}", signed.file_id());
+            let got = headers(&user, &path).await;
+            let text = |name: &str| got.get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(text("cache-control"), Some("private, no-store"));
+            assert_eq!(text("content-encoding"), Some("identity"));
+            assert_eq!(text("content-language"), Some("und"));
+            assert_eq!(text("expires"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
+            let disposition = text("content-disposition").expect("there is one");
+            assert!(disposition.starts_with("attachment; "), "{disposition}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_download_url_lives_from_a_minute_to_a_day() {
     let host = Host::start(POLICY).await;
     let user = host.user("ann");
