@@ -43,6 +43,12 @@ const LIMITS: Limits = Limits {
     },
     shutdown: Duration::from_secs(10),
 };
+/// What strangers can make the store hold, in bytes: of each connection a head, or the fields of a form and a frame.
+const _: () = assert!(
+    (LIMITS.connections_max + LIMITS.reserve)
+        * (LIMITS.head_bytes_max + form::BEFORE_FILE_BYTES_MAX)
+        <= 64 << 20
+);
 /// How long a browser may remember a preflight's answer.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3600);
 /// How often abandoned uploads in parts are looked for.
@@ -102,7 +108,7 @@ impl EmbeddedS3 {
             changes: changes.clone(),
         };
         let stop = CancellationToken::new();
-        tokio::spawn(abort_abandoned(
+        changes.spawn(abort_abandoned(
             service.clone(),
             options.abort_parts_after,
             stop.clone(),

@@ -87,10 +87,21 @@ pub(crate) struct Store {
     _lock: File,
 }
 
-/// Any failure of the disk: a 500 whose cause is logged, not told.
+/// Any failure of the disk: a 500 whose cause is logged, not told. That there is no room is told, by 507, since only others can
+/// do something about it.
 pub(crate) fn internal(error: io::Error) -> S3Error {
     tracing::error!(%error, "the store's folder failed");
-    S3Error::internal_error(error)
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let mut full = S3Error::with_message(
+                S3ErrorCode::Custom("StorageFull".into()),
+                "The store has no room left.",
+            );
+            full.set_status_code(http::StatusCode::INSUFFICIENT_STORAGE);
+            full
+        }
+        _ => S3Error::internal_error(error),
+    }
 }
 
 /// Missing means `code`, anything else is the disk's failure.
@@ -131,13 +142,16 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Takes a folder away from everybody but its owner.
-fn make_private(path: &Path) -> io::Result<()> {
+/// Takes a folder away from everybody but its owner, where it is ours.
+fn make_private(path: &Path) {
     #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    if let Err(error) =
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+    {
+        tracing::warn!(%error, "others on this machine may be able to read the store's folder");
+    }
     #[cfg(not(unix))]
     let _ = path;
-    Ok(())
 }
 
 /// Makes the entries of a folder durable, where the system can.
@@ -176,7 +190,7 @@ impl Store {
             .open(root.join("lock"))?;
         lock.try_lock()?;
         // Whoever could read the folder could read every object, so that is what an earlier build's folder becomes too.
-        make_private(&root)?;
+        make_private(&root);
         let staging = root.join("staging");
         if staging.exists() {
             fs::remove_dir_all(&staging)?;
@@ -396,5 +410,20 @@ impl Condition {
         } else {
             Err(s3_error!(PreconditionFailed))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_and_other_failures_are_not() {
+        let status = |kind: io::ErrorKind| internal(kind.into()).status_code();
+        let full = Some(http::StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(status(io::ErrorKind::StorageFull), full);
+        assert_eq!(status(io::ErrorKind::QuotaExceeded), full);
+        let failed = Some(http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(status(io::ErrorKind::PermissionDenied), failed);
     }
 }

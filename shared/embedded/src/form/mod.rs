@@ -23,11 +23,11 @@ use crate::receive::{Declared, Failure, Source, receive};
 use crate::store::Condition;
 use reader::{FormError, Reader};
 
-/// Bytes that come before the file, with the heads of the fields. Of every connection, no more is held of a form that nobody
-/// signed.
-const BEFORE_FILE_BYTES_MAX: usize = 64 << 10;
+/// Bytes that come before the file, with the heads of the fields. No more is held of a form that nobody signed, but for what
+/// came with the last of them.
+pub(crate) const BEFORE_FILE_BYTES_MAX: usize = 32 << 10;
 /// How long they may take to come.
-const BEFORE_FILE_TIME_MAX: Duration = Duration::from_secs(15);
+const BEFORE_FILE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Fields of a form.
 const FIELDS_MAX: usize = 100;
 /// Most bytes of one upload, as S3 has it.

@@ -204,6 +204,24 @@ async fn fields_that_do_not_end_are_refused() {
 }
 
 #[tokio::test]
+async fn fields_that_stop_coming_are_given_up() {
+    let server = Server::start().await;
+    let head = begun(&server, &form("k", 0, "", &[]), 1000);
+    // Up to the middle of a field's name.
+    let head = &head[..head.find("x-amz-date").unwrap()];
+    let mut stream = connect(&server).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    tokio::time::timeout(Duration::from_secs(30), read)
+        .await
+        .unwrap()
+        .unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_file_goes_to_disk_as_it_comes() {
     let server = Server::start().await;
     let fields = form("k", 0, r#",["content-length-range",1,104857600]"#, &[]);
