@@ -91,17 +91,19 @@ pub(crate) struct Store {
 /// do something about it.
 pub(crate) fn internal(error: io::Error) -> S3Error {
     tracing::error!(%error, "the store's folder failed");
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            let mut full = S3Error::with_message(
-                S3ErrorCode::Custom("StorageFull".into()),
-                "The store has no room left.",
-            );
-            full.set_status_code(http::StatusCode::INSUFFICIENT_STORAGE);
-            full
-        }
-        _ => S3Error::internal_error(error),
+    let is_full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    );
+    if !is_full {
+        return S3Error::internal_error(error);
     }
+    let mut full = S3Error::with_message(
+        S3ErrorCode::Custom("StorageFull".into()),
+        "The store has no room left.",
+    );
+    full.set_status_code(http::StatusCode::INSUFFICIENT_STORAGE);
+    full
 }
 
 /// Missing means `code`, anything else is the disk's failure.
