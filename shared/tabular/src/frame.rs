@@ -32,6 +32,7 @@ pub(crate) struct Frame {
     /// Rows that start before this line belong to no table.
     pub(crate) first_line: u64,
     pub(crate) header: Header,
+    /// 0 where not even the first row ends within the sample: then as many as that row has.
     pub(crate) columns: usize,
 }
 
@@ -85,8 +86,10 @@ pub(crate) fn find(
     let mut parser = Rows::new(dialect, limits);
     let mut rows: Vec<Sampled> = Vec::new();
     let mut first_is_faulty = None;
+    let has_row = std::cell::Cell::new(false);
     let mut keep = |row: &Row<'_>| {
         if row.line >= first_line {
+            has_row.set(true);
             first_is_faulty.get_or_insert(row.faulty);
         }
         if rows.len() < ROWS_MAX && row.line >= first_line && !row.faulty {
@@ -95,6 +98,7 @@ pub(crate) fn find(
         Ok(())
     };
     let read = parser.push(sample, &mut keep);
+    let is_cut = !whole && !has_row.get();
     if read.is_ok() && (whole || rows_are_none(sample)) {
         let _ = parser.finish(&mut keep);
     }
@@ -106,7 +110,15 @@ pub(crate) fn find(
             columns: usual_width(&rows),
         };
     }
-    frame_of(&rows, whole, header, first_line)
+    let frame = frame_of(&rows, whole, header, first_line);
+    if is_cut {
+        Frame {
+            columns: 0,
+            ..frame
+        }
+    } else {
+        frame
+    }
 }
 
 fn rows_are_none(sample: &str) -> bool {

@@ -344,7 +344,10 @@ impl Table {
                 what: "something follows a closing quote",
             });
         }
-        let columns = self.frame.columns;
+        let columns = match self.frame.columns {
+            0 => row.fields,
+            columns => columns,
+        };
         let cells = row.cells().map(|cell| cell.value().into_owned());
         let mut names: Vec<String> = match self.frame.header {
             Header::Row => cells.take(columns).collect(),
