@@ -8,7 +8,7 @@ use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::transition;
-use consign_core::upload::{Event, State, Upload};
+use consign_core::upload::{COLUMN_NAMES_MAX, Columns, Event, State, Upload};
 use download_url::Download;
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
@@ -32,8 +32,14 @@ struct Item<'a> {
 
 /// The longest answer of a listing, in bytes. A page that would be longer ends earlier, with a cursor.
 pub const LISTING_BYTES_MAX: usize = 1 << 20;
-/// Records that are read at once: a page of five hundred is never in memory as a whole.
-const READ_AT_ONCE: usize = 50;
+/// Records that are read at first; then twice as many each time, up to the last of these. A page of five hundred is never in
+/// memory as a whole.
+const READ_FIRST: usize = 16;
+const READ_AT_ONCE_MAX: usize = 64;
+/// Records that are read at once where there are tables with many columns: those that were written before their names were
+/// bounded may have megabytes each, until they are written again.
+const READ_WIDE: usize = 4;
+const _: () = assert!(READ_WIDE <= READ_FIRST && READ_FIRST <= READ_AT_ONCE_MAX);
 /// What stands around the files, in bytes.
 const BYTES_BESIDE: usize = 128;
 
@@ -92,6 +98,7 @@ struct Listing {
     files: Vec<u8>,
     listed: usize,
     limit: usize,
+    at_once: usize,
     after: Option<UploadId>,
     /// Nothing more is to come on this page; perhaps on the next.
     end: Option<End>,
@@ -103,12 +110,24 @@ enum End {
     OfAll,
 }
 
+/// Whether it is a table of which not all names are kept.
+fn is_wide(upload: &Upload) -> bool {
+    let found = upload
+        .outcome
+        .as_ref()
+        .and_then(|found| found.columns.as_ref());
+    let all = [found, upload.claimed.columns.as_ref()];
+    let mut counts = all.into_iter().flatten().map(Columns::count);
+    counts.any(|count| count > COLUMN_NAMES_MAX as u64)
+}
+
 impl Listing {
     fn new(after: Option<UploadId>, limit: usize) -> Self {
         Self {
             files: Vec::new(),
             listed: 0,
             limit,
+            at_once: READ_FIRST,
             after,
             end: None,
         }
@@ -117,11 +136,16 @@ impl Listing {
     /// How many to read next; `None` where the page is complete.
     fn wants(&self) -> Option<usize> {
         let left = self.limit - self.listed;
-        (self.end.is_none() && left > 0).then(|| left.min(READ_AT_ONCE))
+        (self.end.is_none() && left > 0).then(|| left.min(self.at_once))
     }
 
     /// Adds what there is room for.
     fn add(&mut self, page: &Page, item: impl Fn(&Upload) -> Bytes) {
+        self.at_once = if page.uploads.iter().any(is_wide) {
+            READ_WIDE
+        } else {
+            (self.at_once * 2).min(READ_AT_ONCE_MAX)
+        };
         for upload in &page.uploads {
             let item = item(upload);
             let bytes = self.files.len() + item.len() + BYTES_BESIDE;
@@ -213,7 +237,7 @@ mod tests {
     #[test]
     fn an_empty_listing_is_json_and_has_no_cursor() {
         let mut listing = Listing::new(None, 100);
-        assert_eq!(listing.wants(), Some(READ_AT_ONCE));
+        assert_eq!(listing.wants(), Some(READ_FIRST));
         let page = Page {
             uploads: Vec::new(),
             next: None,
