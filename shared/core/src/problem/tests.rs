@@ -64,16 +64,16 @@ fn every_problem_is_an_rfc_9457_document() {
 }
 
 #[test]
-fn a_problem_of_ten_thousand_fields_is_bounded() {
+fn a_problem_of_any_number_of_fields_is_bounded() {
     let field = |number: u32| FieldError {
         field: format!("parts[{number}].etag"),
         code: "invalid",
         detail: "must be an etag".into(),
     };
-    let problem = Problem::validation_failed((0..10_000).map(field).collect());
+    let problem = Problem::validation_failed((0..30_000).map(field).collect());
     let body = document(&problem.into_response("request-1"));
-    assert_eq!(body["errors"].as_array().unwrap().len(), 100);
-    assert_eq!(body["detail"], "10000 fields are wrong; see errors");
+    assert_eq!(body["errors"].as_array().unwrap().len(), 10_100);
+    assert_eq!(body["detail"], "30000 fields are wrong; see errors");
 }
 
 #[test]

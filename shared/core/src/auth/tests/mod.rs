@@ -301,7 +301,7 @@ fn a_token_of_nobody_owns_nothing() {
         );
     }
     assert!(with_claim("sub", json!("auth0|5f7c:~")).is_ok());
-    assert_eq!(with_claim("sub", json!(7)), Err(AuthError::Claims));
+    assert!(with_claim("sub", json!(7)).is_ok());
 }
 
 #[test]

@@ -175,11 +175,11 @@ fn the_category_follows_from_the_extension() {
 
 #[test]
 fn an_empty_content_type_is_that_of_the_extension_with_every_strategy() {
-    for strategy in ["put", "post"] {
-        let mut body = changed(note(), "content_type", "".into());
+    for strategy in ["put", "post", "multipart"] {
+        let mut body = json!({"filename": "a.pdf", "category": "scan", "content_type": "", "file_size_bytes": 9});
         body["strategy"] = strategy.into();
         let accepted = check(&body).unwrap();
-        assert_eq!(accepted.content_type, "text/plain", "{strategy}");
+        assert_eq!(accepted.content_type, "application/pdf", "{strategy}");
     }
     let accepted = check(&changed(table(), "content_type", "".into())).unwrap();
     assert!(accepted.content_type.starts_with("application/vnd.openxml"));
