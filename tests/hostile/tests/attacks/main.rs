@@ -8,7 +8,17 @@
     reason = "what a test's helper cannot do fails the test"
 )]
 
+mod breaker;
+mod connections;
 mod disk;
+mod download;
 mod etags;
 mod forms;
+mod health;
+mod records;
+mod restart;
+mod session;
+mod smuggling;
+mod store;
 mod support;
+mod sweep;
