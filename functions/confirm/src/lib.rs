@@ -45,12 +45,16 @@ async fn confirm<D: Deps>(
     let upload = call
         .find_own(deps.repo(), &identity.owner, &confirmed.file_id)
         .await?;
-    if upload.state == State::Deleted {
+    if upload.state == State::Deleted && !upload.is_lost() {
         return Err(Problem::not_found());
     }
     // 2. What has come already needs no second look: only the links are new.
     let object = match (&upload.seen, upload.state) {
         (Some(seen), State::Ready | State::Failed | State::Processing) => seen.clone(),
+        // It was lost, and may be there again.
+        (_, State::Deleted) => look(deps, &upload, &confirmed, call.now)
+            .await
+            .map_err(|_| Problem::not_found())?,
         _ => look(deps, &upload, &confirmed, call.now).await?,
     };
     agree_on_etag(&object, &confirmed)?;

@@ -80,7 +80,12 @@ pub fn sign(
     now: Timestamp,
 ) -> Result<Download, Problem> {
     let category = policy.category(&upload.category);
-    let made_in = category.map_or(&upload.object.bucket, |category| &category.output_bucket);
+    let recorded = upload
+        .current_outcome()
+        .and_then(|made| made.bucket.as_ref());
+    let made_in = recorded
+        .or(category.map(|category| &category.output_bucket))
+        .unwrap_or(&upload.object.bucket);
     let (object, content_type, filename) = locate(upload, query.variant, made_in)?;
     let wanted_s = query
         .expiry_s
@@ -127,6 +132,12 @@ fn locate(
 ) -> Result<(ObjectRef, String, String), Problem> {
     if upload.state == State::Deleted {
         return Err(Problem::not_found());
+    }
+    if variant == Variant::Original && upload.conflict_etag.is_some() {
+        return Err(Problem::object_mismatch(
+            "The uploaded object was written over after the file was ready, and the bucket no longer has what was accepted. \
+             What was made of it is there; upload the file again to have its original.",
+        ));
     }
     let variants = upload.variants();
     if !variants.contains(&variant.as_str()) {

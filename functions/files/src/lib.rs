@@ -8,7 +8,7 @@ use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::transition;
-use consign_core::upload::{COLUMN_NAMES_MAX, Columns, Event, State, Upload};
+use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, State, Upload};
 use download_url::Download;
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
@@ -224,7 +224,8 @@ async fn delete_own<D: Deps>(
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
     // 2. Deleted from this write on; the sweep moves the objects. Twice is as once.
     let ports = (deps.repo(), deps.queue());
-    transition(ports, upload, &Event::Delete, call.now).await?;
+    let reason = DeletionReason::Owner;
+    transition(ports, upload, &Event::Delete { reason }, call.now).await?;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

@@ -3,6 +3,7 @@
 //! It is fed by a queue that delivers at least once, in any order: bucket notifications in whatever shape their carrier
 //! gives them, and our own [`IngestJob`]s. The bucket is looked at before anything is believed.
 
+mod bucket;
 mod process;
 mod read;
 pub mod sweep;
@@ -15,7 +16,7 @@ use consign_core::host::{
 use consign_core::ids::{ETag, ObjectRef};
 use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, UploadRepo};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Event, Refusal, Upload};
+use consign_core::upload::{Event, Refusal, State, Upload};
 
 /// What this function needs.
 pub trait Deps:
@@ -48,7 +49,7 @@ pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Verdict {
                 operation = "ingest",
                 port = fault.operation,
                 kind = fault.kind.code(),
-                cause = fault.source.as_ref().map(tracing::field::display),
+                cause = fault.causes(),
                 "ingest will be tried again"
             );
             Verdict::Retry
@@ -106,12 +107,54 @@ async fn removed<D: Deps>(
     sequencer: Option<Sequencer>,
 ) -> Result<Verdict, Fault> {
     if deps.store().head(&upload.object).await?.is_none() {
+        if ends_by_removal(&upload) {
+            bucket::prove(deps, &upload.object.bucket).await?;
+        }
         let event = Event::ObjectRemoved { sequencer };
         let ports = (deps.repo(), deps.queue());
         let moved = transition(ports, upload, &event, deps.clock().now()).await?;
         return Ok(unless_stale(&moved));
     }
     process::run(deps, upload, None).await
+}
+
+/// Whether the removal of its object is an end of the upload.
+fn ends_by_removal(upload: &Upload) -> bool {
+    match upload.state {
+        State::Uploaded | State::Confirmed | State::Processing | State::Failed => true,
+        State::Ready => upload.keep_original,
+        State::Expired => upload.due_at.is_none(),
+        State::Pending | State::Uploading | State::Deleted => false,
+    }
+}
+
+/// A look found no object. Where that is the loss of one that was seen, it counts only beside the proof that the bucket is
+/// the one that the records are of.
+async fn missing<D: Deps>(deps: &D, upload: Upload) -> Result<Moved, Fault> {
+    let is_loss = match upload.state {
+        State::Uploaded | State::Confirmed | State::Processing => true,
+        State::Ready | State::Failed => upload.absent_since.is_some(),
+        State::Deleted => upload.is_lost(),
+        State::Pending | State::Uploading | State::Expired => false,
+    };
+    if is_loss {
+        bucket::prove(deps, &upload.object.bucket).await?;
+    }
+    let ports = (deps.repo(), deps.queue());
+    let before = upload.state;
+    let moved = transition(ports, upload, &Event::Missing, deps.clock().now()).await?;
+    if let Moved::Changed(upload) = &moved
+        && before != State::Deleted
+        && let Some(reason) = upload.deletion_reason
+    {
+        tracing::warn!(
+            operation = "ingest",
+            file_id = %upload.id,
+            reason = reason.as_str(),
+            "the object was missing at two looks; the file is deleted until it is seen again"
+        );
+    }
+    Ok(moved)
 }
 
 /// What a look at the bucket led to is durable, or another looked since: then again.

@@ -7,11 +7,11 @@ use consign_core::policy::{Category, HEAD_BYTES, Ingest};
 use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{
-    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, State, Upload, add_s,
+    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, OutputPlace, State, Upload, add_s,
 };
 
 use crate::read::{Source, digest, head_bytes, read_whole};
-use crate::{Deps, Verdict, tabular, unless_stale};
+use crate::{Deps, Verdict, missing, tabular, unless_stale};
 
 /// Why work on an upload ended without an outcome.
 #[derive(Debug)]
@@ -48,7 +48,9 @@ impl<D: Deps> Claim<'_, D> {
     /// Prolongs the lease once half of it is gone.
     pub(crate) async fn keep(&mut self) -> Result<(), Stop> {
         let now = self.deps.clock().now();
-        if now < add_s(self.upload.updated_at, LEASE_S / 2) {
+        // A clock that was set back makes the lease end later than any may: it is written anew as well.
+        let (half, whole) = (add_s(now, LEASE_S / 2), add_s(now, LEASE_S));
+        if self.lease.until > half && self.lease.until <= whole {
             return Ok(());
         }
         self.lease.until = add_s(now, LEASE_S);
@@ -80,9 +82,7 @@ pub(crate) async fn run<D: Deps>(
     // 1. What is in the bucket?
     let Some(head) = deps.store().head(&upload.object).await? else {
         if upload.state >= State::Uploaded {
-            let ports = (deps.repo(), deps.queue());
-            let moved = transition(ports, upload, &Event::Missing, started).await?;
-            return Ok(unless_stale(&moved));
+            return Ok(unless_stale(&missing(deps, upload).await?));
         }
         return Ok(Verdict::Done);
     };
@@ -108,7 +108,7 @@ pub(crate) async fn run<D: Deps>(
         },
         Err(Stop::Overtaken) => return Ok(Verdict::Retry),
         Err(Stop::Fault(fault)) => {
-            release(&claim, fault.kind.is_transient()).await;
+            release(&claim, &fault).await;
             return Err(fault);
         }
     };
@@ -145,8 +145,17 @@ async fn claim<'a, D: Deps>(
             sequencer,
         },
         lease: lease.clone(),
+        output: output_place(deps, &upload),
     };
     match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
+        Moved::Changed(upload) if upload.conflict_etag.is_some() => {
+            tracing::warn!(
+                operation = "ingest",
+                file_id = %upload.id,
+                "another version was written over a file that is ready; it is refused"
+            );
+            Ok(Err(Verdict::Done))
+        }
         Moved::Changed(upload) if upload.state == State::Processing => Ok(Ok(Claim {
             deps,
             upload,
@@ -159,11 +168,21 @@ async fn claim<'a, D: Deps>(
     }
 }
 
+/// Where the policy has outputs of the upload go today; what was written before stands in its record.
+fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
+    let category = deps.policy().category(&upload.category)?;
+    Some(OutputPlace {
+        bucket: category.output_bucket.clone(),
+        template: category.output.clone()?,
+    })
+}
+
 /// Gives the claim back; where even that fails, the lease ends by itself.
-async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool) {
+async fn release<D: Deps>(claim: &Claim<'_, D>, fault: &Fault) {
     let event = Event::Release {
         token: claim.lease.token.clone(),
-        is_transient,
+        is_transient: fault.kind.is_transient(),
+        fault: fault.to_string(),
     };
     if let Err(fault) = claim.apply(&event).await {
         tracing::warn!(%fault, "claim not released; its lease will end");
@@ -188,13 +207,14 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
     check_first_bytes(claim, &category, head).await?;
     check_time(claim, ingest, head)?;
     match ingest {
-        Ingest::Tabular => tabular::convert(claim, &category, head).await,
+        Ingest::Tabular => tabular::convert(claim, head).await,
         Ingest::Verify => {
             if let Some(declared) = claim.upload.checksum_sha256.clone() {
                 check_checksum(&declared, &stored_digest(claim, head).await?)?;
             }
             Ok(Outcome {
                 etag: head.etag.clone(),
+                bucket: None,
                 parquet_key: None,
                 profile_key: None,
                 rejects_key: None,

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
-use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
 use consign_core::upload::{Columns, Outcome};
 use consign_tabular::{Charset, Converted, Converter, Limits, Options, Plan, Refusal, Survey};
@@ -33,26 +32,31 @@ impl From<Refusal> for Stop {
 
 /// Converts the claimed version; Parquet, profile and rejects are durable afterwards.
 ///
-/// The keys follow from the upload and its generation alone, and the bytes from the object alone: whoever repeats this
+/// The keys were planned with the claim, and the bytes from the object alone: whoever repeats this
 /// writes the same again.
 pub(crate) async fn convert<D: Deps>(
     claim: &mut Claim<'_, D>,
-    category: &Category,
     head: &ObjectHead,
 ) -> Result<Outcome, Stop> {
+    let planned = claim.upload.planned_outputs().cloned();
+    let planned = planned.ok_or_else(|| Stop::Refused {
+        code: "output_unknown".to_owned(),
+        detail: "The policy does not say where the results of this category go.".to_owned(),
+    })?;
+    let output = |key: &String| ObjectRef::new(&planned.bucket, key);
     // 1. Read it all to know its columns, and that it is what was declared.
     let plan = survey(claim, head).await?;
     let columns = Columns::of(plan.columns().iter().map(|column| &column.name));
     // 2. Read it again and write the Parquet as it grows.
-    let parquet = output(claim, category, "parquet")?;
+    let parquet = output(&planned.parquet_key);
     let deps = claim.deps;
     let writer = deps.store().writer(&parquet, PARQUET).await?;
     let (converted, writer) = write_parquet(claim, plan, writer).await?;
     // 3. Its end, the profile, and the rejects where there are any; all at once, and each is awaited.
-    let profile = output(claim, category, "profile.json")?;
+    let profile = output(&planned.profile_key);
     let rejects = match converted.rejects.total {
         0 => None,
-        _ => Some(output(claim, category, "rejects.json")?),
+        _ => Some(output(&planned.rejects_key)),
     };
     let (finished, profiled, rejected) = join3(
         writer.finish(),
@@ -69,6 +73,7 @@ pub(crate) async fn convert<D: Deps>(
     profiled.and(rejected)?;
     Ok(Outcome {
         etag: head.etag.clone(),
+        bucket: Some(planned.bucket.clone()),
         parquet_key: Some(parquet.key),
         profile_key: Some(profile.key),
         rejects_key: rejects.map(|rejects| rejects.key),
@@ -162,43 +167,4 @@ async fn put_json<D: Deps>(
         .put(object, "application/json", json.into())
         .await?;
     Ok(())
-}
-
-/// Where an output of this generation goes.
-fn output<D: Deps>(
-    claim: &Claim<'_, D>,
-    category: &Category,
-    ext: &str,
-) -> Result<ObjectRef, Stop> {
-    output_of(&claim.upload, category, (claim.upload.generation, ext)).ok_or_else(|| {
-        Stop::Refused {
-            code: "output_key_invalid".to_owned(),
-            detail: "The policy's output template makes no valid object key for this upload."
-                .to_owned(),
-        }
-    })
-}
-
-/// The object key of an output, by the category's template; `None` where the category has none or it cannot be filled.
-pub(crate) fn output_of(
-    upload: &consign_core::upload::Upload,
-    category: &Category,
-    (version, ext): (u32, &str),
-) -> Option<ObjectRef> {
-    let file_id = upload.id.to_string();
-    let key = category
-        .output
-        .as_ref()?
-        .expand(&KeyVars {
-            owner: upload.owner.as_str(),
-            file_id: &file_id,
-            category: &upload.category,
-            collection_id: upload.collection_id.as_deref(),
-            ext,
-            version,
-            labels: &upload.labels,
-            signed_at: upload.created_at,
-        })
-        .ok()?;
-    Some(ObjectRef::new(&category.output_bucket, key))
 }

@@ -22,8 +22,8 @@ impl<T: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth> 
 /// The contract, OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("openapi.json");
 
-/// The prefix under which a probe is written; no key template may begin so, since owners come later in a key.
-pub const PROBE_PREFIX: &str = "consign-health/";
+/// The prefix under which a probe is written; no key template may begin so.
+pub const PROBE_PREFIX: &str = consign_core::policy::PROBE_PREFIX;
 
 /// The scope of a token that is told more than whether the store works.
 pub const DETAILS_SCOPE: &str = "metrics";

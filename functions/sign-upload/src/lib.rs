@@ -121,6 +121,7 @@ async fn insert<D: Deps>(
         allowance: consign_core::ports::Allowance {
             quota_bytes_max: tier.quota_bytes,
             sign_uploads_per_window: tier.sign_uploads_per_min,
+            files_max: Some(tier.files_max),
         },
     };
     match deps.repo().insert_pending(&new, now).await? {
@@ -137,6 +138,7 @@ async fn insert<D: Deps>(
             used_bytes,
             tier.quota_bytes.unwrap_or(u64::MAX),
         )),
+        Inserted::FilesExceeded => Err(Problem::files_exceeded(tier.files_max)),
         Inserted::RateLimited => Err(Problem::rate_limited(RateLimit {
             name: "sign_uploads",
             quota: tier.sign_uploads_per_min.unwrap_or(0),

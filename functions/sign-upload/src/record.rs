@@ -2,7 +2,7 @@
 
 use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::policy::{Accepted, KeyError, KeyVars, Strategy};
+use consign_core::policy::{Accepted, KeyError, KeyVars, Overwrite, Strategy};
 use consign_core::upload::{BEGIN_S, Claimed, InParts, LOOK_FIRST_S, State, Upload, add_s};
 use jiff::Timestamp;
 
@@ -51,6 +51,11 @@ pub(crate) fn pending(
         keep_original: category.keep_original,
         deleted_retention_s: category.deleted_retention_s,
         retention_s: category.retention_s,
+        overwrite: Some(
+            category
+                .overwrite
+                .unwrap_or_else(|| Overwrite::usual(accepted.strategy)),
+        ),
         unconfirmed_s: category.unconfirmed_s,
         collection_id: accepted.collection_id.clone(),
         labels: accepted.labels.clone(),
@@ -69,7 +74,13 @@ pub(crate) fn pending(
         failure: None,
         original_removed: false,
         removed_unseen: false,
+        absent_since: None,
+        conflict_etag: None,
+        outputs: Vec::new(),
+        last_fault: None,
         deletion: None,
+        deletion_reason: None,
+        deleted_at: None,
         reserved_bytes: size_bytes_max,
         due_at: Some(add_s(now, LOOK_FIRST_S)),
         looks: 0,

@@ -59,7 +59,15 @@ pub struct View<'a> {
     uploaded_at: Option<Timestamp>,
     processed_at: Option<Timestamp>,
     error: Option<Error<'a>>,
+    warning: Option<Error<'a>>,
 }
+
+/// What an owner is told of a version that was written over what is ready.
+const OVERWRITE_REFUSED: Error<'static> = Error {
+    code: "overwrite_refused",
+    detail: "Something else was written over the uploaded object after the file was ready, and was refused. What was made of \
+             the file is unchanged; its original can no longer be downloaded.",
+};
 
 impl<'a> View<'a> {
     /// What there is to tell of an upload.
@@ -96,6 +104,7 @@ impl<'a> View<'a> {
                 code: &failure.code,
                 detail: &failure.detail,
             }),
+            warning: (upload.conflict_etag.as_ref()).map(|_| OVERWRITE_REFUSED),
         }
     }
 }

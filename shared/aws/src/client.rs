@@ -140,7 +140,11 @@ impl AwsOptions {
             .region(Region::new(self.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts.build())
-            .retry_config(retry);
+            .retry_config(retry)
+            // One clock for what we sign and for the URLs that we sign. The SDK's correction takes the `Date` of an answer for
+            // the store's time; where a clock is set back, many servers go on sending the date of before (hyper's cache), and
+            // every call would be signed an hour ahead.
+            .disable_clock_skew_correction(true);
         config.set_endpoint_url(self.endpoint.clone());
         config.build()
     }

@@ -79,11 +79,22 @@ where
     E: Error + ProvideErrorMetadata + 'static,
 {
     if let Some(said) = error.as_service_error() {
-        let code = said.code().unwrap_or("no code");
         let status = status(error).unwrap_or(0);
-        let message = said.message().unwrap_or("no message");
-        return format!("{code} ({status}): {message}");
+        return match (said.code(), said.message()) {
+            // An answer that the SDK cannot read has neither: then what it stumbled over, by element and kind.
+            (None, None) => format!("no code ({status}): {}", words(error)),
+            (code, message) => format!(
+                "{} ({status}): {}",
+                code.unwrap_or("no code"),
+                message.unwrap_or("no message")
+            ),
+        };
     }
+    words(error)
+}
+
+/// An error with all its causes, in words. Theirs are about kinds and names of elements, never values.
+fn words(error: &(dyn Error + 'static)) -> String {
     let words: Vec<String> = chain(error).map(ToString::to_string).collect();
     words.join(": ")
 }
@@ -161,7 +172,44 @@ pub(crate) fn kind(code: Option<&str>, status: u16) -> FaultKind {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
+
+    /// What the SDK makes of an answer that it cannot read.
+    #[derive(Debug, thiserror::Error)]
+    #[error("unhandled error")]
+    struct Unread {
+        #[source]
+        cause: std::io::Error,
+        meta: ErrorMetadata,
+    }
+
+    impl ProvideErrorMetadata for Unread {
+        fn meta(&self) -> &ErrorMetadata {
+            &self.meta
+        }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_told_with_what_it_stumbled_over() {
+        let unread = Unread {
+            cause: std::io::Error::other("invalid root, expected InitiateMultipartUploadResult"),
+            meta: ErrorMetadata::builder().build(),
+        };
+        let answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
+        let fault = fault("write", &SdkError::service_error(unread, answer));
+        assert_eq!(
+            (fault.kind, fault.kind.is_transient()),
+            (FaultKind::Other, false)
+        );
+        let causes = fault.causes().unwrap();
+        assert!(
+            causes.contains("(200)") && causes.contains("invalid root"),
+            "{causes}"
+        );
+    }
 
     #[test]
     fn faults_are_told_apart() {

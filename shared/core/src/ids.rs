@@ -130,7 +130,7 @@ impl fmt::Display for ETag {
 }
 
 /// Where an object is: a bucket and a key, both decoded.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectRef {
     /// The bucket's name.
     pub bucket: String,

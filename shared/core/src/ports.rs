@@ -66,6 +66,8 @@ pub enum FaultKind {
     Denied,
     /// The bucket, table or queue is not there.
     NoContainer,
+    /// The bucket is not the one that the records are of: it lacks their marker. Nothing is believed of it.
+    WrongBucket,
     /// It has no room left.
     Full,
     /// It said something that we do not understand.
@@ -83,6 +85,7 @@ impl FaultKind {
             Self::BadCredentials => "bad_credentials",
             Self::Denied => "denied",
             Self::NoContainer => "no_container",
+            Self::WrongBucket => "wrong_bucket",
             Self::Full => "full",
             Self::Other => "other",
         }
@@ -96,6 +99,7 @@ impl FaultKind {
             | Self::BadCredentials
             | Self::Denied
             | Self::NoContainer
+            | Self::WrongBucket
             | Self::Full => true,
             Self::TimedOut | Self::Unreachable | Self::Other => false,
         }
@@ -106,9 +110,12 @@ impl FaultKind {
     pub const fn is_transient(self) -> bool {
         match self {
             Self::TimedOut | Self::Unreachable | Self::Throttled => true,
-            Self::BadCredentials | Self::Denied | Self::NoContainer | Self::Full | Self::Other => {
-                false
-            }
+            Self::BadCredentials
+            | Self::Denied
+            | Self::NoContainer
+            | Self::WrongBucket
+            | Self::Full
+            | Self::Other => false,
         }
     }
 }
@@ -135,6 +142,23 @@ impl Fault {
             source: Some(source.into()),
         }
     }
+
+    /// What the adapter saw, with all that led to it; for the log.
+    #[must_use]
+    pub fn causes(&self) -> Option<String> {
+        let mut next: Option<&(dyn Error + 'static)> =
+            self.source.as_deref().map(|source| source as _);
+        let mut words: Vec<String> = Vec::new();
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Many an error repeats its source.
+            if words.last() != Some(&text) {
+                words.push(text);
+            }
+            next = error.source();
+        }
+        (!words.is_empty()).then(|| words.join(": "))
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -158,6 +182,8 @@ pub struct Allowance {
     pub quota_bytes_max: Option<u64>,
     /// Uploads that may be signed in one window of [`RATE_WINDOW_S`]; `None` is unlimited.
     pub sign_uploads_per_window: Option<u32>,
+    /// Files that the owner may have, deleted ones included until they are purged; `None` is unlimited.
+    pub files_max: Option<u64>,
 }
 
 /// The length of a rate window in seconds. Windows begin at multiples of it since the epoch.
@@ -190,6 +216,8 @@ pub enum Inserted {
         /// Bytes reserved now.
         used_bytes: u64,
     },
+    /// The owner has as many files as it may.
+    FilesExceeded,
     /// The owner signed as many uploads in this window as it may.
     RateLimited,
 }
@@ -254,7 +282,7 @@ pub trait UploadRepo: Send + Sync {
     const HOLDS_QUEUE: bool;
 
     /// Inserts a pending upload with its idempotency key, quota reservation and rate count, all or nothing.
-    /// Looks in this order: idempotency, rate, quota, object key.
+    /// Looks in this order: idempotency, rate, quota, number of files, object key.
     fn insert_pending(
         &self,
         new: &NewUpload,
@@ -275,7 +303,7 @@ pub trait UploadRepo: Send + Sync {
     ) -> impl Future<Output = Result<Option<Upload>, Fault>> + Send;
 
     /// Writes `change.after` if the record still has `before.revision`, and moves the owner's quota by the
-    /// difference of their reservations in the same transaction.
+    /// difference of their reservations, and its number of files by [`Change::files_moved`], in the same transaction.
     fn save(
         &self,
         before: &Upload,
@@ -328,6 +356,19 @@ pub trait UploadRepo: Send + Sync {
         let _ = (owner, now);
         async { Ok(0) }
     }
+
+    /// By what the bucket is known again, where that was recorded.
+    fn bucket_identity(
+        &self,
+        bucket: &str,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+
+    /// Records by what the bucket is known again, where nothing was recorded before; for ever. What is recorded.
+    fn record_bucket(
+        &self,
+        bucket: &str,
+        identity: &str,
+    ) -> impl Future<Output = Result<String, Fault>> + Send;
 
     /// Whether records can be read and, where that can be tried, written: what health asks. The fault that stands in
     /// the way of others as well.
@@ -511,6 +552,10 @@ impl IngestJob {
         serde_json::from_slice(body).ok()
     }
 }
+
+/// The longest that a queue of ours hides a message, in seconds. One that is hidden for longer was hidden before the clock
+/// was set back, and comes at once.
+pub const HIDDEN_MAX_S: u64 = 900;
 
 /// The queue that feeds `ingest-on-object-created`: at least once, in any order.
 pub trait IngestQueue: Send + Sync {

@@ -171,6 +171,18 @@ impl Problem {
         )
     }
 
+    /// 403: the owner has as many files as it may.
+    pub fn files_exceeded(files_max: u64) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "files_exceeded",
+            "There are as many files as may be",
+            format!(
+                "at most {files_max} files; delete some first, which count until they are purged"
+            ),
+        )
+    }
+
     /// 404: no such file, or another owner's (invariant 20).
     pub fn not_found() -> Self {
         Self::new(

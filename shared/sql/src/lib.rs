@@ -46,7 +46,7 @@ const READERS_MAX: u32 = 4;
 const TRIAL_BYTES: i64 = 64 << 10;
 
 /// The schema's history, oldest first: version, name, statements. What was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
         "uploads",
@@ -66,6 +66,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "sweep",
         include_str!("../../../infra/migrations/sqlite/0004_sweep.sql"),
+    ),
+    (
+        5,
+        "files and buckets",
+        include_str!("../../../infra/migrations/sqlite/0005_files_and_buckets.sql"),
     ),
 ];
 

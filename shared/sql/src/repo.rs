@@ -64,7 +64,8 @@ impl UploadRepo for SqlRepo {
     }
 
     async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
-        let (before, change) = (Before::of(before), change.clone());
+        let files_moved = change.files_moved(before);
+        let (before, change) = (Before::of(before, files_moved), change.clone());
         let enqueues = change.enqueue;
         let saving = self.0.writer.write("save", move |tx| {
             Box::pin(async move { save(tx, before, &change).await })
@@ -178,6 +179,30 @@ impl UploadRepo for SqlRepo {
     async fn check(&self) -> Result<(), Fault> {
         self.ping().await
     }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        sqlx::query_scalar::<_, String>(statements::BUCKET)
+            .bind(bucket)
+            .fetch_optional(&self.0.readers)
+            .await
+            .map_err(|error| fault("bucket_identity", error))
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        let (bucket, identity) = (bucket.to_owned(), identity.to_owned());
+        let work = self.0.writer.write("record_bucket", move |tx| {
+            Box::pin(async move {
+                sqlx::query(statements::RECORD_BUCKET)
+                    .bind(&bucket)
+                    .bind(&identity)
+                    .execute(&mut *tx)
+                    .await?;
+                let recorded = sqlx::query_scalar::<_, String>(statements::BUCKET).bind(&bucket);
+                Ok(recorded.fetch_one(tx).await?)
+            })
+        });
+        work.await
+    }
 }
 
 /// The ids as a JSON array, which a statement takes as one parameter.
@@ -195,21 +220,26 @@ fn rows(count: usize) -> i64 {
 struct Account {
     /// Never negative.
     reserved_bytes: i64,
+    /// Never negative.
+    files: i64,
     rate_window: i64,
     signed_in_window: i64,
 }
 
 impl Account {
     async fn of(connection: &mut SqliteConnection, owner: &OwnerId) -> Result<Self, sqlx::Error> {
-        let found = sqlx::query_as::<_, (i64, i64, i64)>(statements::ACCOUNT)
+        let found = sqlx::query_as::<_, (i64, i64, i64, i64)>(statements::ACCOUNT)
             .bind(owner.as_str())
             .fetch_optional(connection)
             .await?;
         Ok(
-            found.map_or_else(Self::default, |(reserved, rate_window, signed)| Self {
-                reserved_bytes: reserved.max(0),
-                rate_window,
-                signed_in_window: signed,
+            found.map_or_else(Self::default, |(reserved, rate_window, signed, files)| {
+                Self {
+                    reserved_bytes: reserved.max(0),
+                    files: files.max(0),
+                    rate_window,
+                    signed_in_window: signed,
+                }
             }),
         )
     }
@@ -224,6 +254,7 @@ impl Account {
             .bind(self.reserved_bytes)
             .bind(self.rate_window)
             .bind(self.signed_in_window)
+            .bind(self.files)
             .execute(connection)
             .await
             .map(drop)
@@ -278,6 +309,13 @@ async fn insert(
         let used_bytes = used_bytes.unsigned_abs();
         return Ok(Inserted::QuotaExceeded { used_bytes });
     }
+    let files_max = allowance.files_max.map(int);
+    if files_max.is_some_and(|max| account.files >= max) {
+        return Ok(Inserted::FilesExceeded);
+    }
+    account.files = account
+        .files
+        .saturating_add(i64::from(upload.counts_as_file()));
 
     // 3. The record, where its object key is free.
     let inserting = bind(statements::INSERT, upload)?;
@@ -309,13 +347,16 @@ async fn insert(
 struct Before {
     revision: u64,
     reserved_bytes: u64,
+    /// What the change makes of the number of its owner's files.
+    files_moved: i64,
 }
 
 impl Before {
-    fn of(upload: &Upload) -> Self {
+    fn of(upload: &Upload, files_moved: i64) -> Self {
         Self {
             revision: upload.revision,
             reserved_bytes: upload.reserved_bytes,
+            files_moved,
         }
     }
 }
@@ -327,8 +368,9 @@ async fn save(tx: &mut SqliteConnection, before: Before, change: &Change) -> Res
     if saving.execute(&mut *tx).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    if after.reserved_bytes != before.reserved_bytes {
+    if after.reserved_bytes != before.reserved_bytes || before.files_moved != 0 {
         let mut account = Account::of(tx, &after.owner).await?;
+        account.files = account.files.saturating_add(before.files_moved).max(0);
         account.reserved_bytes = account
             .reserved_bytes
             .saturating_add(int(after.reserved_bytes))

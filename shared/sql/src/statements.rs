@@ -48,11 +48,11 @@ pub(crate) const HOLD: &str = "\
     UPDATE uploads SET due_at_us = $3 WHERE id IN (SELECT value FROM json_each($1)) AND due_at_us <= $2";
 
 pub(crate) const ACCOUNT: &str =
-    "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = $1";
+    "SELECT reserved_bytes, rate_window, signed_in_window, files FROM owners WHERE owner = $1";
 
 pub(crate) const SET_ACCOUNT: &str = "\
-    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = excluded.reserved_bytes, \
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window, files) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = excluded.reserved_bytes, files = excluded.files, \
         rate_window = excluded.rate_window, signed_in_window = excluded.signed_in_window";
 
 pub(crate) const KEY: &str = "\
@@ -61,6 +61,11 @@ pub(crate) const KEY: &str = "\
 
 pub(crate) const SET_KEY: &str = "\
     INSERT INTO idempotency (owner, key, upload_id, body_sha256, expires_at_us) VALUES ($1, $2, $3, $4, $5)";
+
+pub(crate) const BUCKET: &str = "SELECT identity FROM buckets WHERE bucket = $1";
+
+pub(crate) const RECORD_BUCKET: &str =
+    "INSERT INTO buckets (bucket, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_us <= $1";
 

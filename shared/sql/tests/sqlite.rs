@@ -208,6 +208,7 @@ async fn the_columns_follow_the_record() {
     change.after.processed_at = Some(start());
     change.after.outcome = Some(Outcome {
         etag: ETag::new("0123"),
+        bucket: None,
         parquet_key: None,
         profile_key: None,
         rejects_key: None,

@@ -23,6 +23,8 @@ pub enum Verb {
     Due,
     Hold,
     ReservedBytes,
+    BucketIdentity,
+    RecordBucket,
     Head,
     Get,
     /// One chunk of a body.
@@ -56,6 +58,8 @@ impl Verb {
             Self::Due => "due",
             Self::Hold => "hold",
             Self::ReservedBytes => "reserved_bytes",
+            Self::BucketIdentity => "bucket_identity",
+            Self::RecordBucket => "record_bucket",
             Self::Head => "head",
             Self::Get => "get",
             Self::ReadChunk => "read_chunk",

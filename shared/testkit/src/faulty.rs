@@ -93,6 +93,16 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
         let call = self.inner.reserved_bytes(owner);
         self.faults.around(Verb::ReservedBytes, call).await
     }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        let call = self.inner.bucket_identity(bucket);
+        self.faults.around(Verb::BucketIdentity, call).await
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        let call = self.inner.record_bucket(bucket, identity);
+        self.faults.around(Verb::RecordBucket, call).await
+    }
 }
 
 impl<P: IngestQueue> IngestQueue for Faulty<P> {

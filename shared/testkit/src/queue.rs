@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use consign_core::ports::{Fault, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue};
 use consign_core::upload::add_s;
 use jiff::Timestamp;
 
@@ -73,10 +73,10 @@ impl MemoryQueue {
     #[must_use]
     pub fn receive(&self, now: Timestamp, visibility_s: u64, limit: usize) -> Vec<Message> {
         let mut lines = lock(&self.0);
-        let available = lines
-            .waiting
-            .iter_mut()
-            .filter(|(_, held)| held.available_at <= now);
+        let available = lines.waiting.iter_mut().filter(|(_, held)| {
+            // What is hidden for longer than any message was hidden before the clock was set back.
+            held.available_at <= now || held.available_at > add_s(now, HIDDEN_MAX_S)
+        });
         available
             .take(limit)
             .map(|(&id, held)| {

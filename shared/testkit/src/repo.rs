@@ -16,6 +16,7 @@ use crate::{MemoryQueue, lock};
 #[derive(Debug, Clone, Copy, Default)]
 struct Account {
     reserved_bytes: u64,
+    files: u64,
     window: i64,
     signed_in_window: u32,
 }
@@ -28,6 +29,7 @@ struct Tables {
     keys: HashMap<(OwnerId, String), (IdempotencyKey, UploadId)>,
     /// Until when uploads were taken out of their lines.
     held: HashMap<UploadId, Timestamp>,
+    buckets: HashMap<String, String>,
 }
 
 /// Upload records that last as long as the test. Clones are the same records.
@@ -121,6 +123,9 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
             .reserved_bytes
             .saturating_add(after.reserved_bytes)
             .saturating_sub(before.reserved_bytes);
+        account.files = account
+            .files
+            .saturating_add_signed(change.files_moved(before));
         if HOLDS_QUEUE && change.enqueue {
             self.queue.push(IngestJob { ingest: after.id }.to_body());
         }
@@ -189,6 +194,16 @@ impl<const HOLDS_QUEUE: bool> UploadRepo for MemoryRepo<HOLDS_QUEUE> {
         let account = tables.accounts.get(owner).copied().unwrap_or_default();
         Ok(account.reserved_bytes)
     }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        Ok(lock(&self.tables).buckets.get(bucket).cloned())
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        let mut tables = lock(&self.tables);
+        let recorded = tables.buckets.entry(bucket.to_owned());
+        Ok(recorded.or_insert_with(|| identity.to_owned()).clone())
+    }
 }
 
 fn passes(upload: &Upload, filter: &ListFilter) -> bool {
@@ -254,6 +269,12 @@ impl Tables {
         if quota_max.is_some_and(|max| account.reserved_bytes > max) {
             return Inserted::QuotaExceeded { used_bytes };
         }
+        if allowance.files_max.is_some_and(|max| account.files >= max) {
+            return Inserted::FilesExceeded;
+        }
+        account.files = account
+            .files
+            .saturating_add(u64::from(upload.counts_as_file()));
         if self.by_object.contains_key(&upload.object) || self.uploads.contains_key(&upload.id) {
             return Inserted::ObjectKeyTaken;
         }

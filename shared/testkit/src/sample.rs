@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
-use consign_core::policy::Strategy;
+use consign_core::policy::{Overwrite, Strategy};
 use consign_core::ports::{Allowance, NewUpload};
 use consign_core::upload::{
-    Claimed, Columns, Deletion, Failure, InParts, Lease, ObjectVersion, Outcome, State, Upload,
-    add_s,
+    Claimed, Columns, Deletion, DeletionReason, Failure, InParts, Lease, ObjectVersion, Outcome,
+    Outputs, State, Upload, add_s,
 };
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
@@ -69,6 +69,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         keep_original: true,
         deleted_retention_s: 86_400,
         retention_s: None,
+        overwrite: None,
         unconfirmed_s: None,
         collection_id: None,
         labels: BTreeMap::new(),
@@ -87,7 +88,13 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         failure: None,
         original_removed: false,
         removed_unseen: false,
+        absent_since: None,
+        conflict_etag: None,
+        outputs: Vec::new(),
+        last_fault: None,
         deletion: None,
+        deletion_reason: None,
+        deleted_at: None,
         reserved_bytes: 100,
         due_at: Some(add_s(at, 60)),
         looks: 0,
@@ -104,6 +111,7 @@ pub fn new(upload: Upload) -> NewUpload {
         allowance: Allowance {
             quota_bytes_max: None,
             sign_uploads_per_window: None,
+            files_max: None,
         },
     }
 }
@@ -163,6 +171,7 @@ fn outcomes() -> impl Generator<Value = Outcome> {
         |(etag, (parquet_key, profile_key, rejects_key), (row_count, reject_count), columns)| {
             Outcome {
                 etag,
+                bucket: parquet_key.clone(),
                 parquet_key,
                 profile_key,
                 rejects_key,
@@ -322,6 +331,25 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             seen: work.0,
             lease: work.1,
             outcome: work.2,
+            absent_since: times_maybe.1,
+            deleted_at: times_maybe.2,
+            deletion_reason: ends.1.as_ref().map(|deletion| match deletion {
+                Deletion::Requested => DeletionReason::ObjectAbsent,
+                Deletion::Moved => DeletionReason::Owner,
+                Deletion::Purged => DeletionReason::Retention,
+            }),
+            last_fault: ends.0.as_ref().map(|failure| failure.detail.clone()),
+            conflict_etag: ends.0.as_ref().and_then(|failure| failure.etag.clone()),
+            overwrite: ends.1.as_ref().map(|_| Overwrite::Refuse),
+            outputs: (ends.1.iter())
+                .map(|_| Outputs {
+                    generation: upload.generation,
+                    bucket: BUCKET.to_owned(),
+                    parquet_key: "a.parquet".to_owned(),
+                    profile_key: "a.profile.json".to_owned(),
+                    rejects_key: "a.rejects.json".to_owned(),
+                })
+                .collect(),
             failure: ends.0,
             deletion: ends.1,
             ..upload

@@ -45,6 +45,8 @@ struct Contents {
     /// Counts the changes; the source of versions, sequencers and upload ids.
     changes: u64,
     ignores_if_none_match: bool,
+    /// What is there, while the disk is not mounted.
+    away: Option<BTreeMap<(String, String), Stored>>,
 }
 
 /// A versioned object store. Clones are the same store.
@@ -140,6 +142,21 @@ impl MemoryStore {
         let filling = contents.filling.get_mut(upload_id)?;
         filling.parts.insert(number, (etag.clone(), body));
         Some(etag)
+    }
+
+    /// Takes the disk away, so that every bucket is there and empty, as it is where nothing is mounted.
+    pub fn unmount(&self) {
+        let mut contents = lock(&self.0);
+        let objects = std::mem::take(&mut contents.objects);
+        contents.away.get_or_insert(objects);
+    }
+
+    /// Puts the disk back. What was written meanwhile is below it.
+    pub fn mount(&self) {
+        let mut contents = lock(&self.0);
+        if let Some(objects) = contents.away.take() {
+            contents.objects = objects;
+        }
     }
 
     /// The bytes of an object.

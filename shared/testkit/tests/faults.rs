@@ -179,9 +179,12 @@ async fn a_transition_whose_answer_was_lost_is_found_done_when_repeated() {
     let queue = MemoryQueue::new();
     let now = sample::start();
     faults.plan(Verb::Save, When::Nth(1), Moment::After, TIMED_OUT);
-    let first = transition((&repo, &queue), upload.clone(), &Event::Delete, now).await;
+    let delete = Event::Delete {
+        reason: consign_core::upload::DeletionReason::Owner,
+    };
+    let first = transition((&repo, &queue), upload.clone(), &delete, now).await;
     assert_eq!(first.unwrap_err().kind, FaultKind::TimedOut);
-    let again = transition((&repo, &queue), upload, &Event::Delete, now).await;
+    let again = transition((&repo, &queue), upload, &delete, now).await;
     assert!(matches!(again.unwrap(), Moved::Unchanged(upload) if upload.state == State::Deleted));
 }
 

@@ -98,6 +98,14 @@ impl UploadRepo for Ledger {
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
         self.repo.reserved_bytes(owner).await
     }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        self.repo.bucket_identity(bucket).await
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        self.repo.record_bucket(bucket, identity).await
+    }
 }
 
 /// Pending once.

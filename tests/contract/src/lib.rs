@@ -6,4 +6,4 @@ pub mod notify;
 mod world;
 
 pub use ledger::Ledger;
-pub use world::{BUCKET, Horizon, OTHER_BUCKET, World};
+pub use world::{BUCKET, Get, Horizon, OTHER_BUCKET, World};

@@ -8,7 +8,7 @@ use consign_core::host::{
     HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
 use consign_core::ids::UploadId;
-use consign_core::policy::{Policy, Provider};
+use consign_core::policy::{MARKER_PREFIX, Policy, Provider};
 use consign_core::ports::{
     BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
@@ -47,6 +47,15 @@ pub enum Horizon {
     End,
 }
 
+/// What is asked of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Get {
+    /// Where it stands.
+    Status,
+    /// A URL of this variant.
+    Download(&'static str),
+}
+
 /// The system. Its clock moves only by hand and in [`World::settle`].
 #[derive(Debug)]
 pub struct World {
@@ -75,12 +84,7 @@ impl World {
     /// # Errors
     /// What is wrong with the categories.
     pub fn new(categories: &str) -> Result<Self, String> {
-        let text = format!(
-            "[auth]\nissuer = \"t\"\naudience = \"t\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
-             [store]\nprovider = \"embedded\"\n{categories}"
-        );
-        let config = Config::parse(&text, &|_| Some(SECRET.to_owned()));
-        let config = config.map_err(|error| error.to_string())?;
+        let config = config(categories)?;
         let credentials = Credentials {
             access_key: "key".to_owned(),
             secret_key: SECRET.to_owned().into(),
@@ -95,6 +99,7 @@ impl World {
         });
         let (ledger, messages, faults) = (Ledger::default(), MemoryQueue::new(), Faults::none());
         let objects = MemoryStore::new([BUCKET, OTHER_BUCKET]);
+        let signer = signer.map_err(|error| error.to_string())?;
         Ok(Self {
             repo: Faulty::new(ledger.clone(), faults.clone()),
             queue: Faulty::new(messages.clone(), faults.clone()),
@@ -107,8 +112,25 @@ impl World {
             random: SeededRandom::new(7),
             policy: config.policy,
             authenticator: Authenticator::new(&config.auth).map_err(|error| error.to_string())?,
-            signer: signer.map_err(|error| error.to_string())?,
+            signer,
         })
+    }
+
+    /// Goes on with other categories, as after a restart with another configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the categories.
+    pub fn reconfigure(&mut self, categories: &str) -> Result<(), String> {
+        self.policy = config(categories)?.policy;
+        Ok(())
+    }
+
+    /// The keys of the bucket, without the marker by which it is known.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = self.objects.keys(BUCKET);
+        keys.retain(|key| !key.starts_with(MARKER_PREFIX));
+        keys
     }
 
     /// A request of an owner.
@@ -200,6 +222,22 @@ impl World {
         }
     }
 
+    /// `GET /files/{id}/{what}` with a query: the status and the body.
+    pub async fn get(&self, owner: &str, file_id: &str, what: Get) -> (u16, Value) {
+        let Some(mut request) = self.request(owner, &Value::Null, &[]) else {
+            return (0, Value::Null);
+        };
+        match what {
+            Get::Status => answer(&status::handle(self, request, file_id).await),
+            Get::Download(variant) => {
+                if let Ok(uri) = format!("/?variant={variant}").parse() {
+                    *request.uri_mut() = uri;
+                }
+                answer(&download_url::handle(self, request, file_id).await)
+            }
+        }
+    }
+
     /// One message body for the ingest function.
     pub async fn ingest(&self, body: &str) -> Verdict {
         handle(self, body.as_bytes()).await
@@ -279,10 +317,20 @@ impl World {
     }
 }
 
+/// The configuration of a world.
+fn config(categories: &str) -> Result<Config, String> {
+    let text = format!(
+        "[auth]\nissuer = \"t\"\naudience = \"t\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
+         [store]\nprovider = \"embedded\"\n{categories}"
+    );
+    let config = Config::parse(&text, &|_| Some(SECRET.to_owned()));
+    config.map_err(|error| error.to_string())
+}
+
 fn is_at_work(upload: &Upload) -> bool {
     match upload.state {
         State::Uploaded | State::Confirmed | State::Processing => true,
-        State::Deleted => upload.deletion == Some(Deletion::Requested),
+        State::Deleted => upload.deletion == Some(Deletion::Requested) && !upload.is_lost(),
         State::Pending | State::Uploading | State::Expired | State::Ready | State::Failed => false,
     }
 }

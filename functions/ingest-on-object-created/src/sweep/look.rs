@@ -1,12 +1,16 @@
 //! One look of the sweep at one upload.
 
+use std::collections::BTreeSet;
+
 use consign_core::ids::ObjectRef;
+use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Clock, Fault, Multipart, ObjectStore};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Deletion, Event, Layout, ObjectVersion, State, Upload};
+use consign_core::upload::{
+    Deletion, DeletionReason, Event, Layout, ObjectVersion, Outcome, State, Upload,
+};
 
-use crate::Deps;
-use crate::tabular::output_of;
+use crate::{Deps, missing};
 
 /// Where the objects of deleted uploads wait for their end; no key template may begin so.
 const DELETED_PREFIX: &str = consign_core::policy::DELETED_PREFIX;
@@ -30,14 +34,12 @@ pub(super) async fn look_at<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
                 .ends_at()
                 .is_some_and(|end| end <= deps.clock().now())
             {
-                apply(deps, upload, Event::Delete).await?;
+                let reason = DeletionReason::Retention;
+                apply(deps, upload, Event::Delete { reason }).await?;
                 return Ok(());
             }
             // Its URL is dead by now: the last look at what it let in.
-            let object = seen(deps, &upload).await?;
-            let event = object.map_or(Event::Missing, |object| Event::Seen { object });
-            apply(deps, upload, event).await?;
-            Ok(())
+            look(deps, upload).await
         }
         State::Deleted => delete(deps, upload).await,
     }
@@ -58,6 +60,14 @@ async fn seen<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion
         version_id: head.version_id,
         sequencer: None,
     }))
+}
+
+/// Takes in what the bucket holds of an upload, or that it holds nothing.
+async fn look<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    match seen(deps, &upload).await? {
+        Some(object) => apply(deps, upload, Event::Seen { object }).await.map(drop),
+        None => missing(deps, upload).await.map(drop),
+    }
 }
 
 /// Finds an object that nobody told of, completes parts that nobody confirmed, and ends what was never used.
@@ -106,7 +116,7 @@ async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Resu
 /// Its message was lost, or its holder died: again, with what the bucket holds now.
 async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let Some(object) = seen(deps, &upload).await? else {
-        apply(deps, upload, Event::Missing).await?;
+        missing(deps, upload).await?;
         return Ok(());
     };
     let ports = (deps.repo(), deps.queue());
@@ -134,39 +144,81 @@ pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result
     Ok(())
 }
 
-/// Moves the objects of a deleted upload under `deleted/`, and purges them when their time is over.
+/// Moves the objects of a deleted upload under `deleted/`, and purges them when their time is over. Beside the proof that
+/// the bucket is the right one: in another there is nothing to move, and what is in the right one would stay for ever.
 async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    let objects = objects_of(deps, &upload);
+    let is_over = upload
+        .purge_at()
+        .or(upload.due_at)
+        .is_none_or(|at| at <= deps.clock().now());
     match upload.deletion {
-        Some(Deletion::Requested) | None => {
-            if let Some(upload_id) = &upload.multipart_upload_id {
-                deps.multipart().abort(&upload.object, upload_id).await?;
-            }
-            for object in &objects {
-                if deps.store().copy(object, &buried(object)).await? {
-                    deps.store().delete(object).await?;
-                }
-            }
-            apply(deps, upload, Event::DeletionMoved).await?;
+        // Nothing of it is touched before its time is over, and until then it may be found again.
+        Some(Deletion::Requested) | None if upload.is_lost() => match seen(deps, &upload).await? {
+            None if is_over => purge(deps, upload).await,
+            Some(_) | None => look(deps, upload).await,
+        },
+        Some(Deletion::Requested) | None => bury(deps, upload).await,
+        Some(Deletion::Moved) if is_over => purge(deps, upload).await,
+        // What its URL let in after the deletion was never to be kept.
+        Some(Deletion::Moved) if upload.due_at.is_some_and(|due| due <= deps.clock().now()) => {
+            deps.store().delete(&upload.object).await?;
+            apply(deps, upload, Event::Missing).await.map(drop)
         }
-        Some(Deletion::Moved) if upload.due_at.is_none_or(|due| due > deps.clock().now()) => {}
-        Some(Deletion::Moved) => {
-            // Also where they were: a URL that was still alive may have let late bytes in.
-            for object in &objects {
-                deps.store().delete(object).await?;
-                deps.store().delete(&buried(object)).await?;
-            }
-            apply(deps, upload, Event::DeletionPurged).await?;
+        Some(Deletion::Moved | Deletion::Purged) => Ok(()),
+    }
+}
+
+async fn bury<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let objects = objects_of(deps, &upload);
+    prove_buckets(deps, &objects).await?;
+    if let Some(upload_id) = &upload.multipart_upload_id {
+        deps.multipart().abort(&upload.object, upload_id).await?;
+    }
+    // What nobody saw before the deletion came after it, or never: it is not kept, as it does not count.
+    let is_kept = upload.seen.is_some();
+    for object in &objects {
+        if !is_kept || deps.store().copy(object, &buried(object)).await? {
+            deps.store().delete(object).await?;
         }
-        Some(Deletion::Purged) => {}
+    }
+    apply(deps, upload, Event::DeletionMoved).await?;
+    Ok(())
+}
+
+async fn purge<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    let objects = objects_of(deps, &upload);
+    prove_buckets(deps, &objects).await?;
+    // Also where they were: a URL that was still alive may have let late bytes in.
+    for object in &objects {
+        deps.store().delete(object).await?;
+        deps.store().delete(&buried(object)).await?;
+    }
+    apply(deps, upload, Event::DeletionPurged).await?;
+    Ok(())
+}
+
+async fn prove_buckets<D: Deps>(deps: &D, objects: &BTreeSet<ObjectRef>) -> Result<(), Fault> {
+    let buckets: BTreeSet<&str> = objects
+        .iter()
+        .map(|object| object.bucket.as_str())
+        .collect();
+    for bucket in buckets {
+        crate::bucket::prove(deps, bucket).await?;
     }
     Ok(())
 }
 
-/// Everything that the bucket may hold of an upload: the object, and the outputs of each of its generations.
-fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> Vec<ObjectRef> {
-    let mut objects = vec![upload.object.clone()];
-    if let Some(category) = deps.policy().category(&upload.category) {
+/// Everything that the bucket may hold of an upload: the object, and what its ingests wrote or were about to, as the record
+/// says. Records of an earlier version do not: then by the policy of today.
+fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
+    let mut objects = BTreeSet::from([upload.object.clone()]);
+    objects.extend(upload.written());
+    if upload.outputs.is_empty()
+        && let Some(category) = deps.policy().category(&upload.category)
+    {
+        let outcome = upload.outcome.as_ref();
+        let made = outcome.into_iter().flat_map(Outcome::keys);
+        objects.extend(made.map(|key| ObjectRef::new(&category.output_bucket, key)));
         for version in 1..=upload.generation {
             for ext in ["parquet", "profile.json", "rejects.json"] {
                 objects.extend(output_of(upload, category, (version, ext)));
@@ -174,6 +226,27 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> Vec<ObjectRef> {
         }
     }
     objects
+}
+
+/// The object key of an output by the template of today; `None` where there is none or it cannot be filled.
+fn output_of(
+    upload: &Upload,
+    category: &Category,
+    (version, ext): (u32, &str),
+) -> Option<ObjectRef> {
+    let file_id = upload.id.to_string();
+    let vars = KeyVars {
+        owner: upload.owner.as_str(),
+        file_id: &file_id,
+        category: &upload.category,
+        collection_id: upload.collection_id.as_deref(),
+        ext,
+        version,
+        labels: &upload.labels,
+        signed_at: upload.created_at,
+    };
+    let key = category.output.as_ref()?.expand(&vars).ok()?;
+    Some(ObjectRef::new(&category.output_bucket, key))
 }
 
 fn buried(object: &ObjectRef) -> ObjectRef {

@@ -52,6 +52,7 @@ pub struct Swept {
 /// # Errors
 /// The repository's fault where it cannot tell what is due; what it did tell of is looked at all the same.
 pub async fn run<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
+    crate::bucket::mark_all(deps).await;
     let lines = Lines::find(deps).await?;
     let mut run = Run::default();
     // One set of futures for turns and looks: the next turn is read while looks are under way.

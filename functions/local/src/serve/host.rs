@@ -1,5 +1,7 @@
 //! The ports of the one process: what every handler gets here.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use consign_aws::S3Store;
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
@@ -30,8 +32,33 @@ impl Clock for SystemClock {
         reason = "this is the clock that others take as an argument"
     )]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        if let Some(back_s) = set_back_s(&LATEST_US, now.as_microsecond()) {
+            tracing::warn!(
+                operation = "clock",
+                back_s,
+                "the clock was set back; leases and hidden messages of before are not waited for"
+            );
+        }
+        now
     }
+}
+
+/// The latest instant that the clock has shown, in microseconds since 1970.
+static LATEST_US: AtomicI64 = AtomicI64::new(i64::MIN);
+/// What a clock may be slewed back by without a word, in microseconds.
+const SLEWED_US: i64 = 2_000_000;
+
+/// By how many seconds the clock was set back since it was last looked at, if it was.
+fn set_back_s(latest_us: &AtomicI64, now_us: i64) -> Option<i64> {
+    let latest = latest_us.fetch_max(now_us, Ordering::Relaxed);
+    let back_us = latest.saturating_sub(now_us);
+    if latest == i64::MIN || back_us <= SLEWED_US {
+        return None;
+    }
+    // From here on it counts anew: each step is told once.
+    latest_us.store(now_us, Ordering::Relaxed);
+    Some(back_us / 1_000_000)
 }
 
 /// The system's randomness.
@@ -187,5 +214,21 @@ impl HasEndpoint for Host {
 impl HasMemory for Host {
     fn memory_bytes(&self) -> u64 {
         CONVERSION_MEMORY_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_once() {
+        let latest = AtomicI64::new(i64::MIN);
+        let hour_us = 3_600_000_000;
+        assert_eq!(set_back_s(&latest, 2 * hour_us), None);
+        assert_eq!(set_back_s(&latest, 2 * hour_us - 1000), None);
+        assert_eq!(set_back_s(&latest, hour_us), Some(3600));
+        assert_eq!(set_back_s(&latest, hour_us + 5), None);
+        assert_eq!(set_back_s(&latest, 3 * hour_us), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{Get, TransactGetItem};
-use consign_core::ports::{Fault, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S};
+use consign_core::ports::{Allowance, Fault, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S};
 use jiff::Timestamp;
 
 use super::item::{self, Item, name, number, text, us};
@@ -69,7 +69,7 @@ impl DynamoRepo {
         batch.put(object, IS_NEW, vec![])?;
         batch.change(
             item::quota_key(owner),
-            reservation(upload.reserved_bytes, allowance.quota_bytes_max),
+            reservation(upload.reserved_bytes, allowance),
         )?;
         let window = rate_window(now);
         batch.change(
@@ -130,6 +130,15 @@ impl DynamoRepo {
         let wanted = used_bytes.saturating_add(upload.reserved_bytes);
         if allowance.quota_bytes_max.is_some_and(|max| wanted > max) {
             return Ok(Some(Inserted::QuotaExceeded { used_bytes }));
+        }
+        let files: i64 = found
+            .quota
+            .as_ref()
+            .and_then(|item| item::get_number(item, name::FILES))
+            .unwrap_or(0);
+        let files = u64::try_from(files).unwrap_or(0);
+        if allowance.files_max.is_some_and(|max| files >= max) {
+            return Ok(Some(Inserted::FilesExceeded));
         }
         let is_taken = found.object.is_some() || found.record.is_some();
         Ok(is_taken.then_some(Inserted::ObjectKeyTaken))
@@ -197,21 +206,33 @@ impl DynamoRepo {
     }
 }
 
-/// Reserves bytes where there is room for them.
-fn reservation(bytes: u64, max: Option<u64>) -> Move {
-    let (condition, room) = match max.map(|max| max.checked_sub(bytes)) {
+/// Reserves bytes and counts a file where there is room for them.
+fn reservation(bytes: u64, allowance: &Allowance) -> Move {
+    let room = allowance.quota_bytes_max.map(|max| max.checked_sub(bytes));
+    let (has_room, room) = match room {
         None => (None, None),
         Some(Some(room)) => (
-            Some("attribute_not_exists(reserved_bytes) OR reserved_bytes <= :room"),
+            Some("(attribute_not_exists(reserved_bytes) OR reserved_bytes <= :room)"),
             Some(number(room)),
         ),
         // More than the owner may have at all: no count is below zero.
         Some(None) => (Some("reserved_bytes < :room"), Some(number(0))),
     };
-    let mut values = vec![(":bytes", number(bytes))];
+    let few_files = match allowance.files_max {
+        None => None,
+        // Records of an earlier version were not counted, so their ends may take a count below zero: never below this.
+        Some(0) => Some("file_count < :few AND file_count > :few"),
+        Some(_) => Some("(attribute_not_exists(file_count) OR file_count < :few)"),
+    };
+    let mut values = vec![(":bytes", number(bytes)), (":one", number(1))];
     values.extend(room.map(|room| (":room", room)));
+    values.extend(allowance.files_max.map(|max| (":few", number(max))));
+    let condition = match (has_room, few_files) {
+        (Some(room), Some(few)) => Some(format!("{room} AND {few}")),
+        (one, other) => one.or(other).map(str::to_owned),
+    };
     Move {
-        update: "ADD reserved_bytes :bytes",
+        update: "ADD reserved_bytes :bytes, file_count :one",
         condition,
         values,
     }
@@ -225,6 +246,7 @@ fn count(window: i64, max: Option<u32>) -> Move {
         Some(0) => Some("signed < :max"),
         Some(_) => Some("attribute_not_exists(signed) OR signed < :max"),
     };
+    let condition = condition.map(str::to_owned);
     let end_s = window.saturating_add(1).saturating_mul(RATE_WINDOW_S);
     let mut values = vec![
         (":one", number(1)),

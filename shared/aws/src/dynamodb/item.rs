@@ -36,6 +36,8 @@ pub(super) mod name {
     pub(in crate::dynamodb) const UNTIL: &str = "until_us";
     pub(in crate::dynamodb) const SIGNED: &str = "signed";
     pub(in crate::dynamodb) const RESERVED: &str = "reserved_bytes";
+    pub(in crate::dynamodb) const FILES: &str = "file_count";
+    pub(in crate::dynamodb) const IDENTITY: &str = "identity";
     pub(in crate::dynamodb) const SCHEMA: &str = "v";
 }
 
@@ -62,6 +64,11 @@ pub(super) fn record_key(id: UploadId) -> Item {
 /// The key of what an owner has reserved.
 pub(super) fn quota_key(owner: &OwnerId) -> Item {
     key(format!("QUOTA#{owner}"))
+}
+
+/// The key of what a bucket is known by.
+pub(super) fn bucket_key(bucket: &str) -> Item {
+    key(format!("BUCKET#{bucket}"))
 }
 
 /// The key of what an owner signed in one window. The window's number comes first, since an owner may have any sign.

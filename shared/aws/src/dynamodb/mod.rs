@@ -13,6 +13,7 @@ mod transact;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
     Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
@@ -148,6 +149,39 @@ impl UploadRepo for DynamoRepo {
         let quota = self.get("reserved_bytes", item::quota_key(owner)).await?;
         let reserved = quota.and_then(|item| item::get_number(&item, name::RESERVED));
         Ok(reserved.unwrap_or(0))
+    }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        let found = self
+            .get("bucket_identity", item::bucket_key(bucket))
+            .await?;
+        let identity = found
+            .as_ref()
+            .and_then(|item| item::get_text(item, name::IDENTITY));
+        Ok(identity.map(str::to_owned))
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        const OPERATION: &str = "record_bucket";
+        let mut new = item::bucket_key(bucket);
+        new.insert(name::IDENTITY.to_owned(), item::text(identity));
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(new))
+            .condition_expression("attribute_not_exists(pk)");
+        match call.send().await {
+            Ok(_) => return Ok(identity.to_owned()),
+            // Recorded before, perhaps by this very call, whose first answer was lost.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
+            Err(error) => return Err(fault(OPERATION, &error)),
+        }
+        let recorded = self.bucket_identity(bucket).await?;
+        recorded.ok_or_else(|| item::unreadable(OPERATION, "a bucket that was recorded is gone"))
     }
 }
 

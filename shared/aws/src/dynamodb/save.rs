@@ -36,6 +36,7 @@ impl DynamoRepo {
         let write = write_name();
         let saved = if before.reserved_bytes == after.reserved_bytes
             && record_expiry_s(before) == record_expiry_s(after)
+            && before.counts_as_file() == after.counts_as_file()
         {
             self.save_alone(before, after, &write).await
         } else {
@@ -103,8 +104,10 @@ impl DynamoRepo {
             if record_expiry_s(before) != record_expiry_s(after) {
                 batch.change(item::object_key(&after.object), expiry(after))?;
             }
-            if before.reserved_bytes != after.reserved_bytes {
-                let moved = quota_move(before.reserved_bytes, after.reserved_bytes, floor);
+            if before.reserved_bytes != after.reserved_bytes
+                || before.counts_as_file() != after.counts_as_file()
+            {
+                let moved = quota_move(before, after, floor);
                 batch.change(item::quota_key(&after.owner), moved)?;
             }
             match batch.commit().await? {
@@ -136,28 +139,32 @@ fn saved_by(found: Option<&Item>, write: &str) -> Saved {
     }
 }
 
-/// Moves what an owner has reserved; it never goes below zero.
-fn quota_move(before: u64, after: u64, floor: Floor) -> Move {
-    let given_back = before.saturating_sub(after);
-    let taken = i128::from(after) - i128::from(before);
+/// Moves what an owner has reserved, which never goes below zero, and the number of its files.
+fn quota_move(before: &Upload, after: &Upload, floor: Floor) -> Move {
+    let given_back = before.reserved_bytes.saturating_sub(after.reserved_bytes);
+    let taken = i128::from(after.reserved_bytes) - i128::from(before.reserved_bytes);
+    let files = i64::from(after.counts_as_file()) - i64::from(before.counts_as_file());
+    let files = (":files", number(files));
     if given_back == 0 {
         return Move {
-            update: "ADD reserved_bytes :bytes",
+            update: "ADD reserved_bytes :bytes, file_count :files",
             condition: None,
-            values: vec![(":bytes", number(taken))],
+            values: vec![(":bytes", number(taken)), files],
         };
     }
     let given_back = (":given_back", number(given_back));
     match floor {
         Floor::Subtract => Move {
-            update: "ADD reserved_bytes :bytes",
-            condition: Some("reserved_bytes >= :given_back"),
-            values: vec![(":bytes", number(taken)), given_back],
+            update: "ADD reserved_bytes :bytes, file_count :files",
+            condition: Some("reserved_bytes >= :given_back".to_owned()),
+            values: vec![(":bytes", number(taken)), given_back, files],
         },
         Floor::Zero => Move {
-            update: "SET reserved_bytes = :zero",
-            condition: Some("attribute_not_exists(reserved_bytes) OR reserved_bytes < :given_back"),
-            values: vec![(":zero", number(0)), given_back],
+            update: "SET reserved_bytes = :zero ADD file_count :files",
+            condition: Some(
+                "attribute_not_exists(reserved_bytes) OR reserved_bytes < :given_back".to_owned(),
+            ),
+            values: vec![(":zero", number(0)), given_back, files],
         },
     }
 }

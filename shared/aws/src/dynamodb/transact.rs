@@ -80,6 +80,7 @@ pub(super) fn is_outcome_unknown(fault: &Fault) -> bool {
         | FaultKind::BadCredentials
         | FaultKind::Denied
         | FaultKind::NoContainer
+        | FaultKind::WrongBucket
         | FaultKind::Full
         | FaultKind::Other => false,
     }
@@ -131,7 +132,7 @@ pub(super) type Values = Vec<(&'static str, AttributeValue)>;
 /// An update with its condition; the values are of both.
 pub(super) struct Move {
     pub(super) update: &'static str,
-    pub(super) condition: Option<&'static str>,
+    pub(super) condition: Option<String>,
     pub(super) values: Values,
 }
 
@@ -179,7 +180,7 @@ impl<'r> Batch<'r> {
             .table_name(&self.repo.table)
             .set_key(Some(key))
             .update_expression(to.update)
-            .set_condition_expression(to.condition.map(str::to_owned))
+            .set_condition_expression(to.condition)
             .set_expression_attribute_values(some_if_any(values.collect()))
             .build()
             .map_err(|error| unreadable(self.operation, error))?;

@@ -20,7 +20,9 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result, Env};
 
 use crate::fault::{fault, unreadable};
-use row::{Account, DueRow, Found, Id, KnownKey, Record, int, maybe, number, text, us, values};
+use row::{
+    Account, DueRow, Found, Id, Identity, KnownKey, Record, int, maybe, number, text, us, values,
+};
 
 /// The upload records in D1. Clones are the same records.
 #[derive(Clone)]
@@ -117,6 +119,10 @@ fn why_not(
     let quota_max = allowance.quota_bytes_max;
     if quota_max.is_some_and(|max| wanted_bytes > max) {
         return Ok(Inserted::QuotaExceeded { used_bytes });
+    }
+    let files = whole(account.files);
+    if allowance.files_max.is_some_and(|max| files >= max) {
+        return Ok(Inserted::FilesExceeded);
     }
     Ok(Inserted::ObjectKeyTaken)
 }
@@ -225,6 +231,17 @@ impl UploadRepo for D1Repo {
             .first()
             .map_or(0, |account| whole(account.reserved_bytes)))
     }
+
+    async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
+        let query = (statements::BUCKET, vec![text(Some(bucket))]);
+        let asking = self.rows::<Identity>("bucket_identity", query);
+        let rows = asking.into_send().await?;
+        Ok(rows.into_iter().next().map(|row| row.identity))
+    }
+
+    async fn record_bucket(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        self.record_identity(bucket, identity).into_send().await
+    }
 }
 
 /// The ids as a JSON array, which a statement takes as one parameter.
@@ -303,6 +320,7 @@ impl D1Repo {
             int(upload.reserved_bytes),
             maybe(allowance.quota_bytes_max.map(int)),
             us(now),
+            maybe(allowance.files_max.map(int)),
         ]);
         let charge = [
             owner.clone(),
@@ -327,6 +345,22 @@ impl D1Repo {
         Ok(writes)
     }
 
+    /// The first to record wins, and everybody reads what it recorded.
+    async fn record_identity(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
+        let failed = |error| fault("record_bucket", error);
+        let recording = [text(Some(bucket)), text(Some(identity))];
+        let batch = vec![
+            self.statement(statements::RECORD_BUCKET, &recording)
+                .map_err(failed)?,
+            self.statement(statements::BUCKET, &[text(Some(bucket))])
+                .map_err(failed)?,
+        ];
+        let results = self.0.batch(batch).await.map_err(failed)?;
+        let rows: Vec<Identity> = rows_of(&results, 1).map_err(failed)?;
+        let recorded = rows.into_iter().next().map(|row| row.identity);
+        recorded.ok_or_else(|| unreadable("record_bucket", "a bucket that was recorded is gone"))
+    }
+
     /// The record under its revision, and the quota with it.
     async fn write(&self, before: &Upload, after: &Upload) -> Result<Saved, Fault> {
         let failed = |error| fault("save", error);
@@ -334,13 +368,16 @@ impl D1Repo {
         columns.push(int(before.revision));
         let saving = self.statement(statements::SAVE, &columns).map_err(failed)?;
         let mut batch = vec![saving];
-        if after.reserved_bytes != before.reserved_bytes {
+        let files_moved = i64::from(after.counts_as_file()) - i64::from(before.counts_as_file());
+        if after.reserved_bytes != before.reserved_bytes || files_moved != 0 {
             let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             let moved = signed(after.reserved_bytes).saturating_sub(signed(before.reserved_bytes));
             let values = [
                 text(Some(after.owner.as_str())),
                 number(moved),
                 number(moved.max(0)),
+                number(files_moved),
+                number(files_moved.max(0)),
             ];
             batch.push(
                 self.statement(statements::MOVE_QUOTA, &values)

@@ -113,4 +113,11 @@ pub(crate) struct Account {
     pub(crate) reserved_bytes: f64,
     pub(crate) rate_window: f64,
     pub(crate) signed_in_window: f64,
+    pub(crate) files: f64,
+}
+
+/// The column `identity`.
+#[derive(Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) identity: String,
 }

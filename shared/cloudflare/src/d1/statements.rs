@@ -15,11 +15,11 @@ pub(crate) const KEY: &str = "\
     WHERE k.owner = ?1 AND k.key = ?2 AND k.expires_at_us > ?3";
 
 pub(crate) const ACCOUNT: &str =
-    "SELECT reserved_bytes, rate_window, signed_in_window FROM owners WHERE owner = ?1";
+    "SELECT reserved_bytes, rate_window, signed_in_window, files FROM owners WHERE owner = ?1";
 
 /// `?1` to `?21` are the columns, as [`crate::d1::row::values`] gives them. `?22` is the idempotency key or null, `?23` the
-/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve, `?26` the quota or null, and
-/// `?27` the instant at which it happens.
+/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve, `?26` the quota or null, `?27` the
+/// instant at which it happens, and `?28` the files that the owner may have or null.
 pub(crate) const INSERT: &str = "\
     INSERT INTO uploads (id, owner, collection_id, category, filename, bucket, object_key, content_type, size_bytes, \
         status, checksum_sha256, row_count, error, metadata, created_at_us, updated_at_us, uploaded_at_us, \
@@ -29,14 +29,15 @@ pub(crate) const INSERT: &str = "\
         AND (?24 IS NULL OR ?24 > COALESCE( \
             (SELECT signed_in_window FROM owners WHERE owner = ?2 AND rate_window = ?23), 0)) \
         AND (?26 IS NULL OR ?26 >= ?25 + COALESCE((SELECT reserved_bytes FROM owners WHERE owner = ?2), 0)) \
+        AND (?28 IS NULL OR ?28 > COALESCE((SELECT files FROM owners WHERE owner = ?2), 0)) \
     ON CONFLICT DO NOTHING \
     RETURNING id";
 
 /// After [`INSERT`]: `?1` owner, `?2` bytes to reserve, `?3` rate window.
 pub(crate) const CHARGE: &str = "\
-    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) \
-    SELECT ?1, ?2, ?3, 1 WHERE changes() = 1 \
-    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = reserved_bytes + excluded.reserved_bytes, \
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window, files) \
+    SELECT ?1, ?2, ?3, 1, 1 WHERE changes() = 1 \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = reserved_bytes + excluded.reserved_bytes, files = files + 1, \
         signed_in_window = CASE rate_window WHEN excluded.rate_window THEN signed_in_window + 1 ELSE 1 END, \
         rate_window = excluded.rate_window";
 
@@ -56,11 +57,17 @@ pub(crate) const SAVE: &str = "\
     WHERE id = ?1 AND revision = ?22 \
     RETURNING id";
 
-/// After [`SAVE`]: `?1` owner, `?2` the difference of the reservations, `?3` the same or zero where it is negative.
+/// After [`SAVE`]: `?1` owner, `?2` the difference of the reservations, `?3` the same or zero where it is negative; `?4` and
+/// `?5` the same of the number of files.
 pub(crate) const MOVE_QUOTA: &str = "\
-    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window) \
-    SELECT ?1, ?3, 0, 0 WHERE changes() = 1 \
-    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = MAX(0, reserved_bytes + ?2)";
+    INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window, files) \
+    SELECT ?1, ?3, 0, 0, ?5 WHERE changes() = 1 \
+    ON CONFLICT (owner) DO UPDATE SET reserved_bytes = MAX(0, reserved_bytes + ?2), files = MAX(0, files + ?4)";
+
+pub(crate) const BUCKET: &str = "SELECT identity FROM buckets WHERE bucket = ?1";
+
+pub(crate) const RECORD_BUCKET: &str =
+    "INSERT INTO buckets (bucket, identity) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
 /// `?5` is an id above every one to be listed.
 pub(crate) const LIST: &str = "\

@@ -29,7 +29,8 @@ pub use query::{
 };
 pub use request::{Accepted, SIGN_BODY_BYTES_MAX, SignUploadRequest};
 pub use template::{
-    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, TemplateError, owner_segment,
+    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX, PROBE_PREFIX,
+    TemplateError, owner_segment,
 };
 pub use types::{FileType, HEAD_BYTES, Magic, MagicMismatch, Signature, sniff};
 
@@ -65,6 +66,40 @@ impl Strategy {
             Self::Put => "put",
             Self::Post => "post",
             Self::Multipart => "multipart",
+        }
+    }
+}
+
+/// What becomes of another version than the one that is ready, where a store lets one through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overwrite {
+    /// It is refused: what is ready stays, and its owner is told.
+    Refuse,
+    /// It becomes the next version, and takes the place of what is ready once it is accepted.
+    Version,
+}
+
+impl Overwrite {
+    /// Where the policy does not say. A form can be used again at every store, so what it brings after the first is
+    /// refused; a PUT is only written twice where a store does not honour `if-none-match`.
+    #[must_use]
+    pub const fn usual(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::Post => Self::Refuse,
+            Strategy::Put | Strategy::Multipart => Self::Version,
+        }
+    }
+}
+
+impl FromStr for Overwrite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "version" => Ok(Self::Version),
+            _ => Err("must be `refuse` or `version`".to_owned()),
         }
     }
 }
@@ -179,7 +214,15 @@ pub struct Tier {
     pub quota_bytes: Option<u64>,
     /// How many uploads an owner may sign per minute; `None` for no limit.
     pub sign_uploads_per_min: Option<u32>,
+    /// How many files an owner may have, deleted ones included until they are purged.
+    pub files_max: u64,
 }
+
+/// How many files an owner may have where the tier does not say.
+const FILES_MAX: u64 = 1_000_000;
+/// The most that a tier may say.
+const FILES_MAX_MAX: u64 = 1_000_000_000_000;
+const _: () = assert!(FILES_MAX <= FILES_MAX_MAX);
 
 /// Everything that `consign.toml` says about uploads.
 #[derive(Clone, Debug)]
@@ -265,6 +308,7 @@ impl Tier {
             file_size_bytes_max: OBJECT_BYTES_MAX,
             quota_bytes: None,
             sign_uploads_per_min: None,
+            files_max: FILES_MAX,
         }
     }
 
@@ -274,9 +318,12 @@ impl Tier {
         let quota_bytes = fields.measure("quota", units::size_bytes);
         let rate = fields.whole("sign_uploads_per_min");
         let rate = fields.within("sign_uploads_per_min", rate, 1..=1_000_000);
+        let files = fields.whole("files_max");
+        let files = fields.within("files_max", files, 1..=FILES_MAX_MAX);
         fields.finish();
         Self {
             name,
+            files_max: files.unwrap_or(FILES_MAX),
             file_size_bytes_max: size.unwrap_or(OBJECT_BYTES_MAX),
             quota_bytes,
             sign_uploads_per_min: rate.and_then(|rate| u32::try_from(rate).ok()),

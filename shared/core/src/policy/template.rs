@@ -14,6 +14,18 @@ use thiserror::Error;
 pub const KEY_BYTES_MAX: usize = 1024;
 /// Deleted objects are moved under this prefix; no template may lead there.
 pub const DELETED_PREFIX: &str = "deleted/";
+/// The health probe writes under this prefix, and what lies there is removed by the bucket; no template may lead there.
+pub const PROBE_PREFIX: &str = "consign-health/";
+/// The marker by which a bucket is known again lies under this prefix; no template may lead there.
+pub const MARKER_PREFIX: &str = "consign-bucket/";
+/// What is kept for consign itself.
+const RESERVED_PREFIXES: [&str; 3] = [DELETED_PREFIX, PROBE_PREFIX, MARKER_PREFIX];
+
+fn is_reserved(key: &str) -> bool {
+    RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
 
 /// Why a template is refused when the configuration is read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,7 +47,9 @@ pub enum TemplateError {
     VariableName(String),
     #[error("must have `{{owner}}` as a segment of its own")]
     OwnerNotASegment,
-    #[error("must not lead under `{DELETED_PREFIX}`, which is kept for deleted files")]
+    #[error(
+        "must not lead under `{DELETED_PREFIX}`, `{PROBE_PREFIX}` or `{MARKER_PREFIX}`, which are kept for consign itself"
+    )]
     Reserved,
 }
 
@@ -53,7 +67,7 @@ pub enum KeyError {
     Segment,
     #[error("the object name would be longer than {KEY_BYTES_MAX} bytes")]
     TooLong,
-    #[error("the object name would lie under `{DELETED_PREFIX}`")]
+    #[error("the object name would lie under a prefix that is kept for consign itself")]
     Reserved,
 }
 
@@ -116,7 +130,7 @@ impl KeyTemplate {
             return Err(TemplateError::TooLong);
         }
         let parts = parse_parts(text)?;
-        if text.starts_with(DELETED_PREFIX) {
+        if is_reserved(text) {
             return Err(TemplateError::Reserved);
         }
         for segment in text.split('/') {
@@ -227,7 +241,7 @@ impl KeyTemplate {
         {
             return Err(KeyError::Segment);
         }
-        if key.starts_with(DELETED_PREFIX) {
+        if is_reserved(&key) {
             return Err(KeyError::Reserved);
         }
         Ok(key)

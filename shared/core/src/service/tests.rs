@@ -248,6 +248,7 @@ fn a_fault_is_logged_and_the_caller_learns_whether_to_come_again() {
         (FaultKind::BadCredentials, 500),
         (FaultKind::Denied, 500),
         (FaultKind::NoContainer, 500),
+        (FaultKind::WrongBucket, 500),
         (FaultKind::Full, 503),
         (FaultKind::Other, 500),
     ];

@@ -33,6 +33,7 @@ pub(crate) fn pending() -> Upload {
         keep_original: true,
         deleted_retention_s: 3_600,
         retention_s: None,
+        overwrite: None,
         unconfirmed_s: None,
         collection_id: None,
         labels: Default::default(),
@@ -51,7 +52,13 @@ pub(crate) fn pending() -> Upload {
         failure: None,
         original_removed: false,
         removed_unseen: false,
+        absent_since: None,
+        conflict_etag: None,
+        outputs: Vec::new(),
+        last_fault: None,
         deletion: None,
+        deletion_reason: None,
+        deleted_at: None,
         reserved_bytes: 10,
         due_at: Some(now),
         looks: 0,
@@ -135,6 +142,12 @@ impl<const HELD: bool> UploadRepo for Repo<HELD> {
     }
     async fn reserved_bytes(&self, _: &OwnerId) -> Result<u64, Fault> {
         unreachable!("a transition asks for no quota")
+    }
+    async fn bucket_identity(&self, _: &str) -> Result<Option<String>, Fault> {
+        unreachable!("a transition knows no bucket")
+    }
+    async fn record_bucket(&self, _: &str, _: &str) -> Result<String, Fault> {
+        unreachable!("a transition knows no bucket")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Claimed, Failure, Lease, ObjectVersion, Outcome, Upload};
+use super::{Claimed, DeletionReason, Failure, Lease, ObjectVersion, Outcome, OutputPlace, Upload};
 
 /// How long an ingest may hold an upload without renewing its lease, in seconds.
 pub const LEASE_S: u64 = 120;
@@ -37,6 +37,10 @@ pub const LATE_LOOKS_MAX: u32 = 8;
 /// When the sweep queues an upload again that nobody claimed, in seconds.
 pub const ENQUEUE_CHECK_S: u64 = 120;
 
+/// How long after an object was first missed the second look is taken, in seconds: longer than a disk takes to be mounted
+/// again, or somebody to mend an endpoint.
+pub const ABSENCE_CONFIRM_S: u64 = 1_800;
+
 const DAY_S: u64 = 86_400;
 
 const _: () = assert!(PARTS_LOOK_LAST_S <= *ACTIVITY_RANGE_S.start());
@@ -44,6 +48,7 @@ const _: () = assert!(
     *ACTIVITY_RANGE_S.start() <= ACTIVITY_S && ACTIVITY_S <= *ACTIVITY_RANGE_S.end(),
     "the default is one that a policy may say"
 );
+const _: () = assert!(ABSENCE_CONFIRM_S >= 900, "two looks must be far apart");
 const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
 const _: () = assert!(0 < LOOK_FAILED_S.0 && LOOK_FAILED_S.0 <= LOOK_FAILED_S.1);
 const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
@@ -88,6 +93,8 @@ pub enum Event {
         object: ObjectVersion,
         /// The lease that it asks for.
         lease: Lease,
+        /// Where it will write, where it writes anything: known before the first byte is written.
+        output: Option<OutputPlace>,
     },
     /// The holder is still at work.
     Renew {
@@ -100,6 +107,8 @@ pub enum Event {
         token: String,
         /// The reason passes by itself, so the attempt does not count.
         is_transient: bool,
+        /// What stood in the way: the port's verb and the kind of fault.
+        fault: String,
     },
     /// The holder finished: the outputs are durable.
     Succeed {
@@ -144,7 +153,10 @@ pub enum Event {
         sequencer: Option<crate::events::Sequencer>,
     },
     /// Its owner, or its retention, deletes it.
-    Delete,
+    Delete {
+        /// Who.
+        reason: DeletionReason,
+    },
     /// Its objects were moved under `deleted/`.
     DeletionMoved,
     /// Its objects are gone.
@@ -236,7 +248,7 @@ impl Event {
             | Self::LookFailed { .. }
             | Self::Requeued
             | Self::OriginalRemoved
-            | Self::Delete
+            | Self::Delete { .. }
             | Self::DeletionMoved
             | Self::DeletionPurged => false,
         }

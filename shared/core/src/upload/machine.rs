@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 
 use super::{
-    ATTEMPTS_MAX, Change, Claimed, Deletion, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, Failure,
-    LATE_LOOKS_MAX, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
-    PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
+    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
+    Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, OutputPlace,
+    Refusal, State, Step, Upload, add_s,
 };
+use crate::policy::Overwrite;
 
 impl Upload {
     /// What `event` at `now` makes of this upload.
@@ -27,15 +28,19 @@ impl Upload {
             Event::MultipartBegun { upload_id } => self.begin_multipart(upload_id, now),
             Event::Resigned { url_expires_at } => self.resign(*url_expires_at, now),
             Event::Seen { object } => match self.see(object, now) {
-                Some(after) => change(after, true, now),
-                None => self.rest(now),
+                Some(after) => change(self, after, true, now),
+                None => self.see_again(object, now),
             },
             Event::Confirmed {
                 object,
                 collection_id,
                 claimed,
             } => self.confirm(object, collection_id.as_deref(), claimed, now),
-            Event::Claim { object, lease } => self.claim(object, lease, now),
+            Event::Claim {
+                object,
+                lease,
+                output,
+            } => self.claim(object, (lease, output.as_ref()), now),
             Event::Renew { lease } => self.held(&lease.token, now, |after| {
                 after.due_at = Some(lease.until);
                 after.lease = Some(lease.clone());
@@ -43,8 +48,10 @@ impl Upload {
             Event::Release {
                 token,
                 is_transient,
+                fault,
             } => self.held(token, now, |after| {
                 after.lease = None;
+                after.last_fault = Some(fault.clone());
                 // A store that was away says nothing against the file.
                 after.attempts = after.attempts.saturating_sub(u32::from(*is_transient));
                 after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
@@ -80,58 +87,10 @@ impl Upload {
             },
             Event::OriginalRemoved => self.original_removed(now),
             Event::ObjectRemoved { sequencer } => self.object_removed(sequencer.as_ref(), now),
-            Event::Delete => self.step(false, now, |after| {
-                after.end_deleted(Deletion::Requested);
-                after.due_at = Some(now);
-            }),
+            Event::Delete { reason } => self.gone(*reason, now),
             Event::DeletionMoved | Event::DeletionPurged | Event::LookFailed { .. } => {
                 Step::Refused(Refusal::OutOfPlace)
             }
-        }
-    }
-
-    fn apply_deleted(&self, event: &Event, now: Timestamp) -> Step {
-        match event {
-            Event::DeletionMoved if self.deletion == Some(Deletion::Requested) => {
-                self.step(false, now, |after| {
-                    after.deletion = Some(Deletion::Moved);
-                    after.due_at = Some(add_s(now, after.deleted_retention_s));
-                })
-            }
-            Event::DeletionPurged if self.deletion != Some(Deletion::Purged) => {
-                self.step(false, now, |after| {
-                    after.deletion = Some(Deletion::Purged);
-                    after.due_at = None;
-                })
-            }
-            // Bytes that a URL still alive let in after the deletion: the sweep removes them.
-            Event::Seen { .. } | Event::Claim { .. } if self.deletion == Some(Deletion::Purged) => {
-                self.step(false, now, |after| {
-                    after.deletion = Some(Deletion::Requested);
-                    after.due_at = Some(now);
-                })
-            }
-            Event::DeletionMoved
-            | Event::DeletionPurged
-            | Event::Delete
-            | Event::Missing
-            | Event::PartsFound { .. }
-            | Event::HolderDied { .. }
-            | Event::LookFailed { .. }
-            | Event::Requeued
-            | Event::OriginalRemoved
-            | Event::ObjectRemoved { .. }
-            | Event::Seen { .. } => Step::Unchanged,
-            Event::BeginClaimed { .. }
-            | Event::BeginFailed
-            | Event::MultipartBegun { .. }
-            | Event::Resigned { .. }
-            | Event::Confirmed { .. }
-            | Event::Claim { .. }
-            | Event::Renew { .. }
-            | Event::Release { .. }
-            | Event::Succeed { .. }
-            | Event::Fail { .. } => Step::Refused(Refusal::Deleted),
         }
     }
 
@@ -216,18 +175,31 @@ impl Upload {
         }
     }
 
-    /// The record with a version taken in that is new to it; `None` where it is known or older than what is known.
+    /// The record with a version taken in that is new to it; `None` where it is known, or where nothing may follow what
+    /// is ready.
+    ///
+    /// What a HEAD shows is there now, and so newer than what was seen, whatever its event's sequencer says: sequencers
+    /// begin anew or stand still at some stores. Who looked before the last look was written down is found out by
+    /// [`crate::transition`] (invariant 6).
     fn see(&self, object: &ObjectVersion, now: Timestamp) -> Option<Self> {
-        if let Some(known) = &self.seen {
-            // A store may be slow to tell, but its sequencers order the versions (invariant 6).
-            let is_older = match (&object.sequencer, &known.sequencer) {
-                (Some(new), Some(old)) => new < old,
-                (Some(_) | None, _) => false,
-            };
-            if known.etag == object.etag || is_older {
-                return None;
-            }
-        }
+        let is_known = self
+            .seen
+            .as_ref()
+            .is_some_and(|known| known.etag == object.etag);
+        (!is_known && !self.refuses(object)).then(|| self.with_version(object, now))
+    }
+
+    /// Whether another version than the one that is ready is not to follow it.
+    fn refuses(&self, object: &ObjectVersion) -> bool {
+        let is_other = self
+            .seen
+            .as_ref()
+            .is_some_and(|known| known.etag != object.etag);
+        is_other && self.state == State::Ready && self.overwrite() == Overwrite::Refuse
+    }
+
+    /// The record with a version taken in.
+    pub(super) fn with_version(&self, object: &ObjectVersion, now: Timestamp) -> Self {
         let mut after = self.clone();
         after.state = match self.state {
             State::Pending | State::Uploading | State::Expired | State::Uploaded => State::Uploaded,
@@ -244,13 +216,42 @@ impl Upload {
         after.seen = Some(object.clone());
         after.lease = None;
         after.attempts = 0;
+        after.last_fault = None;
         after.looks = 0;
         after.failure = None;
         after.processed_at = None;
         after.original_removed = false;
         after.removed_unseen = false;
+        after.absent_since = None;
+        after.conflict_etag = None;
         after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
-        Some(after)
+        after
+    }
+
+    /// A look that shows the version that is known, or one that is refused.
+    fn see_again(&self, object: &ObjectVersion, now: Timestamp) -> Step {
+        let conflict = self.refuses(object).then(|| object.etag.clone());
+        if conflict != self.conflict_etag {
+            return self.step(false, now, |after| {
+                after.conflict_etag = conflict;
+                after.reserved_bytes = object.size_bytes;
+                after.absent_since = None;
+                after.due_at = after.rest_due_at(now);
+            });
+        }
+        if self.absent_since.is_none() {
+            return self.rest(now);
+        }
+        // It was away, and is back.
+        let is_at_rest = matches!(self.state, State::Ready | State::Failed);
+        self.step(!is_at_rest, now, |after| {
+            after.absent_since = None;
+            after.due_at = if is_at_rest {
+                after.rest_due_at(now)
+            } else {
+                Some(add_s(now, ENQUEUE_CHECK_S))
+            };
+        })
     }
 
     fn confirm(
@@ -263,6 +264,7 @@ impl Upload {
         let seen = self.see(object, now);
         let is_new = seen.is_some();
         let mut after = seen.unwrap_or_else(|| self.clone());
+        let was_away = after.absent_since.take().is_some();
         match after.state {
             State::Pending | State::Uploading | State::Expired | State::Uploaded => {
                 after.state = State::Confirmed;
@@ -290,11 +292,22 @@ impl Upload {
         if after == *self {
             Step::Unchanged
         } else {
-            change(after, is_new, now)
+            change(self, after, is_new || was_away, now)
         }
     }
 
-    fn claim(&self, object: &ObjectVersion, lease: &Lease, now: Timestamp) -> Step {
+    fn claim(
+        &self,
+        object: &ObjectVersion,
+        (lease, output): (&Lease, Option<&OutputPlace>),
+        now: Timestamp,
+    ) -> Step {
+        if self.refuses(object) {
+            return match self.see_again(object, now) {
+                Step::Unchanged => Step::Refused(Refusal::Processed),
+                step @ (Step::Change(_) | Step::Refused(_)) => step,
+            };
+        }
         let mut after = self.see(object, now).unwrap_or_else(|| self.clone());
         match after.state {
             State::Ready | State::Failed => return Step::Refused(Refusal::Processed),
@@ -318,20 +331,23 @@ impl Upload {
             after.fail(
                 Failure {
                     code: "attempts_exhausted".to_owned(),
-                    detail: format!(
-                        "Processing was tried {ATTEMPTS_MAX} times and did not finish. The original is kept; try uploading it again."
-                    ),
+                    detail: exhausted(after.last_fault.as_deref()),
                     etag: Some(object.etag.clone()),
                 },
                 now,
             );
-            return change(after, false, now);
+            return change(self, after, false, now);
         }
+        if let Some(failure) = output.and_then(|output| after.plan_outputs(output, object)) {
+            after.fail(failure, now);
+            return change(self, after, false, now);
+        }
+        after.absent_since = None;
         after.state = State::Processing;
         after.attempts = after.attempts.saturating_add(1);
         after.lease = Some(lease.clone());
         after.due_at = Some(lease.until);
-        change(after, false, now)
+        change(self, after, false, now)
     }
 
     fn succeed(&self, token: &str, outcome: &Outcome, now: Timestamp) -> Step {
@@ -346,45 +362,6 @@ impl Upload {
             after.processed_at = Some(now);
             after.due_at = after.rest_due_at(now);
         })
-    }
-
-    fn miss(&self, now: Timestamp) -> Step {
-        match self.state {
-            State::Pending | State::Uploading => {
-                let end = self.unfinished_ends_at();
-                let has_urls = now < add_s(self.url_expires_at, EXPIRY_GRACE_S);
-                let pause_max_s = if has_urls {
-                    LOOK_LAST_S
-                } else {
-                    PARTS_LOOK_LAST_S
-                };
-                self.step(false, now, |after| {
-                    if now >= end {
-                        after.state = State::Expired;
-                        after.reserved_bytes = 0;
-                        after.looks = 0;
-                        after.due_at = Some(add_s(now, LOOK_LAST_S));
-                    } else {
-                        after.looks = after.looks.saturating_add(1);
-                        let pause_s = look_pause_s(after.looks, pause_max_s);
-                        after.due_at = Some(add_s(now, pause_s).min(end));
-                    }
-                })
-            }
-            State::Expired if self.removed_unseen && self.looks + 1 >= LATE_LOOKS_MAX => {
-                self.gone(now)
-            }
-            State::Expired => self.step(false, now, |after| {
-                after.looks = after.looks.saturating_add(1);
-                after.due_at = (after.looks < LATE_LOOKS_MAX)
-                    .then(|| add_s(now, LOOK_LAST_S.saturating_mul(1 << after.looks.min(16))));
-            }),
-            // It was there, and somebody took it away.
-            State::Uploaded | State::Confirmed => self.gone(now),
-            State::Processing if !self.is_held(now) => self.gone(now),
-            State::Ready | State::Failed => self.rest(now),
-            State::Processing | State::Deleted => Step::Unchanged,
-        }
     }
 
     /// Parts that came since the last look are what an upload lives by.
@@ -416,42 +393,6 @@ impl Upload {
         }
     }
 
-    fn object_removed(&self, sequencer: Option<&crate::events::Sequencer>, now: Timestamp) -> Step {
-        let seen = self.seen.as_ref().and_then(|seen| seen.sequencer.as_ref());
-        if matches!((sequencer, seen), (Some(removed), Some(seen)) if removed < seen) {
-            return Step::Unchanged;
-        }
-        match self.state {
-            // Nobody here saw what was removed, and the URL may still bring the file: bytes that come are taken
-            // (invariant 1). Where none come until we look no more, it ends deleted.
-            State::Pending | State::Uploading => self.note_removal(now),
-            State::Expired if self.due_at.is_some() => self.note_removal(now),
-            // Ours to remove once ready: the deletion that we caused ends nothing.
-            State::Ready if !self.keep_original => Step::Unchanged,
-            State::Expired
-            | State::Uploaded
-            | State::Confirmed
-            | State::Processing
-            | State::Ready
-            | State::Failed
-            | State::Deleted => self.gone(now),
-        }
-    }
-
-    fn note_removal(&self, now: Timestamp) -> Step {
-        if self.removed_unseen {
-            return Step::Unchanged;
-        }
-        self.step(false, now, |after| after.removed_unseen = true)
-    }
-
-    fn gone(&self, now: Timestamp) -> Step {
-        self.step(false, now, |after| {
-            after.end_deleted(Deletion::Requested);
-            after.due_at = Some(now);
-        })
-    }
-
     fn held(&self, token: &str, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
         match &self.lease {
             Some(lease) if self.state == State::Processing && lease.token == token => {
@@ -461,10 +402,10 @@ impl Upload {
         }
     }
 
-    fn step(&self, enqueue: bool, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
+    pub(super) fn step(&self, enqueue: bool, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
         let mut after = self.clone();
         edit(&mut after);
-        change(after, enqueue, now)
+        change(self, after, enqueue, now)
     }
 
     fn fail(&mut self, failure: Failure, now: Timestamp) {
@@ -473,13 +414,6 @@ impl Upload {
         self.failure = Some(failure);
         self.processed_at = Some(now);
         self.due_at = self.rest_due_at(now);
-    }
-
-    fn end_deleted(&mut self, deletion: Deletion) {
-        self.state = State::Deleted;
-        self.lease = None;
-        self.reserved_bytes = 0;
-        self.deletion = Some(deletion);
     }
 
     /// When the sweep comes by an upload that is ready or failed: now where its original is still to be removed; once
@@ -492,14 +426,17 @@ impl Upload {
         let url_end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
         let processed_at = self.processed_at.unwrap_or(now);
         let last_look = url_end.max(add_s(processed_at, LOOK_LAST_S));
-        [Some(last_look).filter(|at| *at > now), self.ends_at()]
+        let absent = self.absent_since.map(|at| add_s(at, ABSENCE_CONFIRM_S));
+        [Some(last_look), absent]
             .into_iter()
             .flatten()
+            .filter(|at| *at > now)
+            .chain(self.ends_at())
             .min()
     }
 
     /// The sweep looked at an upload at rest and found nothing new.
-    fn rest(&self, now: Timestamp) -> Step {
+    pub(super) fn rest(&self, now: Timestamp) -> Step {
         let is_at_rest = matches!(self.state, State::Ready | State::Failed);
         let due_at = self.rest_due_at(now);
         if is_at_rest
@@ -513,15 +450,23 @@ impl Upload {
     }
 }
 
-fn change(mut after: Upload, enqueue: bool, now: Timestamp) -> Step {
-    after.revision = after.revision.saturating_add(1);
-    after.updated_at = now;
+/// A write of `after` over `before`. Where the clock was set back, the record's time stands still rather than run back.
+pub(super) fn change(before: &Upload, mut after: Upload, enqueue: bool, now: Timestamp) -> Step {
+    after.revision = before.revision.saturating_add(1);
+    after.updated_at = now.max(before.updated_at);
     after.look_failures = 0;
     Step::Change(Box::new(Change { after, enqueue }))
 }
 
+fn exhausted(last_fault: Option<&str>) -> String {
+    let why = last_fault.map_or(String::new(), |fault| format!(" (the last time: {fault})"));
+    format!(
+        "Processing was tried {ATTEMPTS_MAX} times and did not finish{why}. The original is kept; try uploading it again."
+    )
+}
+
 /// The pause before the next look, in seconds: doubling from the first to the longest.
-fn look_pause_s(looks: u32, pause_max_s: u64) -> u64 {
+pub(super) fn look_pause_s(looks: u32, pause_max_s: u64) -> u64 {
     LOOK_FIRST_S
         .saturating_mul(1 << looks.min(16))
         .min(pause_max_s)

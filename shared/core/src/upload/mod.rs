@@ -1,8 +1,10 @@
 //! An upload: its record, and the pure state machine that moves it ([`Upload::apply`]).
 
 mod columns;
+mod deletion;
 mod event;
 mod machine;
+mod outputs;
 mod view;
 
 use std::collections::BTreeMap;
@@ -12,14 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
-use crate::policy::Strategy;
+use crate::policy::{Overwrite, Strategy};
 
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
+pub use deletion::{Deletion, DeletionReason};
 pub use event::{
-    ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
-    Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, PARTS_ABORT_DAYS,
-    PARTS_LOOK_LAST_S, Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
+    ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change,
+    ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S,
+    LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
 };
+pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::Layout;
 
 /// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
@@ -177,6 +181,9 @@ impl Default for InParts {
 pub struct Outcome {
     /// The version of the object that it was made from (invariant 4).
     pub etag: ETag,
+    /// The bucket of the outputs; `None` where it was not recorded: then it is the one that the policy names.
+    #[serde(default)]
+    pub bucket: Option<String>,
     /// Object key of the Parquet, for a tabular file.
     pub parquet_key: Option<String>,
     /// Object key of the profile, for a tabular file.
@@ -191,6 +198,15 @@ pub struct Outcome {
     pub columns: Option<Columns>,
 }
 
+impl Outcome {
+    /// The keys of what was made.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        [&self.parquet_key, &self.profile_key, &self.rejects_key]
+            .into_iter()
+            .flatten()
+    }
+}
+
 /// Why an upload failed, in words for its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -200,18 +216,6 @@ pub struct Failure {
     pub detail: String,
     /// The version of the object that was read, where one was.
     pub etag: Option<ETag>,
-}
-
-/// What is left to do for a deleted upload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deletion {
-    /// Its objects are still where they were.
-    Requested,
-    /// Its objects are under `deleted/`.
-    Moved,
-    /// Nothing is left of it but this record.
-    Purged,
 }
 
 /// The record of one upload. Written only through [`Upload::apply`] and the port's conditional writes.
@@ -257,6 +261,9 @@ pub struct Upload {
     pub keep_original: bool,
     /// How long a deleted upload is kept under `deleted/`, in seconds.
     pub deleted_retention_s: u64,
+    /// What becomes of another version than the one that is ready; `None` where it was not recorded.
+    #[serde(default)]
+    pub overwrite: Option<Overwrite>,
     /// How long a ready upload is kept, in seconds; `None` is for ever.
     pub retention_s: Option<u64>,
     /// How long it is kept while its owner does not confirm it, in seconds; `None` where no confirm is awaited.
@@ -299,8 +306,26 @@ pub struct Upload {
     /// The store told that the object was removed, and we never saw it. Its URL may bring it again.
     #[serde(default)]
     pub removed_unseen: bool,
+    /// Since when the object is missing that had been seen.
+    #[serde(default)]
+    pub absent_since: Option<Timestamp>,
+    /// A version that was written over the one that is ready, and is refused.
+    #[serde(default)]
+    pub conflict_etag: Option<ETag>,
+    /// Where ingests wrote, or were about to.
+    #[serde(default)]
+    pub outputs: Vec<Outputs>,
+    /// What kept the last ingest from finishing, where that was no fault of the file.
+    #[serde(default)]
+    pub last_fault: Option<String>,
     /// What is left to do for its deletion.
     pub deletion: Option<Deletion>,
+    /// Why it was deleted.
+    #[serde(default)]
+    pub deletion_reason: Option<DeletionReason>,
+    /// When it was deleted.
+    #[serde(default)]
+    pub deleted_at: Option<Timestamp>,
     /// Bytes that count against its owner's quota.
     pub reserved_bytes: u64,
     /// When the sweep looks at it next; `None` is never.

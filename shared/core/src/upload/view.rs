@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{EXPIRY_GRACE_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload, add_s};
+use super::{Deletion, EXPIRY_GRACE_S, LEASE_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload, add_s};
 use crate::ids::ETag;
+use crate::policy::Overwrite;
 
 impl Upload {
     /// When an upload that is ready or failed is deleted by itself: at the end of its retention, or earlier where the
@@ -51,23 +52,55 @@ impl Upload {
     /// Whether an ingest holds a lease that has not ended.
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.until > now)
+        // A lease that ends later than any that is taken now was taken before the clock was set back.
+        let longest = add_s(now, LEASE_S);
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.until > now && lease.until <= longest)
     }
 
-    /// What came of the version seen last; `None` while that is being processed.
+    /// What came of the version that became ready last. It is served while a newer one is being processed, and also
+    /// where that fails.
     #[must_use]
     pub fn current_outcome(&self) -> Option<&Outcome> {
-        self.outcome.as_ref().filter(|_| self.state == State::Ready)
+        self.outcome
+            .as_ref()
+            .filter(|_| self.state != State::Deleted)
+    }
+
+    /// What becomes of another version than the one that is ready.
+    #[must_use]
+    pub fn overwrite(&self) -> Overwrite {
+        self.overwrite
+            .unwrap_or_else(|| Overwrite::usual(self.strategy))
+    }
+
+    /// Whether the object in the bucket is the version that its owner was told of: not one that was written over what is
+    /// ready and refused, nor one that is still to be accepted.
+    #[must_use]
+    pub fn is_original_there(&self) -> bool {
+        let is_accepted = |seen: &super::ObjectVersion| {
+            let ready = self.outcome.as_ref().map(|outcome| &outcome.etag);
+            ready.is_none_or(|ready| *ready == seen.etag)
+        };
+        self.seen.as_ref().is_some_and(is_accepted)
+            && self.conflict_etag.is_none()
+            && !self.original_removed
+            && self.state != State::Deleted
+    }
+
+    /// Whether it counts as one of its owner's files: until its bytes are purged, and not where none ever came.
+    #[must_use]
+    pub fn counts_as_file(&self) -> bool {
+        self.state != State::Expired && self.deletion != Some(Deletion::Purged)
     }
 
     /// What can be downloaded of it now, as the wire's `variant` names it.
     #[must_use]
     pub fn variants(&self) -> Vec<&'static str> {
-        let is_original_there =
-            self.seen.is_some() && !self.original_removed && self.state != State::Deleted;
         let outcome = self.current_outcome();
         [
-            ("original", is_original_there),
+            ("original", self.is_original_there()),
             (
                 "parquet",
                 outcome.is_some_and(|outcome| outcome.parquet_key.is_some()),

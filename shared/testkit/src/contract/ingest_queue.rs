@@ -154,3 +154,15 @@ pub async fn of_many_consumers_each_message_has_one<Q: Consume>(queue: &Q) {
     assert_eq!(received.len(), 40);
     assert_eq!(distinct.len(), 40);
 }
+
+/// Hidden by a consumer, or given back by it, before the clock was set back an hour.
+pub async fn a_clock_that_is_set_back_hides_no_message<Q: Consume>(queue: &Q) {
+    let before = add_s(start(), 3600);
+    send(queue, [1, 2]).await;
+    let received = receive(queue, before, 10).await;
+    assert_eq!(received.len(), 2);
+    queue.retry(&received[0], before, 60).await.unwrap();
+    // At once, or when the time is over for which they were to be hidden.
+    receive(queue, start(), 10).await;
+    assert_eq!(receive(queue, add_s(start(), 61), 10).await.len(), 2);
+}

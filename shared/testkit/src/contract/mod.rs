@@ -213,6 +213,10 @@ macro_rules! upload_repo_cases {
                 quotas_are_per_owner
                 the_rate_holds_in_each_window
                 rates_are_per_owner
+                the_number_of_files_holds_until_they_are_purged
+                fifty_inserts_at_once_stay_within_the_number_of_files
+                a_bucket_is_recorded_once
+                of_ten_who_record_a_bucket_one_wins
                 a_refused_insert_leaves_no_trace
                 limits_are_looked_at_in_order;
             upload_repo_reads:
@@ -313,7 +317,8 @@ macro_rules! ingest_queue_contract {
                 a_message_given_up_is_kept_aside
                 a_batch_keeps_to_its_limit
                 one_bad_message_blocks_nobody
-                of_many_consumers_each_message_has_one;
+                of_many_consumers_each_message_has_one
+                a_clock_that_is_set_back_hides_no_message;
         }
     };
 }

@@ -3,7 +3,7 @@
 use consign_core::ports::{
     Allowance, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
 };
-use consign_core::upload::{State, Upload, add_s};
+use consign_core::upload::{Deletion, State, Upload, add_s};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -28,6 +28,7 @@ fn limited(upload: Upload, quota: Option<u64>, rate: Option<u32>) -> NewUpload {
     let allowance = Allowance {
         quota_bytes_max: quota,
         sign_uploads_per_window: rate,
+        files_max: None,
     };
     NewUpload {
         allowance,
@@ -208,6 +209,9 @@ pub async fn a_refused_insert_leaves_no_trace<R: UploadRepo>(repo: &R) {
     let mut hasty = keyed(upload("ada", 2), "k", "hasty");
     hasty.allowance.sign_uploads_per_window = Some(0);
     assert_eq!(insert(repo, &hasty, now).await, Inserted::RateLimited);
+    let mut many = keyed(upload("ada", 2), "k", "many");
+    many.allowance.files_max = Some(0);
+    assert_eq!(insert(repo, &many, now).await, Inserted::FilesExceeded);
 
     assert_eq!(repo.find(id(2)).await.unwrap(), None);
     assert_eq!(repo.reserved_bytes(&owner("ada")).await.unwrap(), 0);
@@ -215,11 +219,95 @@ pub async fn a_refused_insert_leaves_no_trace<R: UploadRepo>(repo: &R) {
     good.allowance = Allowance {
         quota_bytes_max: Some(100),
         sign_uploads_per_window: Some(1),
+        files_max: Some(1),
     };
     assert_eq!(insert(repo, &good, now).await, Inserted::Created);
 }
 
-/// Idempotency, rate, quota, object key.
+/// What has been purged, or never came, counts no more; what is deleted and kept does.
+pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo: &R) {
+    let few = |number| {
+        let mut new = new(upload("ada", number));
+        new.allowance.files_max = Some(2);
+        new
+    };
+    let first = upload("ada", 1);
+    assert_eq!(insert(repo, &few(1), start()).await, Inserted::Created);
+    assert_eq!(insert(repo, &few(2), start()).await, Inserted::Created);
+    assert_eq!(
+        insert(repo, &few(3), start()).await,
+        Inserted::FilesExceeded
+    );
+    let deleted = change(&first, |after| {
+        after.state = State::Deleted;
+        after.deletion = Some(Deletion::Moved);
+    });
+    repo.save(&first, &deleted).await.unwrap();
+    assert_eq!(
+        insert(repo, &few(3), start()).await,
+        Inserted::FilesExceeded
+    );
+    let purged = change(&deleted.after, |after| {
+        after.deletion = Some(Deletion::Purged);
+        after.reserved_bytes = 0;
+    });
+    repo.save(&deleted.after, &purged).await.unwrap();
+    assert_eq!(insert(repo, &few(3), start()).await, Inserted::Created);
+    // A file that comes late counts again.
+    let second = upload("ada", 2);
+    let expired = change(&second, |after| after.state = State::Expired);
+    repo.save(&second, &expired).await.unwrap();
+    let late = change(&expired.after, |after| after.state = State::Uploaded);
+    repo.save(&expired.after, &late).await.unwrap();
+    assert_eq!(
+        insert(repo, &few(4), start()).await,
+        Inserted::FilesExceeded
+    );
+    let others = few(5);
+    let others = NewUpload {
+        upload: upload("bob", 5),
+        ..others
+    };
+    assert_eq!(insert(repo, &others, start()).await, Inserted::Created);
+}
+
+/// No two of them see the same room.
+pub async fn fifty_inserts_at_once_stay_within_the_number_of_files<R: UploadRepo>(repo: &R) {
+    let inserts: Vec<NewUpload> = (0..50)
+        .map(|number| {
+            let mut new = new(upload("ada", number));
+            new.allowance.files_max = Some(10);
+            new
+        })
+        .collect();
+    let inserted = join_all(inserts.iter().map(|new| insert(repo, new, start()))).await;
+    let is_created = |inserted: &&Inserted| **inserted == Inserted::Created;
+    assert_eq!(inserted.iter().filter(is_created).count(), 10);
+}
+
+/// For ever, and for each bucket by itself.
+pub async fn a_bucket_is_recorded_once<R: UploadRepo>(repo: &R) {
+    assert_eq!(repo.bucket_identity("files").await.unwrap(), None);
+    assert_eq!(repo.record_bucket("files", "one").await.unwrap(), "one");
+    assert_eq!(repo.record_bucket("files", "two").await.unwrap(), "one");
+    let known = repo.bucket_identity("files").await.unwrap();
+    assert_eq!(known.as_deref(), Some("one"));
+    assert_eq!(repo.bucket_identity("elsewhere").await.unwrap(), None);
+    assert_eq!(repo.record_bucket("elsewhere", "two").await.unwrap(), "two");
+}
+
+/// All of them name the one that won.
+pub async fn of_ten_who_record_a_bucket_one_wins<R: UploadRepo>(repo: &R) {
+    let identities: Vec<String> = (0..10).map(|number| format!("identity-{number}")).collect();
+    let recording = identities.iter().map(|id| repo.record_bucket("files", id));
+    let recorded = join_all(recording).await;
+    let known = repo.bucket_identity("files").await.unwrap().unwrap();
+    for identity in recorded {
+        assert_eq!(identity.unwrap(), known);
+    }
+}
+
+/// Idempotency, rate, quota, number of files, object key.
 pub async fn limits_are_looked_at_in_order<R: UploadRepo>(repo: &R) {
     let first = keyed(upload("ada", 1), "k", "b");
     insert(repo, &first, start()).await;
@@ -235,6 +323,10 @@ pub async fn limits_are_looked_at_in_order<R: UploadRepo>(repo: &R) {
     let refused = insert(repo, &next, start()).await;
     assert_eq!(refused, Inserted::QuotaExceeded { used_bytes: 100 });
     next.allowance.quota_bytes_max = None;
+    next.allowance.files_max = Some(1);
+    let refused = insert(repo, &next, start()).await;
+    assert_eq!(refused, Inserted::FilesExceeded);
+    next.allowance.files_max = None;
     let refused = insert(repo, &next, start()).await;
     assert_eq!(refused, Inserted::ObjectKeyTaken);
 }

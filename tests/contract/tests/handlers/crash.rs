@@ -6,13 +6,15 @@ use consign_testkit::{Harm, Moment, Verb, When, sample};
 use crate::life::Life;
 use crate::support::{OWNER, world};
 
-const VERBS: [Verb; 20] = [
+const VERBS: [Verb; 22] = [
     Verb::InsertPending,
     Verb::Find,
     Verb::FindAll,
     Verb::FindByObject,
     Verb::Save,
     Verb::Due,
+    Verb::BucketIdentity,
+    Verb::RecordBucket,
     Verb::Head,
     Verb::Get,
     Verb::ReadChunk,

@@ -2,7 +2,7 @@
 
 use consign_core::ids::UploadId;
 use consign_core::upload::{Deletion, State, Upload};
-use contract::{BUCKET, Horizon, World, notify};
+use contract::{Horizon, World, notify};
 
 use crate::support::{CSV, LARGE_BYTES, OWNER, csv, large, put, told};
 
@@ -118,7 +118,7 @@ impl Life {
     /// What must have come of it.
     #[track_caller]
     pub(crate) fn check(self, world: &World, upload: &Upload, context: &str) {
-        let keys = world.objects.keys(BUCKET);
+        let keys = world.keys();
         let commits = world.commits(upload.id);
         let (state, commit_count, objects) = match self {
             Self::Kept => (State::Ready, 1, 3),

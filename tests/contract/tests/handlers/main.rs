@@ -6,8 +6,10 @@
     reason = "a test ends where its world is not as it should be"
 )]
 
+mod absence;
 mod bounds;
 mod crash;
+mod kept;
 mod life;
 mod once;
 mod parts;

@@ -1,6 +1,7 @@
 //! Each function may do what its handler calls, and nothing else.
 
 use super::document::{Statement, allowed, functions, resources, template};
+use consign_core::policy::MARKER_PREFIX;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -101,6 +102,20 @@ fn only_who_moves_files_on_sends_jobs_and_only_ingest_removes() {
         let removes = actions(&template, binary, "s3").contains("s3:DeleteObject");
         assert_eq!(removes, is_ingest || binary == "health", "{binary}");
         assert!(!actions(&template, binary, "dynamodb").contains("dynamodb:DeleteItem"));
+    }
+}
+
+#[test]
+fn only_ingest_marks_the_bucket() {
+    let template = template();
+    let markers = json!({
+        "Fn::Sub": format!("arn:${{AWS::Partition}}:s3:::${{BucketName}}/{MARKER_PREFIX}*")
+    });
+    for (binary, function) in functions(&template) {
+        let marks = allowed(&template, function)
+            .iter()
+            .any(|statement| statement.resources == [&markers]);
+        assert_eq!(marks, binary == "ingest-on-object-created", "{binary}");
     }
 }
 

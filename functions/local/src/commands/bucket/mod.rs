@@ -8,9 +8,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use clap::{Args, Subcommand};
 use consign_aws::{Bucket, Mode, Outcome, SetupError};
 use consign_core::config::Config;
+use consign_core::ids::ObjectRef;
+use consign_core::policy::MARKER_PREFIX;
 use reqwest::Url;
 
 use crate::client::http_client;
@@ -63,6 +66,19 @@ struct InitArgs {
     /// Only look; fail when something is missing
     #[arg(long)]
     check: bool,
+    /// Write this marker, which the log names, into the policy's buckets: the records then take them for the ones they know
+    #[arg(long, value_name = "MARKER", conflicts_with = "check", value_parser = marker)]
+    adopt: Option<String>,
+}
+
+/// A marker as the records name it: 32 hexadecimal digits.
+fn marker(text: &str) -> Result<String, String> {
+    let is_marker = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_marker {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the 32 hexadecimal digits that the log has as `marker`".to_owned())
+    }
 }
 
 pub(super) async fn run(args: BucketArgs) -> anyhow::Result<ExitCode> {
@@ -96,6 +112,7 @@ async fn init(args: &InitArgs, environment: &Environment) -> anyhow::Result<Exit
             .or_else(|| kind.own_queue_arn().map(str::to_owned)),
         origins,
         mode: if args.check { Mode::Check } else { Mode::Make },
+        adopt: args.adopt.clone(),
     };
     let mut table = Table::default();
     for plan in Plan::of(&config.policy) {
@@ -134,6 +151,7 @@ struct Setup {
     queue_arn: Option<String>,
     origins: Vec<String>,
     mode: Mode,
+    adopt: Option<String>,
 }
 
 impl Setup {
@@ -144,6 +162,9 @@ impl Setup {
         table.add(plan.bucket, existence);
         if !is_there {
             return;
+        }
+        if let Some(marker) = &self.adopt {
+            table.add(plan.bucket, self.adopt(plan.bucket, marker).await);
         }
         table.add(plan.bucket, self.cors(plan, &bucket).await);
         for (item, rule) in plan.cleanings() {
@@ -159,6 +180,18 @@ impl Setup {
         }
         if !plan.prefixes.is_empty() {
             table.add(plan.bucket, self.notifications(plan, &bucket).await);
+        }
+    }
+
+    /// Makes the bucket the one that the records know, as after a restore into a new one.
+    async fn adopt(&self, bucket: &str, marker: &str) -> Row {
+        use consign_core::ports::ObjectStore as _;
+
+        let object = ObjectRef::new(bucket, format!("{MARKER_PREFIX}{marker}"));
+        let written = self.store.put(&object, "text/plain", Bytes::new()).await;
+        match written {
+            Ok(_) => Row::new("marker", State::Made, object.key),
+            Err(fault) => Row::new("marker", State::Failed, chain(&fault)),
         }
     }
 

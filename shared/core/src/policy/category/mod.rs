@@ -10,7 +10,7 @@ pub(crate) use read::DOWNLOAD_URL_S;
 
 use super::template::KeyTemplate;
 use super::types::{FileType, MagicMismatch};
-use super::{PARTS_MAX, Strategy};
+use super::{Overwrite, PARTS_MAX, Strategy};
 
 /// What ingest does with a file that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,8 @@ pub struct Category {
     pub ingest: Ingest,
     /// Whether the uploaded object stays once the file is ready.
     pub keep_original: bool,
+    /// What becomes of another version than the one that is ready; `None` is [`Overwrite::usual`].
+    pub overwrite: Option<Overwrite>,
     /// After how many seconds from ready a file is deleted; `None` for never.
     pub retention_s: Option<u64>,
     /// After how many seconds from ready a file may move to colder storage; `None` for never.

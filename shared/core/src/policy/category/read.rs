@@ -10,7 +10,9 @@ use crate::policy::fields::Fields;
 use crate::policy::template::{KeyTemplate, TemplateError};
 use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
 use crate::policy::units::{duration_s, size_bytes, unhex};
-use crate::policy::{OBJECT_BYTES_MAX, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy};
+use crate::policy::{
+    OBJECT_BYTES_MAX, Overwrite, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy,
+};
 use crate::upload::{ACTIVITY_RANGE_S, ACTIVITY_S};
 
 /// Shortest and longest life of an upload URL, in seconds; the upper bound is SigV4's.
@@ -102,6 +104,7 @@ impl Category {
             download_url_s: u32::try_from(download_url_s).unwrap_or(3_600),
             ingest: ingest.unwrap_or(Ingest::Verify),
             keep_original: f.flag("keep_original").unwrap_or(true),
+            overwrite: f.parsed("overwrite", Overwrite::from_str),
             retention_s: seconds(&mut f, "retention", 0..=CENTURY_S).filter(|s| *s > 0),
             archive_after_s: seconds(&mut f, "archive_after", DAY_S..=CENTURY_S),
             unconfirmed_s: seconds(&mut f, "unconfirmed", 60..=CENTURY_S),

@@ -9,7 +9,7 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
     let etag = prop_oneof![Just("a"), Just("b"), Just("c")];
     let token = prop_oneof![Just("t"), Just("u")];
     (
-        0..23usize,
+        0..24usize,
         etag,
         token,
         0..2000i64,
@@ -38,11 +38,16 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                     collection_id: Some(etag.into()),
                     claimed: Claimed::default(),
                 },
-                6..=8 => Event::Claim { object, lease },
+                6..=8 => Event::Claim {
+                    object,
+                    lease,
+                    output: None,
+                },
                 9 => Event::Renew { lease },
                 10 => Event::Release {
                     token: token.into(),
                     is_transient: second % 2 == 0,
+                    fault: "get: timed_out".into(),
                 },
                 11 | 12 => succeed(etag, token),
                 13 => fail(etag, token),
@@ -63,6 +68,7 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                 21 => Event::LookFailed {
                     is_transient: second % 2 == 0,
                 },
+                22 => Event::Missing,
                 _ => Event::ObjectRemoved { sequencer },
             }
         })
@@ -86,7 +92,7 @@ proptest! {
                 "{:?} -> {:?} by {event:?}", upload.state, next.state
             );
             prop_assert_eq!(next.revision, upload.revision + 1);
-            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted);
+            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted || upload.is_lost());
             prop_assert!(
                 next.generation > upload.generation || next.state == upload.state
                     || !matches!(upload.state, State::Ready | State::Failed) || next.state == State::Deleted
@@ -148,7 +154,7 @@ proptest! {
             let events = if object_is_there {
                 let object = ObjectVersion { sequencer: None, ..version("z", None) };
                 vec![
-                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) } },
+                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) }, output: None },
                     succeed("z", &token),
                 ]
             } else {
