@@ -829,7 +829,7 @@ fn the_longest_record_fits_in_an_item() {
         category: "c".repeat(255),
         content_type: "t".repeat(128),
         checksum_sha256: Some("s".repeat(64)),
-        object: ObjectRef::new(&"b".repeat(63), "k".repeat(1024)),
+        object: ObjectRef::new("b".repeat(63), "k".repeat(1024)),
         multipart_upload_id: key(),
         collection_id: Some("c".repeat(64)),
         labels: labels.collect(),
