@@ -3,7 +3,7 @@
 use consign_aws::{S3Options, S3Store};
 use consign_core::ids::ObjectRef;
 use consign_core::policy::Encryption;
-use consign_core::ports::{BeginMultipart as _, FaultKind, Multipart as _};
+use consign_core::ports::{BeginMultipart as _, FaultKind, Multipart as _, ObjectStore as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -140,4 +140,50 @@ async fn a_begin_that_was_turned_away_is_told_from_one_whose_end_is_unknown() {
 
 fn error(code: &str) -> String {
     format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>")
+}
+
+/// What is wrong with a key says nothing of the others, though the breaker saw nothing else.
+#[tokio::test]
+async fn keys_that_answer_500_close_the_store_for_no_other() {
+    let store = server(|line| {
+        let status = if line.contains("/bad/") { 500 } else { 404 };
+        (status, String::new())
+    })
+    .await;
+    for number in 0..20 {
+        let bad = ObjectRef::new("bucket", format!("bad/{number}"));
+        assert!(store.head(&bad).await.is_err());
+    }
+    let good = ObjectRef::new("bucket", "good");
+    assert_eq!(store.head(&good).await.unwrap(), None);
+}
+
+/// Where nobody listens, the calls after some are answered without a try.
+#[tokio::test]
+async fn where_nobody_listens_calls_end_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let store = S3Store::new(&S3Options {
+        endpoint: Some(format!("http://{address}")),
+        region: "us-east-1".to_owned(),
+        path_style: true,
+        access_key: "k".to_owned(),
+        secret_key: "s".to_owned(),
+        session_token: None,
+    });
+    let object = ObjectRef::new("bucket", "key");
+    let mut causes = Vec::new();
+    for _ in 0..6 {
+        let fault = store.head(&object).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unreachable);
+        causes.push(
+            fault
+                .source
+                .map(|cause| cause.to_string())
+                .unwrap_or_default(),
+        );
+    }
+    assert!(!causes[0].contains("not called"), "{causes:?}");
+    assert!(causes[5].contains("not called"), "{causes:?}");
 }
