@@ -65,7 +65,7 @@ pub(crate) async fn sweep(host: &Host) {
         until: add_s(host.clock().now(), SWEEP_S),
         concurrency: LOOKS_AT_ONCE,
     };
-    if let Err(fault) = sweep::run(host, effort).await {
+    if let Err(fault) = sweep::fan_out(host, effort).await {
         tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
     }
 }

@@ -14,7 +14,7 @@ use consign_core::host::{
     HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,
 };
 use consign_core::ids::{ETag, ObjectRef};
-use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, UploadRepo};
+use consign_core::ports::{Clock, Fault, IngestJob, LookJob, ObjectStore, UploadRepo};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Event, Refusal, State, Upload};
 
@@ -58,12 +58,16 @@ pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Verdict {
 }
 
 async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
-    // 1. One of our own jobs names its upload.
+    // 1. One of our own jobs names its uploads.
     if let Some(job) = IngestJob::from_body(body) {
         return match deps.repo().find(job.ingest).await? {
             Some(upload) => process::run(deps, upload, None).await,
             None => Ok(Verdict::Done),
         };
+    }
+    if let Some(job) = LookJob::from_body(body) {
+        sweep::look_at_all(deps, &job.look).await?;
+        return Ok(Verdict::Done);
     }
     // 2. Anything else is a notification, or poison.
     let (records, damaged) = match events::decode(body) {

@@ -81,7 +81,12 @@ fn new_upload<D: Deps>(
     now: Timestamp,
 ) -> Result<Upload, Problem> {
     let id = consign_core::ports::Random::upload_id(deps.random(), now);
-    record::pending(id, identity, accepted, now).map_err(|error| {
+    let record = record::pending(id, identity, accepted, now).map(|upload| Upload {
+        // A form signs no condition. Parts become an object by our own hand.
+        puts_once: accepted.strategy != Strategy::Post && deps.provider().capabilities().puts_once,
+        ..upload
+    });
+    record.map_err(|error| {
         Problem::validation_failed(vec![consign_core::problem::FieldError {
             field: "labels".to_owned(),
             code: "key_invalid",

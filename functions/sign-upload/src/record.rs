@@ -84,6 +84,7 @@ pub(crate) fn pending(
         reserved_bytes: size_bytes_max,
         due_at: Some(add_s(now, LOOK_FIRST_S)),
         looks: 0,
+        puts_once: false,
         look_failures: 0,
     })
 }

@@ -2,8 +2,8 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder};
-use aws_sdk_sqs::types::MessageAttributeValue;
-use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue};
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, LookJob};
 
 use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, SMALL};
@@ -45,7 +45,38 @@ impl IngestQueue for SqsQueue {
             .map(drop)
             .map_err(|error| fault("send", &error))
     }
+
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        const OPERATION: &str = "send_looks";
+        for jobs in jobs.chunks(ENTRIES_MAX) {
+            let mut call = self.client.send_message_batch().queue_url(&self.url);
+            for (number, job) in jobs.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .message_body(job.to_body())
+                    .build()
+                    .map_err(|error| Fault::new(FaultKind::Other, OPERATION, error))?;
+                call = call.entries(entry);
+            }
+            let sent = call
+                .send()
+                .await
+                .map_err(|error| fault(OPERATION, &error))?;
+            if let Some(failed) = sent.failed().first() {
+                let kind = if failed.sender_fault() {
+                    FaultKind::Other
+                } else {
+                    FaultKind::Throttled
+                };
+                return Err(Fault::new(kind, OPERATION, failed.code().to_owned()));
+            }
+        }
+        Ok(())
+    }
 }
+
+/// The most messages that one request sends ("SendMessageBatch"); with the longest look jobs they are far from its bytes.
+const ENTRIES_MAX: usize = 10;
 
 /// The attribute of a dead letter that says why it is one.
 const REASON: &str = "reason";

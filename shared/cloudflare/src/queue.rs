@@ -1,13 +1,19 @@
 //! The ingest queue on Cloudflare Queues.
 
-use consign_core::ports::{Fault, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use serde::Serialize;
 use worker::js_sys::JSON;
 use worker::send::IntoSendFuture as _;
-use worker::{Env, MessageBatch, MessageExt as _, Queue, QueueRetryOptionsBuilder, RawMessage};
+use worker::wasm_bindgen::JsValue;
+use worker::{
+    BatchMessageBuilder, Env, MessageBatch, MessageExt as _, Queue, QueueRetryOptionsBuilder,
+    RawMessage,
+};
 
 use crate::fault::fault;
 
+/// The most messages that one call sends.
+const BATCH_MAX: usize = 100;
 /// The shortest and the longest pause before a message is delivered again, in seconds.
 const RETRY_PAUSE_S: (u64, u64) = (2, 60);
 
@@ -29,20 +35,36 @@ impl WorkerQueue {
     /// # Errors
     /// Where it is not JSON, or the queue's fault.
     pub async fn send_json(&self, json: &str) -> Result<(), Fault> {
-        let sending = async {
-            let message = JSON::parse(json).map_err(worker::Error::from)?;
-            let message = worker::RawMessageBuilder::new(message)
-                .build_with_content_type(worker::QueueContentType::Json);
-            self.0.send_raw(message).await
-        };
+        let sending = async { self.0.send_raw(json_message(json)?).await };
         let sent = sending.into_send().await;
         sent.map_err(|error| fault("send", error))
     }
 }
 
+/// A JSON text as the message that it is.
+fn json_message(json: &str) -> worker::Result<worker::SendMessage<JsValue>> {
+    let message = JSON::parse(json).map_err(worker::Error::from)?;
+    Ok(worker::RawMessageBuilder::new(message)
+        .build_with_content_type(worker::QueueContentType::Json))
+}
+
 impl IngestQueue for WorkerQueue {
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.send_json(&job.to_body()).await
+    }
+
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        for jobs in jobs.chunks(BATCH_MAX) {
+            let sending = async {
+                let messages = jobs.iter().map(|job| json_message(&job.to_body()));
+                let messages = messages.collect::<worker::Result<Vec<_>>>()?;
+                let batch = BatchMessageBuilder::new().messages(messages).build();
+                self.0.send_raw_batch(batch).await
+            };
+            let sent = sending.into_send().await;
+            sent.map_err(|error| fault("send_looks", error))?;
+        }
+        Ok(())
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Answer {
         looked_at: usize,
         /// Uploads that stay due.
         failed: usize,
+        /// Uploads that were passed on to the queue.
+        passed_on: usize,
     },
     /// The event is done with.
     Taken {},
@@ -213,12 +215,13 @@ async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<Answer, Error> 
         until: add_s(now, left.as_secs().saturating_sub(LOOK_S)),
         concurrency: LOOKS_AT_ONCE,
     };
-    match tokio::time::timeout(left, boxed(sweep::run(deps, effort))).await {
+    match tokio::time::timeout(left, boxed(sweep::fan_out(deps, effort))).await {
         Ok(swept) => {
             let swept = swept?;
             Ok(Answer::Swept {
                 looked_at: swept.looked_at,
                 failed: swept.failed,
+                passed_on: swept.passed_on,
             })
         }
         Err(_) => Err("the sweep was given up: the time of this invocation is over".into()),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consign_core::events::{self, Decoded, ObjectEvent};
-use consign_core::ports::{Fault, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use consign_core::upload::add_s;
 use jiff::Timestamp;
 
@@ -334,6 +334,13 @@ enum Whose {
 }
 
 impl IngestQueue for SqlQueue {
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        for job in jobs {
+            self.push(&job.to_body()).await?;
+        }
+        Ok(())
+    }
+
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         let now = self.told();
         let sending = self.0.writer.write("push", move |tx| {

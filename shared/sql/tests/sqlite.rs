@@ -399,7 +399,7 @@ async fn missing_tables_fail_every_call_by_name() {
         "insert_pending",
         "save",
         "list",
-        "due",
+        "due_lines",
         "reserved_bytes",
         "ping",
         "push",

@@ -42,6 +42,7 @@ pub enum Verb {
     MultipartComplete,
     MultipartAbort,
     Send,
+    SendLooks,
 }
 
 impl Verb {
@@ -76,6 +77,7 @@ impl Verb {
             Self::MultipartComplete => "complete",
             Self::MultipartAbort => "abort",
             Self::Send => "send",
+            Self::SendLooks => "send_looks",
         }
     }
 }

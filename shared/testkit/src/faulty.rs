@@ -8,8 +8,8 @@ use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
     BeginMultipart, Due, DueLine, DueRange, Fault, IngestJob, IngestQueue, Inserted, ListFilter,
-    Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read, ReadError,
-    Saved, UploadRepo,
+    LookJob, Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read,
+    ReadError, Saved, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
@@ -108,6 +108,11 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
 impl<P: IngestQueue> IngestQueue for Faulty<P> {
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.faults.around(Verb::Send, self.inner.send(job)).await
+    }
+
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        let call = self.inner.send_looks(jobs);
+        self.faults.around(Verb::SendLooks, call).await
     }
 }
 

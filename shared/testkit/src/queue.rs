@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue, LookJob};
 use consign_core::upload::add_s;
 use jiff::Timestamp;
 
@@ -142,6 +142,13 @@ impl Lines {
 impl IngestQueue for MemoryQueue {
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.push(job.to_body());
+        Ok(())
+    }
+
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        for job in jobs {
+            self.push(job.to_body());
+        }
         Ok(())
     }
 }

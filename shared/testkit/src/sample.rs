@@ -98,6 +98,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         reserved_bytes: 100,
         due_at: Some(add_s(at, 60)),
         looks: 0,
+        puts_once: false,
         look_failures: 0,
     }
 }
@@ -260,6 +261,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             attempts: counts.2,
             looks: counts.3,
             look_failures: counts.2,
+            puts_once: choices.1,
             reserved_bytes: sizes.0,
             size_bytes_max: sizes.1,
             deleted_retention_s: sizes.2,

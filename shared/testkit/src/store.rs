@@ -47,6 +47,7 @@ struct Contents {
     ignores_if_none_match: bool,
     /// What is there, while the disk is not mounted.
     away: Option<BTreeMap<(String, String), Stored>>,
+    denied: Vec<ObjectRef>,
 }
 
 /// A versioned object store. Clones are the same store.
@@ -97,6 +98,16 @@ impl MemoryStore {
     /// Whether `if-none-match: *` on a client's put is honoured, as it is at first.
     pub fn honour_if_none_match(&self, honour: bool) {
         lock(&self.0).ignores_if_none_match = !honour;
+    }
+
+    /// Lets no HEAD of this object through any more, as a bucket's policy may.
+    pub fn deny_head(&self, object: &ObjectRef) {
+        lock(&self.0).denied.push(object.clone());
+    }
+
+    /// Takes back every [`deny_head`](Self::deny_head).
+    pub fn allow_heads(&self) {
+        lock(&self.0).denied.clear();
     }
 
     /// Puts an object as a client does with `if-none-match: *`; `None` where that is refused (412) or there is no
@@ -251,6 +262,9 @@ impl ObjectStore for MemoryStore {
     async fn head(&self, object: &ObjectRef) -> Result<Option<ObjectHead>, Fault> {
         let contents = lock(&self.0);
         contents.require_bucket(&object.bucket, "head")?;
+        if contents.denied.contains(object) {
+            return Err(Fault::new(FaultKind::Denied, "head", "by its policy"));
+        }
         Ok(contents.object(object).map(|stored| stored.head.clone()))
     }
 

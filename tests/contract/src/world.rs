@@ -10,7 +10,7 @@ use consign_core::host::{
 use consign_core::ids::UploadId;
 use consign_core::policy::{MARKER_PREFIX, Policy, Provider};
 use consign_core::ports::{
-    BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
+    BeginMultipart, Clock, Fault, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
 use consign_core::upload::{Deletion, State, Upload, add_s};
@@ -266,6 +266,19 @@ impl World {
             }
         }
         messages.len()
+    }
+
+    /// One run of a sweep that passes on what is much: how many uploads it looked at, and how many it passed on.
+    ///
+    /// # Errors
+    /// What kept it from passing them on.
+    pub async fn fan_out(&self) -> Result<(usize, usize), Fault> {
+        let effort = Effort {
+            until: add_s(self.clock.now(), SWEEP_S),
+            concurrency: 4,
+        };
+        let swept = sweep::fan_out(self, effort).await?;
+        Ok((swept.looked_at, swept.passed_on))
     }
 
     /// Delivers and sweeps, moving the clock as far as the horizon, until nothing is left to do. Whether that ended.

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
-use consign_core::ports::{Fault, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use consign_sql::{Message, SqlQueue, SqlRepo};
 use consign_testkit::contract::{Consume, Delivery};
 use jiff::Timestamp;
@@ -46,6 +46,10 @@ impl Delivery for Held {
 }
 
 impl IngestQueue for Queue {
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        self.0.send_looks(jobs).await
+    }
+
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.0.send(job).await
     }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use consign_aws::SqsQueue;
-use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue};
+use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, LookJob};
 use consign_core::upload::add_s;
 use consign_testkit::contract::{Consume, Delivery};
 use consign_testkit::sample::{id, start};
@@ -150,6 +150,10 @@ impl Delivery for Message {
 }
 
 impl IngestQueue for Queue {
+    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+        self.queue.send_looks(jobs).await
+    }
+
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.queue.send(job).await
     }

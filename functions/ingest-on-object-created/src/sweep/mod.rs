@@ -5,6 +5,7 @@
 //! itself, in its own record. Several runs at once are safe: every write is conditional, and whoever comes second finds
 //! the upload due no more.
 
+mod fan_out;
 mod look;
 
 use std::collections::VecDeque;
@@ -18,6 +19,8 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 
 use crate::Deps;
+pub use fan_out::fan_out;
+pub(crate) use fan_out::look_at_all;
 pub(crate) use look::remove_original;
 
 /// How many uploads of one line are taken before the next line has its turn.
@@ -45,6 +48,8 @@ pub struct Swept {
     pub looked_at: usize,
     /// Uploads that could not be looked at for a fault; they are due again later.
     pub failed: usize,
+    /// Uploads that were passed on to the queue.
+    pub passed_on: usize,
 }
 
 /// Looks at what is due. One that fails does not keep the others waiting.
@@ -53,13 +58,18 @@ pub struct Swept {
 /// The repository's fault where it cannot tell what is due; what it did tell of is looked at all the same.
 pub async fn run<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
     crate::bucket::mark_all(deps).await;
-    let lines = Lines::find(deps).await?;
-    let mut run = Run::default();
+    let lines = Some(Lines::find(deps).await?);
+    let run = Run {
+        lines,
+        ..Run::default()
+    };
+    drive(deps, run, effort).await
+}
+
+async fn drive<D: Deps>(deps: &D, mut run: Run, effort: Effort) -> Result<Swept, Fault> {
     // One set of futures for turns and looks: the next turn is read while looks are under way.
     let mut working = FuturesUnordered::new();
-    working.push(work(deps, Job::Turn(lines)));
-    while let Some(worked) = working.next().await {
-        run.take(worked);
+    loop {
         let is_over = run.away >= AWAY_AFTER || deps.clock().now() >= effort.until;
         if is_over {
             run.waiting.clear();
@@ -75,8 +85,11 @@ pub async fn run<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
         {
             working.push(work(deps, Job::Turn(lines)));
         }
+        match working.next().await {
+            Some(worked) => run.take(worked),
+            None => return run.end(),
+        }
     }
-    run.end()
 }
 
 /// A run under way.
@@ -114,7 +127,9 @@ impl Run {
     }
 
     fn end(self) -> Result<Swept, Fault> {
-        let Swept { looked_at, failed } = self.swept;
+        let Swept {
+            looked_at, failed, ..
+        } = self.swept;
         if looked_at > 0 {
             tracing::info!(operation = "sweep", looked_at, failed);
         }
@@ -176,25 +191,37 @@ impl Lines {
         Ok(Self { waiting, until })
     }
 
-    /// The turn of the next line that has something.
+    /// The turn of the next line that has something, read.
     async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<Taken>, Self)> {
+        let taken = match self.take(deps, TURN).await? {
+            Ok(ids) => read(deps, &ids).await,
+            Err(fault) => vec![Taken::Unlisted(fault)],
+        };
+        Some((taken, self))
+    }
+
+    /// So many uploads at most of the next line that has something. One that cannot be read has had its turn.
+    async fn take<D: Deps>(
+        &mut self,
+        deps: &D,
+        limit: usize,
+    ) -> Option<Result<Vec<UploadId>, Fault>> {
         loop {
             let (line, after) = self.waiting.pop_front()?;
             let range = DueRange {
                 until: self.until,
                 after,
-                limit: TURN,
+                limit,
             };
             let due = match deps.repo().due(&line, range).await {
                 Ok(due) => due,
-                Err(fault) => return Some((vec![Taken::Unlisted(fault)], self)),
+                Err(fault) => return Some(Err(fault)),
             };
-            if due.len() >= TURN {
+            if due.len() >= limit {
                 self.waiting.push_back((line, due.last().copied()));
             }
             if !due.is_empty() {
-                let ids: Vec<UploadId> = due.into_iter().map(|due| due.id).collect();
-                return Some((read(deps, &ids).await, self));
+                return Some(Ok(due.into_iter().map(|due| due.id).collect()));
             }
         }
     }

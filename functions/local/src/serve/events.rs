@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use consign_core::events::{Decoded, EventError, ObjectEvent, Source, decode_from};
 use consign_core::policy::Policy;
-use consign_core::ports::{Clock as _, IngestJob};
+use consign_core::ports::{Clock as _, is_own_message};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, json};
 use consign_core::sigv4::Secret;
@@ -86,7 +86,7 @@ fn shows(headers: &HeaderMap, token: &Secret) -> bool {
 /// its reason, while MinIO would send it for ever and nothing after it.
 fn asks_for_something(policy: &Policy, text: &str) -> Result<bool, Problem> {
     // Our own jobs come from ourselves alone.
-    if IngestJob::from_body(text.as_bytes()).is_some() {
+    if is_own_message(text.as_bytes()) {
         return Err(Problem::bad_request("is no notification of a store"));
     }
     let records: Vec<ObjectEvent> = match decode_from(Source::MinioWebhook, text.as_bytes()) {

@@ -147,6 +147,8 @@ pub struct Capabilities {
     pub sse_kms: bool,
     /// The largest single PUT or POST, in bytes.
     pub put_bytes_max: u64,
+    /// Honours the `if-none-match: *` that a PUT is signed with, so that its URL brings an object once and never another.
+    pub puts_once: bool,
     /// Takes an `x-amz-copy-source` that is not signed: a signed upload has to rule copies out (invariant 18).
     pub copies_unsigned: bool,
 }
@@ -172,6 +174,7 @@ impl Provider {
                 sse_s3: true,
                 sse_kms: true,
                 put_bytes_max,
+                puts_once: true,
                 copies_unsigned: self == Self::Minio,
             },
             // R2 encrypts everything by itself, and stops 5 MiB short of 5 GiB.
@@ -180,6 +183,7 @@ impl Provider {
                 sse_s3: false,
                 sse_kms: false,
                 put_bytes_max: put_bytes_max - (5 << 20),
+                puts_once: true,
                 copies_unsigned: true,
             },
             Self::Embedded => Capabilities {
@@ -187,6 +191,7 @@ impl Provider {
                 sse_s3: false,
                 sse_kms: false,
                 put_bytes_max,
+                puts_once: true,
                 copies_unsigned: false,
             },
         }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ABSENCE_CONFIRM_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_LAST_S, ObjectVersion,
-    PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
+    ABSENCE_CONFIRM_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_FIRST_S, LOOK_LAST_S,
+    ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 use crate::events::Sequencer;
 
@@ -197,7 +197,11 @@ impl Upload {
                         after.due_at = Some(add_s(now, LOOK_LAST_S));
                     } else {
                         after.looks = after.looks.saturating_add(1);
-                        let pause_s = super::machine::look_pause_s(after.looks, pause_max_s);
+                        let pause_s = if self.state == State::Uploading {
+                            super::machine::look_pause_s(after.looks, pause_max_s)
+                        } else {
+                            super::machine::quadrupled_s(LOOK_FIRST_S, after.looks)
+                        };
                         after.due_at = Some(add_s(now, pause_s).min(end));
                     }
                 })
@@ -208,7 +212,7 @@ impl Upload {
             State::Expired => self.step(false, now, |after| {
                 after.looks = after.looks.saturating_add(1);
                 after.due_at = (after.looks < LATE_LOOKS_MAX)
-                    .then(|| add_s(now, LOOK_LAST_S.saturating_mul(1 << after.looks.min(16))));
+                    .then(|| add_s(now, super::machine::quadrupled_s(LOOK_LAST_S, after.looks)));
             }),
             State::Uploaded | State::Confirmed => self.absent(DeletionReason::ObjectAbsent, now),
             State::Processing if !self.is_held(now) => {

@@ -33,9 +33,11 @@ pub const PARTS_ABORT_DAYS: u64 =
 /// look, so that those that fail for good take next to nothing of the sweep's time.
 pub const LOOK_FAILED_S: (u64, u64) = (60, 6 * 3600);
 /// How often the sweep still looks for late bytes of an expired upload.
-pub const LATE_LOOKS_MAX: u32 = 8;
+pub const LATE_LOOKS_MAX: u32 = 5;
 /// When the sweep queues an upload again that nobody claimed, in seconds.
 pub const ENQUEUE_CHECK_S: u64 = 120;
+/// The longest pause before it does so again, in seconds.
+pub const REQUEUE_LAST_S: u64 = 3_600;
 
 /// How long after an object was first missed the second look is taken, in seconds: longer than a disk takes to be mounted
 /// again, or somebody to mend an endpoint.

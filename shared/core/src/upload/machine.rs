@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
     Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, OutputPlace,
-    Refusal, State, Step, Upload, add_s,
+    REQUEUE_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 use crate::policy::Overwrite;
 
@@ -75,7 +75,8 @@ impl Upload {
                 State::Processing if self.is_held(now) => Step::Unchanged,
                 State::Uploaded | State::Confirmed | State::Processing => {
                     self.step(true, now, |after| {
-                        after.due_at = Some(add_s(now, ENQUEUE_CHECK_S))
+                        after.looks = after.looks.saturating_add(1);
+                        after.due_at = Some(add_s(now, requeue_pause_s(after.looks)));
                     })
                 }
                 State::Pending
@@ -417,8 +418,8 @@ impl Upload {
     }
 
     /// When the sweep comes by an upload that is ready or failed: now where its original is still to be removed; once
-    /// more when its URL is dead and writes begun in time have ended, since a store may have let the URL be used again and the event be lost (invariant 8);
-    /// and at its end.
+    /// more when its URL is dead and writes begun in time have ended, where a URL may have been used again and the event be
+    /// lost (invariant 8); and at its end. Where a URL brings its object once, most need no look at all.
     fn rest_due_at(&self, now: Timestamp) -> Option<Timestamp> {
         if self.state == State::Ready && !self.keep_original && !self.original_removed {
             return Some(now);
@@ -427,7 +428,8 @@ impl Upload {
         let processed_at = self.processed_at.unwrap_or(now);
         let last_look = url_end.max(add_s(processed_at, LOOK_LAST_S));
         let absent = self.absent_since.map(|at| add_s(at, ABSENCE_CONFIRM_S));
-        [Some(last_look), absent]
+        let last_look = Some(last_look).filter(|_| !self.puts_once);
+        [last_look, absent]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)
@@ -465,7 +467,22 @@ fn exhausted(last_fault: Option<&str>) -> String {
     )
 }
 
-/// The pause before the next look, in seconds: doubling from the first to the longest.
+/// The pause before the next look for an object of which nobody told, in seconds. Whoever has neither events nor confirms
+/// finds what arrived after four times as long as it took, and an upload of any life takes few looks: of the 15 minutes
+/// that are usual, two, and one at the end.
+pub(super) fn quadrupled_s(first_s: u64, looks: u32) -> u64 {
+    first_s.saturating_mul(1 << (2 * looks.min(16)))
+}
+
+/// The pause before a job is queued again, in seconds: it doubles to an hour, since a queue that is behind is helped by no
+/// second message.
+fn requeue_pause_s(times: u32) -> u64 {
+    ENQUEUE_CHECK_S
+        .saturating_mul(1 << times.saturating_sub(1).min(16))
+        .min(REQUEUE_LAST_S)
+}
+
+/// The pause before the next look at parts, in seconds: doubling from the first to the longest.
 pub(super) fn look_pause_s(looks: u32, pause_max_s: u64) -> u64 {
     LOOK_FIRST_S
         .saturating_mul(1 << looks.min(16))

@@ -21,7 +21,8 @@ pub use deletion::{Deletion, DeletionReason};
 pub use event::{
     ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change,
     ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S,
-    LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, Refusal, Step, UPLOAD_LIFE_MAX_S, add_s,
+    LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, REQUEUE_LAST_S, Refusal, Step,
+    UPLOAD_LIFE_MAX_S, add_s,
 };
 pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::Layout;
@@ -332,6 +333,9 @@ pub struct Upload {
     pub due_at: Option<Timestamp>,
     /// How often the sweep looked for its object in vain.
     pub looks: u32,
+    /// Its URLs bring the object once: no look is needed at what they let in after that.
+    #[serde(default)]
+    pub puts_once: bool,
     /// How often in a row the sweep could not look at it, for a reason that is its own.
     #[serde(default)]
     pub look_failures: u32,

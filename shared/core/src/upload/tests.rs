@@ -59,6 +59,7 @@ fn pending() -> Upload {
         reserved_bytes: 10,
         due_at: Some(at(60)),
         looks: 0,
+        puts_once: false,
         look_failures: 0,
     }
 }

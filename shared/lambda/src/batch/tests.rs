@@ -253,6 +253,7 @@ async fn the_schedule_sweeps_what_is_due() {
     let swept = |looked_at| Answer::Swept {
         looked_at,
         failed: 0,
+        passed_on: 0,
     };
     assert_eq!(invoke(&world, &letters, sweep()).await, swept(0));
     world.clock.advance_s(61);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use consign_core::ports::IngestJob;
+use consign_core::ports::{IngestJob, LookJob};
 use consign_core::upload::add_s;
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -40,6 +40,28 @@ pub async fn a_job_sent_is_received<Q: Consume>(queue: &Q) {
     let message = receive_one(queue, start()).await;
     assert_eq!(job(&message), Some(IngestJob { ingest: id(1) }));
     assert_eq!(message.attempts(), 1);
+}
+
+/// Each a message, in no order; more than one request of a service takes.
+pub async fn look_jobs_are_messages<Q: Consume>(queue: &Q) {
+    let jobs: Vec<LookJob> = (0..23)
+        .map(|n| LookJob {
+            look: (n * 100..n * 100 + 50).map(id).collect(),
+        })
+        .collect();
+    queue.send_looks(&jobs).await.unwrap();
+    let mut received = Vec::new();
+    while received.len() < jobs.len() {
+        let messages = receive(queue, start(), 10).await;
+        assert!(!messages.is_empty(), "{} of 23", received.len());
+        let read = messages
+            .iter()
+            .map(|m| LookJob::from_body(m.body().as_bytes()));
+        received.extend(read.map(Option::unwrap));
+    }
+    received.sort_unstable_by_key(|job| job.look.first().copied());
+    assert_eq!(received, jobs);
+    queue.send_looks(&[]).await.unwrap();
 }
 
 /// At once.

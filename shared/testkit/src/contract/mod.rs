@@ -309,6 +309,7 @@ macro_rules! ingest_queue_contract {
         $crate::contract_tests! { ($make)
             ingest_queue:
                 a_job_sent_is_received
+                look_jobs_are_messages
                 an_empty_queue_gives_nothing
                 a_message_is_hidden_and_comes_again
                 an_acknowledged_message_is_gone

@@ -149,6 +149,8 @@ impl Schedule {
             "content_type": "text/csv",
             "file_size_bytes": VALID.len(),
             "category": category,
+            // Its object may be replaced, as a schedule has it; a PUT's may not.
+            "strategy": "post",
         });
         let (status, body) = self.world.sign(OWNER, &body, category).await;
         if self.signed.contains_key(name) {

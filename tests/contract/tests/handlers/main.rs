@@ -16,3 +16,4 @@ mod parts;
 mod race;
 mod rules;
 mod support;
+mod sweep;

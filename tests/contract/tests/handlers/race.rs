@@ -50,7 +50,10 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
         let random = &mut fastrand::Rng::with_seed(seed);
         let world = &world();
         world.objects.honour_if_none_match(false);
-        let upload = &signed(world, &csv("table")).await;
+        // A form, since its object may be replaced at all.
+        let mut form = csv("table");
+        form["strategy"] = "post".into();
+        let upload = &signed(world, &form).await;
         // The sweep is due from the beginning.
         world.clock.advance_s(61);
         let is_written_twice = random.bool();

@@ -176,9 +176,16 @@ async fn invariant_7_confirm_is_only_a_hint() {
 #[tokio::test]
 async fn invariant_8_a_reused_url_is_refused_or_detected_even_where_nobody_tells() {
     let world = world();
+    // A PUT's URL: the store refuses.
     let (upload, _) = ready(&world, "table").await;
     assert_eq!(put(&world, &upload.object, CSV_2), None);
+    // A form, which signs no condition.
+    let mut form = csv("table");
+    form["strategy"] = "post".into();
+    let upload = signed(&world, &form).await;
     world.objects.honour_if_none_match(false);
+    let first = put(&world, &upload.object, CSV).unwrap();
+    world.ingest(&told(&upload.object, &first)).await;
     let second = put(&world, &upload.object, CSV_2).unwrap();
     assert!(world.settle(Horizon::End).await);
     let ended = world.record(upload.id).unwrap();

@@ -146,6 +146,9 @@ async fn inv25_a_body_that_is_no_event_ends_with_a_refusal_or_among_the_dead_let
     assert_eq!(tell(vec![0xff, 0xfe]).await, refused(400, "bad_request"));
     let job = json!({"ingest": pending}).to_string();
     assert_eq!(tell(job.into_bytes()).await, refused(400, "bad_request"));
+    // Nor may anybody outside ask for looks.
+    let looks = json!({"look": [pending]}).to_string();
+    assert_eq!(tell(looks.into_bytes()).await, refused(400, "bad_request"));
     assert_eq!(
         tell(vec![b' '; (1 << 20) + 1]).await,
         refused(413, "body_too_large")

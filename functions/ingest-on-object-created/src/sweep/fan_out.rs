@@ -1,0 +1,90 @@
+//! A sweep whose time is short passes on what it finds due, over the queue, to as many invocations as there are.
+
+use consign_core::ids::UploadId;
+use consign_core::ports::{Clock, Fault, IngestQueue, LOOKS_MAX, LookJob, UploadRepo};
+use consign_core::upload::add_s;
+
+use super::{Effort, Lines, Run, Swept, drive, read};
+use crate::Deps;
+
+/// So many due uploads a scheduled run looks at itself, which costs neither messages nor writes beside the looks.
+const OWN_LOOKS_MAX: usize = 100;
+/// Look jobs that are sent together.
+const JOBS_AT_ONCE: usize = 10;
+/// How long uploads are held that were passed on, in seconds. A message that is not worked on by then was lost, or waits
+/// behind a backlog; then they are passed on again, and whoever comes second finds them due no more.
+const PASSED_ON_S: u64 = 900;
+/// Looks of one job that are under way at once.
+const JOB_LOOKS_AT_ONCE: usize = 8;
+/// The time that the looks of one job have, in seconds. What is left is due again when its hold ends.
+const JOB_S: u64 = 120;
+
+const _: () = assert!(JOB_S < PASSED_ON_S);
+
+/// Looks at what is due where that is little; else passes it on in [`LookJob`]s.
+///
+/// They are sent first and held then: whoever dies in between has sent them, and the next run sends them again, which costs a
+/// read each. Held first, they would wait for the end of the hold.
+///
+/// # Errors
+/// A fault of the repository or the queue; what was not passed on stays due.
+pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
+    crate::bucket::mark_all(deps).await;
+    let mut lines = Lines::find(deps).await?;
+    let mut ids = Vec::new();
+    let mut passed_on = 0;
+    // 1. In turns over the lines, as many as there are.
+    while let Some(taken) = lines.take(deps, LOOKS_MAX).await {
+        ids.extend(taken?);
+        if deps.clock().now() >= effort.until {
+            break;
+        }
+        // 2. More than a run does itself: passed on, some jobs at a time.
+        let is_many = passed_on > 0 || ids.len() > OWN_LOOKS_MAX;
+        if is_many && ids.len() >= JOBS_AT_ONCE * LOOKS_MAX {
+            passed_on += pass_on(deps, &ids).await?;
+            ids.clear();
+        }
+    }
+    if passed_on == 0 && ids.len() <= OWN_LOOKS_MAX {
+        return look_at_these(deps, &ids, effort).await;
+    }
+    passed_on += pass_on(deps, &ids).await?;
+    tracing::info!(operation = "sweep", passed_on);
+    Ok(Swept {
+        passed_on,
+        ..Swept::default()
+    })
+}
+
+async fn pass_on<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<usize, Fault> {
+    let now = deps.clock().now();
+    let jobs = ids.chunks(LOOKS_MAX);
+    let jobs: Vec<LookJob> = jobs.map(|ids| LookJob { look: ids.to_vec() }).collect();
+    deps.queue().send_looks(&jobs).await?;
+    deps.repo().hold(ids, now, add_s(now, PASSED_ON_S)).await?;
+    Ok(ids.len())
+}
+
+/// Looks at these, as far as they are still due.
+/// What fails is put off by itself.
+async fn look_at_these<D: Deps>(
+    deps: &D,
+    ids: &[UploadId],
+    effort: Effort,
+) -> Result<Swept, Fault> {
+    let run = Run {
+        waiting: read(deps, ids).await.into(),
+        ..Run::default()
+    };
+    drive(deps, run, effort).await
+}
+
+/// Does a [`LookJob`].
+pub(crate) async fn look_at_all<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<Swept, Fault> {
+    let effort = Effort {
+        until: add_s(deps.clock().now(), JOB_S),
+        concurrency: JOB_LOOKS_AT_ONCE,
+    };
+    look_at_these(deps, ids, effort).await
+}

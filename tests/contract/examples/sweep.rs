@@ -1,0 +1,252 @@
+//! How long the sweep takes for a backlog: `cargo run --release -p contract --example sweep -- COUNT [DYNAMODB_ENDPOINT]`.
+//!
+//! Late looks at expired uploads of many owners, one of whom has half of them: each is a read, a HEAD at the embedded store
+//! and a write. In SQLite one run does it; in DynamoDB a scheduled run passes it on, and eight consumers take the jobs.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement ends where something fails"
+)]
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use consign_aws::{AwsOptions, DynamoRepo, S3Options, S3Store};
+use consign_core::config::Config;
+use consign_core::host::{
+    HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,
+};
+use consign_core::policy::Policy;
+use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
+use consign_core::upload::{State, Upload, add_s};
+use consign_embedded::{EmbeddedS3, Options, Running};
+use consign_sql::SqlRepo;
+use consign_testkit::contract::BUCKET;
+use consign_testkit::{MemoryQueue, SeededRandom, all_due, sample};
+use futures_util::stream::{self, StreamExt as _};
+use ingest_on_object_created::handle;
+use ingest_on_object_created::sweep::{self, Effort};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+const POLICY: &str = r#"
+[auth]
+issuer = "t"
+audience = "t"
+[[auth.keys]]
+alg = "HS256"
+secret_env = "S"
+[store]
+provider = "embedded"
+[category.table]
+bucket = "contract"
+key = "in/{owner}/{file_id}.{ext}"
+ingest = "verify"
+extensions = ["txt"]
+size_max = "1 MB"
+"#;
+const CONSUMERS: usize = 8;
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
+    fn now(&self) -> Timestamp {
+        Timestamp::try_from(SystemTime::now()).unwrap()
+    }
+}
+
+struct Host<R> {
+    repo: R,
+    queue: MemoryQueue,
+    store: S3Store,
+    random: SeededRandom,
+    policy: Policy,
+    clock: SystemClock,
+}
+
+impl<R: UploadRepo> HasClock for Host<R> {
+    fn clock(&self) -> &impl Clock {
+        &self.clock
+    }
+}
+impl<R: UploadRepo> HasRandom for Host<R> {
+    fn random(&self) -> &impl Random {
+        &self.random
+    }
+}
+impl<R: UploadRepo> HasRepo for Host<R> {
+    fn repo(&self) -> &impl UploadRepo {
+        &self.repo
+    }
+}
+impl<R: UploadRepo> HasQueue for Host<R> {
+    fn queue(&self) -> &impl IngestQueue {
+        &self.queue
+    }
+}
+impl<R: UploadRepo> HasStore for Host<R> {
+    fn store(&self) -> &impl ObjectStore {
+        &self.store
+    }
+}
+impl<R: UploadRepo> HasMultipart for Host<R> {
+    fn multipart(&self) -> &impl Multipart {
+        &self.store
+    }
+}
+impl<R: UploadRepo> HasPolicy for Host<R> {
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+impl<R: UploadRepo> HasMemory for Host<R> {
+    fn memory_bytes(&self) -> u64 {
+        16 << 20
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the embedded store checks signatures by real time"
+)]
+async fn store() -> (TempDir, Running, S3Store) {
+    let folder = TempDir::new().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = Options {
+        root: folder.path().to_owned(),
+        access_key: "contract".to_owned(),
+        secret_key: "contract-secret".to_owned(),
+        buckets: vec![BUCKET.to_owned()],
+        cors_origins: Vec::new(),
+        abort_parts_after: std::time::Duration::from_secs(10 * 86_400),
+    };
+    let silent = |_: String| async { Ok(()) };
+    let running = EmbeddedS3::start(options, listener, silent, SystemTime::now).unwrap();
+    let store = S3Store::new(&S3Options {
+        endpoint: Some(format!("http://{}", running.local_addr())),
+        region: "us-east-1".to_owned(),
+        path_style: true,
+        access_key: "contract".to_owned(),
+        secret_key: "contract-secret".to_owned(),
+        session_token: None,
+    });
+    (folder, running, store)
+}
+
+/// An upload that is due now; every second one is of the same owner.
+fn late(number: u32, now: Timestamp) -> Upload {
+    let owner = if number % 2 == 0 { 0 } else { number % 1000 };
+    Upload {
+        state: State::Expired,
+        reserved_bytes: 0,
+        due_at: Some(now),
+        ..sample::upload(&format!("owner-{owner}"), number)
+    }
+}
+
+async fn fill<R: UploadRepo>(repo: &R, count: u32, now: Timestamp) {
+    let inserts = stream::iter(0..count).map(|number| async move {
+        let new = sample::new(late(number, now));
+        repo.insert_pending(&new, now).await.unwrap();
+    });
+    inserts.buffer_unordered(256).collect::<()>().await;
+}
+
+#[tokio::main]
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it is a measurement"
+)]
+async fn main() {
+    let mut args = std::env::args().skip(1);
+    let count: u32 = args
+        .next()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(100_000);
+    let dynamodb = args.next();
+    let (_folder, _running, store) = store().await;
+    let config = Config::parse(POLICY, &|_| {
+        Some("a secret of a measurement alone".to_owned())
+    });
+    let policy = config.unwrap().policy;
+    let (queue, random) = (MemoryQueue::new(), SeededRandom::new(1));
+    let now = SystemClock.now();
+    let effort = Effort {
+        until: add_s(now, 3600),
+        concurrency: 16,
+    };
+    if let Some(endpoint) = dynamodb {
+        let options = AwsOptions {
+            endpoint: Some(endpoint),
+            region: "us-east-1".to_owned(),
+            access_key: "contract".to_owned(),
+            secret_key: "contract".to_owned(),
+            session_token: None,
+        };
+        let repo = DynamoRepo::new(&options, format!("sweep-{}", now.as_second()));
+        repo.ensure_table().await.unwrap();
+        fill(&repo, count, now).await;
+        let clock = SystemClock;
+        let host = Arc::new(Host {
+            repo,
+            queue,
+            store,
+            random,
+            policy,
+            clock,
+        });
+        println!("filled with {count}");
+        let begun = Instant::now();
+        let swept = sweep::fan_out(&*host, effort).await.unwrap();
+        println!("passed on {} in {:?}", swept.passed_on, begun.elapsed());
+        let consumers = (0..CONSUMERS).map(|_| {
+            let host = Arc::clone(&host);
+            tokio::spawn(async move {
+                loop {
+                    let taken = host.queue.receive(SystemClock.now(), 900, 1);
+                    let Some(message) = taken.first() else { return };
+                    handle(&*host, message.body.as_bytes()).await;
+                    host.queue.ack(message);
+                }
+            })
+        });
+        for consumer in consumers.collect::<Vec<_>>() {
+            consumer.await.unwrap();
+        }
+        println!("all done after {:?}", begun.elapsed());
+        println!(
+            "still due: {}",
+            all_due(&host.repo, now).await.unwrap().len()
+        );
+    } else {
+        let folder = TempDir::new().unwrap();
+        let repo = SqlRepo::open(&folder.path().join("consign.db"))
+            .await
+            .unwrap();
+        fill(&repo, count, now).await;
+        let clock = SystemClock;
+        let host = Host {
+            repo,
+            queue,
+            store,
+            random,
+            policy,
+            clock,
+        };
+        println!("filled with {count}");
+        let begun = Instant::now();
+        let swept = sweep::run(&host, effort).await.unwrap();
+        println!(
+            "looked at {}, {} failed, in {:?}",
+            swept.looked_at,
+            swept.failed,
+            begun.elapsed()
+        );
+        println!(
+            "still due: {}",
+            all_due(&host.repo, now).await.unwrap().len()
+        );
+    }
+}
