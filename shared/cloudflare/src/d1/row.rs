@@ -80,11 +80,9 @@ pub(crate) struct Record {
     pub(crate) record: String,
 }
 
-/// The column `id`.
+/// A row that there is, whatever it holds.
 #[derive(Deserialize)]
-pub(crate) struct Id {
-    pub(crate) id: String,
-}
+pub(crate) struct Id {}
 
 /// A record with its id.
 #[derive(Deserialize)]

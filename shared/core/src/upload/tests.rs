@@ -848,6 +848,7 @@ fn the_longest_record_fits_in_an_item() {
         }),
         outcome: Some(Outcome {
             etag: etag(),
+            bucket: key(),
             parquet_key: key(),
             profile_key: key(),
             rejects_key: key(),
