@@ -2,7 +2,7 @@
 # ClickHouse (chDB): a Parquet column whose name is empty is not there
 #
 # Expected: SELECT * gives all columns, under a made-up name if one has none, or raises: DuckDB calls it C0, Polars, DataFusion and hyparquet keep "".
-# Seen: the first SELECT * gives the other columns only, and nothing tells that the file has one more. (Asked again in the same session it may raise that
+# Seen: the first SELECT * gives the other columns only, and nothing tells that the file has one more. (Asked again over the same connection it may raise that
 #   a column's name cannot be empty, which is what one would have wished for at once.)
 # With: chdb 4.4.0 (ClickHouse 26.9.2.1), pyarrow 26.0.1 as the writer, duckdb 2.0.1; 2026-11-28.
 # Matters: an index that was saved as a column, or the empty first head of a CSV from a data frame, is the usual way to such a name. A copy through

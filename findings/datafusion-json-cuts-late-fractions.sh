@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # DataFusion: in JSON lines, a fraction past the rows it inferred from is cut off
 #
-# Expected: the schema is inferred from the first rows, so a later 2.75 in a column taken for integers raises, as it does in DataFusion's own CSV reader, in
-#   Polars, and as a text there does; or widens the column, as in DuckDB, ClickHouse and pyarrow.
+# Expected: the schema is inferred from the first rows, so a later 2.75 in a column taken for integers raises, as it does in DataFusion's own CSV reader and
+#   in Polars; or it widens the column, as in DuckDB, ClickHouse and pyarrow.
 # Seen: read_json gives 2 for 2.75, and -2 for -2.9, with no error. The same values in CSV raise "Error while parsing value '2.75' as type 'Int64'".
 # With: datafusion 55.0.0, polars 2.1.0, duckdb 2.0.1; 2026-11-28.
 # Matters: prices that begin whole are a common column. Sums are a little low, and nothing in the result says so. Pass a schema.
