@@ -9,12 +9,14 @@
 )]
 
 mod breaker;
+mod clock;
 mod connections;
 mod disk;
 mod download;
 mod etags;
 mod forms;
 mod health;
+mod quota;
 mod records;
 mod restart;
 mod session;
