@@ -133,14 +133,14 @@ async fn inv25_files_that_cannot_be_read_fail_with_a_reason_and_are_kept() {
         (
             "a.csv",
             "text/csv",
-            b"caf\xe9,1\nna\xefve,2\n".to_vec(),
+            b"\xcf\xf0\xe8\xe2\xe5\xf2,1\n\xec\xe8\xf0,2\n".to_vec(),
             "not_utf8",
             "UTF-8",
         ),
         (
             "a.csv",
             "text/csv",
-            b"a,b\n\"never closed,1\n".to_vec(),
+            format!("a,b\n{}\"never closed,1\n", "\"x, y\",1\n".repeat(20)).into_bytes(),
             "unterminated_quote",
             "quote",
         ),

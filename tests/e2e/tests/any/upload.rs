@@ -50,7 +50,7 @@ async fn a_put_that_is_confirmed_becomes_parquet() {
     assert_eq!(profile["columns"][0]["sum"], 499 * 500 / 2);
     assert_eq!(
         (&profile["columns"][1]["min"], &profile["columns"][1]["max"]),
-        (&json!(0.5), &json!(499.5))
+        (&json!("0.5"), &json!("499.5"))
     );
 }
 
