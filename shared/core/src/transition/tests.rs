@@ -129,15 +129,15 @@ impl<const HELD: bool> UploadRepo for Repo<HELD> {
         unreachable!("a transition lists nothing")
     }
     async fn find_all(&self, _: &[UploadId]) -> Result<Vec<Upload>, Fault> {
-        unimplemented!()
+        unreachable!("a transition asks for nothing due")
     }
 
     async fn due_lines(&self, _: Timestamp, _: usize) -> Result<Vec<DueLine>, Fault> {
-        unimplemented!()
+        unreachable!("a transition asks for nothing due")
     }
 
     async fn hold(&self, _: &[UploadId], _: Timestamp, _: Timestamp) -> Result<(), Fault> {
-        unimplemented!()
+        unreachable!("a transition asks for nothing due")
     }
 
     async fn due(&self, _: &DueLine, _: DueRange) -> Result<Vec<Due>, Fault> {
@@ -162,7 +162,7 @@ struct Queue {
 
 impl IngestQueue for Queue {
     async fn send_looks(&self, _: &[LookJob]) -> Result<(), Fault> {
-        unimplemented!()
+        unreachable!("a transition asks for nothing due")
     }
 
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {

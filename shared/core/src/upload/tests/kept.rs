@@ -1,0 +1,248 @@
+//! What ends an upload and what does not: absence, deletion, other versions, other templates, other clocks.
+
+use super::*;
+
+#[test]
+fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
+    let claimed = after(&pending(), &[claim("a", "t", at(100))], at(0));
+    for known in [
+        after(&pending(), &[seen("a")], at(1)),
+        after(&pending(), &[confirmed("a")], at(1)),
+        claimed,
+    ] {
+        let missed = changed(&known, &Event::Missing, at(200)).after;
+        assert_eq!(
+            (missed.state, missed.absent_since),
+            (known.state, Some(at(200)))
+        );
+        assert_eq!(missed.due_at, Some(add_s(at(200), ABSENCE_CONFIRM_S)));
+        // Looks in between add nothing.
+        for soon in [201, 200 + 900] {
+            assert_eq!(missed.apply(&Event::Missing, at(soon)), Step::Unchanged);
+        }
+        let found = changed(&missed, &seen("a"), at(300));
+        assert_eq!((found.after.absent_since, found.enqueue), (None, true));
+        assert_eq!(found.after.generation, 1);
+        let taken = changed(&missed, &claim("a", "u", at(400)), at(300)).after;
+        assert_eq!((taken.state, taken.absent_since), (State::Processing, None));
+
+        let gone = changed(&missed, &Event::Missing, missed.due_at.unwrap()).after;
+        assert_eq!(
+            (gone.state, gone.deletion_reason),
+            (State::Deleted, Some(DeletionReason::ObjectAbsent))
+        );
+    }
+}
+
+fn lost() -> Upload {
+    let missed = after(&pending(), &[confirmed("a"), Event::Missing], at(1));
+    changed(&missed, &Event::Missing, missed.due_at.unwrap()).after
+}
+
+#[test]
+fn a_deletion_by_absence_is_undone_when_the_object_is_seen_again() {
+    for event in [
+        seen("a"),
+        confirmed("a"),
+        claim("a", "t", at(5100)),
+        seen("b"),
+    ] {
+        let lost = lost();
+        let found = changed(&lost, &event, at(5000));
+        assert!(found.enqueue);
+        let found = found.after;
+        assert_eq!((found.state, found.generation), (State::Confirmed, 2));
+        assert_eq!((found.deletion.clone(), found.reserved_bytes), (None, 10));
+        let etag = found.etag().unwrap().clone();
+        let done = [
+            claim(etag.as_str(), "u", at(5100)),
+            succeed(etag.as_str(), "u"),
+        ];
+        assert_eq!(after(&found, &done, at(5001)).state, State::Ready);
+    }
+    // Until its retention is over the sweep looks for it, ever more rarely, and nothing is moved.
+    let mut upload = lost();
+    let purge_at = upload.purge_at().unwrap();
+    let mut looks = 0;
+    while upload.due_at.unwrap() < purge_at {
+        upload = changed(&upload, &Event::Missing, upload.due_at.unwrap()).after;
+        assert_eq!(upload.deletion, Some(Deletion::Requested));
+        looks += 1;
+    }
+    assert!((1..20).contains(&looks), "{looks}");
+    // Its owner's word is for ever.
+    let deleted = changed(&lost(), &BY_OWNER, at(5000)).after;
+    assert_eq!(deleted.due_at, Some(at(5000)));
+    assert_eq!(deleted.apply(&seen("a"), at(5001)), Step::Unchanged);
+}
+
+#[test]
+fn bytes_that_come_after_a_deletion_are_not_kept() {
+    let deleted = changed(&pending(), &BY_OWNER, at(1)).after;
+    assert_eq!((deleted.reserved_bytes, deleted.due_at), (0, Some(at(1))));
+    let moved = changed(&deleted, &Event::DeletionMoved, at(2)).after;
+    // One more look when the URL is dead.
+    assert_eq!(moved.due_at, Some(at(960)));
+    let unused = changed(&moved, &Event::Missing, at(960)).after;
+    assert_eq!(unused.due_at, Some(at(3601)));
+    let late = changed(&moved, &seen("a"), at(10)).after;
+    assert_eq!((late.state, late.due_at), (State::Deleted, Some(at(10))));
+    let removed = changed(&late, &Event::Missing, at(11)).after;
+    assert_eq!(removed.due_at, Some(at(960)));
+}
+
+fn form() -> Upload {
+    Upload {
+        strategy: Strategy::Post,
+        ..pending()
+    }
+}
+
+fn made_ready(upload: &Upload) -> Upload {
+    after(
+        upload,
+        &[claim("a", "t", at(100)), succeed("a", "t")],
+        at(1),
+    )
+}
+
+#[test]
+fn what_a_form_brings_over_a_ready_file_is_refused_and_noted() {
+    let ready = made_ready(&form());
+    for event in [seen("b"), claim("b", "u", at(100))] {
+        let change = changed(&ready, &event, at(2));
+        assert!(!change.enqueue);
+        let refused = change.after;
+        assert_eq!((refused.state, refused.generation), (State::Ready, 1));
+        assert_eq!(refused.outcome, ready.outcome);
+        assert_eq!(refused.conflict_etag, Some(ETag::new("b")));
+        assert!(ready.variants().contains(&"original"));
+        assert!(!refused.variants().contains(&"original"));
+        assert_eq!(
+            refused.apply(&claim("b", "u", at(100)), at(3)),
+            Step::Refused(Refusal::Processed)
+        );
+        // It is what it was again.
+        let mended = changed(&refused, &seen("a"), at(4)).after;
+        assert!(mended.variants().contains(&"original"));
+    }
+    // A form that failed may be used for a better file.
+    let failed = after(&form(), &[claim("a", "t", at(100)), fail("a", "t")], at(1));
+    assert_eq!(changed(&failed, &seen("b"), at(2)).after.generation, 2);
+    let versioned = Upload {
+        overwrite: Some(Overwrite::Version),
+        ..form()
+    };
+    assert_eq!(
+        changed(&made_ready(&versioned), &seen("b"), at(2))
+            .after
+            .generation,
+        2
+    );
+    let once = Upload {
+        overwrite: Some(Overwrite::Refuse),
+        ..pending()
+    };
+    assert_eq!(
+        changed(&made_ready(&once), &seen("b"), at(2))
+            .after
+            .generation,
+        1
+    );
+}
+
+#[test]
+fn what_is_ready_is_served_until_the_next_version_is_accepted() {
+    let ready = made_ready(&pending());
+    let newer = changed(&ready, &seen("b"), at(2)).after;
+    let held = changed(&newer, &claim("b", "u", at(100)), at(3)).after;
+    let failed = changed(&held, &fail("b", "u"), at(4)).after;
+    for upload in [&newer, &held, &failed] {
+        assert_eq!(upload.current_outcome(), ready.outcome.as_ref());
+        assert!(
+            !upload.variants().contains(&"original"),
+            "{:?}",
+            upload.state
+        );
+    }
+    let accepted = changed(&held, &succeed("b", "u"), at(4)).after;
+    assert_eq!(accepted.current_outcome().unwrap().etag, ETag::new("b"));
+    assert!(accepted.variants().contains(&"original"));
+}
+
+#[test]
+fn the_keys_of_every_claim_stand_in_the_record_whatever_became_of_it() {
+    let claim = |etag: &str, template: &str, token: &str, until| Event::Claim {
+        object: version(etag, None),
+        lease: Lease {
+            token: token.into(),
+            until,
+        },
+        output: Some(OutputPlace {
+            bucket: "made".into(),
+            template: crate::policy::KeyTemplate::parse(template).unwrap(),
+        }),
+    };
+    let old = "old/{owner}/{file_id}/v{version}.{ext}";
+    let new = "new/{owner}/{file_id}/v{version}.{ext}";
+    let first = changed(&pending(), &claim("a", old, "t", at(100)), at(0)).after;
+    // It died, and is done again, by the same template and by another.
+    let again = changed(&first, &claim("a", old, "u", at(200)), at(100)).after;
+    assert_eq!(again.outputs.len(), 1);
+    let other = changed(&again, &claim("a", new, "v", at(300)), at(200)).after;
+    let next = changed(&other, &claim("b", new, "w", at(300)), at(201)).after;
+    let keys: Vec<String> = next
+        .written()
+        .into_iter()
+        .filter(|object| object.bucket == "made" && object.key.ends_with(".parquet"))
+        .map(|object| object.key.replace(&next.id.to_string(), "ID"))
+        .collect();
+    let wanted = [
+        "old/alice/ID/v1.parquet",
+        "new/alice/ID/v1.parquet",
+        "new/alice/ID/v2.parquet",
+    ];
+    assert_eq!(keys, wanted);
+    assert_eq!(next.planned_outputs().unwrap().generation, 2);
+}
+
+#[test]
+fn a_lease_of_a_clock_that_was_set_back_holds_nobody_up() {
+    let held = changed(&pending(), &claim("a", "one", at(3720)), at(3600)).after;
+    assert!(held.is_held(at(3601)));
+    // An hour back: the lease would end in an hour and two minutes.
+    assert!(!held.is_held(at(10)));
+    let taken = changed(&held, &claim("a", "two", at(130)), at(10)).after;
+    assert!(taken.is_held(at(11)));
+    assert_eq!(taken.updated_at, at(3600));
+    assert_eq!(
+        changed(&taken, &succeed("a", "two"), at(12)).after.state,
+        State::Ready
+    );
+    // One that was missed in an hour from now is missed now.
+    let missed = after(&pending(), &[seen("a"), Event::Missing], at(3600));
+    let again = changed(&missed, &Event::Missing, at(10)).after;
+    assert_eq!(again.absent_since, Some(at(10)));
+}
+
+#[test]
+fn what_kept_an_ingest_from_finishing_is_told_when_the_attempts_are_used_up() {
+    let mut upload = pending();
+    for attempt in 0..ATTEMPTS_MAX {
+        let token = attempt.to_string();
+        let release = Event::Release {
+            token: token.clone(),
+            is_transient: false,
+            fault: "write: other".into(),
+        };
+        upload = after(&upload, &[claim("a", &token, at(100)), release], at(1));
+    }
+    let ended = changed(&upload, &claim("a", "last", at(100)), at(1)).after;
+    let failure = ended.failure.unwrap();
+    assert_eq!(failure.code, "attempts_exhausted");
+    assert!(
+        failure.detail.contains("write: other"),
+        "{}",
+        failure.detail
+    );
+}
