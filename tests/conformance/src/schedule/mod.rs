@@ -73,7 +73,7 @@ impl Schedule {
             let _ = write!(
                 categories,
                 "[category.c{index}]\nbucket = \"{BUCKET}\"\nkey = \"in/{{owner}}/{{file_id}}.{{ext}}\"\n\
-                 output = \"out/{{owner}}/{{file_id}}/v{{version}}.{{ext}}\"\ningest = \"tabular\"\nkeep_original = true\n\
+                 output = \"out/{{owner}}/{{file_id}}/v{{version}}.{{ext}}\"\ningest = \"tabular\"\noverwrite = \"version\"\nkeep_original = true\n\
                  extensions = [\"csv\"]\nsize_max = 1000\nupload_url = {expires_s}\n"
             );
         }

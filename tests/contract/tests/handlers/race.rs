@@ -51,7 +51,7 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
         let world = &world();
         world.objects.honour_if_none_match(false);
         // A form, since its object may be replaced at all.
-        let mut form = csv("table");
+        let mut form = csv("versions");
         form["strategy"] = "post".into();
         let upload = &signed(world, &form).await;
         // The sweep is due from the beginning.

@@ -180,7 +180,7 @@ async fn invariant_8_a_reused_url_is_refused_or_detected_even_where_nobody_tells
     let (upload, _) = ready(&world, "table").await;
     assert_eq!(put(&world, &upload.object, CSV_2), None);
     // A form, which signs no condition.
-    let mut form = csv("table");
+    let mut form = csv("versions");
     form["strategy"] = "post".into();
     let upload = signed(&world, &form).await;
     world.objects.honour_if_none_match(false);

@@ -23,6 +23,14 @@ output = "out/{owner}/{file_id}/v{version}.{ext}"
 ingest = "tabular"
 extensions = ["csv"]
 size_max = "10 MB"
+[category.versions]
+bucket = "files"
+key = "versions/{owner}/{file_id}.{ext}"
+output = "out/{owner}/{file_id}/v{version}.{ext}"
+ingest = "tabular"
+overwrite = "version"
+extensions = ["csv"]
+size_max = "10 MB"
 [category.once]
 bucket = "files"
 key = "once/{owner}/{file_id}.{ext}"
