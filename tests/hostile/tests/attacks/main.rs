@@ -8,6 +8,7 @@
     reason = "what a test's helper cannot do fails the test"
 )]
 
+mod absence;
 mod breaker;
 mod clock;
 mod connections;
