@@ -168,7 +168,7 @@ async fn main() {
     let dynamodb = args.next();
     let (_folder, _running, store) = store().await;
     let config = Config::parse(POLICY, &|_| {
-        Some("a secret of a measurement alone".to_owned())
+        Some("a secret of a measurement alone, known to all".to_owned())
     });
     let policy = config.unwrap().policy;
     let (queue, random) = (MemoryQueue::new(), SeededRandom::new(1));
