@@ -11,9 +11,12 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
     const OWNER_ONLY: u32 = 0o600;
-    let ignore_missing = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
+    let ignore_missing = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Ok(())
+        } else {
+            Err(error)
+        }
     };
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(OWNER_ONLY);

@@ -135,11 +135,12 @@ impl SqlQueue {
     async fn put(&self, body: String, whose: Whose, now: Timestamp) -> Result<(), Fault> {
         let pushing = self.0.writer.write("push", move |tx| {
             Box::pin(async move {
-                Ok(match whose {
+                match whose {
                     Whose::Nobody => messages::push(tx, &body, &Known::default(), now).await?,
                     Whose::Owner(known) => messages::push(tx, &body, &known, now).await?,
                     Whose::Upload(known) => messages::push_event(tx, &body, &known, now).await?,
-                })
+                }
+                Ok(())
             })
         });
         pushing.await?;

@@ -1,11 +1,7 @@
 //! What the queue in SQLite adds to the contract: one message an upload, owners that take turns, small before large,
 //! a clock that goes back, and bounds.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what tests share may fail them"
-)]
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
 use consign_core::ports::{IngestJob, IngestQueue, Inserted, UploadRepo};
 use consign_core::upload::{Upload, add_s};

@@ -136,7 +136,11 @@ async fn store() -> (TempDir, Running, S3Store) {
 
 /// An upload that is due now; every second one is of the same owner.
 fn late(number: u32, now: Timestamp) -> Upload {
-    let owner = if number % 2 == 0 { 0 } else { number % 1000 };
+    let owner = if number.is_multiple_of(2) {
+        0
+    } else {
+        number % 1000
+    };
     Upload {
         state: State::Expired,
         reserved_bytes: 0,
