@@ -137,12 +137,14 @@ impl SqlRepo {
         let readers = readers.await.map_err(opened)?;
         let damage = Arc::default();
         let checking = tokio::spawn(check(options.clone().read_only(true), Arc::clone(&damage)));
+        // A database that was taken away must not come back empty: it is made above only.
+        let writer = Writer::start(first, options);
+        let writer = writer.map_err(|error| Fault::new(FaultKind::Other, "open", error))?;
         Ok(Self(Arc::new(Database {
             readers,
             damage,
             checking: checking.abort_handle(),
-            // A database that was taken away must not come back empty.
-            writer: Writer::start(first, options),
+            writer,
             pushed: Notify::new(),
             turns: queue::turns(),
         })))

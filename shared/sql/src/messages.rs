@@ -231,6 +231,7 @@ impl FromRow<'_, SqliteRow> for Taken {
                 id: row.try_get("id")?,
                 body: row.try_get("body")?,
                 attempts: row.try_get("attempts")?,
+                size_bytes: row.try_get::<i64, _>("size_bytes")?.unsigned_abs(),
                 is_large: row.try_get::<i64, _>("lane")? != 0,
                 receipt: row.try_get("receipt")?,
                 news: row.try_get("news")?,

@@ -28,6 +28,8 @@ pub struct Message {
     pub body: String,
     /// How often it was delivered in vain, this time included.
     pub attempts: u32,
+    /// The size of its file, in bytes; 0 where nobody knows.
+    pub size_bytes: u64,
     /// Whether its file is larger than [`SMALL_BYTES_MAX`].
     pub is_large: bool,
     /// Names this delivery.

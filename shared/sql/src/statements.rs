@@ -108,14 +108,14 @@ pub(crate) const TAKE_NEXT: &str = "\
     UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
     WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner > $3 \
         ORDER BY owner, id + penalty LIMIT 1) \
-    RETURNING id, body, attempts, lane, receipt, news, owner";
+    RETURNING id, body, attempts, size_bytes, lane, receipt, news, owner";
 
 /// As [`TAKE_NEXT`], of the first of all owners; `$3` is the last of them, or after it.
 pub(crate) const TAKE_FIRST: &str = "\
     UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
     WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner <= $3 \
         ORDER BY owner, id + penalty LIMIT 1) \
-    RETURNING id, body, attempts, lane, receipt, news, owner";
+    RETURNING id, body, attempts, size_bytes, lane, receipt, news, owner";
 
 pub(crate) const ACK: &str = "DELETE FROM messages WHERE id = $1 AND receipt = $2 AND news = $3";
 

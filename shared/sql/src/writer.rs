@@ -1,4 +1,5 @@
-//! The one who writes: a task that owns the only connection with the right to.
+//! The one who writes: a task that owns the only connection with the right to. It has a thread of its own, since it
+//! waits for one statement after the other, and would wait as often for its turn among the tasks of a busy runtime.
 //!
 //! What many callers want at once is one transaction with one sync, in which each has a savepoint of its own. So the
 //! sync, which is what a write costs, is shared, and nobody's failure is another's. A transaction that does not end as
@@ -44,15 +45,20 @@ enum Order {
 
 impl Writer {
     /// Starts the task, with its first connection; it opens others by the same options.
-    pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions) -> Self {
+    pub(crate) fn start(
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+    ) -> std::io::Result<Self> {
         let (door, orders) = mpsc::channel(WAITING_MAX);
         let task = Task {
             orders,
             options,
             connection: Some(connection),
         };
-        tokio::spawn(task.run());
-        Self { door }
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let thread = std::thread::Builder::new().name("sql-writer".to_owned());
+        thread.spawn(move || runtime.block_on(task.run()))?;
+        Ok(Self { door })
     }
 
     /// Does `work` whole or not at all, durably. It must have written nothing where it succeeds with a refusal, and
@@ -221,32 +227,30 @@ impl Task {
             Some(connection) => connection,
             none @ None => none.insert(self.options.connect().await?),
         };
-        tell(connection, "BEGIN IMMEDIATE").await?;
+        tell(connection, "BEGIN IMMEDIATE; SAVEPOINT step").await?;
         for step in group {
-            tell(connection, "SAVEPOINT step").await?;
             match step.run(connection).await {
-                Ok(()) => tell(connection, "RELEASE step").await?,
-                Err(kind) => undo(connection).await.map_err(|error| Lost {
-                    // SQLite ended the transaction itself: that is what all the others lost.
-                    kind,
-                    cause: error.to_string(),
-                })?,
+                Ok(()) => tell(connection, "RELEASE step; SAVEPOINT step").await?,
+                Err(kind) => {
+                    let undone = tell(connection, "ROLLBACK TO step").await;
+                    undone.map_err(|error| Lost {
+                        // SQLite ended the transaction itself: that is what all the others lost.
+                        kind,
+                        cause: error.to_string(),
+                    })?;
+                }
             }
         }
-        Ok(tell(connection, "COMMIT").await?)
+        Ok(tell(connection, "RELEASE step; COMMIT").await?)
     }
-}
-
-async fn undo(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    tell(connection, "ROLLBACK TO step").await?;
-    tell(connection, "RELEASE step").await
 }
 
 async fn tell(
     connection: &mut SqliteConnection,
-    statement: &'static str,
+    statements: &'static str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).execute(connection).await.map(drop)
+    let told = sqlx::raw_sql(statements).execute(connection).await;
+    told.map(drop)
 }
 
 /// Closing undoes what was not committed, and waits for it.

@@ -19,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use super::host::{CONVERSION_MEMORY_BYTES, Host};
 use super::metrics::Metrics;
 
-/// Small files at once, for each core: most of their time they wait for the disk.
-const SMALL_PER_CORE: usize = 4;
+/// Small files at once, for each core: most of their time they wait for the disk, and beside many clients for their turn.
+const SMALL_PER_CORE: usize = 16;
 /// Small files at once, however many cores there are.
-const SMALL_MAX: usize = 32;
+const SMALL_MAX: usize = 64;
+/// The bytes of all small files that are worked on at once; a conversion takes some times its file.
+const SMALL_BYTES_AT_ONCE_MAX: u64 = 8 << 20;
 /// Large files at once. They never take a small file's place.
 const LARGE_MAX: usize = 2;
 /// What all conversions of large files together may use of the memory, in bytes.
@@ -109,7 +111,7 @@ async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (Cancella
             () = stop.cancelled() => {}
             () = host.queue.pushed() => {}
             () = tokio::time::sleep(POLL_PAUSE) => {}
-            Some(ended) = running.join_next() => desk.end(ended.unwrap_or(false)),
+            Some(ended) = running.join_next() => desk.end(ended.unwrap_or_default()),
         }
     }
     while running.join_next().await.is_some() {}
@@ -129,25 +131,33 @@ struct Places {
     /// Held in advance, so that they are taken several in one transaction.
     ahead: usize,
     running: usize,
+    bytes_max: u64,
+    bytes: u64,
     next: VecDeque<Message>,
 }
 
 impl Places {
-    fn new(at_once: usize, ahead: usize) -> Self {
+    fn new(at_once: usize, ahead: usize, bytes_max: u64) -> Self {
         Self {
             at_once,
             ahead,
             running: 0,
+            bytes_max,
+            bytes: 0,
             next: VecDeque::new(),
         }
     }
 
     fn next(&mut self) -> Option<Message> {
-        if self.running == self.at_once {
+        let first = self.next.front()?;
+        let bytes = self.bytes.saturating_add(first.size_bytes);
+        let has_room = self.running < self.at_once && bytes <= self.bytes_max;
+        if !has_room && self.running > 0 {
             return None;
         }
         let message = self.next.pop_front()?;
         self.running += 1;
+        self.bytes = bytes;
         Some(message)
     }
 
@@ -165,8 +175,8 @@ impl Desk {
     fn for_cores(cores: usize) -> Self {
         let small = cores.saturating_mul(SMALL_PER_CORE).clamp(1, SMALL_MAX);
         Self {
-            small: Places::new(small, small / 2),
-            large: Places::new(LARGE_MAX, 0),
+            small: Places::new(small, small / 2, SMALL_BYTES_AT_ONCE_MAX),
+            large: Places::new(LARGE_MAX, 0, u64::MAX),
         }
     }
 
@@ -192,13 +202,14 @@ impl Desk {
         }
     }
 
-    fn end(&mut self, is_large: bool) {
+    fn end(&mut self, Ended { is_large, bytes }: Ended) {
         let places = if is_large {
             &mut self.large
         } else {
             &mut self.small
         };
         places.running = places.running.saturating_sub(1);
+        places.bytes = places.bytes.saturating_sub(bytes);
     }
 }
 
@@ -240,9 +251,15 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
     }
 }
 
-/// Hands one message to the function and settles it; whether its file is large. A panic there leaves the message to its
-/// next delivery.
-async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> bool {
+/// Whose place is free.
+#[derive(Default)]
+struct Ended {
+    is_large: bool,
+    bytes: u64,
+}
+
+/// Hands one message to the function and settles it. A panic there leaves the message to its next delivery.
+async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> Ended {
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
@@ -256,7 +273,10 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> bo
     if let Err(fault) = settle(&host, &message, verdict).await {
         tracing::warn!(operation = "settle", %fault, "the message will come again");
     }
-    message.is_large
+    Ended {
+        is_large: message.is_large,
+        bytes: message.size_bytes,
+    }
 }
 
 async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), Fault> {
@@ -289,12 +309,12 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let repo = consign_sql::SqlRepo::open(&folder.path().join("consign.db")).await;
         let queue = repo.unwrap().queue();
-        for number in 0..40 {
+        for number in 0..100 {
             queue.push(&number.to_string()).await.unwrap();
         }
         let mut desk = Desk::for_cores(2);
         let small = taken(&desk, &queue).await;
-        assert_eq!(small.len(), 12, "eight at once, and four that are next");
+        assert_eq!(small.len(), 48, "32 at once, and 16 that are next");
         let mut large = small.clone();
         large.iter_mut().for_each(|message| message.is_large = true);
         desk.put(large);
@@ -303,18 +323,34 @@ mod tests {
         assert_eq!(
             desk.room(),
             Room {
-                small: 12,
+                small: 48,
                 large: 0
             }
         );
         desk.put(small);
-        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 8);
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 32);
         assert_eq!(desk.room(), Room { small: 0, large: 0 });
         // Who ends makes room for who is next of its kind.
-        desk.end(true);
+        let ended = |is_large| Ended { is_large, bytes: 0 };
+        desk.end(ended(true));
         assert!(desk.next().is_some_and(|message| message.is_large));
-        desk.end(false);
+        desk.end(ended(false));
         assert!(desk.next().is_some_and(|message| !message.is_large));
         assert!(desk.next().is_none());
+
+        // Nor are small ones more at once than fit in the memory; one always is.
+        let mut desk = Desk::for_cores(2);
+        let mut fat = taken(&desk, &queue).await;
+        fat.iter_mut()
+            .for_each(|message| message.size_bytes = SMALL_BYTES_AT_ONCE_MAX / 2);
+        fat[0].size_bytes = SMALL_BYTES_AT_ONCE_MAX * 2;
+        desk.put(fat);
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 1);
+        let ended = |bytes| Ended {
+            is_large: false,
+            bytes,
+        };
+        desk.end(ended(SMALL_BYTES_AT_ONCE_MAX * 2));
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 2);
     }
 }
