@@ -1,11 +1,44 @@
-//! A store that fails once is asked again.
+//! A store that fails for some keys is there for the others.
 
 use std::time::Duration;
 
-use hostile::Harm;
+use hostile::{Harm, csv};
 use serde_json::json;
 
 use crate::support::over_proxy;
+
+const FAILING: usize = 20;
+
+#[tokio::test]
+async fn keys_that_fail_do_not_close_the_store_for_others() {
+    let (host, _proxy, _store) =
+        over_proxy(
+            |seen| match seen.method == "HEAD" && seen.target.contains("/mallory/") {
+                true => Harm::Answer(500, "InternalError"),
+                false => Harm::None,
+            },
+        )
+        .await;
+    let content = csv(20);
+    let mut failing = tokio::task::JoinSet::new();
+    let mut ann = host.user("ann");
+    let good = ann.put_csv(&content).await;
+    for _ in 0..FAILING {
+        let mut mallory = host.user("mallory");
+        let size_bytes = content.len();
+        failing.spawn(async move {
+            let file_id = mallory.sign_csv(size_bytes).await.file_id();
+            mallory.confirm(&file_id).await.status
+        });
+    }
+    while let Some(status) = failing.join_next().await {
+        assert!(status.unwrap() >= 500);
+    }
+    let answer = ann.confirm(&good).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let status = ann.wait(&good, Duration::from_secs(30)).await;
+    assert_eq!(status["status"], "ready", "{status}");
+}
 
 /// A call to the store that is known to have failed lets the next one begin at once.
 #[tokio::test]

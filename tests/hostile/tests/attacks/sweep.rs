@@ -40,3 +40,8 @@ async fn good_ones_are_found_beside(status: u16, code: &'static str) {
 async fn uploads_that_may_not_be_looked_at_keep_nobody_waiting() {
     good_ones_are_found_beside(403, "AccessDenied").await;
 }
+
+#[tokio::test]
+async fn uploads_whose_look_fails_in_the_store_keep_nobody_waiting() {
+    good_ones_are_found_beside(500, "InternalError").await;
+}
