@@ -72,7 +72,7 @@ fn a_file_leaves_parquet_profile_and_rejects() {
         [
             "int64",
             "text",
-            "text",
+            "decimal",
             "date",
             "boolean",
             "timestamp_utc",
@@ -108,7 +108,7 @@ fn text_keeps_every_column_as_text() {
 fn a_refused_file_leaves_a_line_and_nothing_else() {
     let folder = folder("refused");
     let input = folder.join("in");
-    std::fs::write(&input, b"PK\x03\x04 and so on").expect("the folder can be written");
+    std::fs::write(&input, b"\x89PNG and so on").expect("the folder can be written");
     let done = convert(&input, &folder.join("out"), &[]);
     assert_eq!(done.status.code(), Some(2));
     let said = String::from_utf8_lossy(&done.stderr);
