@@ -42,4 +42,5 @@ mod queue {
     }
 
     consign_testkit::ingest_queue_contract!(make);
+    consign_testkit::ingest_queue_clock_contract!(make);
 }

@@ -27,6 +27,7 @@ mod queue {
     }
 
     consign_testkit::ingest_queue_contract!(make);
+    consign_testkit::ingest_queue_clock_contract!(make);
 }
 
 /// The adapter's queue, as the contract asks.

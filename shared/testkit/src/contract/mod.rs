@@ -318,7 +318,17 @@ macro_rules! ingest_queue_contract {
                 a_message_given_up_is_kept_aside
                 a_batch_keeps_to_its_limit
                 one_bad_message_blocks_nobody
-                of_many_consumers_each_message_has_one
+                of_many_consumers_each_message_has_one;
+        }
+    };
+}
+
+/// What a queue promises beyond [`ingest_queue_contract`] that goes by the clock of its caller, and not by one of its own.
+#[macro_export]
+macro_rules! ingest_queue_clock_contract {
+    ($make:expr) => {
+        $crate::contract_tests! { ($make)
+            ingest_queue:
                 a_clock_that_is_set_back_hides_no_message;
         }
     };
