@@ -70,6 +70,7 @@ pub(crate) fn pending(
         seen: None,
         lease: None,
         attempts: 0,
+        deaths: 0,
         outcome: None,
         failure: None,
         original_removed: false,

@@ -84,6 +84,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
         seen: None,
         lease: None,
         attempts: 0,
+        deaths: 0,
         outcome: None,
         failure: None,
         original_removed: false,

@@ -50,6 +50,7 @@ pub(crate) fn pending() -> Upload {
         seen: None,
         lease: None,
         attempts: 0,
+        deaths: 0,
         outcome: None,
         failure: None,
         original_removed: false,

@@ -8,6 +8,9 @@ use super::{Claimed, DeletionReason, Failure, Lease, ObjectVersion, Outcome, Out
 pub const LEASE_S: u64 = 120;
 /// How often one generation is tried before it fails for good.
 pub const ATTEMPTS_MAX: u32 = 8;
+/// How often a process may die at one generation before each death counts as an attempt. A process that is restarted often
+/// says nothing against a file; a file that ends its process each time must come to an end too.
+pub const DEATHS_MAX: u32 = 64;
 /// When the sweep first looks for an object that nobody told of, in seconds after signing.
 pub const LOOK_FIRST_S: u64 = 60;
 /// The longest pause between two looks, in seconds.

@@ -6,9 +6,9 @@
 use jiff::Timestamp;
 
 use super::{
-    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
-    Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, OutputPlace,
-    REQUEUE_LAST_S, Refusal, State, Step, Upload, add_s,
+    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, DEATHS_MAX, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
+    Event, Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
+    OutputPlace, REQUEUE_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 use crate::policy::Overwrite;
 
@@ -65,6 +65,9 @@ impl Upload {
             // Its message is on the queue still; the sweep comes by where that was lost.
             Event::HolderDied { token } => match self.held(token, now, |after| {
                 after.lease = None;
+                after.deaths = after.deaths.saturating_add(1);
+                let is_forgiven = after.deaths <= DEATHS_MAX;
+                after.attempts = after.attempts.saturating_sub(u32::from(is_forgiven));
                 after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
             }) {
                 Step::Refused(_) => Step::Unchanged,
@@ -217,6 +220,7 @@ impl Upload {
         after.seen = Some(object.clone());
         after.lease = None;
         after.attempts = 0;
+        after.deaths = 0;
         after.last_fault = None;
         after.looks = 0;
         after.failure = None;

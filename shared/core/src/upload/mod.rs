@@ -19,7 +19,7 @@ use crate::policy::{Overwrite, Strategy};
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use deletion::{Deletion, DeletionReason};
 pub use event::{
-    ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change,
+    ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, DEATHS_MAX,
     ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S,
     LOOK_LAST_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, REQUEUE_LAST_S, Refusal, Step,
     UPLOAD_LIFE_MAX_S, add_s,
@@ -298,6 +298,9 @@ pub struct Upload {
     pub lease: Option<Lease>,
     /// How often this generation was claimed.
     pub attempts: u32,
+    /// How often a process died that held this generation: its restart, or its file.
+    #[serde(default)]
+    pub deaths: u32,
     /// What came of it. Of an older generation while a newer one is being processed.
     pub outcome: Option<Outcome>,
     /// Why it failed.

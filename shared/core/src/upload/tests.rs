@@ -46,6 +46,7 @@ fn pending() -> Upload {
         seen: None,
         lease: None,
         attempts: 0,
+        deaths: 0,
         outcome: None,
         failure: None,
         original_removed: false,

@@ -246,3 +246,24 @@ fn what_kept_an_ingest_from_finishing_is_told_when_the_attempts_are_used_up() {
         failure.detail
     );
 }
+
+#[test]
+fn a_process_that_dies_often_fails_no_file_and_a_file_that_kills_each_time_ends() {
+    let mut upload = after(&pending(), &[seen("a")], at(0));
+    let dies = |upload: &Upload, second: u32| {
+        let now = at(i64::from(second) * 10);
+        let lease = claim("a", "one", add_s(now, LEASE_S));
+        let token = "one".to_owned();
+        after(upload, &[lease, Event::HolderDied { token }], now)
+    };
+    for death in 0..DEATHS_MAX {
+        upload = dies(&upload, death);
+        assert_eq!(upload.attempts, 0);
+    }
+    for death in 0..ATTEMPTS_MAX {
+        upload = dies(&upload, DEATHS_MAX + death);
+    }
+    let last = at(100_000);
+    let ended = after(&upload, &[claim("a", "one", add_s(last, LEASE_S))], last);
+    assert_eq!(ended.failure.unwrap().code, "attempts_exhausted");
+}
