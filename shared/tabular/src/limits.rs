@@ -16,6 +16,8 @@ pub const ROW_BYTES_MAX: u64 = 256 * MIB;
 pub const COLUMNS_MAX: usize = 10_000;
 /// The longest column name in bytes; names are repeated in the footer for each row group.
 pub const COLUMN_NAME_BYTES_MAX: usize = 1024;
+/// All column names together in bytes: writers hold each some ten times. Beside so many others a name is cut sooner.
+const COLUMN_NAMES_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of text that a source may hold once decompressed.
 pub const TEXT_BYTES_MAX: u64 = 64 * 1024 * MIB;
 /// How many times larger than its compressed form a source may be. Real tables stay far below.
@@ -50,6 +52,12 @@ const _: () = assert!(SAMPLE_BYTES as u64 <= MEMORY_BYTES_MIN / 16);
 const _: () = assert!(GZIP_PIECE_BYTES as u64 * 1032 <= MEMORY_BYTES_MIN / 4);
 const _: () = assert!(COLUMNS_MAX as u64 * CHUNK_METADATA_BYTES <= MEMORY_BYTES_MIN);
 const _: () = assert!((COLUMNS_MAX * COLUMN_NAME_BYTES_MAX) as u64 <= MEMORY_BYTES_MIN);
+const _: () = assert!(COLUMN_NAMES_BYTES_MAX / COLUMNS_MAX >= 100);
+
+/// The longest name of one of so many columns, in bytes.
+pub(crate) fn name_bytes_max(columns: usize) -> usize {
+    (COLUMN_NAMES_BYTES_MAX / columns.max(1)).min(COLUMN_NAME_BYTES_MAX)
+}
 const _: () = assert!(TEXT_EXTREME_BYTES_MAX >= 4 && REJECT_SAMPLE_BYTES_MAX >= 4);
 
 /// What the host wants of one conversion.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::evidence::Evidence;
 use crate::frame::{self, Frame, Header};
 use crate::json;
-use crate::limits::{COLUMN_NAME_BYTES_MAX, Compression, Encoding, Limits, Options, SAMPLE_BYTES};
+use crate::limits::{Compression, Encoding, Limits, Options, SAMPLE_BYTES, name_bytes_max};
 use crate::profile::{Reject, Warning};
 use crate::reader::Reader;
 use crate::reading::Reading;
@@ -386,7 +386,7 @@ impl Table {
                 let (reading, warnings) = evidence.reading();
                 Column {
                     original_name: (header && name != *original)
-                        .then(|| shortened(original).to_owned()),
+                        .then(|| shortened(original, names.len()).to_owned()),
                     name,
                     kind: reading.kind(),
                     reading,
@@ -406,9 +406,9 @@ fn too_many(rejects: u64, all: u64) -> bool {
 /// Rejected lines of which even a small file may have a larger share.
 const REJECTS_FEW: u64 = 10;
 
-/// A name within its bound.
-fn shortened(name: &str) -> &str {
-    &name[..name.floor_char_boundary(COLUMN_NAME_BYTES_MAX)]
+/// A name of one of so many columns within its bound.
+fn shortened(name: &str, columns: usize) -> &str {
+    &name[..name.floor_char_boundary(name_bytes_max(columns))]
 }
 
 /// Names that differ from one another also where case is ignored, as many readers do: an empty one becomes `column_N` by
@@ -416,9 +416,8 @@ fn shortened(name: &str) -> &str {
 fn unique(names: &[&str]) -> Vec<String> {
     // Room for the number of a repeated name.
     const NUMBER_BYTES: usize = 8;
-    let cut = |name: &str| {
-        name[..name.floor_char_boundary(COLUMN_NAME_BYTES_MAX - NUMBER_BYTES)].to_owned()
-    };
+    let bytes_max = name_bytes_max(names.len()).saturating_sub(NUMBER_BYTES);
+    let cut = |name: &str| name[..name.floor_char_boundary(bytes_max)].to_owned();
     // Names that are unique as they stand keep standing, also where a changed one would have taken their place.
     let mut taken: HashSet<String> = names.iter().map(|name| cut(name).to_lowercase()).collect();
     let mut seen = HashSet::new();
@@ -456,6 +455,18 @@ mod tests {
     fn names_that_differ_in_case_alone_are_made_unlike() {
         let names = ["ID", "id", "Id_2"];
         assert_eq!(unique(&names), ["ID", "id_3", "Id_2"]);
+    }
+
+    #[test]
+    fn ten_thousand_long_names_are_short_together() {
+        let names: Vec<String> = (0..10_000).map(|n| format!("{n:0>780}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let made = unique(&names);
+        assert!(made.iter().map(String::len).sum::<usize>() <= 1 << 20);
+        let different: std::collections::HashSet<&String> = made.iter().collect();
+        assert_eq!(different.len(), names.len());
+        // A few may be as long as they like, up to the bound of one.
+        assert_eq!(unique(&names[..2])[1].len(), 780);
     }
 
     #[test]
