@@ -92,13 +92,12 @@ impl Json {
         self.buffer.push_str(piece);
         // Moved out for the scan, so that rows can borrow it while the state moves on.
         let mut buffer = std::mem::take(&mut self.buffer);
-        let scanned = self.scan(&buffer, sink);
+        self.scan(&buffer, sink)?;
         let done = if self.depth == 0 { self.at } else { self.start };
         buffer.drain(..done);
         self.at -= done;
         self.start = 0;
         self.buffer = buffer;
-        scanned?;
         if self.buffer.len() > self.limits.row_bytes_max {
             return Err(Refusal::RowTooLong {
                 line: self.start_line,
@@ -156,7 +155,9 @@ impl Json {
                 b',' | b' ' | b'\t' | b'\n' | b'\r' => {}
                 _ if self.depth > 0 => {}
                 // A mark between joined files.
-                0xEF | 0xBB | 0xBF => {}
+                _ if buffer[self.at - 1..].starts_with('\u{feff}') => {
+                    self.at += '\u{feff}'.len_utf8() - 1;
+                }
                 _ => return Err(self.bad("only objects are read, one per line or in an array")),
             }
         }

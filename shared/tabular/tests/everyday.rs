@@ -450,3 +450,9 @@ fn rows_that_disagree_on_their_delimiters_are_no_table_of_one_column() {
         Err(refusal) => assert_eq!(refusal.code(), "too_many_rejects"),
     }
 }
+
+#[test]
+fn letters_between_objects_are_refused_and_marks_passed_over() {
+    assert_eq!(refusal("{\"a\": 1}\n！{\"a\": 2}").code(), "bad_json");
+    assert_eq!(convert("{\"a\": 1}\n\u{feff}{\"a\": 2}\n").profile.rows, 2);
+}
