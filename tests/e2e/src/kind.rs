@@ -84,6 +84,12 @@ impl StoreKind {
         self == Self::R2Local
     }
 
+    /// Whether a download URL may override what the store would answer about caching, encoding, language and age.
+    #[must_use]
+    pub fn overrides_answers(self) -> bool {
+        self == Self::S3
+    }
+
     /// Whether it refuses bytes of another checksum than the header's.
     #[must_use]
     pub fn checks_checksums(self) -> bool {
