@@ -192,12 +192,12 @@ impl UploadRepo for D1Repo {
         Ok(Page { uploads, next })
     }
 
-    /// One line: a Worker may ask the database so often only, and who sweeps passes the ids on at once.
     async fn due_lines(&self, _: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
-        Ok(vec![DueLine(String::new()); limit.min(1)])
+        let lines = 0..statements::LINES.min(limit);
+        Ok(lines.map(|line| DueLine(line.to_string())).collect())
     }
 
-    async fn due(&self, _: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
+    async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
         const OPERATION: &str = "due";
         let after_id = range.after.map(|after| after.id.to_string());
         let values = vec![
@@ -205,6 +205,11 @@ impl UploadRepo for D1Repo {
             us(range.after.map_or(Timestamp::MIN, |after| after.at)),
             text(Some(after_id.as_deref().unwrap_or_default())),
             count(range.limit),
+            count(
+                line.0
+                    .parse()
+                    .map_err(|error| unreadable(OPERATION, error))?,
+            ),
         ];
         let asking = self.rows::<DueRow>(OPERATION, (statements::DUE, values));
         let rows = asking.into_send().await?;
