@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hostile::{Harm, Host, csv, write_sql};
+use hostile::{Harm, Host, csv};
 
 use crate::support::over_proxy;
 
@@ -17,22 +17,6 @@ const IS_ITSELF: usize = 2;
 const LEASE: Duration = Duration::from_secs(150);
 const FILES: usize = 4;
 
-/// Files that were acknowledged and wait for their turn.
-async fn acknowledged(host: &Host) -> Vec<String> {
-    let content = csv(40_000);
-    let mut user = host.user("ann");
-    let mut signed = Vec::new();
-    for _ in 0..FILES {
-        signed.push(user.sign_csv(content.len()).await);
-    }
-    let mut files = Vec::new();
-    for one in signed {
-        assert_eq!(user.put(&one, &content, &[]).await.status, 200);
-        files.push(one.file_id());
-    }
-    files
-}
-
 async fn all_become_ready(host: &Host, files: &[String]) {
     let mut user = host.user("ann");
     for file_id in files {
@@ -41,36 +25,7 @@ async fn all_become_ready(host: &Host, files: &[String]) {
     }
 }
 
-#[tokio::test]
-async fn acknowledged_files_survive_a_store_that_starts_empty() {
-    let mut host = Host::start().await;
-    let files = acknowledged(&host).await;
-    host.kill();
-    let objects = host.objects();
-    let aside = objects.with_extension("aside");
-    std::fs::rename(&objects, &aside).unwrap();
-    std::fs::create_dir(&objects).unwrap();
-    host.spawn();
-    tokio::time::sleep(AWAY).await;
-    std::fs::rename(&objects, objects.with_extension("empty")).unwrap();
-    std::fs::rename(&aside, &objects).unwrap();
-    // It may have refused to start so; then whoever supervises it starts it again.
-    if !host.is_running() {
-        host.restart().await;
-    }
-    let mut user = host.user("ann");
-    for file_id in &files {
-        let status = user.status(file_id).await;
-        assert_ne!(status["status"], "deleted", "{status}");
-    }
-    // What was missing is looked at a second time long after; here that time has passed.
-    let due = "UPDATE uploads SET due_at_us = 1000, \
-               record = json_set(record, '$.due_at', '2026-01-01T00:00:00Z') WHERE status <> 'ready'";
-    write_sql(&host, due).await;
-    all_become_ready(&host, &files).await;
-}
-
-/// So they survive a store that for a while is another one, which knows none of them.
+/// A store that for a while is another one knows none of them.
 #[tokio::test]
 async fn confirmed_files_survive_a_store_that_is_another_for_a_while() {
     let mode = Arc::new(AtomicUsize::new(READS_FAIL));
