@@ -69,7 +69,7 @@ class Generator:
                 endpoint_url=case["endpoint"],
                 aws_access_key_id="AKID",
                 aws_secret_access_key="SECRET",
-                config=botocore.config.Config(signature_version="s3v4", s3={"addressing_style": case["addressing"]}),
+                config=botocore.config.Config(signature_version="s3v4", s3={"addressing_style": case["addressing"], "us_east_1_regional_endpoint": "regional"}),
             )
         client = self.clients[name]
         client._request_signer._credentials = credentials(case)

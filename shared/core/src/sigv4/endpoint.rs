@@ -42,17 +42,14 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// AWS's own endpoint of a region. The oldest region has none with its name in it.
+    /// AWS's own endpoint of a region, as today's SDKs name it. `s3.amazonaws.com`, the older name of `us-east-1`, serves every
+    /// region by redirects, which a presigned URL does not survive.
     pub(super) fn aws(region: &str, addressing: Addressing) -> Self {
         let suffix = PARTITIONS
             .iter()
             .find(|(prefix, _)| region.starts_with(prefix))
             .map_or("amazonaws.com", |(_, suffix)| suffix);
-        let authority = if region == "us-east-1" {
-            format!("s3.{suffix}")
-        } else {
-            format!("s3.{region}.{suffix}")
-        };
+        let authority = format!("s3.{region}.{suffix}");
         Self {
             scheme: "https://",
             host: authority.to_ascii_lowercase(),
@@ -158,7 +155,7 @@ mod tests {
     #[test]
     fn aws_hosts_follow_partition_and_region() {
         for (region, host) in [
-            ("us-east-1", "s3.amazonaws.com"),
+            ("us-east-1", "s3.us-east-1.amazonaws.com"),
             ("eu-west-1", "s3.eu-west-1.amazonaws.com"),
             ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
             ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),

@@ -52,7 +52,30 @@ fn refused(change: impl FnOnce(&mut Request<'_>)) -> PresignError {
 
 #[test]
 fn the_documented_example_is_signed_to_the_byte() {
-    assert_eq!(signer().presign(&REQUEST, time(TIME)).as_deref(), Ok(URL));
+    let global = Signer::new(config(Some("https://s3.amazonaws.com"), "us-east-1")).unwrap();
+    assert_eq!(global.presign(&REQUEST, time(TIME)).as_deref(), Ok(URL));
+}
+
+#[test]
+fn every_region_of_aws_is_signed_for_by_its_own_name() {
+    for region in ["us-east-1", "us-east-2", "eu-central-1", "ap-southeast-2"] {
+        let host = format!("s3.{region}.amazonaws.com");
+        let at = |addressing| {
+            Signer::new(SignerConfig {
+                addressing,
+                ..config(None, region)
+            })
+            .unwrap()
+        };
+        let by_host = at(Addressing::Virtual)
+            .presign(&REQUEST, time(TIME))
+            .unwrap();
+        assert!(by_host.starts_with(&format!("https://examplebucket.{host}/test.txt?")));
+        let by_path = at(Addressing::Path).presign(&REQUEST, time(TIME)).unwrap();
+        assert!(by_path.starts_with(&format!("https://{host}/examplebucket/test.txt?")));
+        let named = Signer::new(config(Some(&format!("https://{host}")), region)).unwrap();
+        assert_eq!(named.presign(&REQUEST, time(TIME)), Ok(by_host));
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_form_reads_as_botocore_writes_it() {
         .unwrap()
         .post_policy(&request, time(TIME))
         .unwrap();
-    assert_eq!(post.url, "https://bucket.s3.amazonaws.com/");
+    assert_eq!(post.url, "https://bucket.s3.us-east-1.amazonaws.com/");
     let names: Vec<_> = post.fields.iter().map(|(name, _)| name.as_str()).collect();
     let wanted = "acl x-amz-meta-a key x-amz-algorithm x-amz-credential x-amz-date x-amz-security-token policy x-amz-signature";
     assert_eq!(names.join(" "), wanted);
