@@ -2,10 +2,11 @@
 
 use super::hash::hex;
 use super::signer::signing_key;
-use super::tests::{SECRET_KEY, config, signer, time};
+use super::tests::{REQUEST, SECRET_KEY, config, signer, time};
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 
 const TIME: &str = "2015-12-29T00:00:00Z";
 
@@ -479,5 +480,55 @@ fn forms_that_are_malformed_are_refused_before_their_policy_is_read() {
         ),
     ] {
         assert_eq!(evaluate(fields, 1, TIME), Err(why));
+    }
+}
+
+#[test]
+fn a_form_ends_at_the_very_instant_that_it_names_and_a_url_just_after_it() {
+    let signer = Signer::new(config(None, "us-east-1")).unwrap();
+    let secret_of = |_: &str| Some(SECRET_KEY.into());
+    for (signed_at, expires_s) in [
+        ("2026-01-02T03:04:05Z", 1_u32),
+        ("2026-01-02T03:04:05.999999Z", 60),
+        ("2026-12-31T23:59:59Z", 1),
+        ("2026-01-02T03:04:05Z", EXPIRES_S_MAX),
+    ] {
+        let signed_at = time(signed_at);
+        let at = |millis: i64| {
+            // Signatures name whole seconds.
+            let second = Timestamp::from_second(signed_at.as_second()).unwrap();
+            second + jiff::SignedDuration::from_millis(i64::from(expires_s) * 1000 + millis)
+        };
+        let request = PostRequest {
+            bucket: "bucket",
+            key: "k",
+            fields: &[],
+            conditions: &[] as &[Condition<'_>],
+            expires_s,
+        };
+        let post = signer.post_policy(&request, signed_at).unwrap();
+        let fields: Vec<_> = post
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let form = |now| verify_post_fields("bucket", &fields, secret_of, now).map(drop);
+        assert_eq!(form(at(-1)), Ok(()));
+        for late in [0, 1, 999] {
+            assert_eq!(form(at(late)), Err(VerifyError::Expired), "{late} ms");
+        }
+        let request = Request {
+            expires_s,
+            ..REQUEST
+        };
+        let url = signer.presign(&request, signed_at).unwrap();
+        let sent = SentRequest {
+            method: "GET",
+            url: &url,
+            headers: &[],
+        };
+        let url = |now| verify_url(&sent, secret_of, now).map(drop);
+        assert_eq!((url(at(-1)), url(at(0))), (Ok(()), Ok(())));
+        assert_eq!(url(at(1)), Err(VerifyError::Expired));
     }
 }

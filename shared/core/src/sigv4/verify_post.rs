@@ -97,7 +97,7 @@ pub fn verify_post_fields(
     let secret = secret_of(scope.access_key).ok_or(VerifyError::UnknownAccessKey)?;
     scope.verify(&secret, policy_text.as_bytes(), need("x-amz-signature")?)?;
 
-    // 3. Time.
+    // 3. Time. A policy is valid until its expiration and not at that instant, as MinIO and Ceph have it; a URL is still valid then.
     let signed_at = stamp::parse(date).ok_or(VerifyError::Date)?;
     let policy = Policy::parse(policy_text)?;
     check_not_early(signed_at, now)?;
