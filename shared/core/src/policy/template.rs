@@ -163,6 +163,17 @@ impl KeyTemplate {
             .all(|part| self.parts.contains(part))
     }
 
+    /// Whether the version is part of the name.
+    pub fn has_version(&self) -> bool {
+        self.parts.contains(&Part::Version)
+    }
+
+    /// Whether every upload of a category of this name would be refused, since its object would lie under a prefix that is kept
+    /// for consign itself.
+    pub fn is_reserved_for(&self, category: &str) -> bool {
+        is_reserved(&self.text.replace("{category}", category))
+    }
+
     /// Whether the collection is part of the name, so that it must be known when the upload is signed.
     pub fn has_collection_id(&self) -> bool {
         self.parts.contains(&Part::CollectionId)

@@ -270,3 +270,49 @@ fn two_default_categories_are_refused() {
         "category.table.default is true for another category already; one at most is the default"
     );
 }
+
+#[test]
+fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
+    let told = |name: &str, key: &str, rest: &str| {
+        let text = format!(
+            "{HEAD}[category.{name}]\nbucket = \"files\"\nkey = \"{key}\"\nextensions = [\"csv\"]\nsize_max = \"1 MB\"\n{rest}\n"
+        );
+        parse(&text).map(drop).map_err(|error| error.to_string())
+    };
+    let verify = "ingest = \"verify\"";
+    for key in [
+        "in/{owner}/{file_id}/v{version}.{ext}",
+        "{version}/{owner}",
+        "{owner}/{version}",
+        "in/{owner}/{file_id}{version}",
+    ] {
+        let error = told("table", key, verify).unwrap_err();
+        assert!(
+            error.starts_with("category.table.key must not have `{version}`"),
+            "{error}"
+        );
+    }
+    let label = format!("{verify}\nlabels.version.pattern = \"version\"");
+    assert_eq!(
+        told("table", "in/{owner}/{file_id}/{label.version}", &label),
+        Ok(())
+    );
+    for name in ["deleted", "consign-health", "consign-bucket"] {
+        for key in [
+            format!("{name}/{{owner}}/{{file_id}}"),
+            "{category}/{owner}/{file_id}".to_owned(),
+        ] {
+            let error = told(name, &key, verify).unwrap_err();
+            assert!(error.contains(".key must not lead under"), "{error}");
+        }
+        let output = format!(
+            "ingest = \"tabular\"\noutput = \"{{category}}/{{owner}}/{{file_id}}/v{{version}}.{{ext}}\""
+        );
+        let error = told(name, "in/{owner}/{file_id}.{ext}", &output).unwrap_err();
+        assert!(error.contains(".output must not lead under"), "{error}");
+        assert_eq!(
+            told(name, "in/{category}/{owner}/{file_id}", verify),
+            Ok(())
+        );
+    }
+}

@@ -35,6 +35,22 @@ impl Category {
         let shared = f.flag("shared").unwrap_or(false);
         let key = f.required("key", |f, field| template(f, field, shared));
         let output = template(&mut f, "output", shared);
+        if key.as_ref().is_some_and(KeyTemplate::has_version) {
+            f.wrong(
+                "key",
+                "invalid",
+                "must not have `{version}`: an upload's object keeps one name, and only its outputs have versions. A label of that \
+                 name is `{label.version}`",
+            );
+        }
+        for (field, template) in [("key", &key), ("output", &output)] {
+            if template
+                .as_ref()
+                .is_some_and(|template| template.is_reserved_for(name))
+            {
+                f.wrong(field, "invalid", TemplateError::Reserved.to_string());
+            }
+        }
         let bucket = f.required("bucket", |f, field| f.parsed(field, bucket_name));
         let output_bucket = f.parsed("output_bucket", bucket_name);
         let ingest = f.required("ingest", |f, field| f.parsed(field, ingest_kind));

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::policy::{KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, TemplateError, owner_segment};
+use crate::policy::{
+    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX, PROBE_PREFIX,
+    TemplateError, owner_segment,
+};
 
 fn expand(template: &str, change: impl FnOnce(&mut KeyVars<'_>)) -> Result<String, KeyError> {
     let labels = BTreeMap::from([
@@ -71,7 +74,14 @@ fn a_template_that_could_go_wrong_is_refused_when_it_is_read() {
             "{text}"
         );
     }
-    assert_eq!(refused("deleted/{owner}"), TemplateError::Reserved);
+    for prefix in [DELETED_PREFIX, PROBE_PREFIX, MARKER_PREFIX] {
+        for rest in ["{owner}", "{owner}/{file_id}", "a/{owner}/b"] {
+            let text = format!("{prefix}{rest}");
+            assert_eq!(refused(&text), TemplateError::Reserved, "{text}");
+            let beside = format!("{}2/{rest}", prefix.trim_end_matches('/'));
+            assert!(KeyTemplate::parse(&beside).is_ok(), "{beside}");
+        }
+    }
     assert!(refused("a b").to_string().contains("not ` `"));
 }
 
