@@ -5,8 +5,8 @@
 //! one the upload ends `failed`, with the limit as its reason, and can be downloaded all the same.
 
 use consign_cloudflare::WorkerQueue;
-use consign_core::events::{self, Decoded};
-use consign_core::host::{HasMemory as _, HasRepo as _};
+use consign_core::events::{Decoded, EventSources};
+use consign_core::host::{HasMemory as _, HasPolicy as _, HasRepo as _};
 use consign_core::ports::{Fault, IngestJob, UploadRepo as _};
 use worker::Env;
 
@@ -26,7 +26,7 @@ pub(crate) async fn pass_on(host: &Host, env: &Env, body: &str) -> Result<bool, 
                 seen.or(upload.size_bytes_declared)
             })
         }
-        None => told(body),
+        None => told(host.policy().event_sources(), body),
     };
     if size_bytes.is_none_or(|size_bytes| size_bytes <= bytes_max) {
         return Ok(false);
@@ -41,8 +41,8 @@ pub(crate) async fn pass_on(host: &Host, env: &Env, body: &str) -> Result<bool, 
 }
 
 /// The size that a notification tells; R2's tell of one object each.
-fn told(body: &str) -> Option<u64> {
-    match events::decode(body.as_bytes()) {
+fn told(sources: &EventSources, body: &str) -> Option<u64> {
+    match sources.decode(body.as_bytes()) {
         Ok(Decoded::Ok(records) | Decoded::Partial { records, .. }) => {
             records.iter().filter_map(|record| record.size_bytes).max()
         }

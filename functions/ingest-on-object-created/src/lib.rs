@@ -9,7 +9,7 @@ mod read;
 pub mod sweep;
 mod tabular;
 
-use consign_core::events::{self, Action, Decoded, ObjectEvent, Sequencer};
+use consign_core::events::{Action, Decoded, ObjectEvent, Sequencer};
 use consign_core::host::{
     HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,
 };
@@ -70,7 +70,7 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
         return Ok(Verdict::Done);
     }
     // 2. Anything else is a notification, or poison.
-    let (records, damaged) = match events::decode(body) {
+    let (records, damaged) = match deps.policy().event_sources().decode(body) {
         Ok(Decoded::Ok(records)) => (records, None),
         Ok(Decoded::Ignore) => return Ok(Verdict::Done),
         Ok(Decoded::Partial { records, failed }) => {
@@ -90,6 +90,10 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
 
 /// An unknown bucket or key changes nothing (invariant 22), and our own outputs are such keys (invariant 27).
 async fn notified<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Verdict, Fault> {
+    // No key of ours has control characters, and not every database takes them.
+    if record.key.chars().any(char::is_control) {
+        return Ok(Verdict::Done);
+    }
     let object = ObjectRef::new(record.bucket, record.key);
     let Some(upload) = deps.repo().find_by_object(&object).await? else {
         return Ok(Verdict::Done);

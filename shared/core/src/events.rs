@@ -38,7 +38,7 @@ pub enum Provider {
     S3,
     /// Cloudflare R2.
     R2,
-    /// MinIO.
+    /// MinIO, or another server that notifies as it does.
     Minio,
 }
 
@@ -76,8 +76,8 @@ impl Action {
 
 /// One thing that happened to one object, as its store said it.
 ///
-/// The key is decoded but not judged beyond length and control bytes: a store may hold keys that consign never made, and no upload
-/// will be found under them.
+/// The key is decoded but not judged beyond its length: a store may hold keys that consign never made, with control characters too,
+/// and no upload will be found under them. What a store says beside bucket and key is a hint, and `None` where it is illegible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEvent {
     /// Whose store.
@@ -86,7 +86,7 @@ pub struct ObjectEvent {
     pub action: Action,
     /// The bucket's name: never empty, at most [`BUCKET_BYTES_MAX`] bytes, no control bytes.
     pub bucket: String,
-    /// The object's key, decoded: never empty, at most [`KEY_BYTES_MAX`] bytes, no control bytes.
+    /// The object's key, decoded: never empty, at most [`KEY_BYTES_MAX`] bytes.
     pub key: String,
     /// The object's size in bytes. Absent for deletions, and for an empty object in MinIO.
     pub size_bytes: Option<u64>,
@@ -94,7 +94,7 @@ pub struct ObjectEvent {
     pub etag: Option<String>,
     /// The version, where the bucket keeps versions. The null version is `None`.
     pub version_id: Option<String>,
-    /// The event's place in the key's history. R2 has none.
+    /// The event's place in the key's history. R2 has none, and what another store says that is no hexadecimal is none.
     pub sequencer: Option<Sequencer>,
     /// When it happened by the store's clock, where the store said so legibly. Information, not an order.
     pub at: Option<Timestamp>,
@@ -105,7 +105,8 @@ pub struct ObjectEvent {
 pub enum Decoded {
     /// Events to act on, at least one, in the order of the message.
     Ok(Vec<ObjectEvent>),
-    /// A valid message that asks for nothing (a test event, a tag change, a subscription notice, an empty batch): acknowledge it.
+    /// A valid message that asks for nothing (a test event, a tag change, a subscription notice, an empty batch, an event of a source
+    /// that is not known): acknowledge it.
     Ignore,
     /// Some records were understood and some not. The good ones are to be acted on, the bad ones reported.
     Partial {
@@ -141,7 +142,7 @@ pub enum EventError {
     /// JSON, but of no shape known here.
     #[error("the message is not an object event")]
     NotAnEvent,
-    /// An event of another source than the one expected, or one wrapped in another way.
+    /// An event of another known source than the one expected, or one wrapped in another way.
     #[error("the event is of another source")]
     OtherSource,
     /// A list is longer than [`RECORDS_MAX`].
@@ -165,13 +166,7 @@ pub enum EventError {
     /// The key is longer than [`KEY_BYTES_MAX`].
     #[error("the key is over {KEY_BYTES_MAX} bytes")]
     KeyTooLong,
-    /// The key has control bytes.
-    #[error("the key has control bytes")]
-    KeyControlBytes,
-    /// The etag or the version id is too long or has control bytes.
-    #[error("the etag or version id is impossible")]
-    BadTag,
-    /// The sequencer is not hexadecimal text, or too long.
+    /// A sequencer that is read by itself is not hexadecimal text, or too long.
     #[error("the sequencer is not hexadecimal")]
     BadSequencer,
 }
@@ -193,8 +188,6 @@ impl EventError {
             Self::KeyMissing => "event_key_missing",
             Self::KeyEncoding => "event_key_encoding",
             Self::KeyTooLong => "event_key_too_long",
-            Self::KeyControlBytes => "event_key_control_bytes",
-            Self::BadTag => "event_bad_tag",
             Self::BadSequencer => "event_bad_sequencer",
         }
     }
@@ -217,7 +210,7 @@ pub enum Source {
     EventBridge,
     /// R2 into a Cloudflare Queue.
     R2Queue,
-    /// MinIO's webhook.
+    /// MinIO's webhook, and those of servers that notify as it does.
     MinioWebhook,
 }
 
@@ -256,13 +249,62 @@ impl Source {
     }
 }
 
+/// What the records of a notification may have as their `eventSource` beside `aws:s3`, `minio:s3` and `rustfs:s3`, such as `ceph:s3`:
+/// servers whose notifications are S3's in all else. What neither this lists nor is known is acknowledged without effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSources(Vec<String>);
+
+impl EventSources {
+    /// The longest name, in bytes.
+    pub const NAME_BYTES_MAX: usize = 64;
+    /// What is read in its own way, and so cannot be listed as a server.
+    const OWN: [&str; 5] = ["aws:s3", "aws:sqs", "aws:sns", "minio:s3", "rustfs:s3"];
+
+    /// No source beside those that are known.
+    pub const KNOWN: Self = Self(Vec::new());
+
+    /// Lists these as well. `None` where one is not printable ASCII of 1 to [`EventSources::NAME_BYTES_MAX`] bytes, or is known
+    /// already.
+    #[must_use]
+    pub fn with(names: Vec<String>) -> Option<Self> {
+        let is_name = |name: &String| {
+            (1..=Self::NAME_BYTES_MAX).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_graphic())
+                && !Self::OWN.contains(&name.as_str())
+        };
+        names.iter().all(is_name).then_some(Self(names))
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        self.0.iter().any(|listed| listed == name)
+    }
+
+    /// [`decode`] with these sources.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`].
+    pub fn decode(&self, body: &[u8]) -> Result<Decoded, EventError> {
+        parse::body(body, parse::Expected::any(self))
+    }
+
+    /// [`decode_from`] with these sources, which come by [`Source::MinioWebhook`].
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_from`].
+    pub fn decode_from(&self, source: Source, body: &[u8]) -> Result<Decoded, EventError> {
+        parse::body(body, parse::Expected::of(source, self))
+    }
+}
+
 /// Decodes a message of any source, finding out itself how it is wrapped.
 ///
 /// # Errors
 ///
 /// The whole message is refused: see [`EventError`]. If every record of a batch is bad, the error is the first one's.
 pub fn decode(body: &[u8]) -> Result<Decoded, EventError> {
-    parse::body(body, parse::Expected::ANY)
+    EventSources::KNOWN.decode(body)
 }
 
 /// Decodes a message of one source, and takes no other.
@@ -271,5 +313,5 @@ pub fn decode(body: &[u8]) -> Result<Decoded, EventError> {
 ///
 /// As [`decode`]; [`EventError::OtherSource`] for an event that did not come this way.
 pub fn decode_from(source: Source, body: &[u8]) -> Result<Decoded, EventError> {
-    parse::body(body, parse::Expected::of(source))
+    EventSources::KNOWN.decode_from(source, body)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use consign_core::events::{self, Decoded, ObjectEvent};
+use consign_core::events::{Decoded, EventSources, ObjectEvent};
 use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use consign_core::upload::add_s;
 use jiff::Timestamp;
@@ -96,8 +96,13 @@ impl SqlQueue {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub async fn tell(&self, notification: &str, now: Timestamp) -> Result<bool, Fault> {
-        let whose = match events::decode(notification.as_bytes()) {
+    pub async fn tell(
+        &self,
+        sources: &EventSources,
+        notification: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let whose = match sources.decode(notification.as_bytes()) {
             Ok(Decoded::Ignore) => return Ok(false),
             Ok(Decoded::Ok(records)) => match self.whose(&records).await? {
                 None => return Ok(false),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
+use consign_core::events::EventSources;
 use consign_core::ports::{IngestJob, IngestQueue, Inserted, UploadRepo};
 use consign_core::upload::{Upload, add_s};
 use consign_sql::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, Room, SqlQueue, SqlRepo};
@@ -77,7 +78,12 @@ async fn an_upload_has_one_message_however_often_it_is_pushed() {
     for _ in 0..5 {
         queue.send(job(&upload)).await.unwrap();
     }
-    assert!(queue.tell(&event(&upload, "01"), start()).await.unwrap());
+    assert!(
+        queue
+            .tell(&EventSources::KNOWN, &event(&upload, "01"), start())
+            .await
+            .unwrap()
+    );
     queue.send(job(&upload)).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 1);
     // The event says more than the job: it is what is delivered.
@@ -108,7 +114,12 @@ async fn news_of_an_upload_in_a_consumers_hands_bring_it_again() {
     // So does giving it up: the news are not given up with it.
     queue.send(job(&upload)).await.unwrap();
     let held = receive_one(&queue, start()).await;
-    assert!(queue.tell(&event(&upload, "02"), start()).await.unwrap());
+    assert!(
+        queue
+            .tell(&EventSources::KNOWN, &event(&upload, "02"), start())
+            .await
+            .unwrap()
+    );
     queue.dead(&held, "enough", start()).await.unwrap();
     assert!(queue.dead_letters(9).await.unwrap().is_empty());
     let again = receive_one(&queue, start()).await;
@@ -120,7 +131,9 @@ async fn of_two_events_of_an_upload_none_is_lost() {
     let (_folder, repo, queue) = fresh().await;
     let upload = insert(&repo, "ada", 1, 100).await;
     for sequencer in ["01", "02"] {
-        let told = queue.tell(&event(&upload, sequencer), start()).await;
+        let told = queue
+            .tell(&EventSources::KNOWN, &event(&upload, sequencer), start())
+            .await;
         assert!(told.unwrap());
     }
     let received = receive(&queue, start(), 10).await;
@@ -133,10 +146,20 @@ async fn objects_that_are_no_uploads_put_nothing_on_the_queue() {
     let (_folder, repo, queue) = fresh().await;
     let mut output = insert(&repo, "ada", 1, 100).await;
     output.object.key += ".parquet";
-    assert!(!queue.tell(&event(&output, "01"), start()).await.unwrap());
+    assert!(
+        !queue
+            .tell(&EventSources::KNOWN, &event(&output, "01"), start())
+            .await
+            .unwrap()
+    );
     assert_eq!(queue.depth().await.unwrap(), 0);
     // What cannot be understood ends among the dead letters, with its reason.
-    assert!(queue.tell("no notification", start()).await.unwrap());
+    assert!(
+        queue
+            .tell(&EventSources::KNOWN, "no notification", start())
+            .await
+            .unwrap()
+    );
     assert_eq!(receive_one(&queue, start()).await.body, "no notification");
 }
 
@@ -240,7 +263,12 @@ async fn the_lag_is_the_age_of_what_waits_longest() {
     for (number, at_s) in [(1, 0), (2, 50)] {
         let upload = insert(&repo, "ada", number, 100).await;
         let now = add_s(start(), at_s);
-        assert!(queue.tell(&event(&upload, "01"), now).await.unwrap());
+        assert!(
+            queue
+                .tell(&EventSources::KNOWN, &event(&upload, "01"), now)
+                .await
+                .unwrap()
+        );
     }
     let now = add_s(start(), 60);
     assert_eq!(queue.lag_s(now).await.unwrap(), 60);

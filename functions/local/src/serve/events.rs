@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use consign_core::events::{Decoded, EventError, ObjectEvent, Source, decode_from};
+use consign_core::events::{Decoded, EventError, ObjectEvent, Source};
 use consign_core::policy::Policy;
 use consign_core::ports::{Clock as _, is_own_message};
 use consign_core::problem::Problem;
@@ -66,7 +66,8 @@ async fn accept(
     // 2. Durable first, then acknowledged.
     let is_asked = asks_for_something(&site.host.policy, text)?;
     let now = site.host.clock.now();
-    let is_taken = is_asked && site.host.queue.tell(text, now).await?;
+    let sources = site.host.policy.event_sources();
+    let is_taken = is_asked && site.host.queue.tell(sources, text, now).await?;
     Ok(json(
         StatusCode::OK,
         &serde_json::json!({"queued": is_taken}),
@@ -89,7 +90,9 @@ fn asks_for_something(policy: &Policy, text: &str) -> Result<bool, Problem> {
     if is_own_message(text.as_bytes()) {
         return Err(Problem::bad_request("is no notification of a store"));
     }
-    let records: Vec<ObjectEvent> = match decode_from(Source::MinioWebhook, text.as_bytes()) {
+    let sources = policy.event_sources();
+    let decoded = sources.decode_from(Source::MinioWebhook, text.as_bytes());
+    let records: Vec<ObjectEvent> = match decoded {
         Ok(Decoded::Ignore) => return Ok(false),
         Ok(Decoded::Ok(records)) => records,
         Ok(Decoded::Partial { .. }) => return Ok(true),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use consign_core::config::Config;
+use consign_core::events::EventSources;
 use consign_core::policy::Provider;
 use consign_core::ports::Clock as _;
 use consign_core::sigv4::{Addressing, Credentials};
@@ -45,7 +46,8 @@ pub(super) async fn embedded(
     let events = move |notification: String| {
         let queue = queue.clone();
         async move {
-            let told = queue.tell(&notification, SystemClock.now()).await;
+            let sources = EventSources::KNOWN;
+            let told = queue.tell(&sources, &notification, SystemClock.now()).await;
             told.map(drop).map_err(Into::into)
         }
     };

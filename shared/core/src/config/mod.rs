@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::auth::{Algorithm, AuthConfig, AuthConfigError, AuthKey, Authenticator, Jwk};
+use crate::events::EventSources;
 use crate::policy::fields::{Errors, Fields};
 use crate::policy::units::duration_s;
 use crate::policy::{Policy, Provider};
@@ -111,8 +112,9 @@ impl Config {
         let store = root
             .required("store", Fields::object)
             .and_then(|fields| read_store(fields, store_secret));
+        let (store, sources) = store.unzip();
         let provider = store.as_ref().map_or(Provider::S3, |store| store.provider);
-        let policy = Policy::read(&mut root, provider);
+        let policy = Policy::read(&mut root, provider, sources.unwrap_or_default());
         root.finish();
         match (auth, store, errors.into_vec()) {
             (Some(auth), Some(store), errors) if errors.is_empty() => Ok(Self {
@@ -221,7 +223,7 @@ fn secret_value(f: &mut Fields<'_>, field: &'static str, secret: Lookup<'_>) -> 
     })
 }
 
-fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
+fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, EventSources)> {
     let provider = f.required("provider", |f, name| f.parsed(name, str::parse::<Provider>));
     let region = f.parsed("region", |text| {
         let plain = text
@@ -264,6 +266,11 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
         );
     }
     let event_token = secret_value(&mut f, "event_token_env", secret);
+    let sources = EventSources::with(f.texts("event_sources").unwrap_or_default());
+    if sources.is_none() {
+        let detail = "must list names such as `ceph:s3`, without those that are always taken: `aws:s3`, `minio:s3`, `rustfs:s3`";
+        f.wrong("event_sources", "invalid", detail);
+    }
     let own = provider.map(|provider| match provider {
         Provider::S3 => ("us-east-1", Addressing::Virtual, true),
         Provider::Minio => ("us-east-1", Addressing::Path, false),
@@ -275,7 +282,7 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
     }
     f.finish();
     let (provider, (own_region, own_addressing, _)) = provider.zip(own)?;
-    Some(StoreConfig {
+    let config = StoreConfig {
         provider,
         region: region.unwrap_or_else(|| own_region.to_owned()),
         endpoint,
@@ -284,7 +291,8 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<StoreConfig> {
         credentials,
         origins,
         event_token,
-    })
+    };
+    Some((config, sources.unwrap_or_default()))
 }
 
 fn required_if_unreported<T>(f: &Fields<'_>, name: &str) -> Option<T> {

@@ -1,22 +1,25 @@
 //! From a message's text to events: unwrap what carried it, then read what its store said.
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use crate::ids::bare_etag;
 
 use super::wire::{self, Text};
 use super::{
-    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, EventError, FailedRecord, KEY_BYTES_MAX,
-    ObjectEvent, Provider, Sequencer, Source, TAG_BYTES_MAX,
+    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, EventError, EventSources, FailedRecord,
+    KEY_BYTES_MAX, ObjectEvent, Provider, Sequencer, Source, TAG_BYTES_MAX,
 };
 
 /// What may still come. Each wrapper is taken at most once, SQS outside SNS, so no message is more than three deep.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
+pub(super) struct Expected<'a> {
     sqs: bool,
     sns: Wrapped,
     /// `None` takes any.
     origin: Option<Origin>,
+    /// The event sources beside those known here.
+    sources: &'a EventSources,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +35,21 @@ enum Origin {
     S3,
     EventBridge,
     R2,
+    /// MinIO, and the servers that notify as it does.
     Minio,
 }
 
-impl Expected {
-    pub(super) const ANY: Self = Self {
-        sqs: true,
-        sns: Wrapped::Maybe,
-        origin: None,
-    };
+impl<'a> Expected<'a> {
+    pub(super) const fn any(sources: &'a EventSources) -> Self {
+        Self {
+            sqs: true,
+            sns: Wrapped::Maybe,
+            origin: None,
+            sources,
+        }
+    }
 
-    pub(super) const fn of(source: Source) -> Self {
+    pub(super) const fn of(source: Source, sources: &'a EventSources) -> Self {
         let (sqs, sns, origin) = match source {
             Source::S3Lambda => (false, Wrapped::Never, Origin::S3),
             Source::S3Sqs | Source::S3SnsRawSqs => (true, Wrapped::Never, Origin::S3),
@@ -56,6 +63,7 @@ impl Expected {
             sqs,
             sns,
             origin: Some(origin),
+            sources,
         }
     }
 
@@ -95,7 +103,7 @@ impl Expected {
 }
 
 /// Decodes a whole body.
-pub(super) fn body(body: &[u8], expected: Expected) -> Result<Decoded, EventError> {
+pub(super) fn body(body: &[u8], expected: Expected<'_>) -> Result<Decoded, EventError> {
     if body.len() > BODY_BYTES_MAX {
         return Err(EventError::TooLong);
     }
@@ -106,7 +114,7 @@ pub(super) fn body(body: &[u8], expected: Expected) -> Result<Decoded, EventErro
 }
 
 /// Decodes one message, by itself or unwrapped.
-fn message(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+fn message(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let text = text.trim_ascii();
     if text.is_empty() {
         return Err(EventError::Empty);
@@ -172,7 +180,7 @@ fn batch(
 }
 
 /// An entry of `Records`: a wrapped message, or an event of S3 or MinIO.
-fn record(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+fn record(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let record: wire::Record<'_> = wire::object(text)?;
     let source = record.event_source.as_ref().ok_or(EventError::NotAnEvent)?;
     let (provider, origin) = match source.0.as_ref() {
@@ -182,8 +190,10 @@ fn record(text: &str, expected: Expected) -> Result<Decoded, EventError> {
         }
         "aws:sns" => return sns(record.sns.ok_or(EventError::BadField)?.get(), expected),
         "aws:s3" => (Provider::S3, Origin::S3),
-        "minio:s3" => (Provider::Minio, Origin::Minio),
-        _ => return Err(EventError::OtherSource),
+        "minio:s3" | "rustfs:s3" => (Provider::Minio, Origin::Minio),
+        other if expected.sources.lists(other) => (Provider::Minio, Origin::Minio),
+        // Somebody else's: nothing here is about an object of ours.
+        _ => return Ok(Decoded::Ignore),
     };
     expected.take(origin)?;
     // Compare the major version for equality, and take any minor one (Amazon S3 User Guide, "Event message structure").
@@ -198,7 +208,12 @@ fn record(text: &str, expected: Expected) -> Result<Decoded, EventError> {
         return Ok(Decoded::Ignore);
     };
     let (bucket, object) = entity(record.s3)?;
-    let key = form_decoded(&object.key.as_ref().ok_or(EventError::KeyMissing)?.0)?;
+    let text = &object.key.as_ref().ok_or(EventError::KeyMissing)?.0;
+    let key = match form_decoded(text) {
+        // A server that configuration lists may write its keys as they are. Ours read the same both ways.
+        Err(_) if expected.sources.lists(&source.0) => text.clone().into_owned(),
+        decoded => decoded?,
+    };
     said(Said {
         provider,
         action,
@@ -210,7 +225,7 @@ fn record(text: &str, expected: Expected) -> Result<Decoded, EventError> {
 }
 
 /// SNS's envelope. A notice about the subscription is the operator's business, not ours.
-fn sns(text: &str, expected: Expected) -> Result<Decoded, EventError> {
+fn sns(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let expected = expected.inside_sns()?;
     let sns: wire::Sns<'_> = wire::object(text)?;
     match sns.kind.0.as_ref() {
@@ -224,7 +239,8 @@ fn sns(text: &str, expected: Expected) -> Result<Decoded, EventError> {
 fn event_bridge(text: &str) -> Result<Decoded, EventError> {
     let event: wire::EventBridge<'_> = wire::object(text)?;
     if event.source.0 != "aws.s3" {
-        return Err(EventError::OtherSource);
+        // A rule that lets more through than it should.
+        return Ok(Decoded::Ignore);
     }
     let action = match event.detail_type.0.as_ref() {
         "Object Created" => Action::Created,
@@ -300,9 +316,7 @@ fn notification_action(name: &str) -> Option<Action> {
 }
 
 /// Bucket and object of `s3` or `detail`.
-fn entity(
-    raw: Option<&serde_json::value::RawValue>,
-) -> Result<(Text<'_>, wire::Object<'_>), EventError> {
+fn entity(raw: Option<&RawValue>) -> Result<(Text<'_>, wire::Object<'_>), EventError> {
     let entity: wire::Entity<'_> = wire::object(raw.ok_or(EventError::BadField)?.get())?;
     let bucket: wire::Bucket<'_> = wire::object(entity.bucket.ok_or(EventError::BadBucket)?.get())?;
     let object = wire::object(entity.object.ok_or(EventError::KeyMissing)?.get())?;
@@ -316,10 +330,12 @@ struct Said<'a> {
     bucket: Text<'a>,
     key: String,
     object: wire::Object<'a>,
-    time: Option<Text<'a>>,
+    time: Option<&'a RawValue>,
 }
 
-/// Checks what a store said.
+/// Checks what a store said of whose object it speaks: bucket and key. The rest says no more than where to look, so what is
+/// illegible there is as if it were not said: an event about somebody else's object must not fail by it, and of one of ours the
+/// store itself is asked.
 fn said(said: Said<'_>) -> Result<Decoded, EventError> {
     let Said {
         provider,
@@ -338,36 +354,33 @@ fn said(said: Said<'_>) -> Result<Decoded, EventError> {
     if key.len() > KEY_BYTES_MAX {
         return Err(EventError::KeyTooLong);
     }
-    if has_control_bytes(&key) {
-        return Err(EventError::KeyControlBytes);
-    }
-    let sequencer = present(object.sequencer).map(|text| Sequencer::parse(&text.0));
     Ok(Decoded::Ok(vec![ObjectEvent {
         provider,
         action,
         bucket: bucket.into_owned(),
         key,
-        size_bytes: object.size,
-        etag: tag(object.etag)?,
+        size_bytes: legible(object.size),
+        etag: tag(object.etag),
         // The version of an object that was written while versioning was off or suspended is called "null".
-        version_id: tag(object.version_id)?.filter(|id| id != "null"),
-        sequencer: sequencer.transpose()?,
-        // Nothing depends on the time, so one that is illegible is no reason to lose the event.
-        at: time.and_then(|time| time.0.parse::<Timestamp>().ok()),
+        version_id: tag(object.version_id).filter(|id| id != "null"),
+        sequencer: legible(object.sequencer)
+            .and_then(|Text(text)| Sequencer::parse(&text).ok())
+            .filter(|sequencer| !sequencer.as_str().is_empty()),
+        at: legible(time).and_then(|Text(time)| time.parse::<Timestamp>().ok()),
     }]))
 }
 
+/// A field that may be of any type.
+fn legible<'a, T: serde::Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    wire::value(raw?.get()).ok()
+}
+
 /// An etag or version id without the quotes that HTTP puts around it.
-fn tag(text: Option<Text<'_>>) -> Result<Option<String>, EventError> {
-    let Some(Text(text)) = text else {
-        return Ok(None);
-    };
-    if text.len() > TAG_BYTES_MAX || has_control_bytes(&text) {
-        return Err(EventError::BadTag);
-    }
-    Ok(Some(bare_etag(&text))
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned))
+fn tag(raw: Option<&RawValue>) -> Option<String> {
+    let Text(text) = legible(raw)?;
+    let is_legible = text.len() <= TAG_BYTES_MAX && !has_control_bytes(&text);
+    let text = bare_etag(&text);
+    (is_legible && !text.is_empty()).then(|| text.to_owned())
 }
 
 /// An empty text says no more than none.

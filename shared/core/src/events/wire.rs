@@ -43,7 +43,7 @@ pub(super) struct Message<'a> {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record<'a> {
-    /// `aws:sqs`, `aws:s3`, `minio:s3`; SNS writes the name of its field large.
+    /// `aws:sqs`, `aws:s3`, `minio:s3`, `rustfs:s3`; SNS writes the name of its field large.
     #[serde(borrow, alias = "EventSource")]
     pub(super) event_source: Option<Text<'a>>,
     /// The SQS message.
@@ -58,7 +58,7 @@ pub(super) struct Record<'a> {
     #[serde(borrow)]
     pub(super) event_name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) event_time: Option<Text<'a>>,
+    pub(super) event_time: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) s3: Option<&'a RawValue>,
 }
@@ -82,7 +82,7 @@ pub(super) struct EventBridge<'a> {
     #[serde(borrow)]
     pub(super) detail_type: Text<'a>,
     #[serde(borrow)]
-    pub(super) time: Option<Text<'a>>,
+    pub(super) time: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) detail: Option<&'a RawValue>,
 }
@@ -103,18 +103,19 @@ pub(super) struct Bucket<'a> {
     pub(super) name: Option<Text<'a>>,
 }
 
-/// The object, in every store's spelling.
+/// The object, in every store's spelling. All but the key is read later, and may be anything.
 #[derive(serde::Deserialize)]
 pub(super) struct Object<'a> {
     #[serde(borrow)]
     pub(super) key: Option<Text<'a>>,
-    pub(super) size: Option<u64>,
-    #[serde(borrow, alias = "eTag")]
-    pub(super) etag: Option<Text<'a>>,
-    #[serde(borrow, alias = "versionId", alias = "version-id")]
-    pub(super) version_id: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) sequencer: Option<Text<'a>>,
+    pub(super) size: Option<&'a RawValue>,
+    #[serde(borrow, alias = "eTag")]
+    pub(super) etag: Option<&'a RawValue>,
+    #[serde(borrow, alias = "versionId", alias = "version-id")]
+    pub(super) version_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) sequencer: Option<&'a RawValue>,
 }
 
 /// One message of a Queue: the event is its `body`, as JSON or as text.
@@ -135,7 +136,7 @@ pub(super) struct R2<'a> {
     #[serde(borrow)]
     pub(super) object: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) event_time: Option<Text<'a>>,
+    pub(super) event_time: Option<&'a RawValue>,
 }
 
 /// At most [`RECORDS_MAX`] entries, raw. A longer list is read to its end, but not kept.

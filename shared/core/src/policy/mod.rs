@@ -35,6 +35,7 @@ pub use template::{
 pub use types::{FileType, HEAD_BYTES, Magic, MagicMismatch, Signature, sniff};
 
 use crate::auth::Identity;
+use crate::events::EventSources;
 use fields::{Errors, Fields};
 
 /// The largest object a store takes, in bytes.
@@ -235,6 +236,7 @@ pub struct Policy {
     categories: BTreeMap<String, Arc<Category>>,
     tiers: BTreeMap<String, Tier>,
     default_tier: Tier,
+    event_sources: EventSources,
 }
 
 impl Policy {
@@ -264,8 +266,17 @@ impl Policy {
             .unwrap_or(&self.default_tier)
     }
 
+    /// Whose notifications are read, beside the stores that are always known.
+    pub fn event_sources(&self) -> &EventSources {
+        &self.event_sources
+    }
+
     /// Reads `[category.*]` and `[tier.*]`.
-    pub(crate) fn read(root: &mut Fields<'_>, provider: Provider) -> Self {
+    pub(crate) fn read(
+        root: &mut Fields<'_>,
+        provider: Provider,
+        event_sources: EventSources,
+    ) -> Self {
         let given = root.objects("category");
         if given.is_empty() && !root.errors.has("category") {
             root.wrong(
@@ -302,6 +313,7 @@ impl Policy {
             categories,
             tiers,
             default_tier,
+            event_sources,
         }
     }
 }

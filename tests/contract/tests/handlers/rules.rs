@@ -532,3 +532,48 @@ async fn a_checksum_that_the_bytes_do_not_have_ends_failed() {
         (State::Failed, "checksum_mismatch")
     );
 }
+
+/// A bucket may hold objects of others, under names and with details that ours never have.
+#[tokio::test]
+async fn an_event_about_somebody_elses_object_is_never_a_dead_letter() {
+    let world = world();
+    let upload = signed(&world, &csv("table")).await;
+    let of = |source: &str, key: &str, details: Value| {
+        let mut object = json!({ "key": key });
+        object
+            .as_object_mut()
+            .unwrap()
+            .extend(details.as_object().unwrap().clone());
+        json!({ "Records": [{
+            "eventVersion": "2.1", "eventSource": source, "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-01-01T00:00:00.000Z", "s3": { "bucket": { "name": upload.object.bucket }, "object": object },
+        }] })
+        .to_string()
+    };
+    for source in ["aws:s3", "minio:s3", "rustfs:s3", "ceph:s3", "other:s3", ""] {
+        for key in [
+            "theirs.csv",
+            "a%00b",
+            "a%0D%0Ab",
+            "%7F",
+            "in/%C2%85.csv",
+            "..%2F..",
+            "%20",
+        ] {
+            for details in [
+                json!({ "sequencer": "not hexadecimal", "versionId": "null", "eTag": "a\nb", "size": "12" }),
+                json!({ "sequencer": 7, "versionId": null, "eTag": 7, "size": -1 }),
+                json!({ "sequencer": "", "versionId": "", "eTag": "", "size": null }),
+            ] {
+                let body = of(source, key, details);
+                assert_eq!(world.ingest(&body).await, Verdict::Done, "{body}");
+            }
+        }
+    }
+    // Of ours, such an event says as much as any other.
+    let version = put(&world, &upload.object, CSV).unwrap();
+    let odd = json!({ "sequencer": "not hexadecimal", "eTag": version.etag.as_str(), "versionId": "null", "size": "12" });
+    let body = of("rustfs:s3", &upload.object.key, odd);
+    assert_eq!(world.ingest(&body).await, Verdict::Done);
+    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+}

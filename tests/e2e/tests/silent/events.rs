@@ -178,3 +178,27 @@ async fn without_a_secret_no_path_takes_events() {
         assert_eq!(Answer::of(request).await.status, 404);
     }
 }
+
+/// MinIO sends again for ever what is not acknowledged, and nothing after it.
+#[tokio::test]
+async fn an_event_of_another_server_or_about_another_object_is_acknowledged_and_asks_for_nothing() {
+    let store = SilentStore::start().await;
+    let host = OwnHost::over(&store, Some(TOKEN)).await;
+    for (source, key) in [
+        ("other:s3", "theirs.csv"),
+        ("rustfs:s3", "theirs.csv"),
+        ("minio:s3", "a%00b"),
+        ("minio:s3", "a%0D%0Ab"),
+    ] {
+        let mut event = created(host.bucket(), key);
+        event["Records"][0]["eventSource"] = json!(source);
+        event["Records"][0]["s3"]["object"]["sequencer"] = json!("not hexadecimal");
+        let told = Answer::of(webhook(&host, event.to_string()).bearer_auth(TOKEN)).await;
+        assert_eq!(
+            (told.status, &told.body["queued"]),
+            (200, &json!(false)),
+            "{source} {key}"
+        );
+    }
+    assert_eq!(figures(&host).await, (0, 0));
+}

@@ -228,6 +228,17 @@ fn a_store_says_what_it_cannot_do() {
 }
 
 #[test]
+fn listed_event_sources_are_the_policys() {
+    let with = |line: &str| parse(&format!("{HEAD}{line}\n{CATEGORY}")).unwrap().policy;
+    assert_eq!(with("").event_sources(), &EventSources::KNOWN);
+    let listed = EventSources::with(vec!["ceph:s3".to_owned(), "sgws:s3".to_owned()]);
+    assert_eq!(
+        Some(with("event_sources = [\"ceph:s3\", \"sgws:s3\"]").event_sources()),
+        listed.as_ref()
+    );
+}
+
+#[test]
 fn a_store_is_checked_field_by_field() {
     for (lines, says) in [
         ("region = \"EU\"", "store.region must be a region"),
@@ -248,6 +259,14 @@ fn a_store_is_checked_field_by_field() {
             "store.endpoint must be `http://` or `https://`",
         ),
         ("endpoint = \"https://host/\"", "store.endpoint must be"),
+        (
+            "event_sources = [\"ceph:s3\", \"minio:s3\"]",
+            "store.event_sources must list names such as `ceph:s3`",
+        ),
+        (
+            "event_sources = \"ceph:s3\"",
+            "store.event_sources must be a list",
+        ),
         ("endpoint = \"https://host?a\"", "store.endpoint must be"),
         ("endpoint = \"https://host#a\"", "store.endpoint must be"),
         (
