@@ -147,47 +147,71 @@ pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result
 /// Moves the objects of a deleted upload under `deleted/`, and purges them when their time is over. Beside the proof that
 /// the bucket is the right one: in another there is nothing to move, and what is in the right one would stay for ever.
 async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    let is_over = upload
-        .purge_at()
-        .or(upload.due_at)
-        .is_none_or(|at| at <= deps.clock().now());
+    // What nobody saw before the deletion came after it, or never, and is not kept.
+    let is_over = upload.seen.is_none()
+        || upload
+            .purge_at()
+            .or(upload.due_at)
+            .is_none_or(|at| at <= deps.clock().now());
     match upload.deletion {
         // Nothing of it is touched before its time is over, and until then it may be found again.
         Some(Deletion::Requested) | None if upload.is_lost() => match seen(deps, &upload).await? {
             None if is_over => purge(deps, upload).await,
             Some(_) | None => look(deps, upload).await,
         },
-        Some(Deletion::Requested) | None => bury(deps, upload).await,
-        Some(Deletion::Moved) if is_over => purge(deps, upload).await,
+        Some(Deletion::Requested | Deletion::Moved) | None if is_over => purge(deps, upload).await,
+        Some(Deletion::Requested | Deletion::Moved) | None => bury(deps, upload).await,
         // What its URL let in after the deletion was never to be kept.
-        Some(Deletion::Moved) if upload.due_at.is_some_and(|due| due <= deps.clock().now()) => {
+        Some(Deletion::Purged) => {
+            crate::bucket::prove(deps, &upload.object.bucket).await?;
             deps.store().delete(&upload.object).await?;
             apply(deps, upload, Event::Missing).await.map(drop)
         }
-        Some(Deletion::Moved | Deletion::Purged) => Ok(()),
     }
 }
 
 async fn bury<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let objects = objects_of(deps, &upload);
     prove_buckets(deps, &objects).await?;
-    if let Some(upload_id) = &upload.multipart_upload_id {
-        deps.multipart().abort(&upload.object, upload_id).await?;
-    }
-    // What nobody saw before the deletion came after it, or never: it is not kept, as it does not count.
-    let is_kept = upload.seen.is_some();
-    for object in &objects {
-        if !is_kept || deps.store().copy(object, &buried(object)).await? {
-            deps.store().delete(object).await?;
+    if upload.deletion == Some(Deletion::Moved) {
+        // What its URL let in after the deletion was never to be kept.
+        deps.store().delete(&upload.object).await?;
+    } else {
+        free_parts(deps, &upload).await?;
+        for object in &objects {
+            if deps.store().copy(object, &buried(object)).await? {
+                deps.store().delete(object).await?;
+            }
         }
     }
-    apply(deps, upload, Event::DeletionMoved).await?;
+    let kept_bytes = kept_bytes(deps, &upload).await?;
+    apply(deps, upload, Event::DeletionMoved { kept_bytes }).await?;
     Ok(())
+}
+
+/// What counts of what is kept: by a look at it, since a form may have been used again after the last look.
+async fn kept_bytes<D: Deps>(deps: &D, upload: &Upload) -> Result<u64, Fault> {
+    let kept = deps.store().head(&buried(&upload.object)).await?;
+    let moved_bytes = kept.map_or(0, |kept| kept.size_bytes);
+    // What was made of it counts as it did.
+    let removed = upload.seen.as_ref().filter(|_| upload.original_removed);
+    Ok(removed.map_or(moved_bytes, |removed| removed.size_bytes.max(moved_bytes)))
+}
+
+/// After this no URL for a part brings anything.
+async fn free_parts<D: Deps>(deps: &D, upload: &Upload) -> Result<(), Fault> {
+    match &upload.multipart_upload_id {
+        Some(upload_id) => deps.multipart().abort(&upload.object, upload_id).await,
+        None => Ok(()),
+    }
 }
 
 async fn purge<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let objects = objects_of(deps, &upload);
     prove_buckets(deps, &objects).await?;
+    if upload.deletion != Some(Deletion::Moved) {
+        free_parts(deps, &upload).await?;
+    }
     // Also where they were: a URL that was still alive may have let late bytes in.
     for object in &objects {
         deps.store().delete(object).await?;

@@ -251,7 +251,13 @@ fn what_is_so_already_and_what_does_not_fit_write_nothing() {
     let again = run(&repo, &queue, uploaded.clone(), &seen("a")).unwrap();
     assert!(matches!(&again, Moved::Unchanged(same) if *same == uploaded));
     assert_eq!(again.upload(), uploaded);
-    let refused = run(&repo, &queue, pending(), &Event::DeletionMoved).unwrap();
+    let refused = run(
+        &repo,
+        &queue,
+        pending(),
+        &Event::DeletionMoved { kept_bytes: 0 },
+    )
+    .unwrap();
     assert!(matches!(refused, Moved::Refused(_, Refusal::OutOfPlace)));
     assert_eq!(refused.upload(), pending());
     assert!(repo.revisions().is_empty() && queue.sent.lock().unwrap().is_empty());

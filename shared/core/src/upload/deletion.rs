@@ -9,9 +9,13 @@ use super::{
     ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 use crate::events::Sequencer;
+use crate::policy::Strategy;
 
 /// The longest pause between two looks for an object that was lost, in seconds.
 const LOST_LOOK_LAST_S: u64 = 86_400;
+/// How long after the end of its URL a deleted upload is still looked at: a write that began in time may go on for hours,
+/// and its event be lost.
+const LATE_WRITES_S: u64 = 86_400;
 
 /// What is left to do for a deleted upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +23,7 @@ const LOST_LOOK_LAST_S: u64 = 86_400;
 pub enum Deletion {
     /// Its objects are still where they were.
     Requested,
-    /// Its objects are under `deleted/`.
+    /// Its objects are under `deleted/`, or purged while its URL lives.
     Moved,
     /// Nothing is left of it but this record.
     Purged,
@@ -83,20 +87,18 @@ impl Upload {
             }
             Event::Missing if self.is_lost() => self.still_lost(now),
             Event::Missing => self.nothing_late(now),
-            Event::DeletionMoved if self.deletion == Some(Deletion::Requested) => {
+            Event::DeletionMoved { kept_bytes } if self.is_deletion_due(now) => {
                 self.step(false, now, |after| {
+                    after.looks = self.looks_at_late_writes(now);
                     after.deletion = Some(Deletion::Moved);
                     after.deleted_at = after.deleted_at.or(Some(now));
-                    after.due_at = after.next_late_look(now);
+                    after.reserved_bytes = kept_bytes.saturating_add(self.bytes_to_come(now));
+                    let purge_at = after.purge_at().unwrap_or(now);
+                    let late = after.next_late_look(now);
+                    after.due_at = Some(late.map_or(purge_at, |late| late.min(purge_at)));
                 })
             }
-            Event::DeletionPurged if self.deletion != Some(Deletion::Purged) => {
-                self.step(false, now, |after| {
-                    after.deletion = Some(Deletion::Purged);
-                    after.reserved_bytes = 0;
-                    after.due_at = None;
-                })
-            }
+            Event::DeletionPurged if self.deletion != Some(Deletion::Purged) => self.purged(now),
             // Bytes that a URL still alive let in after the deletion: the sweep removes them at once.
             Event::Seen { .. } | Event::Claim { .. } if self.is_late(now) => {
                 self.step(false, now, |after| {
@@ -104,7 +106,7 @@ impl Upload {
                     after.due_at = Some(now);
                 })
             }
-            Event::DeletionMoved
+            Event::DeletionMoved { .. }
             | Event::DeletionPurged
             | Event::Delete { .. }
             | Event::PartsFound { .. }
@@ -164,19 +166,76 @@ impl Upload {
         Some(add_s(now, pause_s).min(purge_at.max(now)))
     }
 
-    /// Late bytes were removed, or none were there.
-    fn nothing_late(&self, now: Timestamp) -> Step {
-        if self.deletion != Some(Deletion::Moved) || self.due_at.is_none_or(|due| due > now) {
-            return Step::Unchanged;
-        }
-        self.step(false, now, |after| after.due_at = after.next_late_look(now))
+    /// Nothing of it is left. What its URL may bring yet counts on, since nobody can take a URL back: it ends when that does.
+    fn purged(&self, now: Timestamp) -> Step {
+        let to_come = if self.is_lost() {
+            0
+        } else {
+            self.bytes_to_come(now)
+        };
+        self.step(false, now, |after| {
+            after.looks = self.looks_at_late_writes(now);
+            after.deletion = Some(if to_come > 0 {
+                Deletion::Moved
+            } else {
+                Deletion::Purged
+            });
+            after.deleted_at = after.deleted_at.or(Some(now));
+            after.reserved_bytes = to_come;
+            // What was lost may be found again, and is not to be removed.
+            after.due_at = after.next_late_look(now).filter(|_| !self.is_lost());
+        })
     }
 
-    /// When the sweep comes by a deleted upload next: once more when its URL is dead, and when its bytes are to be purged.
+    /// Whether the sweep is to go on with it: it may have been here before.
+    fn is_deletion_due(&self, now: Timestamp) -> bool {
+        match self.deletion {
+            Some(Deletion::Requested) | None => true,
+            Some(Deletion::Moved) => self.due_at.is_none_or(|due| due <= now),
+            Some(Deletion::Purged) => false,
+        }
+    }
+
+    /// Late bytes were removed, or none were there, after the last of it was purged.
+    fn nothing_late(&self, now: Timestamp) -> Step {
+        if self.deletion != Some(Deletion::Purged) || self.due_at.is_none_or(|due| due > now) {
+            return Step::Unchanged;
+        }
+        self.step(false, now, |after| {
+            after.looks = self.looks_at_late_writes(now);
+            after.due_at = after.next_late_look(now);
+        })
+    }
+
+    /// When the last URL of its object is dead, and what began in time has ended but for the slowest.
+    fn urls_end_at(&self) -> Timestamp {
+        add_s(self.url_expires_at, EXPIRY_GRACE_S)
+    }
+
+    /// What a URL may still bring once its object is removed. One for a part brings nothing when the parts are freed.
+    fn bytes_to_come(&self, now: Timestamp) -> u64 {
+        let is_alive = self.strategy != Strategy::Multipart && now < self.urls_end_at();
+        if is_alive { self.size_bytes_max } else { 0 }
+    }
+
+    fn looks_at_late_writes(&self, now: Timestamp) -> u32 {
+        let is_one = self.deletion != Some(Deletion::Requested) && now >= self.urls_end_at();
+        self.looks.saturating_add(u32::from(is_one))
+    }
+
+    /// When the sweep looks for what came after the deletion: when its URL is dead, and then ever more rarely for a day.
+    /// Of what comes before somebody may tell, and it is counted.
     fn next_late_look(&self, now: Timestamp) -> Option<Timestamp> {
-        let url_end = Some(add_s(self.url_expires_at, EXPIRY_GRACE_S)).filter(|end| *end > now);
-        let purge_at = self.purge_at().unwrap_or(now);
-        url_end.map_or(Some(purge_at), |end| Some(end.min(purge_at)))
+        let urls_end = self.urls_end_at();
+        let last = add_s(urls_end, LATE_WRITES_S);
+        if now >= last {
+            return None;
+        }
+        if now < urls_end {
+            return Some(urls_end);
+        }
+        let pause_s = super::machine::quadrupled_s(LOOK_LAST_S, self.looks);
+        Some(add_s(now, pause_s).min(last))
     }
 
     pub(super) fn miss(&self, now: Timestamp) -> Step {
@@ -291,15 +350,17 @@ impl Upload {
             after.deleted_at = Some(now);
             after.looks = 0;
             match reason {
-                // Its bytes are kept until they are purged, and count until then. Those that come later are not kept.
+                // Nothing is given back before the bucket was looked at: bytes of which nobody told yet may be there, and
+                // its URL may bring others when those are moved.
                 DeletionReason::Owner | DeletionReason::Retention => {
-                    if after.seen.is_none() {
-                        after.reserved_bytes = 0;
+                    if after.seen.is_some() {
+                        let to_come = self.bytes_to_come(now);
+                        after.reserved_bytes = after.reserved_bytes.saturating_add(to_come);
                     }
                     after.due_at = Some(now);
                 }
                 DeletionReason::ObjectRemoved => {
-                    after.reserved_bytes = 0;
+                    after.reserved_bytes = self.bytes_to_come(now);
                     after.due_at = Some(now);
                 }
                 DeletionReason::ObjectAbsent => {

@@ -162,8 +162,11 @@ pub enum Event {
         /// Who.
         reason: DeletionReason,
     },
-    /// Its objects were moved under `deleted/`.
-    DeletionMoved,
+    /// Its objects were moved under `deleted/`, and what came to their place since was removed.
+    DeletionMoved {
+        /// What is kept of it there, and counts.
+        kept_bytes: u64,
+    },
     /// Its objects are gone.
     DeletionPurged,
 }
@@ -254,7 +257,7 @@ impl Event {
             | Self::Requeued
             | Self::OriginalRemoved
             | Self::Delete { .. }
-            | Self::DeletionMoved
+            | Self::DeletionMoved { .. }
             | Self::DeletionPurged => false,
         }
     }

@@ -92,7 +92,7 @@ impl Upload {
             Event::OriginalRemoved => self.original_removed(now),
             Event::ObjectRemoved { sequencer } => self.object_removed(sequencer.as_ref(), now),
             Event::Delete { reason } => self.gone(*reason, now),
-            Event::DeletionMoved | Event::DeletionPurged | Event::LookFailed { .. } => {
+            Event::DeletionMoved { .. } | Event::DeletionPurged | Event::LookFailed { .. } => {
                 Step::Refused(Refusal::OutOfPlace)
             }
         }

@@ -1,7 +1,7 @@
 //! What is ready stays what it is: other templates, other writes, other clocks.
 
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::ports::{Clock as _, FaultKind, UploadRepo as _};
+use consign_core::ports::{Clock as _, FaultKind};
 use consign_core::upload::{ATTEMPTS_MAX, State, add_s};
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When, sample};
 use contract::{BUCKET, Get, Horizon, World};
@@ -149,31 +149,6 @@ async fn a_quota_is_not_had_again_by_deleting() {
     assert_eq!((status, &problem["code"]), (403, &json!("quota_exceeded")));
     assert!(world.settle(Horizon::End).await);
     assert_eq!(world.sign(OWNER, &csv("table"), None).await.0, 201);
-}
-
-/// Deleted before it was used, a URL goes on living; what it lets in is not kept, whenever it comes.
-#[tokio::test]
-async fn a_quota_is_not_had_again_by_deleting_before_the_upload() {
-    for (is_swept, is_told) in [(false, false), (true, true), (true, false)] {
-        let world = World::new(&policy("out", "")).unwrap();
-        let upload = signed(&world, &csv("table")).await;
-        assert_eq!(world.delete(OWNER, &upload.id.to_string()).await, 204);
-        if is_swept {
-            world.sweep().await;
-        }
-        let version = put(&world, &upload.object, CSV).unwrap();
-        if is_told {
-            let body = told(&upload.object, &version);
-            assert_eq!(world.ingest(&body).await, Verdict::Done);
-        } else {
-            world.clock.advance_s(1000);
-        }
-        world.sweep().await;
-        assert_eq!(world.keys(), Vec::<String>::new(), "{is_swept} {is_told}");
-        assert_eq!(world.record(upload.id).unwrap().state, State::Deleted);
-        let owner = sample::owner(OWNER);
-        assert_eq!(world.ledger.reserved_bytes(&owner).await.unwrap(), 0);
-    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod kept;
 mod life;
 mod once;
 mod parts;
+mod quota;
 mod race;
 mod rules;
 mod support;

@@ -277,7 +277,7 @@ async fn signing_too_often_is_429_with_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_full_quota_is_403_until_something_is_deleted() {
+async fn a_full_quota_is_403_and_a_deletion_gives_back_nothing_that_a_url_may_still_bring() {
     let host = Host::start(POLICY).await;
     let user = host.user_of_tier(&unique("full"), Some("small"));
     let request = |size: u64| json!({"filename": "a.csv", "content_type": "text/csv", "file_size_bytes": size});
@@ -289,8 +289,10 @@ async fn a_full_quota_is_403_until_something_is_deleted() {
         user.post("/files/sign_upload", &request(400)).await.status,
         201
     );
+    // Its URL lives on, and nobody can take it back.
     assert_eq!(user.delete(&first.file_id()).await.status, 204);
-    user.sign(&request(600)).await;
+    let third = user.post("/files/sign_upload", &request(600)).await;
+    check_problem(&third, 403, "quota_exceeded");
 }
 
 /// An owner that no run before has used.

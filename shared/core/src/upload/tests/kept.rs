@@ -76,19 +76,109 @@ fn a_deletion_by_absence_is_undone_when_the_object_is_seen_again() {
     assert_eq!(deleted.apply(&seen("a"), at(5001)), Step::Unchanged);
 }
 
+/// A URL cannot be taken back: what it may bring counts until it is dead and a look has shown that nothing is there.
 #[test]
-fn bytes_that_come_after_a_deletion_are_not_kept() {
+fn what_the_url_of_a_deleted_upload_may_bring_counts_until_it_is_dead() {
     let deleted = changed(&pending(), &BY_OWNER, at(1)).after;
-    assert_eq!((deleted.reserved_bytes, deleted.due_at), (0, Some(at(1))));
-    let moved = changed(&deleted, &Event::DeletionMoved, at(2)).after;
-    // One more look when the URL is dead.
-    assert_eq!(moved.due_at, Some(at(960)));
-    let unused = changed(&moved, &Event::Missing, at(960)).after;
-    assert_eq!(unused.due_at, Some(at(3601)));
-    let late = changed(&moved, &seen("a"), at(10)).after;
+    assert_eq!((deleted.reserved_bytes, deleted.due_at), (10, Some(at(1))));
+    assert_eq!(deleted.apply(&BY_OWNER, at(1)), Step::Unchanged);
+    let looked = changed(&deleted, &Event::DeletionPurged, at(2)).after;
+    assert_eq!((looked.reserved_bytes, looked.due_at), (10, Some(at(960))));
+    assert!(looked.counts_as_file());
+    // It comes, and is removed at once; nothing is given back for it.
+    let late = changed(&looked, &seen("a"), at(10)).after;
     assert_eq!((late.state, late.due_at), (State::Deleted, Some(at(10))));
-    let removed = changed(&late, &Event::Missing, at(11)).after;
-    assert_eq!(removed.due_at, Some(at(960)));
+    assert_eq!(late.apply(&seen("a"), at(10)), Step::Unchanged);
+    let removed = changed(&late, &Event::DeletionPurged, at(11)).after;
+    assert_eq!(
+        (removed.reserved_bytes, removed.due_at),
+        (10, Some(at(960)))
+    );
+    // Only then; and for a day it looks for what was under way.
+    let mut upload = changed(&removed, &Event::DeletionPurged, at(960)).after;
+    assert_eq!(upload.deletion, Some(Deletion::Purged));
+    assert_eq!((upload.reserved_bytes, upload.counts_as_file()), (0, false));
+    let mut looks = 0;
+    while let Some(due) = upload.due_at {
+        assert!(due > upload.updated_at && due <= at(960 + 86_400));
+        let early = add_s(upload.updated_at, 1);
+        assert_eq!(upload.apply(&Event::Missing, early), Step::Unchanged);
+        upload = changed(&upload, &Event::Missing, due).after;
+        looks += 1;
+    }
+    assert_eq!((upload.updated_at, looks), (at(960 + 86_400), 4));
+}
+
+#[test]
+fn what_is_kept_of_a_deleted_file_counts_as_the_look_at_it_says() {
+    // A form was used again after the last look, before the sweep came.
+    let upload = Upload {
+        size_bytes_max: 100,
+        size_bytes_declared: None,
+        ..form()
+    };
+    let deleted = after(&upload, &[seen("a"), BY_OWNER], at(1));
+    assert_eq!(deleted.reserved_bytes, 10 + 100);
+    let moved = Event::DeletionMoved { kept_bytes: 90 };
+    let kept = changed(&deleted, &moved, at(2)).after;
+    assert_eq!(
+        (kept.reserved_bytes, kept.due_at),
+        (90 + 100, Some(at(960)))
+    );
+    // Another run of the sweep comes second.
+    assert_eq!(kept.apply(&moved, at(2)), Step::Unchanged);
+    let mut kept = changed(&kept, &moved, at(960)).after;
+    let purge_at = kept.purge_at();
+    assert_eq!((kept.reserved_bytes, purge_at), (90, Some(at(3601))));
+    while kept.due_at < purge_at {
+        kept = changed(&kept, &moved, kept.due_at.unwrap()).after;
+        assert_eq!(kept.reserved_bytes, 90);
+    }
+    let purged = changed(&kept, &Event::DeletionPurged, at(3601)).after;
+    assert_eq!(
+        (purged.deletion.clone(), purged.reserved_bytes),
+        (Some(Deletion::Purged), 0)
+    );
+    // Whose retention is shorter than its URL's life is purged, and the URL counts on.
+    let brief = Upload {
+        deleted_retention_s: 60,
+        ..deleted
+    };
+    let kept = changed(&brief, &moved, at(2)).after;
+    assert_eq!(kept.due_at, Some(at(61)));
+    let purged = changed(&kept, &Event::DeletionPurged, at(61)).after;
+    assert_eq!((purged.reserved_bytes, purged.due_at), (100, Some(at(960))));
+    let purged = changed(&purged, &Event::DeletionPurged, at(960)).after;
+    assert_eq!(purged.reserved_bytes, 0);
+}
+
+#[test]
+fn parts_count_until_they_are_freed_and_their_urls_bring_nothing_after_that() {
+    let upload = Upload {
+        strategy: Strategy::Multipart,
+        part_size_bytes: Some(5),
+        ..pending()
+    };
+    let begun = Event::MultipartBegun {
+        upload_id: "m".into(),
+    };
+    let deleted = after(&upload, &[begun, BY_OWNER], at(1));
+    assert_eq!((deleted.reserved_bytes, deleted.due_at), (10, Some(at(1))));
+    let freed = changed(&deleted, &Event::DeletionPurged, at(2)).after;
+    assert_eq!((freed.reserved_bytes, freed.counts_as_file()), (0, false));
+    // One that was complete is not counted twice.
+    let complete = after(&upload, &[seen("a"), BY_OWNER], at(1));
+    assert_eq!(complete.reserved_bytes, 10);
+}
+
+/// Its object is gone by the store's word, and its key free for whoever holds the URL.
+#[test]
+fn the_url_of_what_was_removed_counts_until_it_is_dead() {
+    let removed = Event::ObjectRemoved { sequencer: None };
+    let ended = after(&pending(), &[seen("a"), removed.clone()], at(1));
+    assert_eq!(ended.reserved_bytes, 10);
+    let ended = after(&pending(), &[seen("a"), removed], at(1000));
+    assert_eq!(ended.reserved_bytes, 0);
 }
 
 fn form() -> Upload {
