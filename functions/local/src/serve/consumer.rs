@@ -12,6 +12,7 @@ use consign_core::upload::add_s;
 use consign_sql::{Message, Room};
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -263,7 +264,15 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> En
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
-        tokio::spawn(async move { handle(&*host, body.as_bytes()).await })
+        let work = async move { handle(&*host, body.as_bytes()).await };
+        if message.is_large {
+            // Allocators keep for each thread what it freed. A large conversion that moved between threads would leave
+            // its row groups with each of them, so it has one thread from its beginning to its end.
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || runtime.block_on(work))
+        } else {
+            tokio::spawn(work)
+        }
     };
     let verdict = work.await.unwrap_or_else(|error| {
         tracing::error!(operation = "ingest", %error, "the ingest broke");

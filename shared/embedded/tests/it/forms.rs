@@ -170,7 +170,7 @@ async fn nothing_of_a_file_is_read_before_its_policy_is_verified() {
         let answer = said(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
         assert!(answer.contains("connection: close"), "{answer}");
-        assert_eq!(server.staged(), 0);
+        server.wait_until_staged(0).await;
     }
 }
 
@@ -255,7 +255,7 @@ async fn a_file_goes_to_disk_as_it_comes() {
     let get = server.client.get("k").await.bytes().await.unwrap();
     assert_eq!(get.len() as u64, size_bytes);
     assert!(get.chunks(1 << 20).all(|got| got == chunk.as_bytes()));
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
 }
 
 #[tokio::test]
@@ -273,7 +273,7 @@ async fn a_file_is_refused_at_the_first_byte_that_is_too_many() {
     stream.write_all(&vec![b'x'; 300_001]).await.unwrap();
     let answer = said(&mut stream).await;
     assert!(answer.contains("<Code>EntityTooLarge</Code>"), "{answer}");
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
     assert_eq!(server.client.get("k").await.status(), 404);
 }
 
@@ -285,12 +285,9 @@ async fn a_file_that_breaks_off_leaves_nothing() {
     let head = begun(&server, &fields, 1 << 20);
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&vec![b'x'; 500_000]).await.unwrap();
+    server.wait_until_staged(1).await;
     drop(stream);
-    let mut looks = 0;
-    while server.staged() > 0 && looks < 200 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        looks += 1;
-    }
+    server.wait_until_staged(0).await;
     // No end of the file came, so it is none, though the form's length is right.
     let mut stream = connect(&server).await;
     let head =
@@ -299,7 +296,7 @@ async fn a_file_that_breaks_off_leaves_nothing() {
     stream.write_all(b"1234").await.unwrap();
     let answer = said(&mut stream).await;
     assert!(answer.contains("<Code>IncompleteBody</Code>"), "{answer}");
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
     assert_eq!(server.client.get("k").await.status(), 404);
     assert!(server.events().is_empty());
 }

@@ -146,7 +146,7 @@ async fn parts_that_do_not_add_up_are_refused() {
         refused(&[("1", &small)]).await,
         (412, "PreconditionFailed".to_owned())
     );
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ async fn of_many_simultaneous_first_writes_one_wins() {
         );
         assert_eq!(server.events().len(), 1);
     }
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn a_body_of_another_checksum_leaves_the_key_free_and_tells_nothing() {
         (404, "NoSuchKey".to_owned())
     );
     assert!(server.events().is_empty());
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
     assert_eq!(server.client.send(&ask, "right").await.status(), 200);
 }
 

@@ -218,12 +218,7 @@ async fn a_put_that_breaks_off_leaves_nothing() {
     for _ in 0..5 {
         raw(&server, &head, &[b'x'; 300_000], true).await;
     }
-    let mut waited = 0;
-    while server.staged() > 0 && waited < 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        waited += 1;
-    }
-    assert_eq!(server.staged(), 0);
+    server.wait_until_staged(0).await;
     assert_eq!(server.client.get("k").await.status(), 404);
     assert!(server.events().is_empty());
     assert_eq!(server.client.send(&ask, "whole").await.status(), 200);

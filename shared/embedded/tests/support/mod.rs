@@ -90,6 +90,17 @@ impl Server {
             .unwrap()
             .count()
     }
+
+    /// Waits until so many files are being written, ten seconds at most.
+    pub(crate) async fn wait_until_staged(&self, files: usize) {
+        for _ in 0..1000 {
+            if self.staged() == files {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(self.staged(), files);
+    }
 }
 
 /// What to sign.
