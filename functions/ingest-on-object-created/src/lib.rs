@@ -61,6 +61,8 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
     // 1. One of our own jobs names its uploads.
     if let Some(job) = IngestJob::from_body(body) {
         return match deps.repo().find(job.ingest).await? {
+            // What lies under a name that it has left is another's.
+            Some(upload) if upload.leaves_its_name(deps.clock().now()) => Ok(Verdict::Done),
             Some(upload) => process::run(deps, upload, None).await,
             None => Ok(Verdict::Done),
         };

@@ -209,7 +209,7 @@ pub enum Inserted {
     Replayed(Box<Upload>),
     /// The same key came before with another body.
     KeyReused,
-    /// Another upload has this object key.
+    /// Another upload has this object key, and has not left it ([`Upload::leaves_its_name`]).
     ObjectKeyTaken,
     /// The owner has no room for it.
     QuotaExceeded {
@@ -296,7 +296,7 @@ pub trait UploadRepo: Send + Sync {
     fn find_all(&self, ids: &[UploadId])
     -> impl Future<Output = Result<Vec<Upload>, Fault>> + Send;
 
-    /// The upload whose client puts this object.
+    /// The upload whose client puts this object: of several, the last that was signed for it.
     fn find_by_object(
         &self,
         object: &ObjectRef,

@@ -222,7 +222,8 @@ impl Problem {
 
     /// 409: the category's key template names an object that exists already.
     pub fn object_key_taken() -> Self {
-        let detail = "an object of this name exists and is never overwritten; use other labels or delete that file first";
+        let detail = "another file has this object name, and is never overwritten: use other labels, or delete that file, whose \
+            name is free again once it is purged and its URLs have ended";
         Self::conflict("object_key_taken", "The object name is taken", detail)
     }
 

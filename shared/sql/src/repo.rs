@@ -318,8 +318,11 @@ async fn insert(
         .saturating_add(i64::from(upload.counts_as_file()));
 
     // 3. The record, where its object key is free.
-    let inserting = bind(statements::INSERT, upload)?;
-    if inserting.execute(&mut *tx).await?.rows_affected() == 0 {
+    let mut is_inserted = insert_record(tx, upload).await?;
+    if !is_inserted && free_name(tx, &upload.object, now).await? {
+        is_inserted = insert_record(tx, upload).await?;
+    }
+    if !is_inserted {
         return Ok(Inserted::ObjectKeyTaken);
     }
 
@@ -340,6 +343,35 @@ async fn insert(
             .await?;
     }
     Ok(Inserted::Created)
+}
+
+async fn insert_record(tx: &mut SqliteConnection, upload: &Upload) -> Result<bool, Broken> {
+    let inserting = bind(statements::INSERT, upload)?;
+    Ok(inserting.execute(tx).await?.rows_affected() == 1)
+}
+
+/// Takes the object's name from the upload that has it, where that has left it; whether it did.
+async fn free_name(
+    tx: &mut SqliteConnection,
+    object: &ObjectRef,
+    now: Timestamp,
+) -> Result<bool, Broken> {
+    let found = sqlx::query_scalar::<_, String>(statements::FIND_BY_OBJECT)
+        .bind(&object.bucket)
+        .bind(&object.key)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(record) = found else {
+        return Ok(false);
+    };
+    let holder: Upload = serde_json::from_str(&record)?;
+    if !holder.leaves_its_name(now) {
+        return Ok(false);
+    }
+    let leaving = sqlx::query(statements::LEAVE_NAME)
+        .bind(holder.id.to_string())
+        .bind(int(holder.revision));
+    Ok(leaving.execute(tx).await?.rows_affected() == 1)
 }
 
 /// What a write must know of the record before it.

@@ -15,10 +15,15 @@ pub(crate) const INSERT: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
     ON CONFLICT DO NOTHING";
 
-/// As [`INSERT`]; `$22` is the revision that the record must have.
+/// The object key becomes one that no template can make, so that the name is free for another upload. `$2` is the revision that the
+/// record must have.
+pub(crate) const LEAVE_NAME: &str =
+    "UPDATE uploads SET object_key = '#' || id WHERE id = $1 AND revision = $2";
+
+/// As [`INSERT`]; `$22` is the revision that the record must have. Of the object nothing moves: see [`LEAVE_NAME`].
 pub(crate) const SAVE: &str = "\
-    UPDATE uploads SET owner = $2, collection_id = $3, category = $4, filename = $5, bucket = $6, object_key = $7, \
-        content_type = $8, size_bytes = $9, status = $10, checksum_sha256 = $11, row_count = $12, error = $13, \
+    UPDATE uploads SET owner = $2, collection_id = $3, category = $4, filename = $5, content_type = $8, size_bytes = $9, \
+        status = $10, checksum_sha256 = $11, row_count = $12, error = $13, \
         metadata = $14, created_at_us = $15, updated_at_us = $16, uploaded_at_us = $17, processed_at_us = $18, \
         due_at_us = $19, revision = $20, record = $21 \
     WHERE id = $1 AND revision = $22";

@@ -275,7 +275,10 @@ impl Tables {
         account.files = account
             .files
             .saturating_add(u64::from(upload.counts_as_file()));
-        if self.by_object.contains_key(&upload.object) || self.uploads.contains_key(&upload.id) {
+        let holder = self.by_object.get(&upload.object);
+        let holder = holder.and_then(|id| self.uploads.get(id));
+        let is_taken = holder.is_some_and(|holder| !holder.leaves_its_name(now));
+        if is_taken || self.uploads.contains_key(&upload.id) {
             return Inserted::ObjectKeyTaken;
         }
 

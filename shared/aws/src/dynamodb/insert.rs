@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{Get, TransactGetItem};
+use consign_core::ids::UploadId;
 use consign_core::ports::{Allowance, Fault, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S};
 use jiff::Timestamp;
 
@@ -25,20 +26,32 @@ struct Found {
     idempotency: Option<Item>,
 }
 
+/// What a refused insert comes to.
+enum Judged {
+    /// This stands against it.
+    Stands(Inserted),
+    /// Nothing does any more.
+    Again,
+    /// Only this upload does, which has left the object's name.
+    NameIsLeft(UploadId),
+}
+
 impl DynamoRepo {
     pub(super) async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         let write = write_name();
-        let batch = self.insertion(new, now, &write)?;
+        let mut batch = self.insertion(new, now, (&write, None))?;
         let mut tries = Tries::new(OPERATION);
         loop {
             match batch.commit().await {
                 Ok(Transacted::Committed) => return Ok(Inserted::Created),
                 Ok(Transacted::Contended) => {}
-                Ok(Transacted::Refused(_)) => {
-                    if let Some(inserted) = self.judge(new, now, &write).await? {
-                        return Ok(inserted);
+                Ok(Transacted::Refused(_)) => match self.judge(new, now, &write).await? {
+                    Judged::Stands(inserted) => return Ok(inserted),
+                    Judged::NameIsLeft(holder) => {
+                        batch = self.insertion(new, now, (&write, Some(holder)))?;
                     }
-                }
+                    Judged::Again => {}
+                },
                 Err(fault) if is_outcome_unknown(&fault) => {
                     let id = new.upload.id;
                     return match self.is_written_by(OPERATION, id, &write).await {
@@ -52,8 +65,13 @@ impl DynamoRepo {
         }
     }
 
-    /// The transaction: each item with the condition under which it may be written.
-    fn insertion(&self, new: &NewUpload, now: Timestamp, write: &str) -> Result<Batch<'_>, Fault> {
+    /// The transaction: each item with the condition under which it may be written. The object's name may be taken from `holder`.
+    fn insertion(
+        &self,
+        new: &NewUpload,
+        now: Timestamp,
+        (write, holder): (&str, Option<UploadId>),
+    ) -> Result<Batch<'_>, Fault> {
         const IS_NEW: &str = "attribute_not_exists(pk)";
         let NewUpload {
             upload,
@@ -66,7 +84,14 @@ impl DynamoRepo {
         batch.put(record, IS_NEW, vec![])?;
         let mut object = item::object_key(&upload.object);
         object.insert(name::UPLOAD_ID.to_owned(), text(upload.id.to_string()));
-        batch.put(object, IS_NEW, vec![])?;
+        match holder {
+            None => batch.put(object, IS_NEW, vec![])?,
+            Some(holder) => {
+                let is_left = "attribute_not_exists(pk) OR upload_id = :holder";
+                let values = vec![(":holder", text(holder.to_string()))];
+                batch.put(object, is_left, values)?;
+            }
+        }
         batch.change(
             item::quota_key(owner),
             reservation(upload.reserved_bytes, allowance),
@@ -91,31 +116,26 @@ impl DynamoRepo {
         Ok(batch)
     }
 
-    /// What stands against an insert, in the order of the port; `None` where nothing does any more.
+    /// What stands against an insert, in the order of the port.
     ///
     /// The cancelled transaction does not say: it may name some of the conditions only.
-    async fn judge(
-        &self,
-        new: &NewUpload,
-        now: Timestamp,
-        write: &str,
-    ) -> Result<Option<Inserted>, Fault> {
+    async fn judge(&self, new: &NewUpload, now: Timestamp, write: &str) -> Result<Judged, Fault> {
         let NewUpload {
             upload,
             idempotency,
             allowance,
         } = new;
         let Some(found) = self.found(new, now).await? else {
-            return Ok(None);
+            return Ok(Judged::Again);
         };
         let record = found.record.as_ref();
         if record.is_some_and(|item| item::get_text(item, name::WRITE) == Some(write)) {
-            return Ok(Some(Inserted::Created));
+            return Ok(Judged::Stands(Inserted::Created));
         }
         if let (Some(key), Some(known)) = (idempotency, &found.idempotency)
             && item::get_number(known, name::UNTIL).is_none_or(|until: i64| until > us(now))
         {
-            return self.replayed(key, known).await.map(Some);
+            return self.replayed(key, known).await.map(Judged::Stands);
         }
         let held = |item: &Option<Item>, name| -> u64 {
             let number = item.as_ref().and_then(|item| item::get_number(item, name));
@@ -124,12 +144,12 @@ impl DynamoRepo {
         let signed = held(&found.rate, name::SIGNED);
         let signed_max = allowance.sign_uploads_per_window;
         if signed_max.is_some_and(|max| signed >= u64::from(max)) {
-            return Ok(Some(Inserted::RateLimited));
+            return Ok(Judged::Stands(Inserted::RateLimited));
         }
         let used_bytes = held(&found.quota, name::RESERVED);
         let wanted = used_bytes.saturating_add(upload.reserved_bytes);
         if allowance.quota_bytes_max.is_some_and(|max| wanted > max) {
-            return Ok(Some(Inserted::QuotaExceeded { used_bytes }));
+            return Ok(Judged::Stands(Inserted::QuotaExceeded { used_bytes }));
         }
         let files: i64 = found
             .quota
@@ -138,10 +158,23 @@ impl DynamoRepo {
             .unwrap_or(0);
         let files = u64::try_from(files).unwrap_or(0);
         if allowance.files_max.is_some_and(|max| files >= max) {
-            return Ok(Some(Inserted::FilesExceeded));
+            return Ok(Judged::Stands(Inserted::FilesExceeded));
         }
-        let is_taken = found.object.is_some() || found.record.is_some();
-        Ok(is_taken.then_some(Inserted::ObjectKeyTaken))
+        if found.record.is_some() {
+            return Ok(Judged::Stands(Inserted::ObjectKeyTaken));
+        }
+        let Some(object) = &found.object else {
+            return Ok(Judged::Again);
+        };
+        let holder = item::read_id(OPERATION, object, name::UPLOAD_ID)?;
+        let record = self.get_record(OPERATION, holder).await?;
+        Ok(match record {
+            Some(record) if !record.leaves_its_name(now) => {
+                Judged::Stands(Inserted::ObjectKeyTaken)
+            }
+            // A record that is gone was purged long ago.
+            Some(_) | None => Judged::NameIsLeft(holder),
+        })
     }
 
     async fn replayed(&self, key: &IdempotencyKey, known: &Item) -> Result<Inserted, Fault> {

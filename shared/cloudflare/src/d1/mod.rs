@@ -131,7 +131,15 @@ impl UploadRepo for D1Repo {
     const HOLDS_QUEUE: bool = false;
 
     async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
-        self.insert(new, now).into_send().await
+        let inserting = async {
+            match self.insert(new, now).await? {
+                Inserted::ObjectKeyTaken if self.free_name(&new.upload.object, now).await? => {
+                    self.insert(new, now).await
+                }
+                inserted => Ok(inserted),
+            }
+        };
+        inserting.into_send().await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
@@ -293,6 +301,21 @@ impl D1Repo {
         let accounts: Vec<Account> = rows_of(&results, 1).map_err(failed)?;
         let account = accounts.into_iter().next().unwrap_or_default();
         why_not(new, known.first(), &account, rate_window)
+    }
+
+    /// Takes the object's name from the upload that has it, where that has left it; whether it did.
+    async fn free_name(&self, object: &ObjectRef, now: Timestamp) -> Result<bool, Fault> {
+        let values = vec![text(Some(&object.bucket)), text(Some(&object.key))];
+        let query = (statements::FIND_BY_OBJECT, values);
+        let Some(holder) = self.record("insert_pending", query).await? else {
+            return Ok(false);
+        };
+        if !holder.leaves_its_name(now) {
+            return Ok(false);
+        }
+        let values = vec![text(Some(&holder.id.to_string())), int(holder.revision)];
+        let leaving = self.rows::<Id>("insert_pending", (statements::LEAVE_NAME, values));
+        Ok(!leaving.await?.is_empty())
     }
 
     /// What an insert's answer depends on: what the key is known for, and the owner's account.

@@ -42,6 +42,11 @@ pub const ENQUEUE_CHECK_S: u64 = 120;
 /// The longest pause before it does so again, in seconds.
 pub const REQUEUE_LAST_S: u64 = 3_600;
 
+/// How long after its URL's end a purged upload keeps the name of its object, in seconds: an upload that began in time may still be
+/// on its way, and what it brings is removed and not taken for that of another.
+pub const NAME_KEPT_S: u64 = DAY_S;
+const _: () = assert!(NAME_KEPT_S > EXPIRY_GRACE_S);
+
 /// How long after an object was first missed the second look is taken, in seconds: longer than a disk takes to be mounted
 /// again, or somebody to mend an endpoint.
 pub const ABSENCE_CONFIRM_S: u64 = 1_800;

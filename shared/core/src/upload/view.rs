@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Deletion, EXPIRY_GRACE_S, LEASE_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload, add_s};
+use super::{
+    Deletion, EXPIRY_GRACE_S, LEASE_S, NAME_KEPT_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload,
+    add_s,
+};
 use crate::ids::ETag;
 use crate::policy::Overwrite;
 
@@ -93,6 +96,16 @@ impl Upload {
     #[must_use]
     pub fn counts_as_file(&self) -> bool {
         self.state != State::Expired && self.deletion != Some(Deletion::Purged)
+    }
+
+    /// Whether another upload may have the name of its object: it is purged, and no URL of it can bring bytes any more. One that
+    /// is lost keeps its name, since it comes back when it is seen again.
+    #[must_use]
+    pub fn leaves_its_name(&self, now: Timestamp) -> bool {
+        self.deletion == Some(Deletion::Purged)
+            && self.due_at.is_none()
+            && !self.is_lost()
+            && add_s(self.url_expires_at, NAME_KEPT_S) <= now
     }
 
     /// What can be downloaded of it now, as the wire's `variant` names it.

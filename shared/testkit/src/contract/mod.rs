@@ -192,6 +192,7 @@ macro_rules! upload_repo_cases {
                 an_inserted_upload_is_found
                 every_field_survives
                 an_object_key_is_taken_once
+                a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead
                 an_insert_repeated_after_a_lost_answer_has_one_effect
                 a_save_moves_the_record
                 a_stale_revision_conflicts_and_writes_nothing

@@ -2,8 +2,9 @@
 
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Inserted, Saved, UploadRepo};
-use consign_core::upload::{Change, State, Upload};
+use consign_core::upload::{Change, Deletion, DeletionReason, NAME_KEPT_S, State, Upload, add_s};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -78,6 +79,80 @@ pub async fn an_object_key_is_taken_once<R: UploadRepo>(repo: &R) {
 
     second.object = ObjectRef::new("elsewhere", first.object.key);
     create(repo, &[second]).await;
+}
+
+/// Not while it is deleted only, nor while a URL may still bring bytes, nor where it was lost and may be seen again. The record stays,
+/// under its id alone.
+pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R: UploadRepo>(
+    repo: &R,
+) {
+    let mut first = upload("ada", 1);
+    create(repo, std::slice::from_ref(&first)).await;
+    let dead = add_s(first.url_expires_at, NAME_KEPT_S);
+    let before = add_s(first.url_expires_at, NAME_KEPT_S - 1);
+    let mut second = upload("bob", 2);
+    second.object = first.object.clone();
+    let steps: [(fn(&mut Upload), Timestamp, bool); 7] = [
+        (|_| {}, dead, false),
+        (|after| after.state = State::Deleted, dead, false),
+        (
+            |after| {
+                after.deletion = Some(Deletion::Moved);
+                after.deletion_reason = Some(DeletionReason::Owner);
+            },
+            dead,
+            false,
+        ),
+        (
+            |after| {
+                after.deletion = Some(Deletion::Purged);
+                after.reserved_bytes = 0;
+            },
+            dead,
+            false,
+        ),
+        (
+            |after| {
+                after.due_at = None;
+                after.deletion_reason = Some(DeletionReason::ObjectAbsent);
+            },
+            dead,
+            false,
+        ),
+        (
+            |after| after.deletion_reason = Some(DeletionReason::Retention),
+            before,
+            false,
+        ),
+        (|_| {}, dead, true),
+    ];
+    for (step, now, is_free) in steps {
+        let change = change(&first, step);
+        assert_eq!(repo.save(&first, &change).await.unwrap(), Saved::Written);
+        first = change.after;
+        let inserted = repo.insert_pending(&new(second.clone()), now).await;
+        let expected = if is_free {
+            Inserted::Created
+        } else {
+            Inserted::ObjectKeyTaken
+        };
+        assert_eq!(inserted.unwrap(), expected, "{first:?}");
+        let holder = if is_free { &second } else { &first };
+        let by_object = repo.find_by_object(&first.object).await.unwrap();
+        assert_eq!(by_object.as_ref(), Some(holder));
+        assert_eq!(repo.find(first.id).await.unwrap(), Some(first.clone()));
+    }
+    assert_eq!(repo.reserved_bytes(&owner("bob")).await.unwrap(), 100);
+
+    // The record that left it is written as before, and takes nothing back.
+    let change = change(&first, |after| after.metadata.clear());
+    assert_eq!(repo.save(&first, &change).await.unwrap(), Saved::Written);
+    let by_object = repo.find_by_object(&second.object).await.unwrap();
+    assert_eq!(by_object, Some(second.clone()));
+    let mut third = upload("eve", 3);
+    third.object = second.object;
+    let inserted = repo.insert_pending(&new(third), dead).await.unwrap();
+    assert_eq!(inserted, Inserted::ObjectKeyTaken);
 }
 
 /// Without a key to replay by, the taken object key is what stops the second.

@@ -56,6 +56,14 @@ ingest = "tabular"
 extensions = ["csv"]
 size_max = "10 MB"
 unconfirmed = "1 d"
+[category.named]
+bucket = "files"
+key = "named/{owner}/{name}.{ext}"
+ingest = "verify"
+extensions = ["csv"]
+size_max = "10 MB"
+deleted_retention = 0
+labels.name.pattern = "name"
 [category.plain]
 bucket = "files"
 key = "plain/{owner}/{file_id}.{ext}"
