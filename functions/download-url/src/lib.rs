@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use consign_core::host::{HasPolicy, HasRepo, HasSigner};
 use consign_core::ids::ObjectRef;
+use consign_core::operations::DOWNLOAD_URL_S;
 use consign_core::policy::{
     DownloadQuery, Policy, Variant, content_disposition, safe_response_content_type,
 };
@@ -18,9 +19,6 @@ use serde::Serialize;
 pub trait Deps: Service + HasRepo + HasPolicy + HasSigner {}
 
 impl<T: Service + HasRepo + HasPolicy + HasSigner> Deps for T {}
-
-/// Life of a download URL, in seconds, where the policy no longer has the category.
-const EXPIRY_S: u32 = 3600;
 
 /// What a store is told to answer beside the name and the type. Most stores take `cache-control`, `content-encoding` and the like
 /// from an upload though nobody signed them, and give them back with every download: an uploader would decide how a
@@ -90,7 +88,8 @@ pub fn sign(
     let wanted_s = query
         .expiry_s
         .or(category.map(|category| category.download_url_s))
-        .unwrap_or(EXPIRY_S);
+        // The policy no longer has the category.
+        .unwrap_or(u32::try_from(DOWNLOAD_URL_S).unwrap_or(u32::MAX));
     let expires_s = signer.clamp_expiry_s(wanted_s, now);
     let disposition = content_disposition(&filename, query.disposition);
     let content_type = safe_response_content_type(&content_type);

@@ -6,6 +6,7 @@ mod record;
 use bytes::Bytes;
 use consign_core::auth::Identity;
 use consign_core::host::{HasBeginMultipart, HasPolicy, HasProvider, HasQueue, HasRepo, HasSigner};
+use consign_core::operations::IDEMPOTENCY_S;
 use consign_core::policy::{Accepted, SignUploadRequest, Strategy};
 use consign_core::ports::{
     BeginMultipart, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
@@ -13,9 +14,7 @@ use consign_core::ports::{
 use consign_core::problem::{Problem, RateLimit};
 use consign_core::service::{Call, Service, json};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{
-    BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, UPLOAD_LIFE_MAX_S, Upload, add_s,
-};
+use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, Upload, add_s};
 use http::{HeaderMap, Request, Response, StatusCode};
 use jiff::Timestamp;
 
@@ -30,9 +29,6 @@ impl<T: Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvid
 {
 }
 
-/// How long an idempotency key is remembered, in seconds: as long as an upload may live, since the same call signs anew
-/// what it still lacks.
-const IDEMPOTENCY_S: u64 = UPLOAD_LIFE_MAX_S;
 /// The longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 

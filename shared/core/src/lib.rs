@@ -10,6 +10,7 @@ pub mod health;
 pub mod host;
 pub mod ids;
 pub mod log;
+pub mod operations;
 pub mod parts;
 pub mod policy;
 pub mod ports;

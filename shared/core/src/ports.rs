@@ -553,9 +553,7 @@ impl IngestJob {
     }
 }
 
-/// The longest that a queue of ours hides a message, in seconds. One that is hidden for longer was hidden before the clock
-/// was set back, and comes at once.
-pub const HIDDEN_MAX_S: u64 = 900;
+pub use crate::operations::HIDDEN_MAX_S;
 
 /// The most uploads that one [`LookJob`] names.
 pub const LOOKS_MAX: usize = 50;

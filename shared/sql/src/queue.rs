@@ -16,8 +16,7 @@ use crate::{Database, statements};
 pub const SMALL_BYTES_MAX: u64 = 1 << 20;
 /// The most dead letters that are kept.
 pub const DEAD_LETTERS_MAX: u32 = 10_000;
-/// How long a dead letter is kept, in seconds.
-pub const DEAD_LETTER_S: u64 = 30 * 86_400;
+pub use consign_core::operations::DEAD_LETTER_S;
 
 /// A message in its consumer's hands. Once it was delivered again, this delivery of it can do nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl Servers {
     async fn queue(&self, name: &str) -> (String, String) {
         let dead = format!("{name}-dead");
         let redrive = format!(
-            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:elasticmq:000000000000:{dead}\",\"maxReceiveCount\":\"5\"}}"
+            "{{\"deadLetterTargetArn\":\"arn:aws:sqs:elasticmq:000000000000:{dead}\",\"maxReceiveCount\":\"12\"}}"
         );
         let visibility = VISIBILITY_S.to_string();
         self.create(&dead, &[]).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S};
 use consign_core::ports::{Clock as _, Fault};
 use consign_core::upload::add_s;
 use consign_sql::{Message, Room};
@@ -33,11 +34,6 @@ const LARGE_MEMORY_BYTES_MAX: u64 = 128 << 20;
 
 const _: () = assert!(LARGE_MAX as u64 * CONVERSION_MEMORY_BYTES <= LARGE_MEMORY_BYTES_MAX);
 
-/// How long a message stays hidden while it is worked on, in seconds. The lease in the record is what protects the
-/// work; a message that comes again finds it held.
-const VISIBILITY_S: u64 = 900;
-/// Deliveries of a message before it is given up.
-const DELIVERIES_MAX: u32 = 12;
 /// The longest pause before a message is delivered again, in seconds.
 const RETRY_PAUSE_MAX_S: u64 = 60;
 /// How long to wait for a push before looking whether a message's time has come.
@@ -96,7 +92,7 @@ async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (Cancella
         }
         let room = desk.room();
         if room.small + room.large > 0 {
-            match host.queue.take(host.clock.now(), VISIBILITY_S, room).await {
+            match host.queue.take(host.clock.now(), HIDDEN_MAX_S, room).await {
                 Ok(taken) if taken.is_empty() => {}
                 Ok(taken) => {
                     desk.put(taken);

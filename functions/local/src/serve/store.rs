@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use consign_core::config::Config;
 use consign_core::events::EventSources;
+use consign_core::operations::{DAY_S, PARTS_ABORT_DAYS};
 use consign_core::policy::Provider;
 use consign_core::ports::Clock as _;
 use consign_core::sigv4::{Addressing, Credentials};
-use consign_core::upload::PARTS_ABORT_DAYS;
 use consign_embedded::{EmbeddedS3, Options};
 use consign_sql::SqlRepo;
 
@@ -17,7 +17,7 @@ use super::{STORE_ACCESS_KEY, ServeArgs, dev, listen};
 use crate::s3::{Access, S3};
 
 /// How old an upload in parts may grow in the embedded store, as in every other.
-const ABORT_PARTS_AFTER: Duration = Duration::from_secs(PARTS_ABORT_DAYS * 86_400);
+const ABORT_PARTS_AFTER: Duration = Duration::from_secs(PARTS_ABORT_DAYS * DAY_S);
 
 /// Starts the embedded S3; its events go on the ingest queue before a client hears of its success.
 pub(super) async fn embedded(

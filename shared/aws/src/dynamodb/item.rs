@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
+use consign_core::operations::PURGED_KEPT_S;
 use consign_core::ports::{Cause, Fault, FaultKind};
 use consign_core::upload::{Deletion, Upload};
 use jiff::Timestamp;
@@ -20,9 +21,6 @@ const SCHEMA: u32 = 1;
 const ITEM_BYTES_MAX: usize = 400 << 10;
 /// Room for names, ids, numbers and owner beside the texts that are counted.
 const ITEM_BYTES_BESIDE: usize = 2 << 10;
-
-/// How long the record of a purged upload is kept.
-const PURGED_KEPT_S: i64 = 400 * 86_400;
 
 /// The beginning of a record's key.
 const RECORD_PREFIX: &str = "UPLOAD#";
@@ -89,7 +87,10 @@ pub(super) fn object_key(object: &ObjectRef) -> Item {
 /// From when on the record may be removed: long after the purge, when no URL and no event of it is alive.
 pub(super) fn record_expiry_s(upload: &Upload) -> Option<i64> {
     match upload.deletion {
-        Some(Deletion::Purged) => Some(upload.updated_at.as_second().saturating_add(PURGED_KEPT_S)),
+        Some(Deletion::Purged) => {
+            let kept_s = PURGED_KEPT_S.cast_signed();
+            Some(upload.updated_at.as_second().saturating_add(kept_s))
+        }
         Some(Deletion::Requested | Deletion::Moved) | None => None,
     }
 }

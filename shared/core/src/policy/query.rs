@@ -5,12 +5,13 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use super::PARTS_MAX;
-use super::category::{DOWNLOAD_URL_S, is_category_name};
+use super::category::is_category_name;
 use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, json_object};
 use super::names::Disposition;
 use super::request::parse_collection_id;
 use crate::ids::bare_etag;
+use crate::operations::DOWNLOAD_URL_RANGE_S;
 use crate::problem::Problem;
 
 /// The longest body of a confirm request, in bytes: room for ten thousand parts with the longest etags. AWS Lambda takes
@@ -266,7 +267,7 @@ impl DownloadQuery {
         let errors = Errors::default();
         let mut f = Fields::new(query_fields(query)?, &errors);
         let expiry = f.parsed("expiry_sec", parse_whole);
-        let expiry = f.within("expiry_sec", expiry, DOWNLOAD_URL_S);
+        let expiry = f.within("expiry_sec", expiry, DOWNLOAD_URL_RANGE_S);
         let variant = f.parsed("variant", Variant::from_str);
         let disposition = f.parsed("disposition", |text| match text {
             "attachment" => Ok(Disposition::Attachment),

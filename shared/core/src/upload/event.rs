@@ -1,67 +1,9 @@
-//! What happens to an upload, and what it leads to: the alphabet of the state machine, and its bounds.
+//! What happens to an upload, and what it leads to: the alphabet of the state machine. Its bounds are in
+//! [`crate::operations`].
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Claimed, DeletionReason, Failure, Lease, ObjectVersion, Outcome, OutputPlace, Upload};
-
-/// How long an ingest may hold an upload without renewing its lease, in seconds.
-pub const LEASE_S: u64 = 120;
-/// How often one generation is tried before it fails for good.
-pub const ATTEMPTS_MAX: u32 = 8;
-/// How often a process may die at one generation before each death counts as an attempt. A process that is restarted often
-/// says nothing against a file; a file that ends its process each time must come to an end too.
-pub const DEATHS_MAX: u32 = 64;
-/// When the sweep first looks for an object that nobody told of, in seconds after signing.
-pub const LOOK_FIRST_S: u64 = 60;
-/// The longest pause between two looks, in seconds.
-pub const LOOK_LAST_S: u64 = 900;
-/// How long after the URL's end an upload that began in time may still finish before we call it unused, in seconds.
-pub const EXPIRY_GRACE_S: u64 = 60;
-/// The longest life of an upload in parts from its signing to its completion, in seconds, however often it is signed
-/// again.
-pub const UPLOAD_LIFE_MAX_S: u64 = 7 * DAY_S;
-/// How long an upload in parts may be silent where the policy says nothing, in seconds.
-pub const ACTIVITY_S: u64 = DAY_S;
-/// The shortest and longest time that a policy may give an upload in parts to be silent, in seconds.
-pub const ACTIVITY_RANGE_S: std::ops::RangeInclusive<u64> = 3_600..=UPLOAD_LIFE_MAX_S;
-/// The longest pause between two looks at the parts of an upload whose URLs have ended, in seconds.
-pub const PARTS_LOOK_LAST_S: u64 = 3_600;
-/// How long a call may take to begin a multipart upload in the bucket before another takes its work over, in seconds.
-pub const BEGIN_S: u64 = 30;
-/// After how many days a bucket may abort by itself the parts of an upload that was never completed: when no upload
-/// can be alive, no URL can bring another part, and the sweep has been away for two days.
-pub const PARTS_ABORT_DAYS: u64 =
-    (UPLOAD_LIFE_MAX_S + crate::sigv4::EXPIRES_S_MAX as u64).div_ceil(DAY_S) + 2;
-/// The shortest and the longest pause of an upload that the sweep cannot look at, in seconds. It doubles from look to
-/// look, so that those that fail for good take next to nothing of the sweep's time.
-pub const LOOK_FAILED_S: (u64, u64) = (60, 6 * 3600);
-/// How often the sweep still looks for late bytes of an expired upload.
-pub const LATE_LOOKS_MAX: u32 = 5;
-/// When the sweep queues an upload again that nobody claimed, in seconds.
-pub const ENQUEUE_CHECK_S: u64 = 120;
-/// The longest pause before it does so again, in seconds.
-pub const REQUEUE_LAST_S: u64 = 3_600;
-
-/// How long after its URL's end a purged upload keeps the name of its object, in seconds: an upload that began in time may still be
-/// on its way, and what it brings is removed and not taken for that of another.
-pub const NAME_KEPT_S: u64 = DAY_S;
-const _: () = assert!(NAME_KEPT_S > EXPIRY_GRACE_S);
-
-/// How long after an object was first missed the second look is taken, in seconds: longer than a disk takes to be mounted
-/// again, or somebody to mend an endpoint.
-pub const ABSENCE_CONFIRM_S: u64 = 1_800;
-
-const DAY_S: u64 = 86_400;
-
-const _: () = assert!(PARTS_LOOK_LAST_S <= *ACTIVITY_RANGE_S.start());
-const _: () = assert!(
-    *ACTIVITY_RANGE_S.start() <= ACTIVITY_S && ACTIVITY_S <= *ACTIVITY_RANGE_S.end(),
-    "the default is one that a policy may say"
-);
-const _: () = assert!(ABSENCE_CONFIRM_S >= 900, "two looks must be far apart");
-const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < 86_400);
-const _: () = assert!(0 < LOOK_FAILED_S.0 && LOOK_FAILED_S.0 <= LOOK_FAILED_S.1);
-const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

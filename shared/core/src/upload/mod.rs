@@ -16,14 +16,15 @@ use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::{Overwrite, Strategy};
 
+pub use crate::operations::{
+    ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, DEATHS_MAX,
+    ENQUEUE_CHECK_S, EXPIRY_GRACE_S, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S,
+    LOOK_LAST_S, NAME_KEPT_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, REQUEUE_LAST_S,
+    UPLOAD_LIFE_MAX_S,
+};
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use deletion::{Deletion, DeletionReason};
-pub use event::{
-    ABSENCE_CONFIRM_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S, Change, DEATHS_MAX,
-    ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S, LOOK_FIRST_S,
-    LOOK_LAST_S, NAME_KEPT_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, REQUEUE_LAST_S, Refusal, Step,
-    UPLOAD_LIFE_MAX_S, add_s,
-};
+pub use event::{Change, Event, Refusal, Step, add_s};
 pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::Layout;
 

@@ -8,6 +8,7 @@
 )]
 
 mod document;
+mod numbers;
 mod permissions;
 mod places;
 mod table;

@@ -108,17 +108,6 @@ fn the_bucket_removes_nothing_that_the_sweep_still_counts_on() {
 }
 
 #[test]
-fn a_bucket_in_r2_is_set_up_to_keep_parts_as_long_as_one_in_s3() {
-    let readme = include_str!("../../../../infra/edge/README.md");
-    let told: Vec<&str> = readme
-        .split("--abort-multipart-days ")
-        .skip(1)
-        .filter_map(|rest| rest.split_whitespace().next())
-        .collect();
-    assert_eq!(told, [PARTS_ABORT_DAYS.to_string()]);
-}
-
-#[test]
 fn pages_may_send_and_read_what_is_signed() {
     let template = template();
     let origin = json!([{"Ref": "Origin"}]);

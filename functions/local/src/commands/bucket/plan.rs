@@ -1,14 +1,8 @@
 //! What the policy wants of each bucket.
 
 use consign_aws::Cleaning;
+use consign_core::operations::{PARTS_ABORT_DAYS, PROBE_DAYS, deleted_days};
 use consign_core::policy::{Category, DELETED_PREFIX, Policy};
-use consign_core::upload::PARTS_ABORT_DAYS;
-
-/// After how many days the probe of a health check goes that could not remove it itself.
-const PROBE_DAYS: i32 = 1;
-/// How long the sweep, which purges deleted files, may be away before the store does it instead, in days.
-const SWEEP_AWAY_DAYS: u64 = 30;
-const DAY_S: u64 = 86_400;
 
 /// One bucket.
 #[derive(Debug)]
@@ -26,14 +20,10 @@ impl<'a> Plan<'a> {
         let plan = |bucket: &'a str| {
             let here = || policy.categories().filter(move |c| c.bucket == bucket);
             let kept_s = here().map(|category| category.deleted_retention_s).max();
-            let days = kept_s
-                .unwrap_or(0)
-                .div_ceil(DAY_S)
-                .saturating_add(SWEEP_AWAY_DAYS);
             Self {
                 bucket,
                 prefixes: shortest(here().map(|category| prefix(category)).collect()),
-                deleted_days: i32::try_from(days).unwrap_or(i32::MAX),
+                deleted_days: days(deleted_days(kept_s.unwrap_or(0))),
             }
         };
         policy.buckets().into_iter().map(plan).collect()
@@ -45,7 +35,7 @@ impl<'a> Plan<'a> {
             (
                 "abandoned parts",
                 Cleaning::Parts {
-                    days: i32::try_from(PARTS_ABORT_DAYS).unwrap_or(i32::MAX),
+                    days: days(PARTS_ABORT_DAYS),
                 },
             ),
             (
@@ -61,11 +51,15 @@ impl<'a> Plan<'a> {
                 Cleaning::Objects {
                     name: "probes",
                     prefix: router::health::PROBE_PREFIX,
-                    days: PROBE_DAYS,
+                    days: days(PROBE_DAYS),
                 },
             ),
         ]
     }
+}
+
+fn days(days: u64) -> i32 {
+    i32::try_from(days).unwrap_or(i32::MAX)
 }
 
 fn prefix(category: &Category) -> &str {
@@ -93,5 +87,38 @@ mod tests {
         assert_eq!(shortest(vec!["in/", "in/a/", "b/", "in/"]), ["b/", "in/"]);
         assert_eq!(shortest(vec!["x/", ""]), [""]);
         assert!(shortest(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_bucket_removes_by_itself_only_what_the_sweep_has_given_up() {
+        const POLICY: &str = "[auth]\nissuer = \"i\"\naudience = \"a\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
+            [store]\nprovider = \"s3\"\n";
+        for (line, kept_days) in [
+            ("", 30),
+            ("deleted_retention = 0", 0),
+            ("deleted_retention = \"100 d\"", 100),
+        ] {
+            let category = format!(
+                "{POLICY}[category.a]\nbucket = \"files\"\nkey = \"in/{{owner}}/{{file_id}}\"\ningest = \"verify\"\nextensions = [\"csv\"]\nsize_max = 1\n{line}\n"
+            );
+            let secret = |_: &str| Some("s".repeat(32));
+            let config = consign_core::config::Config::parse(&category, &secret).unwrap();
+            let plans = Plan::of(&config.policy);
+            let days: Vec<i32> = plans[0]
+                .cleanings()
+                .iter()
+                .map(|(_, cleaning)| match cleaning {
+                    Cleaning::Parts { days } | Cleaning::Objects { days, .. } => *days,
+                })
+                .collect();
+            let wanted = [
+                PARTS_ABORT_DAYS,
+                deleted_days(kept_days * 86_400),
+                PROBE_DAYS,
+            ]
+            .map(super::days);
+            assert_eq!(days, wanted);
+            assert!(u64::try_from(days[1]).unwrap() > kept_days);
+        }
     }
 }

@@ -6,7 +6,6 @@ mod read;
 use std::collections::BTreeMap;
 
 pub use label::{LabelPattern, LabelRule};
-pub(crate) use read::DOWNLOAD_URL_S;
 
 use super::template::KeyTemplate;
 use super::types::{FileType, MagicMismatch};

@@ -6,6 +6,10 @@ use std::str::FromStr;
 
 use super::label::read_labels;
 use super::{Category, Encryption, Ingest, is_category_name};
+use crate::operations::{
+    ACTIVITY_RANGE_S, ACTIVITY_S, DAY_S, DELETED_RETENTION_S, DOWNLOAD_URL_RANGE_S, DOWNLOAD_URL_S,
+    UPLOAD_URL_RANGE_S, UPLOAD_URL_S,
+};
 use crate::policy::fields::Fields;
 use crate::policy::template::{KeyTemplate, TemplateError};
 use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
@@ -13,13 +17,7 @@ use crate::policy::units::{duration_s, size_bytes, unhex};
 use crate::policy::{
     OBJECT_BYTES_MAX, Overwrite, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy,
 };
-use crate::upload::{ACTIVITY_RANGE_S, ACTIVITY_S};
 
-/// Shortest and longest life of an upload URL, in seconds; the upper bound is SigV4's.
-const UPLOAD_URL_S: RangeInclusive<u64> = 120..=604_800;
-/// Shortest and longest life of a download URL, in seconds.
-pub(crate) const DOWNLOAD_URL_S: RangeInclusive<u64> = 60..=86_400;
-const DAY_S: u64 = 86_400;
 const CENTURY_S: u64 = 36_525 * DAY_S;
 
 impl Category {
@@ -101,8 +99,10 @@ impl Category {
         }
         let versions = f.whole("versions_kept");
         let versions = f.within("versions_kept", versions, 1..=1_000_000);
-        let upload_url_s = seconds(&mut f, "upload_url", UPLOAD_URL_S).unwrap_or(900);
-        let download_url_s = seconds(&mut f, "download_url", DOWNLOAD_URL_S).unwrap_or(3_600);
+        let upload_url_s =
+            seconds(&mut f, "upload_url", UPLOAD_URL_RANGE_S).unwrap_or(UPLOAD_URL_S);
+        let download_url_s =
+            seconds(&mut f, "download_url", DOWNLOAD_URL_RANGE_S).unwrap_or(DOWNLOAD_URL_S);
         let bucket = bucket.unwrap_or_default();
         let category = key.map(|key| Self {
             name: name.to_owned(),
@@ -115,9 +115,9 @@ impl Category {
             accept_octet_stream: f.flag("accept_octet_stream").unwrap_or(false),
             size_bytes_min,
             size_bytes_max,
-            upload_url_s: u32::try_from(upload_url_s).unwrap_or(900),
+            upload_url_s: u32::try_from(upload_url_s).unwrap_or(u32::MAX),
             activity_s: seconds(&mut f, "activity_window", ACTIVITY_RANGE_S).unwrap_or(ACTIVITY_S),
-            download_url_s: u32::try_from(download_url_s).unwrap_or(3_600),
+            download_url_s: u32::try_from(download_url_s).unwrap_or(u32::MAX),
             ingest: ingest.unwrap_or(Ingest::Verify),
             keep_original: f.flag("keep_original").unwrap_or(true),
             overwrite: f.parsed("overwrite", Overwrite::from_str),
@@ -125,7 +125,7 @@ impl Category {
             archive_after_s: seconds(&mut f, "archive_after", DAY_S..=CENTURY_S),
             unconfirmed_s: seconds(&mut f, "unconfirmed", 60..=CENTURY_S),
             deleted_retention_s: seconds(&mut f, "deleted_retention", 0..=CENTURY_S)
-                .unwrap_or(30 * DAY_S),
+                .unwrap_or(DELETED_RETENTION_S),
             versions_kept: versions.and_then(|count| u32::try_from(count).ok()),
             encryption: read_encryption(&mut f, provider),
             strategies,
