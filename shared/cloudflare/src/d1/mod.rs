@@ -132,12 +132,12 @@ impl UploadRepo for D1Repo {
 
     async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         let inserting = async {
-            match self.insert(new, now).await? {
-                Inserted::ObjectKeyTaken if self.free_name(&new.upload.object, now).await? => {
-                    self.insert(new, now).await
-                }
-                inserted => Ok(inserted),
+            let inserted = self.insert(new, now).await?;
+            let is_taken = inserted == Inserted::ObjectKeyTaken;
+            if is_taken && self.free_name(&new.upload.object, now).await? {
+                return self.insert(new, now).await;
             }
+            Ok(inserted)
         };
         inserting.into_send().await
     }

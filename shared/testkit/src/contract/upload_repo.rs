@@ -81,6 +81,9 @@ pub async fn an_object_key_is_taken_once<R: UploadRepo>(repo: &R) {
     create(repo, &[second]).await;
 }
 
+/// What becomes of a record, when another is inserted then, and whether it has the name.
+type Step = (fn(&mut Upload), Timestamp, bool);
+
 /// Not while it is deleted only, nor while a URL may still bring bytes, nor where it was lost and may be seen again. The record stays,
 /// under its id alone.
 pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R: UploadRepo>(
@@ -92,7 +95,7 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
     let before = add_s(first.url_expires_at, NAME_KEPT_S - 1);
     let mut second = upload("bob", 2);
     second.object = first.object.clone();
-    let steps: [(fn(&mut Upload), Timestamp, bool); 7] = [
+    let steps: [Step; 7] = [
         (|_| {}, dead, false),
         (|after| after.state = State::Deleted, dead, false),
         (

@@ -305,10 +305,9 @@ fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
             let error = told(name, &key, verify).unwrap_err();
             assert!(error.contains(".key must not lead under"), "{error}");
         }
-        let output = format!(
-            "ingest = \"tabular\"\noutput = \"{{category}}/{{owner}}/{{file_id}}/v{{version}}.{{ext}}\""
-        );
-        let error = told(name, "in/{owner}/{file_id}.{ext}", &output).unwrap_err();
+        let output =
+            "ingest = \"tabular\"\noutput = \"{category}/{owner}/{file_id}/v{version}.{ext}\"";
+        let error = told(name, "in/{owner}/{file_id}.{ext}", output).unwrap_err();
         assert!(error.contains(".output must not lead under"), "{error}");
         assert_eq!(
             told(name, "in/{category}/{owner}/{file_id}", verify),
