@@ -93,7 +93,7 @@ pub struct Category {
     pub archive_after_s: Option<u64>,
     /// After how many seconds an upload that nobody confirmed is deleted; `None` where a confirm is not awaited.
     pub unconfirmed_s: Option<u64>,
-    /// For how many seconds a deleted file can be brought back.
+    /// For how many seconds a deleted file's bytes are kept.
     pub deleted_retention_s: u64,
     /// How many versions of a file are kept; `None` for all.
     pub versions_kept: Option<u32>,
