@@ -47,6 +47,7 @@ pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Byte
 mod tests {
     use super::ROUTES;
     use super::health::OPENAPI;
+    use consign_core::problem::REQUEST_FIELD_CODES;
 
     #[test]
     fn the_openapi_document_has_exactly_these_routes() {
@@ -69,5 +70,12 @@ mod tests {
         documented.sort();
         routed.sort();
         assert_eq!(documented, routed);
+    }
+
+    #[test]
+    fn the_openapi_document_has_exactly_these_codes_of_fields() {
+        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let code = &document["components"]["schemas"]["FieldError"]["properties"]["code"];
+        assert_eq!(code["enum"], serde_json::json!(REQUEST_FIELD_CODES));
     }
 }

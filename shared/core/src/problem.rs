@@ -8,6 +8,10 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, WWW_
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+mod field;
+
+pub use field::{FieldError, REQUEST_FIELD_CODES};
+
 /// The header that carries the request id, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -15,17 +19,6 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 
 /// When to ask again where the store is full, in seconds: people make room, and not at once.
 const STORAGE_FULL_RETRY_S: u64 = 30;
-
-/// One field of a request or of the configuration that is wrong, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The field's path, such as `labels.service`.
-    pub field: String,
-    /// A stable name of what is wrong, such as `required`.
-    pub code: &'static str,
-    /// A sentence for a person that continues the field's name: "must be …".
-    pub detail: String,
-}
 
 /// A rate limit that was met, for the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +100,12 @@ impl Problem {
 
     /// 400: fields of the request are wrong; all of them are named.
     pub fn validation_failed(errors: Vec<FieldError>) -> Self {
+        debug_assert!(
+            errors
+                .iter()
+                .all(|error| REQUEST_FIELD_CODES.contains(&error.code)),
+            "a code that is not documented: {errors:?}"
+        );
         let detail = match errors.as_slice() {
             [only] => format!("{} {}", only.field, only.detail),
             many => format!("{} fields are wrong; see errors", many.len()),

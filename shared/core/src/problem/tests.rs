@@ -10,7 +10,7 @@ fn document(response: &Response<Bytes>) -> serde_json::Value {
 fn every_problem_is_an_rfc_9457_document() {
     let field = FieldError {
         field: "strategy".into(),
-        code: "unsupported",
+        code: "too_many",
         detail: "must be `put`".into(),
     };
     let limit = RateLimit {
@@ -94,7 +94,7 @@ fn a_server_error_tells_the_request_id_only() {
     problem.detail = "password=secret".into();
     problem.errors.push(FieldError {
         field: "secret".into(),
-        code: "x",
+        code: "unknown",
         detail: String::new(),
     });
     let response = problem.into_response("request-1");
