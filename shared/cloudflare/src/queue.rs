@@ -1,5 +1,6 @@
 //! The ingest queue on Cloudflare Queues.
 
+use consign_core::operations::RETRY_PAUSE_S;
 use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use serde::Serialize;
 use worker::js_sys::JSON;
@@ -14,8 +15,6 @@ use crate::fault::fault;
 
 /// The most messages that one call sends.
 const BATCH_MAX: usize = 100;
-/// The shortest and the longest pause before a message is delivered again, in seconds.
-const RETRY_PAUSE_S: (u64, u64) = (2, 60);
 
 /// Sends to a queue.
 #[derive(Debug, Clone)]

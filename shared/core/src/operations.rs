@@ -107,6 +107,9 @@ pub const REQUEUE_LAST_S: u64 = HOUR_S;
 /// Deliveries of a message before a queue gives it up, on every host: more than a file has attempts, so that a file that
 /// can be judged is judged before its message is a dead letter.
 pub const DELIVERIES_MAX: u32 = ATTEMPTS_MAX + 4;
+/// The shortest and the longest pause before a message is delivered again, in seconds, where we choose it. On AWS it is the rest of the
+/// time that SQS hides it.
+pub const RETRY_PAUSE_S: (u64, u64) = (2, MINUTE_S);
 /// The longest that the ingest function runs on Lambda, in seconds.
 pub const INGEST_RUN_S: u64 = 10 * MINUTE_S;
 /// How long SQS hides a message in the ingest function's hands, in seconds: six times the function's timeout, as AWS asks for.
@@ -121,6 +124,7 @@ pub const DEAD_LETTER_S: u64 = 14 * DAY_S;
 
 const _: () = assert!(ATTEMPTS_MAX >= 2, "a crash must leave room for a retry");
 const _: () = assert!(DELIVERIES_MAX > ATTEMPTS_MAX);
+const _: () = assert!(RETRY_PAUSE_S.0 < RETRY_PAUSE_S.1 && RETRY_PAUSE_S.1 <= HIDDEN_MAX_S);
 const _: () = assert!(
     LEASE_S <= ENQUEUE_CHECK_S,
     "what is queued again finds no dead lease"

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S};
+use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S, RETRY_PAUSE_S};
 use consign_core::ports::{Clock as _, Fault};
 use consign_core::upload::add_s;
 use consign_sql::{Message, Room};
@@ -34,8 +34,6 @@ const LARGE_MEMORY_BYTES_MAX: u64 = 128 << 20;
 
 const _: () = assert!(LARGE_MAX as u64 * CONVERSION_MEMORY_BYTES <= LARGE_MEMORY_BYTES_MAX);
 
-/// The longest pause before a message is delivered again, in seconds.
-const RETRY_PAUSE_MAX_S: u64 = 60;
 /// How long to wait for a push before looking whether a message's time has come.
 const POLL_PAUSE: Duration = Duration::from_millis(500);
 /// The pause after the queue itself failed.
@@ -293,7 +291,8 @@ async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), 
             host.queue.dead(message, "deliveries_exhausted", now).await
         }
         Verdict::Retry => {
-            let pause_s = (1_u64 << message.attempts.min(6)).min(RETRY_PAUSE_MAX_S);
+            let pause_s =
+                (1_u64 << message.attempts.min(6)).clamp(RETRY_PAUSE_S.0, RETRY_PAUSE_S.1);
             host.queue.retry(message, now, pause_s).await
         }
     }
