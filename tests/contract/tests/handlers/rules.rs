@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     CSV, CSV_2, LARGE_BYTES, OWNER, confirm, csv, large, put, ready, signed, told, world,
+    world_that_lists,
 };
 
 const DAY_S: u64 = 86_400;
@@ -636,4 +637,33 @@ async fn the_name_of_a_deleted_file_is_free_once_nothing_can_come_for_it() {
         (second.state, second.etag()),
         (State::Ready, Some(&version.etag))
     );
+}
+
+#[tokio::test]
+async fn the_event_of_a_server_that_is_listed_brings_a_file_to_ready_and_of_another_it_waits() {
+    for (listed, is_read) in [
+        (&["ceph:s3", "sgws:s3"][..], true),
+        (&["sgws:s3"], false),
+        (&[], false),
+    ] {
+        let world = world_that_lists(listed);
+        let upload = signed(&world, &csv("table")).await;
+        let version = put(&world, &upload.object, CSV).unwrap();
+        let event = told(&upload.object, &version).replace("aws:s3\"", "ceph:s3\"");
+        assert_eq!(world.ingest(&event).await, Verdict::Done);
+        let state = world.record(upload.id).unwrap().state;
+        assert_eq!(
+            state,
+            if is_read {
+                State::Ready
+            } else {
+                State::Pending
+            }
+        );
+        assert!(
+            world.settle(Horizon::End).await,
+            "the sweep finds it in any case"
+        );
+        assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    }
 }

@@ -79,6 +79,11 @@ pub(crate) fn world() -> World {
     World::new(POLICY).unwrap()
 }
 
+/// A world whose policy lists these event sources.
+pub(crate) fn world_that_lists(sources: &[&str]) -> World {
+    World::new(&format!("event_sources = {sources:?}\n{POLICY}")).unwrap()
+}
+
 /// The body of a `sign_upload` for [`CSV`].
 pub(crate) fn csv(category: &str) -> Value {
     json!({ "filename": "birds.csv", "content_type": "text/csv", "file_size_bytes": CSV.len(), "category": category })
