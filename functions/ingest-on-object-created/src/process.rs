@@ -106,9 +106,13 @@ pub(crate) async fn run<D: Deps>(
                 etag: Some(head.etag.clone()),
             },
         },
-        Err(Stop::Overtaken) => return Ok(Verdict::Retry),
+        Err(Stop::Overtaken) => {
+            // Whoever comes next looks at what is there now. Where another took over, nothing is ours to give back.
+            release(&claim, (false, "get: changed".to_owned())).await;
+            return Ok(Verdict::Retry);
+        }
         Err(Stop::Fault(fault)) => {
-            release(&claim, &fault).await;
+            release(&claim, (fault.kind.is_transient(), fault.to_string())).await;
             return Err(fault);
         }
     };
@@ -178,11 +182,11 @@ fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
 }
 
 /// Gives the claim back; where even that fails, the lease ends by itself.
-async fn release<D: Deps>(claim: &Claim<'_, D>, fault: &Fault) {
+async fn release<D: Deps>(claim: &Claim<'_, D>, (is_transient, fault): (bool, String)) {
     let event = Event::Release {
         token: claim.lease.token.clone(),
-        is_transient: fault.kind.is_transient(),
-        fault: fault.to_string(),
+        is_transient,
+        fault,
     };
     if let Err(fault) = claim.apply(&event).await {
         tracing::warn!(%fault, "claim not released; its lease will end");

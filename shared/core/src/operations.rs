@@ -78,9 +78,12 @@ pub const PARTS_LOOK_LAST_S: u64 = HOUR_S;
 pub const LOOK_FAILED_S: (u64, u64) = (MINUTE_S, 6 * HOUR_S);
 /// How often the sweep still looks for late bytes of an expired upload.
 pub const LATE_LOOKS_MAX: u32 = 5;
-/// How long after an object was first missed the second look is taken, in seconds: longer than a disk takes to be mounted
-/// again, or somebody to mend an endpoint.
+/// How long after an object was first missed the look is taken that ends it, in seconds: longer than a disk takes to be
+/// mounted again, or somebody to mend an endpoint.
 pub const ABSENCE_CONFIRM_S: u64 = 30 * MINUTE_S;
+/// When it is first looked for again, in seconds: a store that came back empty is itself again soon. Each further pause is as
+/// long as it has been missing.
+pub const ABSENCE_LOOK_S: u64 = 10;
 
 const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < DAY_S);
 const _: () = assert!(PARTS_LOOK_LAST_S <= *ACTIVITY_RANGE_S.start());
@@ -89,6 +92,7 @@ const _: () = assert!(
     ABSENCE_CONFIRM_S >= LOOK_LAST_S,
     "two looks must be far apart"
 );
+const _: () = assert!(0 < ABSENCE_LOOK_S && ABSENCE_LOOK_S < LOOK_FIRST_S);
 
 // ---------------------------------------------------------------------------------------------------------------
 // Work, and the queue that it comes by

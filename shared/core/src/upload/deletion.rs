@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ABSENCE_CONFIRM_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_FIRST_S, LOOK_LAST_S,
-    ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
+    ABSENCE_CONFIRM_S, ABSENCE_LOOK_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_FIRST_S,
+    LOOK_LAST_S, ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
 };
 use crate::events::Sequencer;
 use crate::policy::Strategy;
@@ -286,24 +286,30 @@ impl Upload {
         }
     }
 
-    /// It was there and is not. One look may have met a store that came back empty, so it takes two, far apart.
+    /// It was there and is not. One look may have met a store that came back empty, so it takes two, far apart. Looks in
+    /// between end nothing; they find what is there again after as long as it was away.
     fn absent(&self, reason: DeletionReason, now: Timestamp) -> Step {
         // An instant that is yet to come was noted before the clock was set back.
         let since = self.absent_since.filter(|since| *since <= now);
         let Some(since) = since else {
             return self.step(false, now, |after| {
                 after.absent_since = Some(now);
-                after.due_at = Some(add_s(now, ABSENCE_CONFIRM_S));
+                after.due_at = Some(add_s(now, ABSENCE_LOOK_S));
             });
         };
-        let second_look = add_s(since, ABSENCE_CONFIRM_S);
-        if now >= second_look {
+        let last_look = add_s(since, ABSENCE_CONFIRM_S);
+        if now >= last_look {
             return self.gone(reason, now);
         }
-        if self.due_at == Some(second_look) {
+        // A look is to come as it is.
+        if self.due_at.is_some_and(|due| now < due && due <= last_look) {
             return Step::Unchanged;
         }
-        self.step(false, now, |after| after.due_at = Some(second_look))
+        let missing_s = u64::try_from(now.duration_since(since).as_secs()).unwrap_or_default();
+        let next_look = add_s(now, missing_s.max(ABSENCE_LOOK_S));
+        self.step(false, now, |after| {
+            after.due_at = Some(next_look.min(last_look))
+        })
     }
 
     pub(super) fn object_removed(&self, sequencer: Option<&Sequencer>, now: Timestamp) -> Step {

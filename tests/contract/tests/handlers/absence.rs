@@ -2,6 +2,7 @@
 
 use consign_core::ids::ObjectRef;
 use consign_core::policy::MARKER_PREFIX;
+use consign_core::ports::Clock as _;
 use consign_core::upload::{ABSENCE_CONFIRM_S, Deletion, DeletionReason, State};
 use contract::{BUCKET, Horizon, World, notify};
 use ingest_on_object_created::Verdict;
@@ -50,6 +51,37 @@ async fn a_store_that_comes_back_empty_deletes_nothing_that_was_acknowledged() {
     assert!(world.settle(Horizon::Work).await);
     for id in [confirmed.id, told_of.id] {
         assert_eq!(world.record(id).unwrap().state, State::Ready);
+    }
+}
+
+/// Its message is done with when it was missed, and nobody else tells of it.
+#[tokio::test]
+async fn what_was_missed_for_some_seconds_is_ready_within_a_minute() {
+    for missed_s in [1, 9, 25] {
+        let world = world();
+        world.sweep().await;
+        let upload = signed(&world, &csv("table")).await;
+        put(&world, &upload.object, CSV).unwrap();
+        assert_eq!(confirm(&world, &upload).await.0, 200);
+        world.objects.client_delete(&upload.object);
+        world.deliver().await;
+        assert_eq!(world.messages.depth(), 0);
+        let missed = world.record(upload.id).unwrap();
+        assert_eq!(missed.state, State::Confirmed);
+        assert_eq!(missed.absent_since, Some(world.clock.now()));
+        for second in 0..60 {
+            if second == missed_s {
+                put(&world, &upload.object, CSV).unwrap();
+            }
+            world.clock.advance_s(1);
+            // As often as a host does.
+            if second % 10 == 0 {
+                world.sweep().await;
+            }
+            world.deliver().await;
+        }
+        let back = world.record(upload.id).unwrap();
+        assert_eq!((back.state, back.generation), (State::Ready, 1));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hostile::{Harm, Host, csv};
 
@@ -13,16 +13,95 @@ const AWAY: Duration = Duration::from_secs(4);
 const READS_FAIL: usize = 0;
 const IS_ANOTHER: usize = 1;
 const IS_ITSELF: usize = 2;
-/// What was begun while the store was empty is begun again once its lease is over.
-const LEASE: Duration = Duration::from_secs(150);
+const MISSES_FILES: usize = 3;
+/// How soon a file goes on that was missed for a moment.
+const SOON: Duration = Duration::from_secs(30);
 const FILES: usize = 4;
 
 async fn all_become_ready(host: &Host, files: &[String]) {
+    let begun = Instant::now();
     let mut user = host.user("ann");
     for file_id in files {
-        let status = user.wait(file_id, LEASE).await;
+        let left = SOON.saturating_sub(begun.elapsed());
+        let status = user.wait(file_id, left).await;
         assert_eq!(status["status"], "ready", "{status}");
     }
+    println!("all are ready after {:?}", begun.elapsed());
+}
+
+/// Files of so many rows that were sent and confirmed together, and wait for their turn.
+async fn confirmed(host: &Host, rows: usize) -> Vec<String> {
+    let mut user = host.user("ann");
+    let content = csv(rows);
+    let mut files = Vec::new();
+    for _ in 0..FILES {
+        files.push(user.put_csv(&content).await);
+    }
+    for file_id in &files {
+        let answer = user.confirm(file_id).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    files
+}
+
+/// Killed while it works on them, and started over an empty bucket.
+#[tokio::test]
+async fn acknowledged_files_survive_a_store_that_starts_empty() {
+    let mut host = Host::start().await;
+    let files = confirmed(&host, 40_000).await;
+    host.kill();
+    let objects = host.objects();
+    let aside = objects.with_extension("aside");
+    std::fs::rename(&objects, &aside).unwrap();
+    std::fs::create_dir(&objects).unwrap();
+    host.spawn();
+    tokio::time::sleep(AWAY).await;
+    std::fs::rename(&objects, objects.with_extension("empty")).unwrap();
+    std::fs::rename(&aside, &objects).unwrap();
+    // It may have refused to start so; then whoever supervises it starts it again.
+    if !host.is_running() {
+        host.restart().await;
+    }
+    let mut user = host.user("ann");
+    for file_id in &files {
+        let status = user.status(file_id).await;
+        assert_ne!(status["status"], "deleted", "{status}");
+        println!("{} when it is back", status["status"]);
+    }
+    all_become_ready(&host, &files).await;
+}
+
+/// The bucket is the one that is known, and for some seconds shows none of its files: each is missed, and its message is done
+/// with.
+#[tokio::test]
+async fn files_that_are_missed_for_some_seconds_are_ready_soon_after() {
+    let mode = Arc::new(AtomicUsize::new(READS_FAIL));
+    let now = Arc::clone(&mode);
+    let (host, proxy, _store) = over_proxy(move |seen| {
+        let is_file = seen.target.contains("/incoming/");
+        match now.load(Ordering::Relaxed) {
+            READS_FAIL if is_file && seen.method == "GET" => Harm::Answer(503, "SlowDown"),
+            MISSES_FILES if is_file && (seen.method == "GET" || seen.method == "HEAD") => {
+                Harm::Answer(404, "NoSuchKey")
+            }
+            _ => Harm::None,
+        }
+    })
+    .await;
+    let files = confirmed(&host, 20).await;
+    mode.store(MISSES_FILES, Ordering::Relaxed);
+    let missed =
+        "SELECT count(*) FROM uploads WHERE json_extract(record, '$.absent_since') IS NOT NULL";
+    for _ in 0..SOON.as_secs() {
+        if hostile::counted(&host, missed).await == FILES as i64 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(hostile::counted(&host, missed).await, FILES as i64);
+    mode.store(IS_ITSELF, Ordering::Relaxed);
+    all_become_ready(&host, &files).await;
+    drop(proxy);
 }
 
 /// A store that for a while is another one knows none of them.
@@ -41,15 +120,7 @@ async fn confirmed_files_survive_a_store_that_is_another_for_a_while() {
         }
     })
     .await;
-    let mut user = host.user("ann");
-    let content = csv(20);
-    let mut files = Vec::new();
-    for _ in 0..FILES {
-        let file_id = user.put_csv(&content).await;
-        let answer = user.confirm(&file_id).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        files.push(file_id);
-    }
+    let files = confirmed(&host, 20).await;
     mode.store(IS_ANOTHER, Ordering::Relaxed);
     // Each is tried again meanwhile.
     tokio::time::sleep(3 * AWAY).await;

@@ -15,18 +15,16 @@ fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
             (missed.state, missed.absent_since),
             (known.state, Some(at(200)))
         );
-        assert_eq!(missed.due_at, Some(add_s(at(200), ABSENCE_CONFIRM_S)));
-        // Looks in between add nothing.
-        for soon in [201, 200 + 900] {
-            assert_eq!(missed.apply(&Event::Missing, at(soon)), Step::Unchanged);
-        }
+        // It is looked for soon, and a look that was not due adds nothing.
+        assert_eq!(missed.due_at, Some(add_s(at(200), ABSENCE_LOOK_S)));
+        assert_eq!(missed.apply(&Event::Missing, at(201)), Step::Unchanged);
         let found = changed(&missed, &seen("a"), at(300));
         assert_eq!((found.after.absent_since, found.enqueue), (None, true));
         assert_eq!(found.after.generation, 1);
         let taken = changed(&missed, &claim("a", "u", at(400)), at(300)).after;
         assert_eq!((taken.state, taken.absent_since), (State::Processing, None));
 
-        let gone = changed(&missed, &Event::Missing, missed.due_at.unwrap()).after;
+        let gone = changed(&missed, &Event::Missing, add_s(at(200), ABSENCE_CONFIRM_S)).after;
         assert_eq!(
             (gone.state, gone.deletion_reason),
             (State::Deleted, Some(DeletionReason::ObjectAbsent))
@@ -34,9 +32,79 @@ fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
     }
 }
 
+/// The looks for an upload that was missed, in seconds since then, each `late_s` after it was due; the last one ends it.
+fn looks_until_gone(known: &Upload, late_s: i64) -> Vec<i64> {
+    let mut upload = changed(known, &Event::Missing, at(1000)).after;
+    let mut looks = Vec::new();
+    while upload.state != State::Deleted {
+        let look = add_s(upload.due_at.unwrap(), late_s.unsigned_abs());
+        looks.push(look.duration_since(at(1000)).as_secs());
+        // Doubled, it moves nothing on.
+        let next = changed(&upload, &Event::Missing, look).after;
+        if next.state != State::Deleted {
+            assert_eq!(next.apply(&Event::Missing, look), Step::Unchanged);
+            assert_eq!(
+                (next.state, next.absent_since),
+                (known.state, Some(at(1000)))
+            );
+        }
+        upload = next;
+    }
+    looks
+}
+
+#[test]
+fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_hour_later() {
+    let removed = |sequencer: &str| Event::ObjectRemoved {
+        sequencer: Some(Sequencer::parse(sequencer).unwrap()),
+    };
+    let first = Event::Seen {
+        object: version("a", Some("05")),
+    };
+    let uploaded = after(&pending(), &[first], at(1));
+    let held = after(&pending(), &[claim("a", "t", at(100))], at(0));
+    for known in [&uploaded, &held] {
+        let wanted = [10, 20, 40, 80, 160, 320, 640, 1280, 1800];
+        assert_eq!(looks_until_gone(known, 0), wanted);
+        for late_s in 1..100 {
+            let looks = looks_until_gone(known, late_s);
+            assert!(looks.last() >= Some(&1800), "{looks:?}");
+            // Whatever was away for a time is found after as long again, and a look that comes late.
+            for pair in looks.windows(2) {
+                assert!(pair[1] <= 2 * pair[0].max(10) + late_s, "{looks:?}");
+            }
+        }
+        // One that cannot be looked at meanwhile is as one that is late.
+        let missed = changed(known, &Event::Missing, at(1000)).after;
+        let failed = Event::LookFailed {
+            is_transient: false,
+        };
+        let failed = changed(&missed, &failed, at(1010)).after;
+        assert_eq!(failed.absent_since, Some(at(1000)));
+        let again = changed(&failed, &Event::Missing, at(1070)).after;
+        assert_eq!(again.due_at, Some(at(1140)));
+        // There again at any of them, it goes on from there at once.
+        let found = changed(&again, &seen("a"), at(1140));
+        assert!(found.enqueue && found.after.absent_since.is_none());
+        assert_eq!(found.after.due_at, Some(add_s(at(1140), ENQUEUE_CHECK_S)));
+    }
+    // What is ready, of which a doubtful word told.
+    let ready = after(
+        &uploaded,
+        &[claim("a", "t", at(100)), succeed("a", "t")],
+        at(1),
+    );
+    let doubtful = changed(&ready, &removed("04"), at(2)).after;
+    assert_eq!(doubtful.due_at, Some(at(12)));
+    let again = changed(&doubtful, &Event::Missing, at(12)).after;
+    assert_eq!((again.state, again.due_at), (State::Ready, Some(at(22))));
+    let back = changed(&again, &seen("a"), at(22)).after;
+    assert_eq!((back.state, back.absent_since), (State::Ready, None));
+}
+
 fn lost() -> Upload {
     let missed = after(&pending(), &[confirmed("a"), Event::Missing], at(1));
-    changed(&missed, &Event::Missing, missed.due_at.unwrap()).after
+    changed(&missed, &Event::Missing, add_s(at(1), ABSENCE_CONFIRM_S)).after
 }
 
 #[test]
