@@ -21,9 +21,9 @@ fn marker(bucket: &str, identity: &str) -> ObjectRef {
     ObjectRef::new(bucket, format!("{MARKER_PREFIX}{identity}"))
 }
 
-/// Marks every bucket of the policy that is not known yet. One that cannot be marked keeps nobody waiting: the next run
-/// tries again.
-pub(crate) async fn mark_all<D: Deps>(deps: &D) {
+/// Marks every bucket of the policy that is not known yet: the sooner, the less can stand in its place by then. One that
+/// cannot be marked keeps nobody waiting: the next run of the sweep tries again.
+pub async fn mark_all<D: Deps>(deps: &D) {
     for bucket in deps.policy().buckets() {
         if let Err(fault) = mark(deps, bucket).await {
             tracing::warn!(operation = "mark_bucket", bucket, %fault, "the bucket has no marker yet");

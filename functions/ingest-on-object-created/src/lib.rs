@@ -9,6 +9,7 @@ mod read;
 pub mod sweep;
 mod tabular;
 
+pub use bucket::mark_all;
 use consign_core::events::{Action, Decoded, ObjectEvent, Sequencer};
 use consign_core::host::{
     HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,

@@ -231,6 +231,7 @@ async fn take_over(host: &Host) {
 }
 
 async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
+    ingest_on_object_created::mark_all(&*host).await;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
