@@ -10,7 +10,7 @@ use super::{
     Event, Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
     OutputPlace, REQUEUE_LAST_S, Refusal, State, Step, Upload, add_s,
 };
-use crate::policy::Overwrite;
+use crate::policy::{Overwrite, Strategy};
 
 impl Upload {
     /// What `event` at `now` makes of this upload.
@@ -432,7 +432,9 @@ impl Upload {
         let processed_at = self.processed_at.unwrap_or(now);
         let last_look = url_end.max(add_s(processed_at, LOOK_LAST_S));
         let absent = self.absent_since.map(|at| add_s(at, ABSENCE_CONFIRM_S));
-        let last_look = Some(last_look).filter(|_| !self.puts_once);
+        // Its place is free again once we removed it; no URL for a part brings anything there.
+        let is_free = self.original_removed && self.strategy == Strategy::Put;
+        let last_look = Some(last_look).filter(|_| !self.puts_once || is_free);
         [last_look, absent]
             .into_iter()
             .flatten()

@@ -443,6 +443,28 @@ fn a_deletion_that_we_made_ourselves_does_not_undo_ready() {
 }
 
 #[test]
+fn a_url_that_brings_its_object_once_is_looked_after_where_we_freed_its_place() {
+    for (keep_original, strategy, due) in [
+        (true, Strategy::Put, None),
+        (false, Strategy::Put, Some(at(960))),
+        (false, Strategy::Multipart, None),
+    ] {
+        let upload = Upload {
+            keep_original,
+            strategy,
+            puts_once: true,
+            ..pending()
+        };
+        let done = [claim("a", "t", at(100)), succeed("a", "t")];
+        let mut ready = after(&upload, &done, at(1));
+        if !keep_original {
+            ready = changed(&ready, &Event::OriginalRemoved, at(2)).after;
+        }
+        assert_eq!(ready.due_at, due);
+    }
+}
+
+#[test]
 fn an_object_that_somebody_removed_ends_deleted() {
     let gone = |sequencer: &str| Event::ObjectRemoved {
         sequencer: Some(Sequencer::parse(sequencer).unwrap()),
