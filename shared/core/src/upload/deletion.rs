@@ -6,16 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ABSENCE_CONFIRM_S, ABSENCE_LOOK_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_FIRST_S,
-    LOOK_LAST_S, ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload, add_s,
+    LOOK_LAST_S, NAME_KEPT_S, ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload,
+    add_s,
 };
 use crate::events::Sequencer;
 use crate::policy::Strategy;
 
 /// The longest pause between two looks for an object that was lost, in seconds.
 const LOST_LOOK_LAST_S: u64 = 86_400;
-/// How long after the end of its URL a deleted upload is still looked at: a write that began in time may go on for hours,
-/// and its event be lost.
-const LATE_WRITES_S: u64 = 86_400;
 
 /// What is left to do for a deleted upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,11 +221,11 @@ impl Upload {
         self.looks.saturating_add(u32::from(is_one))
     }
 
-    /// When the sweep looks for what came after the deletion: when its URL is dead, and then ever more rarely for a day.
-    /// Of what comes before somebody may tell, and it is counted.
+    /// When the sweep looks for what came after the deletion: when its URL is dead, and then ever more rarely for as long as
+    /// the name of its object is kept, since a write that began in time may go on for hours and its event be lost.
     fn next_late_look(&self, now: Timestamp) -> Option<Timestamp> {
         let urls_end = self.urls_end_at();
-        let last = add_s(urls_end, LATE_WRITES_S);
+        let last = add_s(self.url_expires_at, NAME_KEPT_S);
         if now >= last {
             return None;
         }

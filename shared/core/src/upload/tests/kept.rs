@@ -168,13 +168,14 @@ fn what_the_url_of_a_deleted_upload_may_bring_counts_until_it_is_dead() {
     assert_eq!((upload.reserved_bytes, upload.counts_as_file()), (0, false));
     let mut looks = 0;
     while let Some(due) = upload.due_at {
-        assert!(due > upload.updated_at && due <= at(960 + 86_400));
+        assert!(due > upload.updated_at && !upload.leaves_its_name(due));
         let early = add_s(upload.updated_at, 1);
         assert_eq!(upload.apply(&Event::Missing, early), Step::Unchanged);
         upload = changed(&upload, &Event::Missing, due).after;
         looks += 1;
     }
-    assert_eq!((upload.updated_at, looks), (at(960 + 86_400), 4));
+    assert_eq!((upload.updated_at, looks), (at(900 + 86_400), 4));
+    assert!(upload.leaves_its_name(upload.updated_at));
 }
 
 #[test]
