@@ -1,10 +1,10 @@
 //! What AWS does between S3, SQS, EventBridge, API Gateway and Lambda, on a developer's machine.
 //!
-//! - A bucket's notifications go on the queue: [`webhook`] takes them from MinIO.
+//! - A bucket's notifications go on the queue: `webhook` takes them from MinIO.
 //! - The queue's batches go to the ingest function, as an event source mapping with `ReportBatchItemFailures` hands them.
 //! - The schedule invokes the sweep.
 //! - The table of the records is made where it is missing, as a deployment makes it.
-//! - On demand the functions are served at the paths of the wire, as an HTTP API serves them: [`gateway`].
+//! - On demand the functions are served at the paths of the wire, as an HTTP API serves them: `gateway`.
 //!
 //! Nothing here is a rule of consign: what a message means, the function knows.
 
