@@ -5,8 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use hostile::{Host, Signed, User};
 
+use crate::support::Clock;
+
 const FILE_BYTES: usize = 900_000;
 const ROUNDS: usize = 30;
+/// The policy's, and how long a write that began in time may take.
+const URL_S: i64 = 120;
+const GRACE_S: i64 = 60;
 /// Longer than the host's sweep is away.
 const SWEEP: Duration = Duration::from_secs(13);
 /// The quota is 1 MB; what is deleted may have as much again before it is purged.
@@ -117,4 +122,19 @@ async fn urls_of_deleted_uploads_bring_nothing_beyond_the_quota() {
     tokio::time::sleep(SWEEP).await;
     let bytes = bytes_under(&host.objects());
     assert!(bytes < FILE_BYTES as u64, "{bytes} bytes are kept");
+}
+
+/// A deletion takes room for good neither.
+#[tokio::test]
+async fn the_room_of_a_deleted_upload_is_back_when_its_url_is_dead() {
+    let clock = Clock::new();
+    let host = clock.host().await;
+    let mut user = host.user_of_tier("ann", "small");
+    let signed = sign(&mut user).await.unwrap();
+    delete(&mut user, &signed).await;
+    tokio::time::sleep(SWEEP).await;
+    assert_eq!(sign(&mut user).await.unwrap_err(), "quota_exceeded");
+    clock.set(URL_S + GRACE_S + 1);
+    tokio::time::sleep(SWEEP).await;
+    sign(&mut user).await.unwrap();
 }
