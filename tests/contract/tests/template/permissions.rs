@@ -1,7 +1,7 @@
 //! Each function may do what its handler calls, and nothing else.
 
 use super::document::{Statement, allowed, functions, resources, template};
-use consign_core::policy::MARKER_PREFIX;
+use consign_core::policy::{DELETED_PREFIX, MARKER_PREFIX};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -116,6 +116,20 @@ fn only_ingest_marks_the_bucket() {
             .iter()
             .any(|statement| statement.resources == [&markers]);
         assert_eq!(marks, binary == "ingest-on-object-created", "{binary}");
+    }
+}
+
+#[test]
+fn who_counts_what_is_kept_of_a_deleted_file_may_look_at_it() {
+    let template = template();
+    let deleted = json!({
+        "Fn::Sub": format!("arn:${{AWS::Partition}}:s3:::${{BucketName}}/{DELETED_PREFIX}*")
+    });
+    for (binary, function) in functions(&template) {
+        let looks = allowed(&template, function).iter().any(|statement| {
+            statement.resources == [&deleted] && statement.actions.contains(&"s3:GetObject")
+        });
+        assert_eq!(looks, binary == "ingest-on-object-created", "{binary}");
     }
 }
 
