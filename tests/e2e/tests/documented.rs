@@ -1,11 +1,6 @@
 //! Requests made from `/openapi.json` by schemathesis, as it says and otherwise: none ends in a fault, and every answer is
 //! one that the document has.
 
-#![expect(
-    clippy::expect_used,
-    reason = "what a test's helper cannot do fails the test"
-)]
-
 use std::process::Command;
 
 use e2e::{OwnHost, POLICY};
@@ -19,6 +14,10 @@ const MAIN: &str =
 
 #[tokio::test]
 async fn every_answer_is_one_that_the_document_has() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test command hands over the interpreter it prepared"
+    )]
     let python = std::env::var("CONSIGN_PYTHON").expect(
         "CONSIGN_PYTHON must name a Python that has schemathesis: `cargo xtask test` sets it",
     );
