@@ -16,7 +16,7 @@ use crate::number;
 use crate::profile::{ColumnProfile, Scalar, Sum};
 use crate::reading::{Decimal, Reading, UTC};
 use crate::refusal::Refusal;
-use crate::rows::Cell;
+use crate::row::Cell;
 use crate::survey::Column;
 
 /// The smallest and largest value so far.

@@ -13,7 +13,7 @@ use crate::profile::{FoundDialect, Profile, Reject, Rejects};
 use crate::reader::Reader;
 use crate::reading::Reading;
 use crate::refusal::Refusal;
-use crate::rows::Row;
+use crate::row::Row;
 use crate::source::Source;
 use crate::survey::{Column, Plan};
 

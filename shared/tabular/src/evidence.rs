@@ -5,7 +5,7 @@ use crate::moment::DateOrder;
 use crate::number::{self, Digits, NumberFormat};
 use crate::profile::Warning;
 use crate::reading::{Decimal, Reading};
-use crate::rows::Cell;
+use crate::row::Cell;
 
 /// Digits up to which a decimal is taken before a double: money and quantities have no more, and a long fraction is a
 /// double that some program wrote.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::cell::{self, Kinds};
 use crate::limits::Limits;
-use crate::rows::{Dialect, Row, Rows};
+use crate::row::{Dialect, Row};
+use crate::rows::Rows;
 use crate::sniff::PREAMBLE_ROWS_MAX;
 
 /// Rows of the sample that are looked at.

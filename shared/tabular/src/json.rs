@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::{COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Limits};
 use crate::refusal::Refusal;
-use crate::rows::{Row, RowBuilder};
+use crate::row::{Row, RowBuilder};
 
 /// All keys together, in bytes: they are kept for the whole file.
 const KEY_BYTES_MAX: usize = COLUMNS_MAX * COLUMN_NAME_BYTES_MAX;

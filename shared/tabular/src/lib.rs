@@ -111,6 +111,7 @@ mod profile;
 mod reader;
 mod reading;
 mod refusal;
+mod row;
 mod rows;
 mod sniff;
 mod source;

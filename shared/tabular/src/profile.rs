@@ -7,7 +7,7 @@ use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT
 use crate::moment::DateOrder;
 use crate::number::NumberFormat;
 use crate::reader::Format;
-use crate::rows::Row;
+use crate::row::Row;
 use crate::survey::ColumnType;
 
 /// `profile.json`: what is in the file, column by column.

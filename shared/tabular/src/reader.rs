@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
-use crate::rows::{Dialect, Row, Rows};
+use crate::row::{Dialect, Row};
+use crate::rows::Rows;
 
 /// The format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::cell::{self, Kinds};
 use crate::limits::Limits;
-use crate::rows::{Dialect, Row, Rows};
+use crate::row::{Dialect, Row};
+use crate::rows::Rows;
 
 /// In order of preference where two explain the text equally well.
 const DELIMITERS: [u8; 4] = *b",;\t|";

@@ -12,7 +12,7 @@ use crate::profile::{Reject, Warning};
 use crate::reader::Reader;
 use crate::reading::Reading;
 use crate::refusal::Refusal;
-use crate::rows::{Dialect, Row};
+use crate::row::{Dialect, Row};
 use crate::sniff;
 use crate::source::{Fingerprint, Source};
 

@@ -1,0 +1,178 @@
+//! One row of cells, however it was read.
+
+use std::borrow::Cow;
+
+/// How a text is divided into cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// What stands between two cells; `None` where a row is one cell.
+    pub(crate) delimiter: Option<u8>,
+    /// What a quoted cell begins and ends with; `None` where quotes are letters.
+    pub(crate) quote: Option<u8>,
+    /// A backslash in a quoted cell takes the meaning from the letter behind it.
+    pub(crate) backslash: bool,
+    /// Blanks between a delimiter and a quote are no part of the cell.
+    pub(crate) blanks: bool,
+}
+
+impl Dialect {
+    /// RFC 4180 with this delimiter.
+    pub(crate) fn of(delimiter: u8) -> Self {
+        Self {
+            delimiter: Some(delimiter),
+            quote: Some(b'"'),
+            backslash: false,
+            blanks: false,
+        }
+    }
+}
+
+/// A cell as a range of its row's text, quotes excluded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) quoted: bool,
+    /// Holds doubled quotes or backslashes.
+    pub(crate) escaped: bool,
+}
+
+/// A cell: its text as written between delimiters or quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cell<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) quoted: bool,
+    /// A text of a format that has types of its own: no number is read into it.
+    pub(crate) literal: bool,
+    /// The quote that is doubled inside, or `None`.
+    escaped: Option<u8>,
+    backslash: bool,
+}
+
+impl<'a> Cell<'a> {
+    /// The value: doubled quotes made single, and escaped letters bare.
+    pub(crate) fn value(&self) -> Cow<'a, str> {
+        let Some(quote) = self.escaped.map(char::from) else {
+            return Cow::Borrowed(self.raw);
+        };
+        let mut value = String::with_capacity(self.raw.len());
+        let mut letters = self.raw.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let next = letters.peek().copied();
+            let is_doubled = letter == quote && next == Some(quote);
+            // Of the letters behind a backslash only these two lose it: `\n` stays what it is.
+            let is_escaped = self.backslash
+                && letter == '\\'
+                && matches!(next, Some(c) if c == quote || c == '\\');
+            if is_doubled || is_escaped {
+                value.extend(letters.next());
+            } else {
+                value.push(letter);
+            }
+        }
+        Cow::Owned(value)
+    }
+
+    /// Empty and not quoted: null in a column of any type.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.raw.is_empty() && !self.quoted
+    }
+}
+
+/// One row. `fields` may exceed the number of cells kept.
+pub(crate) struct Row<'a> {
+    /// The text without its line end.
+    pub(crate) text: &'a str,
+    /// The line where it starts, from 1.
+    pub(crate) line: u64,
+    /// How many lines it takes: more than one where a quoted cell holds line ends.
+    pub(crate) lines: u64,
+    /// How many fields it has.
+    pub(crate) fields: usize,
+    /// Something follows a closing quote.
+    pub(crate) faulty: bool,
+    /// Quoted cells are texts, whatever they look like.
+    pub(crate) literal: bool,
+    pub(crate) dialect: Dialect,
+    pub(crate) spans: &'a [Span],
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'a>> + use<'a> {
+        let (text, dialect, literal) = (self.text, self.dialect, self.literal);
+        self.spans.iter().map(move |span| Cell {
+            raw: &text[span.start as usize..span.end as usize],
+            quoted: span.quoted,
+            literal: literal && span.quoted,
+            escaped: dialect.quote.filter(|_| span.escaped),
+            backslash: dialect.backslash,
+        })
+    }
+
+    /// Whether the row is of a format with types of its own.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.literal
+    }
+
+    /// Whether the row fits a table of so many columns: it has as many fields, or more that are all empty.
+    pub(crate) fn fits(&self, columns: usize) -> bool {
+        let is_wide = self.fields > columns && self.fields == self.spans.len();
+        self.fields == columns
+            || (is_wide && self.cells().skip(columns).all(|cell| cell.is_absent()))
+    }
+}
+
+/// Rows that are put together from values, of formats other than delimited text.
+#[derive(Default)]
+pub(crate) struct RowBuilder {
+    text: String,
+    spans: Vec<Span>,
+}
+
+impl RowBuilder {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
+    }
+
+    /// Appends a value; `None` is null.
+    pub(crate) fn push(&mut self, value: Option<&str>, quoted: bool) {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let start = offset(self.text.len());
+        self.text.push_str(value.unwrap_or_default());
+        self.spans.push(Span {
+            start,
+            end: offset(self.text.len()),
+            quoted: quoted && value.is_some(),
+            escaped: false,
+        });
+    }
+
+    /// The row of the values since [`clear`](Self::clear).
+    pub(crate) fn row(&self, line: u64, lines: u64) -> Row<'_> {
+        Row {
+            text: &self.text,
+            line,
+            lines,
+            fields: self.spans.len(),
+            faulty: false,
+            literal: true,
+            dialect: Dialect::of(b','),
+            spans: &self.spans,
+        }
+    }
+
+    /// A row that cannot be read, as it stands in the source.
+    pub(crate) fn faulty(text: &str, line: u64, lines: u64) -> Row<'_> {
+        Row {
+            text,
+            line,
+            lines,
+            fields: 0,
+            faulty: true,
+            literal: true,
+            dialect: Dialect::of(b','),
+            spans: &[],
+        }
+    }
+}
