@@ -36,3 +36,5 @@ pub use verify_post::{FORM_BYTES_MAX, PostForm, VerifiedFields, verify_post, ver
 mod tests;
 #[cfg(test)]
 mod tests_post;
+#[cfg(test)]
+mod tests_post_policy;
