@@ -13,7 +13,7 @@ use crate::profile::{FoundDialect, Profile, Reject, Rejects};
 use crate::reader::Reader;
 use crate::reading::Reading;
 use crate::refusal::Refusal;
-use crate::row::Row;
+use crate::row::{Cell, Row};
 use crate::source::Source;
 use crate::survey::{Column, Plan};
 
@@ -203,13 +203,16 @@ impl Table {
         if row.line < self.frame.first_line || std::mem::take(&mut self.skip_header) {
             return Ok(());
         }
-        if let Some(reject) = Reject::of(row, self.columns.len()) {
+        if let Some(reject) = Reject::of(row, self.columns.len(), self.frame.short) {
             self.rejects.add(reject);
             return Ok(());
         }
         self.group_bytes += self.row_bytes;
         for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
             self.group_bytes += column.take(&cell)?;
+        }
+        for column in self.columns.iter_mut().skip(row.fields) {
+            column.take(&Cell::ABSENT)?;
         }
         self.rows += 1;
         self.total_line = is_total(row).then_some(row.line);

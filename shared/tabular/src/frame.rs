@@ -12,6 +12,8 @@ use crate::sniff::PREAMBLE_ROWS_MAX;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;
+/// Rows above a table that may have more than one cell.
+const TITLES_MAX: usize = 4;
 /// Bytes of a cell that are looked at.
 const CELL_BYTES_MAX: usize = 256;
 
@@ -35,6 +37,8 @@ pub(crate) struct Frame {
     pub(crate) header: Header,
     /// 0 where not even the first row ends within the sample: then as many as that row has.
     pub(crate) columns: usize,
+    /// How many fields the rows have where the header names more columns than any row fills.
+    pub(crate) short: Option<usize>,
 }
 
 impl Frame {
@@ -43,6 +47,7 @@ impl Frame {
         first_line: 1,
         header: Header::None,
         columns: 1,
+        short: None,
     };
 }
 
@@ -74,6 +79,16 @@ impl Sampled {
 
     fn last_is_empty(&self) -> bool {
         self.cells.last().is_none_or(String::is_empty)
+    }
+
+    /// As it is where a line end stands in quotes.
+    fn last_is_blank(&self) -> bool {
+        self.cells.last().is_none_or(|cell| cell.trim().is_empty())
+    }
+
+    /// Whether it has values, and none in its last field.
+    fn ends_with_delimiter(&self) -> bool {
+        self.last_is_empty() && self.filled() > 0
     }
 }
 
@@ -109,6 +124,7 @@ pub(crate) fn find(
             first_line,
             header: Header::Row,
             columns: usual_width(&rows),
+            short: None,
         };
     }
     let frame = frame_of(&rows, whole, header, first_line);
@@ -129,14 +145,7 @@ fn rows_are_none(sample: &str) -> bool {
 fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
     let columns = usual_width(rows);
     let mut start = skip_preamble(rows, columns);
-    // A title that is one field short of the table, above a row that names the columns.
-    if let [title, header, body @ ..] = &rows[start..]
-        && title.fields + 1 == columns
-        && header.fields == columns
-        && !body.is_empty()
-        && is_header(header, body)
-        && kinds_differ(header, body)
-    {
+    while is_title(&rows[start..], columns) {
         start += 1;
     }
     let Some((first, body)) = rows[start..].split_first() else {
@@ -144,25 +153,32 @@ fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) 
             first_line,
             header: Header::Row,
             columns: 1,
+            short: None,
         };
     };
-    let line = if start == 0 { first_line } else { first.line };
-    // One field short: the rows have a name each, or end with a delimiter.
+    let frame = Frame {
+        first_line: if start == 0 { first_line } else { first.line },
+        header: Header::Row,
+        columns,
+        short: None,
+    };
+    // One field short: the rows have a name each, or end with a delimiter or with a blank.
     let is_short = first.fields + 1 == columns && columns > 1 && !body.is_empty();
     let full_rows = || body.iter().filter(|row| row.fields == columns);
     if is_short && told != Some(false) {
         let ends_empty = full_rows().all(Sampled::last_is_empty);
-        let (header, columns) = if ends_empty {
-            (Header::Row, columns - 1)
-        } else {
-            (Header::RowWithoutFirst, columns)
+        let ends_blank = full_rows().all(Sampled::last_is_blank);
+        let (header, columns) = match (ends_empty, ends_blank) {
+            (true, _) => (Header::Row, columns - 1),
+            (false, true) => (Header::Row, columns),
+            (false, false) => (Header::RowWithoutFirst, columns),
         };
         // A first row that is as short as some rows of the body is no such header.
         if ends_empty || body.iter().all(|row| row.fields >= columns) {
             return Frame {
-                first_line: line,
                 header,
                 columns,
+                ..frame
             };
         }
     }
@@ -172,43 +188,82 @@ fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) 
         None if is_header(first, body) => Header::Row,
         None => Header::None,
     };
-    let mut columns = if body.is_empty() || header == Header::Row {
-        first.fields
-    } else {
-        columns
-    };
-    // Delimiters that end every row, the header too, make no column; where later rows are not known yet, they may.
-    let is_trailing =
-        columns > 1 && first.fields == columns && first.last_is_empty() && first.filled() > 0;
-    let is_empty = |row: &Sampled| row.cells.get(columns - 1).is_none_or(String::is_empty);
-    if whole && is_trailing && rows[start..].iter().all(is_empty) {
-        columns -= 1;
-    } else if is_trailing && header == Header::Row {
-        // A delimiter that ends the header alone.
-        if !body.is_empty() && body.iter().all(|row| row.fields == columns - 1) {
-            columns -= 1;
-        }
+    if header == Header::None && !body.is_empty() {
+        return Frame {
+            header,
+            columns: trailing(&rows[start..], columns, whole).unwrap_or(columns),
+            ..frame
+        };
+    }
+    // A delimiter that ends the header alone, or all rows and the header.
+    let ends_alone = first.fields == columns + 1
+        && first.ends_with_delimiter()
+        && body.iter().all(|row| row.fields == columns);
+    if ends_alone || body.is_empty() {
+        let columns = if ends_alone { columns } else { first.fields };
+        return Frame {
+            header,
+            columns: trailing(&rows[start..], columns, whole).unwrap_or(columns),
+            ..frame
+        };
+    }
+    // Rows that agree with each other, and not with the header: it leaves columns out, or names some that none fills.
+    if first.fields != columns && columns > 1 && agree(body, columns) {
+        return Frame {
+            header,
+            columns: columns.max(first.fields),
+            short: (columns < first.fields).then_some(columns),
+            ..frame
+        };
     }
     Frame {
-        first_line: line,
         header,
-        columns,
+        columns: trailing(&rows[start..], first.fields, whole).unwrap_or(first.fields),
+        ..frame
     }
 }
 
-/// How many fields most rows have.
+/// Delimiters that end every row, the header too, make no column: how many there are without them. Where later rows are not
+/// known yet, they may.
+fn trailing(rows: &[Sampled], columns: usize, whole: bool) -> Option<usize> {
+    let first = rows.first()?;
+    let is_empty = |row: &Sampled| row.cells.get(columns - 1).is_none_or(String::is_empty);
+    let all = columns > 1 && first.fields == columns && first.ends_with_delimiter();
+    (all && whole && rows.iter().all(is_empty)).then(|| columns - 1)
+}
+
+/// Whether nearly all rows have so many fields.
+fn agree(rows: &[Sampled], columns: usize) -> bool {
+    let alike = rows.iter().filter(|row| row.fields == columns).count();
+    alike * 10 >= rows.len() * 9
+}
+
+/// Whether the first row is a title, and the second one names the columns.
+fn is_title(rows: &[Sampled], columns: usize) -> bool {
+    let [title, header, body @ ..] = rows else {
+        return false;
+    };
+    let is_sparse = title.filled() < columns && title.filled() <= header.filled();
+    (title.fields != columns || is_sparse)
+        && header.fields == columns
+        && agree(body, columns)
+        && names_all(header, body)
+}
+
+/// How many fields most rows have, the first one apart: it may be a title, or a header of its own width.
 fn usual_width(rows: &[Sampled]) -> usize {
+    let Some((first, body)) = rows.split_first() else {
+        return 1;
+    };
     let mut widths = std::collections::BTreeMap::new();
-    for row in rows {
+    for row in body {
         *widths.entry(row.fields).or_insert(0_usize) += 1;
     }
-    // A first row alone has the say where no two rows agree.
-    let most = widths.iter().max_by_key(|(width, rows)| (**rows, **width));
-    match (most, rows.first()) {
-        (Some((_, 1)), Some(first)) => first.fields,
-        (Some((width, _)), _) => *width,
-        (None, _) => 1,
-    }
+    // The first row has the say where others are as many.
+    let most = widths
+        .into_iter()
+        .max_by_key(|(width, rows)| (*rows, *width == first.fields, *width));
+    most.map_or(first.fields, |(width, _)| width)
 }
 
 /// How many rows stand above the table: comments, titles and notes.
@@ -233,29 +288,41 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     if columns < 2 {
         return if start < rows.len() { start } else { 0 };
     }
+    // Columns that have values in more than a few rows: delimiters at the end of every row make a table no wider.
+    let with_values = || rows.iter().filter(|row| row.filled() > 1);
+    let used = (0..columns)
+        .filter(|at| {
+            let is_used = |row: &&Sampled| row.cells.get(*at).is_some_and(|cell| !cell.is_empty());
+            with_values().filter(is_used).count() * 10 >= with_values().count()
+        })
+        .count();
     // The table begins where a row is about as full as the table is wide; before it stand rows with hardly a cell.
-    let is_full = |row: &Sampled| {
+    let is_full = |at: &usize| {
+        let row = &rows[*at];
+        let is_apart = rows.get(at + 1).is_some_and(|next| next.filled() == 0);
         row.fields + 1 >= columns
-            && row.filled() * 2 >= columns
-            && row.filled() > usize::from(columns > 2)
+            && row.filled() * 2 >= used
+            && row.filled() > usize::from(columns > 2 || is_apart)
     };
-    let found = rows[start..most]
-        .iter()
-        .position(is_full)
-        .map(|at| start + at);
+    let found = (start..most).find(is_full);
     match found {
         Some(found) if found > start => {
             let above = &rows[start..found];
-            let is_title =
-                |row: &Sampled| row.fields + 1 < columns || row.filled() < 2 || row.fields == 1;
-            // Sparse rows above are data unless a header follows them.
+            let is_bare = |row: &Sampled| row.fields + 1 < columns || row.filled() < 2;
+            // A few rows may have some cells, as names of groups of columns do.
+            let are_titles = above.iter().all(is_bare)
+                || above.len() <= TITLES_MAX && above.iter().all(|row| row.filled() * 2 < used);
+            // Sparse rows above are data unless a header or nothing follows them.
             let header_follows = is_header(&rows[found], &rows[found + 1..]);
-            if above.iter().all(is_title)
-                && (header_follows || above.iter().all(|row| row.fields < columns))
-            {
-                found
-            } else {
+            let is_apart = above.last().is_some_and(|row| row.filled() == 0);
+            let are_short = || above.iter().all(|row| row.fields < columns);
+            let names_some = |row: &Sampled| row.fields > 1 && names_all(row, &rows[found..]);
+            if !are_titles || !(header_follows || is_apart || are_short()) {
                 start
+            } else if !header_follows && above.last().is_some_and(names_some) {
+                found - 1
+            } else {
+                found
             }
         }
         Some(_) | None => start.min(rows.len().saturating_sub(1)),
@@ -307,19 +374,24 @@ fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     are_unlike && !first.cells.iter().enumerate().any(comes_again)
 }
 
-/// Whether a row of words stands above a column of something else.
-fn kinds_differ(first: &Sampled, body: &[Sampled]) -> bool {
-    first.cells.iter().enumerate().any(|(at, name)| {
+/// Whether there are columns of something else than words, and a word stands above each of them.
+fn names_all(first: &Sampled, body: &[Sampled]) -> bool {
+    let mut typed = 0;
+    for (at, name) in first.cells.iter().enumerate() {
         let below = body
             .iter()
             .filter_map(|row| row.cells.get(at))
-            .filter(|cell| !cell.is_empty());
+            .filter(|cell| !cell.is_empty() && !cell::is_null_token(cell));
         let below = below.fold(Kinds::ALL, |kinds, cell| kinds.and(kinds_of(cell)));
-        !name.is_empty()
-            && kinds_of(name) == Kinds::NONE
-            && below != Kinds::ALL
-            && below != Kinds::NONE
-    })
+        if below == Kinds::ALL || below == Kinds::NONE {
+            continue;
+        }
+        if name.is_empty() || below.and(kinds_of(name)) != Kinds::NONE {
+            return false;
+        }
+        typed += 1;
+    }
+    typed > 0
 }
 
 fn kinds_of(cell: &str) -> Kinds {

@@ -190,8 +190,8 @@ pub struct Reject {
 
 impl Reject {
     /// Why a row cannot be in a table of so many columns, if it cannot.
-    pub(crate) fn of(row: &Row<'_>, columns: usize) -> Option<Self> {
-        if !row.faulty && row.fits(columns) {
+    pub(crate) fn of(row: &Row<'_>, columns: usize, short: Option<usize>) -> Option<Self> {
+        if !row.faulty && row.fits(columns, short) {
             return None;
         }
         let (line, fields) = (row.line, row.fields);

@@ -50,6 +50,15 @@ pub(crate) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// What a row has where it is short of a column.
+    pub(crate) const ABSENT: Cell<'static> = Cell {
+        raw: "",
+        quoted: false,
+        literal: false,
+        escaped: None,
+        backslash: false,
+    };
+
     /// The value: doubled quotes made single, and escaped letters bare.
     pub(crate) fn value(&self) -> Cow<'a, str> {
         let Some(quote) = self.escaped.map(char::from) else {
@@ -114,10 +123,12 @@ impl<'a> Row<'a> {
         self.literal
     }
 
-    /// Whether the row fits a table of so many columns: it has as many fields, or more that are all empty.
-    pub(crate) fn fits(&self, columns: usize) -> bool {
+    /// Whether the row fits a table of so many columns: it has as many fields, or as many as rows have that are all short of
+    /// the header, or more that are all empty.
+    pub(crate) fn fits(&self, columns: usize, short: Option<usize>) -> bool {
         let is_wide = self.fields > columns && self.fields == self.spans.len();
         self.fields == columns
+            || Some(self.fields) == short
             || (is_wide && self.cells().skip(columns).all(|cell| cell.is_absent()))
     }
 }

@@ -316,7 +316,7 @@ impl Table {
                 return Ok(());
             }
         }
-        if let Some(reject) = Reject::of(row, self.evidence.len()) {
+        if let Some(reject) = Reject::of(row, self.evidence.len(), self.frame.short) {
             self.rejects += row.lines;
             self.first_reject.get_or_insert(reject.detail);
             return Ok(());

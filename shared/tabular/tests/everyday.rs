@@ -75,6 +75,82 @@ fn lines_above_the_header_are_skipped_and_counted() {
 }
 
 #[test]
+fn titles_of_any_width_are_told_from_names_by_what_stands_below() {
+    for (source, names, skipped) in [
+        // Commas of a sentence, more than the table has.
+        (
+            "Exported,Sample 22 on Saturday, May 11 2024\nnm,T\n1.5,2.5\n1.6,2.6\n",
+            vec!["nm", "T"],
+            1,
+        ),
+        // A spreadsheet ends each row where its longest ends.
+        (
+            "Meetings,,,,,\nwho,when,what,,,\nA,2024-01-02,x,,,\nB,2024-01-03,y,,,\n",
+            vec!["who", "when", "what"],
+            1,
+        ),
+        // A title over two columns, apart from the table.
+        (
+            "Costs,\n,\nitem,price\ntea,1.5\nrice,2.5\n",
+            vec!["item", "price"],
+            2,
+        ),
+        // Names of groups of columns, above the names of columns.
+        (
+            "north,,south,\nx,y,x,y\n1.5,2.5,3.5,4.5\n1.6,2.6,3.6,4.6\n",
+            vec!["x", "y", "x_2", "y_2"],
+            1,
+        ),
+        (
+            "Staff,,,\n,,,\n,,2024,2023\nunit,sort,Total,Average\nA,x,1,2\nB,y,3,4\n",
+            vec!["unit", "sort", "Total", "Average"],
+            3,
+        ),
+    ] {
+        let outcome = convert(source);
+        assert_eq!(&outcome.names()[..names.len()], names, "{source}");
+        assert_eq!(
+            (
+                outcome.profile.skipped_lines,
+                outcome.profile.rows,
+                outcome.profile.rejects
+            ),
+            (skipped, 2, 0),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_agree_with_each_other_are_taken_though_the_header_has_another_width() {
+    // A form that was answered without its last questions.
+    let outcome = convert("id,name,approve,reject\n1,A\n2,B\n");
+    assert_eq!(
+        columns(&outcome),
+        named(&[
+            ("id", "int64"),
+            ("name", "text"),
+            ("approve", "text"),
+            ("reject", "text")
+        ])
+    );
+    assert_eq!(
+        (outcome.profile.rows, outcome.column("reject").nulls),
+        (2, 2)
+    );
+    // A program that names fewer columns than it writes.
+    let outcome = convert("id,name\n1,A,2.5,x\n2,B,3.5,y\n");
+    assert_eq!(outcome.names(), ["id", "name", "column_3", "column_4"]);
+    assert_eq!(outcome.types()[2], "decimal");
+    // One that ends its only row with a line end in quotes.
+    let outcome = convert("a;b\n\"x\";\"1\";\"\n\"\n");
+    assert_eq!(outcome.names(), ["a", "b", "column_3"]);
+    assert_eq!((outcome.profile.rows, outcome.profile.rejects), (1, 0));
+    // Rows that do not agree are rejected as they were.
+    assert_eq!(convert("a,b,c\n1,2,3\n1,2\n1,2,3\n").profile.rejects, 1);
+}
+
+#[test]
 fn a_total_below_the_table_is_reported_and_kept() {
     let outcome = convert("region,units\nN,1\nS,2\nTotal,3\n");
     assert_eq!(
