@@ -52,7 +52,9 @@
 //!   nothing follows.
 //! - The first row names the columns where words stand above numbers or days, or where its words do not come again; else it
 //!   is data, and the columns are `column_1`, …. Names are trimmed, cut at 1024 bytes, and made unlike also without regard
-//!   to case: `ID`, `id_2`. A header that is one field short (as R writes it) lacks the name of the first column.
+//!   to case: `ID`, `id_2`. A header that is one field short (as R writes it) lacks the name of the first column. Where the
+//!   rows agree with each other on another number of fields, a shorter header lacks the names of the last columns, and a
+//!   longer one names columns that are null.
 //! - Empty fields behind the last column are no fault: delimiters end rows in many files. Another row with more or fewer
 //!   fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100 kept with
 //!   line and sample. *Lines in = rows out + rejects.* A file is refused where more than half of its lines are rejected, or
