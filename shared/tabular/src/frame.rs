@@ -359,7 +359,7 @@ fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
         }
     }
     if typed_alike > 0 {
-        return are_years(&first.cells, typed_alike);
+        return are_numbers_in_a_row(first, body, typed_alike);
     }
     // Text alone: names differ from one another and do not come again below them.
     let mut names = HashSet::new();
@@ -401,14 +401,28 @@ fn kinds_of(cell: &str) -> Kinds {
     }
 }
 
-/// Years in a row beside names, as tables have them that grow to the right.
-fn are_years(cells: &[String], typed: usize) -> bool {
-    let year = |cell: &String| {
-        cell.parse::<u16>()
-            .ok()
-            .filter(|year| (1800..=2200).contains(year))
-    };
-    let years: Vec<u16> = cells.iter().filter_map(year).collect();
-    let steps = years.windows(2).all(|pair| pair[0].abs_diff(pair[1]) == 1);
-    years.len() > 1 && years.len() == typed && steps && cells.len() > years.len()
+/// Whether numbers beside words are names: years or many numbers in a row, as tables have them that grow to the right, or
+/// one year above what are no whole numbers.
+fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool {
+    let number = |cell: &String| cell.parse::<u16>().ok();
+    let is_year = |number: &u16| (1800..=2200).contains(number);
+    let numbers: Vec<u16> = first.cells.iter().filter_map(number).collect();
+    let words = first.filled().saturating_sub(numbers.len());
+    if words == 0 || numbers.len() != typed {
+        return false;
+    }
+    let steps = numbers
+        .windows(2)
+        .all(|pair| pair[0].abs_diff(pair[1]) == 1);
+    match numbers.as_slice() {
+        [year] => {
+            let at = first.cells.iter().position(|cell| number(cell).is_some());
+            let below = || body.iter().filter_map(|row| row.cells.get(at?));
+            is_year(year)
+                && below().any(|cell| !cell.is_empty())
+                && !below().any(|cell| cell.parse::<i64>().is_ok())
+        }
+        [0 | 1, _, _, _, _, _, ..] => steps,
+        numbers => steps && numbers.iter().all(is_year),
+    }
 }

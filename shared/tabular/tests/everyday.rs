@@ -190,6 +190,22 @@ fn names_above_text_and_years_above_numbers_are_a_header() {
         convert("region,2020,2021,2022\nA,1,2,3\nB,4,5,6\n").names(),
         ["region", "2020", "2021", "2022"]
     );
+    assert_eq!(
+        convert("state,2021\nA,-14.6\nB,3.5\n").names(),
+        ["state", "2021"]
+    );
+    assert_eq!(
+        convert("team,0,1,2,3,4,5\nA,0.5,0.4,0.3,0.2,0.1,0\nB,0.5,0.6,0.7,0.8,0.9,1\n").names(),
+        ["team", "0", "1", "2", "3", "4", "5"]
+    );
+    // Numbers that are as good as those below them name nothing.
+    for source in [
+        "A,1,2,3\nB,4,5,6\n",
+        "Vienna,1900\nGraz,300\n",
+        "A,2021\nB,2022\n",
+    ] {
+        assert_eq!(convert(source).profile.rows, 2, "{source}");
+    }
     assert_eq!(convert("a,b\n").profile.rows, 0);
 }
 
