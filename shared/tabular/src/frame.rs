@@ -408,9 +408,15 @@ fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool
     let is_year = |number: &u16| (1800..=2200).contains(number);
     let numbers: Vec<u16> = first.cells.iter().filter_map(number).collect();
     let words = first.filled().saturating_sub(numbers.len());
-    if words == 0 || numbers.len() != typed {
+    if words == 0 || numbers.len() < typed {
         return false;
     }
+    let is_year_below = |at: usize| {
+        let mut cells = body.iter().filter_map(|row| row.cells.get(at));
+        cells.all(|cell| number(cell).is_some_and(|number| is_year(&number)))
+    };
+    let are_years = numbers.iter().all(is_year);
+    let rising = numbers.is_sorted_by(|a, b| a < b) || numbers.is_sorted_by(|a, b| a > b);
     let steps = numbers
         .windows(2)
         .all(|pair| pair[0].abs_diff(pair[1]) == 1);
@@ -422,7 +428,13 @@ fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool
                 && below().any(|cell| !cell.is_empty())
                 && !below().any(|cell| cell.parse::<i64>().is_ok())
         }
-        [0 | 1, _, _, _, _, _, ..] => steps,
-        numbers => steps && numbers.iter().all(is_year),
+        [0 | 1, _, _, _, _, _, ..] if steps => true,
+        [_, _] => steps && are_years,
+        _ => {
+            are_years
+                && rising
+                && !(0..first.cells.len())
+                    .all(|at| number(&first.cells[at]).is_none() || is_year_below(at))
+        }
     }
 }

@@ -198,8 +198,13 @@ fn names_above_text_and_years_above_numbers_are_a_header() {
         convert("team,0,1,2,3,4,5\nA,0.5,0.4,0.3,0.2,0.1,0\nB,0.5,0.6,0.7,0.8,0.9,1\n").names(),
         ["team", "0", "1", "2", "3", "4", "5"]
     );
+    assert_eq!(
+        convert("kind,1940,1945,1950,1960\nA,22.2,44.5,59.6,86.8\nB,1,2,3,\n").names()[1],
+        "1940"
+    );
     // Numbers that are as good as those below them name nothing.
     for source in [
+        "Ada,1815,1843,1852\nAlan,1912,1936,1954\n",
         "A,1,2,3\nB,4,5,6\n",
         "Vienna,1900\nGraz,300\n",
         "A,2021\nB,2022\n",
