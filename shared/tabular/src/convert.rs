@@ -112,6 +112,7 @@ impl Converter {
                 quote: plan.dialect.quote.map(char::from),
                 backslash: plan.dialect.backslash,
                 blanks_before_quote: plan.dialect.blanks,
+                merged_delimiters: plan.dialect.runs,
                 header: plan.frame.header,
                 first_line: plan.frame.first_line,
             },

@@ -44,7 +44,7 @@
 //!
 //! - The first 64 KiB are read in every dialect that they may be in: `,`, `;`, tab and `|` (also `:`, `^`, `~`, space and 0x01
 //!   where none of these explains the text), with `"` or `'` or no quotes, doubled or with backslashes, with blanks before
-//!   quotes or none. The dialect is taken by which the rows agree best, the cells look best, and the columns are most. A text
+//!   quotes or none, or with columns that are aligned with blanks. The dialect is taken by which the rows agree best, the cells look best, and the columns are most. A text
 //!   whose rows agree on no delimiter is a table of one column, unless nearly all of them have one: then it is refused.
 //! - `sep=;` in the first line is obeyed. Comments (`#`), titles and notes above the table are skipped and counted
 //!   ([`Profile::skipped_lines`]). A last row that sums up (`Total`) is kept and reported ([`Profile::total_line`]).

@@ -57,6 +57,8 @@ pub struct FoundDialect {
     pub backslash: bool,
     /// Whether blanks between a delimiter and a quote are no part of a cell.
     pub blanks_before_quote: bool,
+    /// Whether delimiters in a row count as one: the columns are aligned with blanks.
+    pub merged_delimiters: bool,
     /// What the first row of the table is.
     pub header: Header,
     /// The line where the table begins, from 1.

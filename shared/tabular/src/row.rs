@@ -13,6 +13,8 @@ pub(crate) struct Dialect {
     pub(crate) backslash: bool,
     /// Blanks between a delimiter and a quote are no part of the cell.
     pub(crate) blanks: bool,
+    /// Delimiters in a row count as one, and make no cell at the ends of a row: columns are aligned with blanks.
+    pub(crate) runs: bool,
 }
 
 impl Dialect {
@@ -23,6 +25,7 @@ impl Dialect {
             quote: Some(b'"'),
             backslash: false,
             blanks: false,
+            runs: false,
         }
     }
 }

@@ -126,6 +126,7 @@ impl Rows {
                     line: self.row_line,
                 });
             }
+            State::CellStart if self.dialect.runs => {}
             State::CellStart => {
                 self.cell_start = self.at;
                 self.end_cell(self.at, false);
@@ -164,6 +165,12 @@ impl Rows {
                             self.state = State::Plain;
                         }
                     }
+                }
+                State::CellStart if self.dialect.runs && self.dialect.delimiter == Some(byte) => {
+                    self.at += 1;
+                }
+                State::CellStart if self.dialect.runs && matches!(byte, b'\n' | b'\r') => {
+                    self.pass_end(buffer, byte, sink)?;
                 }
                 State::CellStart => {
                     self.cell_start = self.at;
@@ -326,6 +333,11 @@ impl Rows {
     {
         let text = &buffer[self.row_start..self.at];
         self.check_length(text.len())?;
+        if self.fields == 0 {
+            // Nothing but delimiters that make no cell.
+            self.blank_lines += 1;
+            return Ok(());
+        }
         let inside = if std::mem::take(&mut self.row_quoted) {
             line_ends(text)
         } else {

@@ -46,7 +46,7 @@ pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: 
             .iter()
             .filter(|byte| judged.as_bytes().contains(byte));
         occurring
-            .filter_map(|delimiter| quoting(judged, *delimiter, &judge))
+            .filter_map(|delimiter| quoting(judged, Dialect::of(*delimiter), &judge))
             .reduce(|best, next| {
                 if next.score() > best.score() {
                     next
@@ -56,7 +56,7 @@ pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: 
             })
     };
     if let Some(delimiter) = delimiter {
-        let told = quoting(judged, delimiter, &judge);
+        let told = quoting(judged, Dialect::of(delimiter), &judge);
         return told.map_or(Dialect::of(delimiter), |judged| judged.dialect);
     }
     let alone = judge(Dialect {
@@ -65,11 +65,30 @@ pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: 
     });
     let usual = best_of(&DELIMITERS).filter(Judged::is_table);
     let usual = usual.filter(|usual| usual.score() > alone.score());
-    let rare = || {
-        let rare = best_of(&RARE_DELIMITERS).filter(Judged::is_rare_table)?;
-        (rare.score() > alone.score()).then_some(rare)
+    let rare = || best_of(&RARE_DELIMITERS).filter(Judged::is_rare_table);
+    // Columns that are aligned with blanks.
+    let aligned = || {
+        let dialect = Dialect {
+            runs: true,
+            ..Dialect::of(b' ')
+        };
+        let has_runs = judged.starts_with(' ') || judged.contains("  ");
+        let aligned = quoting(judged, dialect, &judge).filter(Judged::is_rare_table);
+        aligned.filter(|aligned| has_runs && aligned.first_fits)
     };
-    if let Some(table) = usual.or_else(rare) {
+    let unusual = || {
+        let unusual = match (rare(), aligned()) {
+            // Read blank by blank, such columns are parted by empty ones.
+            (Some(rare), Some(aligned))
+                if rare.dialect.delimiter == Some(b' ') && aligned.columns < rare.columns =>
+            {
+                aligned
+            }
+            (rare, aligned) => rare.or(aligned)?,
+        };
+        (unusual.score() > alone.score()).then_some(unusual)
+    };
+    if let Some(table) = usual.or_else(unusual) {
         return table.dialect;
     }
     // Where nearly every row has a delimiter, or some row agrees with the first on how many, it is no table of one column:
@@ -102,8 +121,7 @@ fn carriers(text: &str, delimiter: u8) -> u64 {
 }
 
 /// The best way of quoting with this delimiter. The usual one stays unless another reads strictly more lines.
-fn quoting(text: &str, delimiter: u8, judge: &dyn Fn(Dialect) -> Judged) -> Option<Judged> {
-    let usual = Dialect::of(delimiter);
+fn quoting(text: &str, usual: Dialect, judge: &dyn Fn(Dialect) -> Judged) -> Option<Judged> {
     let mut others = Vec::new();
     if text.contains('"') {
         others.push(Dialect {
@@ -172,6 +190,8 @@ struct Judged {
     is_headless: bool,
     /// The first row has several fields, and another row has as many.
     agrees_with_first: bool,
+    /// The first row has as many fields as the others, or one less.
+    first_fits: bool,
 }
 
 /// What is remembered of a row.
@@ -368,6 +388,9 @@ impl Judged {
                 worth / filled as f64
             },
             is_headless: typed_first > 0,
+            first_fits: table
+                .first()
+                .is_some_and(|first| first.fields == columns || first.fields + 1 == columns),
             agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
                 first.fields > 1
                     && rest

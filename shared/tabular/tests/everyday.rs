@@ -151,6 +151,25 @@ fn rows_that_agree_with_each_other_are_taken_though_the_header_has_another_width
 }
 
 #[test]
+fn columns_that_are_aligned_with_blanks_are_columns() {
+    let outcome =
+        convert("  YR   MON  NINO\n1950     1  23.11\n1950     2 -24.2 \n1951    12   3.00\n\n");
+    assert_eq!(
+        columns(&outcome),
+        named(&[("YR", "int64"), ("MON", "int64"), ("NINO", "decimal")])
+    );
+    assert_eq!((outcome.profile.rows, outcome.profile.rejects), (3, 0));
+    assert!(outcome.profile.dialect.merged_delimiters);
+    // Two blanks that part nothing are an empty cell where each row has them at one place, below a name.
+    let outcome = convert("a b c\n1  3\n4  6\n7  9\n");
+    assert_eq!(outcome.names(), ["a", "b", "c"]);
+    assert_eq!(outcome.column("b").nulls, 3);
+    // Words are no columns.
+    let outcome = convert("remark\nall  is well\nno\nas it was  before\n");
+    assert_eq!(outcome.names(), ["remark"]);
+}
+
+#[test]
 fn a_total_below_the_table_is_reported_and_kept() {
     let outcome = convert("region,units\nN,1\nS,2\nTotal,3\n");
     assert_eq!(
