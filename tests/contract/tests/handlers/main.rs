@@ -9,6 +9,7 @@
 mod absence;
 mod bounds;
 mod crash;
+mod ends;
 mod kept;
 mod life;
 mod names;

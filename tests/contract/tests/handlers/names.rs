@@ -6,9 +6,8 @@ use contract::Horizon;
 use ingest_on_object_created::Verdict;
 use serde_json::json;
 
+use crate::rules::DAY_S;
 use crate::support::{CSV, CSV_2, OWNER, csv, put, told, world};
-
-const DAY_S: u64 = 86_400;
 
 /// A name that comes from labels is taken while a file has it. Once that is purged and its URLs have ended it is free, and nothing that
 /// still comes for the old file touches the new one.

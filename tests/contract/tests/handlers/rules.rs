@@ -3,7 +3,7 @@
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{FaultKind, UploadRepo as _};
 use consign_core::upload::{Deletion, State};
-use consign_testkit::{ClientPut, Harm, Moment, Verb, When, sample};
+use consign_testkit::{Harm, Moment, Verb, When, sample};
 use contract::{BUCKET, Horizon, OTHER_BUCKET, World, notify};
 use ingest_on_object_created::Verdict;
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use crate::support::{
     CSV, CSV_2, LARGE_BYTES, OWNER, confirm, csv, large, put, ready, signed, told, world,
 };
 
-const DAY_S: u64 = 86_400;
+pub(crate) const DAY_S: u64 = 86_400;
 
-async fn reserved(world: &World) -> u64 {
+pub(crate) async fn reserved(world: &World) -> u64 {
     world
         .ledger
         .reserved_bytes(&sample::owner(OWNER))
@@ -413,124 +413,4 @@ async fn parts_that_add_up_become_the_object_though_nobody_confirmed_and_others_
     assert_eq!(world.record(whole.id).unwrap().state, State::Ready);
     assert_eq!(world.record(torn.id).unwrap().state, State::Expired);
     assert_eq!(world.objects.open_multiparts(), 0);
-}
-
-#[tokio::test]
-async fn a_deletion_moves_the_objects_under_deleted_and_purges_them_later() {
-    let world = world();
-    let (upload, _) = ready(&world, "table").await;
-    let keys = world.keys();
-    assert_eq!(world.delete(OWNER, &upload.id.to_string()).await, 204);
-    // They count until they are purged, and what the URL may bring once more as long as it lives.
-    let bytes = CSV.len() as u64;
-    assert_eq!(reserved(&world).await, 2 * bytes);
-    world.sweep().await;
-    let moved: Vec<String> = keys.iter().map(|key| format!("deleted/{key}")).collect();
-    let mut found = world.keys();
-    found.sort();
-    let mut wanted = moved;
-    wanted.sort();
-    assert_eq!(found, wanted);
-    world.clock.advance_s(29 * DAY_S);
-    world.sweep().await;
-    assert_eq!(world.keys().len(), 3);
-    assert_eq!(reserved(&world).await, bytes);
-    world.clock.advance_s(DAY_S);
-    world.sweep().await;
-    assert_eq!(world.keys(), Vec::<String>::new());
-    assert_eq!(reserved(&world).await, 0);
-    assert_eq!(
-        world.record(upload.id).unwrap().deletion,
-        Some(Deletion::Purged)
-    );
-}
-
-#[tokio::test]
-async fn retention_deletes_what_is_ready_when_its_time_is_over() {
-    let world = world();
-    let (upload, _) = ready(&world, "brief").await;
-    world.clock.advance_s(2 * DAY_S - 1);
-    for _ in 0..3 {
-        world.sweep().await;
-    }
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
-    world.clock.advance_s(1);
-    world.sweep().await;
-    assert_eq!(world.record(upload.id).unwrap().state, State::Deleted);
-    assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.keys(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn what_awaits_a_confirm_is_deleted_without_one_and_kept_with_one() {
-    let world = world();
-    let ((kept, _), (dropped, _)) = (
-        ready(&world, "awaited").await,
-        ready(&world, "awaited").await,
-    );
-    world.clock.advance_s(DAY_S - 10);
-    world.sweep().await;
-    assert_eq!(confirm(&world, &kept).await.0, 200);
-    assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(kept.id).unwrap().state, State::Ready);
-    assert_eq!(world.record(dropped.id).unwrap().state, State::Deleted);
-}
-
-#[tokio::test]
-async fn an_original_that_is_not_kept_goes_once_ready_and_a_doubled_event_changes_nothing() {
-    let world = world();
-    let (upload, body) = ready(&world, "once").await;
-    assert_eq!(
-        (upload.state, upload.original_removed),
-        (State::Ready, true)
-    );
-    assert_eq!(world.objects.bytes(&upload.object), None);
-    assert_eq!(world.ingest(&body).await, Verdict::Done);
-    assert_eq!(
-        world.ingest(&notify::removed(&upload.object, None)).await,
-        Verdict::Done
-    );
-    assert!(world.settle(Horizon::End).await);
-    let ended = world.record(upload.id).unwrap();
-    assert_eq!((ended.state, ended.generation), (State::Ready, 1));
-    assert_eq!(world.commits(upload.id).len(), 1);
-    assert_eq!(world.keys().len(), 2);
-}
-
-#[tokio::test]
-async fn a_file_that_breaks_its_consumer_every_time_ends_failed_with_a_reason() {
-    let world = world();
-    let upload = signed(&world, &csv("table")).await;
-    put(&world, &upload.object, CSV).unwrap();
-    world
-        .faults
-        .plan(Verb::Get, When::Always, Moment::Before, Harm::Death);
-    for _ in 0..100 {
-        let _ = world.faults.outlive(world.deliver()).await;
-        let _ = world.faults.outlive(world.sweep()).await;
-        world.clock.advance_s(61);
-    }
-    let ended = world.record(upload.id).unwrap();
-    assert_eq!(
-        (ended.state, ended.failure.unwrap().code.as_str()),
-        (State::Failed, "attempts_exhausted")
-    );
-}
-
-#[tokio::test]
-async fn a_checksum_that_the_bytes_do_not_have_ends_failed() {
-    let world = world();
-    let mut body = csv("table");
-    body["checksum_sha256"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into();
-    let upload = signed(&world, &body).await;
-    let version = world
-        .objects
-        .client_put(&upload.object, ClientPut::new("text/csv", CSV))
-        .unwrap();
-    world.ingest(&told(&upload.object, &version)).await;
-    let ended = world.record(upload.id).unwrap();
-    assert_eq!(
-        (ended.state, ended.failure.unwrap().code.as_str()),
-        (State::Failed, "checksum_mismatch")
-    );
 }
