@@ -141,3 +141,14 @@ pub(crate) fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
+
+/// Names and types of the columns.
+pub(crate) fn columns(outcome: &Outcome) -> Vec<(String, String)> {
+    let names = outcome.names().into_iter().map(str::to_owned);
+    names.zip(outcome.types()).collect()
+}
+
+pub(crate) fn named(columns: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, kind): &(&str, &str)| ((*name).to_owned(), (*kind).to_owned());
+    columns.iter().map(owned).collect()
+}
