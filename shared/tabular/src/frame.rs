@@ -12,6 +12,8 @@ use crate::sniff::PREAMBLE_ROWS_MAX;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;
+/// Rows of fractions that make a name of a year above them.
+const FRACTIONS_MIN: usize = 10;
 /// Rows above a table that may have more than one cell.
 const TITLES_MAX: usize = 4;
 /// Bytes of a cell that are looked at.
@@ -145,8 +147,8 @@ fn rows_are_none(sample: &str) -> bool {
 fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
     let columns = usual_width(rows);
     let mut start = skip_preamble(rows, columns);
-    while is_title(&rows[start..], columns) {
-        start += 1;
+    for _ in 0..TITLES_MAX {
+        start += usize::from(is_title(&rows[start..], columns));
     }
     let Some((first, body)) = rows[start..].split_first() else {
         return Frame {
@@ -238,16 +240,26 @@ fn agree(rows: &[Sampled], columns: usize) -> bool {
     alike * 10 >= rows.len() * 9
 }
 
-/// Whether the first row is a title, and the second one names the columns.
+/// Whether the first row is a title, and the second one names the columns. A header may have a blank corner, end with a
+/// delimiter, or stand above units; so it takes more than a word in each place to make a title of it.
 fn is_title(rows: &[Sampled], columns: usize) -> bool {
     let [title, header, body @ ..] = rows else {
         return false;
     };
-    let is_sparse = title.filled() < columns && title.filled() <= header.filled();
-    (title.fields != columns || is_sparse)
-        && header.fields == columns
-        && agree(body, columns)
-        && names_all(header, body)
+    if header.fields != columns || body.is_empty() || !agree(body, columns) {
+        return false;
+    }
+    let (typed, are_named) = named_by(header, body);
+    if title.fields + 1 == columns {
+        are_named && is_header(header, body)
+    } else if title.fields == columns {
+        // Names of groups of columns.
+        let inside = title.cells.get(1..columns.saturating_sub(1));
+        let has_gap = inside.is_some_and(|cells| cells.iter().any(String::is_empty));
+        are_named && has_gap && title.filled() < header.filled()
+    } else {
+        are_named && typed == columns
+    }
 }
 
 /// How many fields most rows have, the first one apart: it may be a title, or a header of its own width.
@@ -255,6 +267,11 @@ fn usual_width(rows: &[Sampled]) -> usize {
     let Some((first, body)) = rows.split_first() else {
         return 1;
     };
+    // A row alone proves nothing but that a delimiter or a blank ends it.
+    if let [only] = body {
+        let is_ended = only.fields == first.fields + 1 && only.last_is_blank();
+        return if is_ended { only.fields } else { first.fields };
+    }
     let mut widths = std::collections::BTreeMap::new();
     for row in body {
         *widths.entry(row.fields).or_insert(0_usize) += 1;
@@ -273,7 +290,8 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
         .iter()
         .take_while(|row| row.is_comment())
         .count();
-    let mut start = comments;
+    // Where each row begins so, it is what the rows are about: colours, channels, places in a list.
+    let mut start = if comments == rows.len() { 0 } else { comments };
     // `#id,name` names columns where nothing else does.
     if comments > 0 && comments < rows.len() {
         let (last, rest) = (&rows[comments - 1], &rows[comments..]);
@@ -314,10 +332,9 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
                 || above.len() <= TITLES_MAX && above.iter().all(|row| row.filled() * 2 < used);
             // Sparse rows above are data unless a header or nothing follows them.
             let header_follows = is_header(&rows[found], &rows[found + 1..]);
-            let is_apart = above.last().is_some_and(|row| row.filled() == 0);
             let are_short = || above.iter().all(|row| row.fields < columns);
-            let names_some = |row: &Sampled| row.fields > 1 && names_all(row, &rows[found..]);
-            if !are_titles || !(header_follows || is_apart || are_short()) {
+            let names_some = |row: &Sampled| row.fields > 1 && named_by(row, &rows[found..]).1;
+            if !are_titles || !(header_follows || are_short()) {
                 start
             } else if !header_follows && above.last().is_some_and(names_some) {
                 found - 1
@@ -374,24 +391,26 @@ fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     are_unlike && !first.cells.iter().enumerate().any(comes_again)
 }
 
-/// Whether there are columns of something else than words, and a word stands above each of them.
-fn names_all(first: &Sampled, body: &[Sampled]) -> bool {
-    let mut typed = 0;
+/// How many columns are of something else than words, and whether there are some and a word stands above each.
+fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
+    let (mut typed, mut named) = (0, 0);
     for (at, name) in first.cells.iter().enumerate() {
         let below = body
             .iter()
             .filter_map(|row| row.cells.get(at))
-            .filter(|cell| !cell.is_empty() && !cell::is_null_token(cell));
+            .filter(|cell| has_value(cell));
         let below = below.fold(Kinds::ALL, |kinds, cell| kinds.and(kinds_of(cell)));
         if below == Kinds::ALL || below == Kinds::NONE {
             continue;
         }
-        if name.is_empty() || below.and(kinds_of(name)) != Kinds::NONE {
-            return false;
-        }
         typed += 1;
+        named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
     }
-    typed > 0
+    (typed, typed > 0 && named == typed)
+}
+
+fn has_value(cell: &str) -> bool {
+    !cell.is_empty() && !cell::is_null_token(cell)
 }
 
 fn kinds_of(cell: &str) -> Kinds {
@@ -401,40 +420,41 @@ fn kinds_of(cell: &str) -> Kinds {
     }
 }
 
-/// Whether numbers beside words are names: years or many numbers in a row, as tables have them that grow to the right, or
-/// one year above what are no whole numbers.
+/// Whether numbers beside words are names: years in a row or rising, many numbers in a row, as tables have them that grow
+/// to the right, or one year above many fractions.
 fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool {
-    let number = |cell: &String| cell.parse::<u16>().ok();
+    let number = |cell: &str| cell.parse::<u16>().ok();
     let is_year = |number: &u16| (1800..=2200).contains(number);
-    let numbers: Vec<u16> = first.cells.iter().filter_map(number).collect();
-    let words = first.filled().saturating_sub(numbers.len());
-    if words == 0 || numbers.len() < typed {
+    let named: Vec<(usize, u16)> = first
+        .cells
+        .iter()
+        .enumerate()
+        .filter_map(|(at, cell)| Some((at, number(cell)?)))
+        .collect();
+    let numbers: Vec<u16> = named.iter().map(|(_, number)| *number).collect();
+    if numbers.len() < typed || numbers.len() == first.cells.len() {
         return false;
     }
-    let is_year_below = |at: usize| {
-        let mut cells = body.iter().filter_map(|row| row.cells.get(at));
-        cells.all(|cell| number(cell).is_some_and(|number| is_year(&number)))
+    let below = || {
+        let cells = |row| named.iter().filter_map(move |(at, _)| cell_of(row, *at));
+        body.iter().flat_map(cells).filter(|cell| has_value(cell))
     };
+    let fractions = below().filter(|cell| cell.parse::<i64>().is_err()).count();
     let are_years = numbers.iter().all(is_year);
+    let years_below = below().all(|cell| number(cell).is_some_and(|number| is_year(&number)));
     let rising = numbers.is_sorted_by(|a, b| a < b) || numbers.is_sorted_by(|a, b| a > b);
     let steps = numbers
         .windows(2)
         .all(|pair| pair[0].abs_diff(pair[1]) == 1);
     match numbers.as_slice() {
-        [year] => {
-            let at = first.cells.iter().position(|cell| number(cell).is_some());
-            let below = || body.iter().filter_map(|row| row.cells.get(at?));
-            is_year(year)
-                && below().any(|cell| !cell.is_empty())
-                && !below().any(|cell| cell.parse::<i64>().is_ok())
-        }
-        [0 | 1, _, _, _, _, _, ..] if steps => true,
-        [_, _] => steps && are_years,
-        _ => {
-            are_years
-                && rising
-                && !(0..first.cells.len())
-                    .all(|at| number(&first.cells[at]).is_none() || is_year_below(at))
-        }
+        // A whole number above a few fractions may be one of them.
+        [_] => are_years && body.len() >= FRACTIONS_MIN && fractions == below().count(),
+        [_, _] => steps && are_years && !years_below,
+        [0 | 1, _, _, _, _, _, ..] if steps => fractions * 2 > below().count(),
+        _ => are_years && rising && !years_below,
     }
+}
+
+fn cell_of(row: &Sampled, at: usize) -> Option<&String> {
+    row.cells.get(at)
 }

@@ -18,6 +18,8 @@ const RARE_DELIMITERS: [u8; 5] = *b":^~ \x01";
 const JUDGED_BYTES: usize = 64 * 1024;
 /// Rows under a rare delimiter that are needed to believe in it.
 const RARE_ROWS_MIN: u64 = 3;
+/// The least worth of cells that are aligned with blanks: nearly all are numbers or days, since texts have blanks inside.
+const ALIGNED_WORTH_MIN: f64 = 0.8;
 /// Lines of titles and notes that may stand above a table.
 pub(crate) const PREAMBLE_ROWS_MAX: usize = 50;
 /// Cells in apostrophes from which on these are quotes.
@@ -74,7 +76,8 @@ pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: 
         };
         let has_runs = judged.starts_with(' ') || judged.contains("  ");
         let aligned = quoting(judged, dialect, &judge).filter(Judged::is_rare_table);
-        aligned.filter(|aligned| has_runs && aligned.first_fits)
+        aligned
+            .filter(|aligned| has_runs && aligned.first_fits && aligned.worth >= ALIGNED_WORTH_MIN)
     };
     let unusual = || {
         let unusual = match (rare(), aligned()) {
@@ -190,7 +193,7 @@ struct Judged {
     is_headless: bool,
     /// The first row has several fields, and another row has as many.
     agrees_with_first: bool,
-    /// The first row has as many fields as the others, or one less.
+    /// The first row has as many fields as the others.
     first_fits: bool,
 }
 
@@ -388,9 +391,7 @@ impl Judged {
                 worth / filled as f64
             },
             is_headless: typed_first > 0,
-            first_fits: table
-                .first()
-                .is_some_and(|first| first.fields == columns || first.fields + 1 == columns),
+            first_fits: table.first().is_some_and(|first| first.fields == columns),
             agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
                 first.fields > 1
                     && rest

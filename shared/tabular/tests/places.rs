@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{columns, convert, named};
+use support::{columns, convert, named, refusal};
 
 #[test]
 fn a_directive_of_a_spreadsheet_is_obeyed_and_is_no_data() {
@@ -92,6 +92,67 @@ fn titles_of_any_width_are_told_from_names_by_what_stands_below() {
 }
 
 #[test]
+fn a_header_is_no_title_though_words_stand_below_it() {
+    for (source, names, rows) in [
+        // A blank corner, above values that are not there.
+        (",price\nAnn,-\nBob,3.75\n", vec!["column_1", "price"], 2),
+        (
+            "\"\",\"mpg\"\n\"M\",NA\n\"D\",22.8\n\"H\",21.4\n",
+            vec!["column_1", "mpg"],
+            3,
+        ),
+        (
+            ",2019,2020\nQ1,..,..\nQ2,1.5,2.5\nQ3,3,4\n",
+            vec!["column_1", "2019", "2020"],
+            3,
+        ),
+        // A delimiter at the end of each row.
+        (
+            "name,score,\nAnn,absent,\nBob,5,\nCem,7,\n",
+            vec!["name", "score"],
+            3,
+        ),
+        (
+            "name,score,\nA,NA,\nB,NA,\nC,5,\nD,6,\n",
+            vec!["name", "score"],
+            4,
+        ),
+        // Units below names.
+        (
+            "Time,Temp,\ns,C,\n1.5,20.1,\n2.5,20.2,\n",
+            vec!["Time", "Temp"],
+            3,
+        ),
+        (
+            ",price,weight\nunit,EUR,kg\na,1.5,2\nb,2.5,3\n",
+            vec!["column_1", "price", "weight"],
+            3,
+        ),
+        // What its rows are about begins with the letter of comments.
+        (
+            "#1,Ann,5\n#2,Bob,6\n#3,Cem,7\n",
+            vec!["column_1", "column_2", "column_3"],
+            3,
+        ),
+    ] {
+        let outcome = convert(source);
+        assert_eq!(outcome.names(), names, "{source}");
+        assert_eq!(
+            (outcome.profile.rows, outcome.profile.rejects),
+            (rows, 0),
+            "{source}"
+        );
+    }
+    let outcome = convert("id,name,approve,reject\nx,absent\ny,5\nz,6\n");
+    assert_eq!((outcome.names()[0], outcome.profile.rows), ("id", 3));
+    // One row that is longer than its header proves nothing.
+    assert_eq!(
+        refusal("name,city,notes\nAnn,Rome,likes tea, coffee\n").code(),
+        "too_many_rejects"
+    );
+}
+
+#[test]
 fn rows_that_agree_with_each_other_are_taken_though_the_header_has_another_width() {
     // A form that was answered without its last questions.
     let outcome = convert("id,name,approve,reject\n1,A\n2,B\n");
@@ -134,7 +195,14 @@ fn columns_that_are_aligned_with_blanks_are_columns() {
     let outcome = convert("a b c\n1  3\n4  6\n7  9\n");
     assert_eq!(outcome.names(), ["a", "b", "c"]);
     assert_eq!(outcome.column("b").nulls, 3);
-    // Words are no columns.
+    // Words are no columns, and two words are no two columns.
+    for source in [
+        "NAME   AGE  CITY\nAnn    23   Rome\nCem    24   Oslo\nBob         New York\n",
+        "Name          Age\nJohn Smith     23\nJane Doe       25\nBob Ray        27\n",
+        "The quote\nTo be.  Or\nTo go.  Stay\nTo do.  Die\n",
+    ] {
+        assert_eq!(convert(source).names().len(), 1, "{source}");
+    }
     let outcome = convert("remark\nall  is well\nno\nas it was  before\n");
     assert_eq!(outcome.names(), ["remark"]);
 }
@@ -179,9 +247,14 @@ fn names_above_text_and_years_above_numbers_are_a_header() {
         convert("region,2020,2021,2022\nA,1,2,3\nB,4,5,6\n").names(),
         ["region", "2020", "2021", "2022"]
     );
+    let shares: String = (0..10).map(|n| format!("S{n},-{n}.5\n")).collect();
     assert_eq!(
-        convert("state,2021\nA,-14.6\nB,3.5\n").names(),
+        convert(format!("state,2021\n{shares}")).names(),
         ["state", "2021"]
+    );
+    assert_eq!(
+        convert(",2019,2020\nA,1,2\nB,3,4\n").names(),
+        ["column_1", "2019", "2020"]
     );
     assert_eq!(
         convert("team,0,1,2,3,4,5\nA,0.5,0.4,0.3,0.2,0.1,0\nB,0.5,0.6,0.7,0.8,0.9,1\n").names(),
@@ -196,6 +269,10 @@ fn names_above_text_and_years_above_numbers_are_a_header() {
         "Ada,1815,1843,1852\nAlan,1912,1936,1954\n",
         "A,1,2,3\nB,4,5,6\n",
         "Vienna,1900\nGraz,300\n",
+        "Laptop,2000\nMouse,9.99\n",
+        "Ann,2001,2005,2010\nBob,1999,2003,\n",
+        "A,2019,2020\nB,2020,2021\n",
+        "judge1,1,2,3,4,5,6\njudge2,2,1,3,4,5,6\n",
         "A,2021\nB,2022\n",
     ] {
         assert_eq!(convert(source).profile.rows, 2, "{source}");
