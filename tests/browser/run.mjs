@@ -76,6 +76,8 @@ const tests = {
     const visit = await open(browser, base);
     const card = await visit.choose("broken.csv", "text/csv", samples.noise(4096));
     await card.locator(".steps .is-bad").waitFor(PATIENCE);
+    // Where the ingest was quicker than the confirm, the reason comes with the status after it.
+    await card.locator(".note", { hasText: /./ }).waitFor(PATIENCE);
 
     const reason = await card.locator(".note").innerText();
     assert.ok(reason.length > 10 && !reason.includes("No reason"), `the reason is ${JSON.stringify(reason)}`);
