@@ -108,11 +108,11 @@ pub(crate) async fn run<D: Deps>(
         },
         Err(Stop::Overtaken) => {
             // Whoever comes next looks at what is there now. Where another took over, nothing is ours to give back.
-            release(&claim, (false, "get: changed".to_owned())).await;
+            release(&claim, false, "get: changed".to_owned()).await;
             return Ok(Verdict::Retry);
         }
         Err(Stop::Fault(fault)) => {
-            release(&claim, (fault.kind.is_transient(), fault.to_string())).await;
+            release(&claim, fault.kind.is_transient(), fault.to_string()).await;
             return Err(fault);
         }
     };
@@ -182,7 +182,7 @@ fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
 }
 
 /// Gives the claim back; where even that fails, the lease ends by itself.
-async fn release<D: Deps>(claim: &Claim<'_, D>, (is_transient, fault): (bool, String)) {
+async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool, fault: String) {
     let event = Event::Release {
         token: claim.lease.token.clone(),
         is_transient,

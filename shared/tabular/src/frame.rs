@@ -306,14 +306,7 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     if columns < 2 {
         return if start < rows.len() { start } else { 0 };
     }
-    // Columns that have values in more than a few rows: delimiters at the end of every row make a table no wider.
-    let with_values = || rows.iter().filter(|row| row.filled() > 1);
-    let used = (0..columns)
-        .filter(|at| {
-            let is_used = |row: &&Sampled| row.cells.get(*at).is_some_and(|cell| !cell.is_empty());
-            with_values().filter(is_used).count() * 10 >= with_values().count()
-        })
-        .count();
+    let used = used_columns(rows, columns);
     // The table begins where a row is about as full as the table is wide; before it stand rows with hardly a cell.
     let is_full = |at: &usize| {
         let row = &rows[*at];
@@ -330,7 +323,7 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
             // A few rows may have some cells, as names of groups of columns do.
             let are_titles = above.iter().all(is_bare)
                 || above.len() <= TITLES_MAX && above.iter().all(|row| row.filled() * 2 < used);
-            // Sparse rows above are data unless a header or nothing follows them.
+            // Sparse rows above are data unless a header follows them.
             let header_follows = is_header(&rows[found], &rows[found + 1..]);
             let are_short = || above.iter().all(|row| row.fields < columns);
             let names_some = |row: &Sampled| row.fields > 1 && named_by(row, &rows[found..]).1;
@@ -346,6 +339,17 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     }
 }
 
+/// How many columns have values in more than a few rows: delimiters at the end of every row make a table no wider.
+fn used_columns(rows: &[Sampled], columns: usize) -> usize {
+    let rows: Vec<&Sampled> = rows.iter().filter(|row| row.filled() > 1).collect();
+    let has_cell =
+        |row: &Sampled, at: usize| row.cells.get(at).is_some_and(|cell| !cell.is_empty());
+    let filled = |at: usize| rows.iter().filter(|row| has_cell(row, at)).count();
+    (0..columns)
+        .filter(|at| filled(*at) * 10 >= rows.len())
+        .count()
+}
+
 /// Whether the first row names the columns: by the types of what is below it, else by what names look like.
 fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     let kinds: Vec<Kinds> = first.cells.iter().map(|cell| kinds_of(cell)).collect();
@@ -355,20 +359,11 @@ fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     }
     let mut typed_alike = 0;
     for (at, name) in first.cells.iter().enumerate() {
-        let mut below = Kinds::ALL;
-        let mut values = 0;
-        for cell in body.iter().filter_map(|row| row.cells.get(at)) {
-            if cell.is_empty() || cell::is_null_token(cell) {
-                continue;
-            }
-            values += 1;
-            below = below.and(kinds_of(cell));
-        }
-        if values == 0 || below == Kinds::NONE {
+        let Some(below) = kinds_below(body, at) else {
             continue;
-        }
+        };
         // A word above numbers or days names them.
-        if !name.is_empty() && !cell::is_null_token(name) && below.and(kinds[at]) == Kinds::NONE {
+        if has_value(name) && below.and(kinds[at]) == Kinds::NONE {
             return true;
         }
         if !name.is_empty() && kinds[at] != Kinds::NONE {
@@ -395,18 +390,20 @@ fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
 fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
     let (mut typed, mut named) = (0, 0);
     for (at, name) in first.cells.iter().enumerate() {
-        let below = body
-            .iter()
-            .filter_map(|row| row.cells.get(at))
-            .filter(|cell| has_value(cell));
-        let below = below.fold(Kinds::ALL, |kinds, cell| kinds.and(kinds_of(cell)));
-        if below == Kinds::ALL || below == Kinds::NONE {
-            continue;
+        if let Some(below) = kinds_below(body, at) {
+            typed += 1;
+            named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
         }
-        typed += 1;
-        named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
     }
     (typed, typed > 0 && named == typed)
+}
+
+/// What the values of a column are, where it has some and they are something else than words.
+fn kinds_below(body: &[Sampled], at: usize) -> Option<Kinds> {
+    let cells = body.iter().filter_map(|row| row.cells.get(at));
+    let values = cells.filter(|cell| has_value(cell));
+    let below = values.map(|cell| kinds_of(cell)).reduce(Kinds::and)?;
+    (below != Kinds::NONE).then_some(below)
 }
 
 fn has_value(cell: &str) -> bool {
@@ -436,8 +433,9 @@ fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool
         return false;
     }
     let below = || {
-        let cells = |row| named.iter().filter_map(move |(at, _)| cell_of(row, *at));
-        body.iter().flat_map(cells).filter(|cell| has_value(cell))
+        let places = named.iter().map(|(at, _)| *at);
+        let cells = places.flat_map(|at| body.iter().filter_map(move |row| row.cells.get(at)));
+        cells.filter(|cell| has_value(cell))
     };
     let fractions = below().filter(|cell| cell.parse::<i64>().is_err()).count();
     let are_years = numbers.iter().all(is_year);
@@ -453,8 +451,4 @@ fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool
         [0 | 1, _, _, _, _, _, ..] if steps => fractions * 2 > below().count(),
         _ => are_years && rising && !years_below,
     }
-}
-
-fn cell_of(row: &Sampled, at: usize) -> Option<&String> {
-    row.cells.get(at)
 }

@@ -4,6 +4,15 @@ mod support;
 
 use support::{columns, convert, named, refusal};
 
+/// All of its rows are read, below so many lines, and its first columns are named so.
+fn assert_place(source: &str, names: &[&str], skipped: u64, rows: u64) {
+    let outcome = convert(source);
+    assert_eq!(&outcome.names()[..names.len()], names, "{source}");
+    let profile = &outcome.profile;
+    let seen = (profile.skipped_lines, profile.rows, profile.rejects);
+    assert_eq!(seen, (skipped, rows, 0), "{source}");
+}
+
 #[test]
 fn a_directive_of_a_spreadsheet_is_obeyed_and_is_no_data() {
     for source in ["sep=;\nid;name\n1;A\n", "\"sep=;\"\r\nid;name\r\n1;A\r\n"] {
@@ -77,17 +86,7 @@ fn titles_of_any_width_are_told_from_names_by_what_stands_below() {
             3,
         ),
     ] {
-        let outcome = convert(source);
-        assert_eq!(&outcome.names()[..names.len()], names, "{source}");
-        assert_eq!(
-            (
-                outcome.profile.skipped_lines,
-                outcome.profile.rows,
-                outcome.profile.rejects
-            ),
-            (skipped, 2, 0),
-            "{source}"
-        );
+        assert_place(source, &names, skipped, 2);
     }
 }
 
@@ -135,13 +134,7 @@ fn a_header_is_no_title_though_words_stand_below_it() {
             3,
         ),
     ] {
-        let outcome = convert(source);
-        assert_eq!(outcome.names(), names, "{source}");
-        assert_eq!(
-            (outcome.profile.rows, outcome.profile.rejects),
-            (rows, 0),
-            "{source}"
-        );
+        assert_place(source, &names, 0, rows);
     }
     let outcome = convert("id,name,approve,reject\nx,absent\ny,5\nz,6\n");
     assert_eq!((outcome.names()[0], outcome.profile.rows), ("id", 3));
