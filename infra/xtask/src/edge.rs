@@ -10,7 +10,7 @@ use std::path::PathBuf;
 const HELP: &str = "\
 The Cloudflare Worker, without an account.
 
-    cargo xtask edge build [OPTIONS]    build it into functions/edge/build and print its size; OPTIONS go to cargo
+    cargo xtask edge build [OPTIONS]    build it into hosts/cloudflare/build and print its size; OPTIONS go to cargo
     cargo xtask edge dev [PORT]         run it with the local R2, D1 and Queues (port 8787), built anew when a source changes
     cargo xtask edge wrangler ARGS…     run wrangler
 
@@ -29,7 +29,7 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
         ["build"] if host.has_worker => Ok(()),
         ["build", rest @ ..] => {
             let workers = cloudflare::set_up(host)?;
-            build(host, &workers, ("functions/edge", rest)).map(|size| size.print())
+            build(host, &workers, ("hosts/cloudflare", rest)).map(|size| size.print())
         }
         ["dev", rest @ ..] => dev(host, rest),
         ["wrangler", rest @ ..] => {

@@ -82,7 +82,7 @@ pub(crate) fn check(host: &Host) -> Result<()> {
 /// The folders with fuzz targets: `fuzz` in a crate, or in `tests`.
 fn folders(host: &Host) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for parent in ["shared", "functions", "tests", "."] {
+    for parent in ["shared", "functions", "hosts", "tests", "."] {
         for entry in fs::read_dir(host.root.join(parent))? {
             let path = entry?.path();
             folders.extend(

@@ -27,7 +27,7 @@ const PACKAGES: [(&str, &str); 11] = [
     ("files", "functions/files/src"),
     ("router", "functions/router/src"),
     ("consign-cloudflare", "shared/cloudflare/src"),
-    ("edge", "functions/edge/src"),
+    ("edge", "hosts/cloudflare/src"),
 ];
 
 /// How long rustup may try: a machine that cannot reach its server may be left hanging instead of told so.

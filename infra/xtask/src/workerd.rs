@@ -40,9 +40,9 @@ const SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
 /// When a tool cannot be had, or a Worker does not build, is too large, or does not start.
 pub(crate) fn check(host: &Host, tools: &Tools) -> Result<Tally> {
     let workers = cloudflare::set_up(host)?;
-    let without = edge::build(host, &workers, ("functions/edge", &WITHOUT_INGEST))?;
+    let without = edge::build(host, &workers, ("hosts/cloudflare", &WITHOUT_INGEST))?;
     judge("without ingest", without, SIZE_WITHOUT_INGEST_BYTES_MAX)?;
-    let all = edge::build(host, &workers, ("functions/edge", &[]))?;
+    let all = edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
     judge("with all functions", all, SIZE_BYTES_MAX)?;
     deployable(host, &workers)?;
     edge::build(host, &workers, ("tests/edge-contract", &[]))?;
@@ -95,7 +95,7 @@ fn name(host: &Host, workers: &Workers, command: &mut Command) {
     command
         .env("CONSIGN_NODE", workers.node())
         .env("CONSIGN_WRANGLER", workers.wrangler_js())
-        .env("CONSIGN_EDGE", built(host, "functions/edge"));
+        .env("CONSIGN_EDGE", built(host, "hosts/cloudflare"));
 }
 
 /// Builds the Workers, and measures how fast they start and answer.
@@ -104,7 +104,7 @@ fn name(host: &Host, workers: &Workers, command: &mut Command) {
 /// When a tool cannot be had, or a Worker does not build or start.
 pub(crate) fn bench(host: &Host, args: &[&str]) -> Result<()> {
     let workers = cloudflare::set_up(host)?;
-    edge::build(host, &workers, ("functions/edge", &[]))?;
+    edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
     edge::build(host, &workers, ("tests/edge-peers", &[]))?;
     let mut cargo = host.cargo(&["bench", "--locked", "--package", "edge-tests"]);
     cargo.args(["--features", "workerd", "--bench", "edge", "--"]);
@@ -176,7 +176,7 @@ impl Running {
              \"sweepSeconds\":1,\"whileStdin\":true,\"vars\":{{\"CONSIGN_DEV_SECRET\":\"{SECRET}\",\
              \"CONSIGN_JWT_SECRET\":\"{SECRET}\"}}}}",
             workers.wrangler_js(),
-            built(host, "functions/edge"),
+            built(host, "hosts/cloudflare"),
             host.root.join("infra/migrations/sqlite"),
             host.root.join(policy),
             folder.join("state"),

@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the repository that a path in a document begins with.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "shared",
     "functions",
+    "hosts",
     "tests",
     "infra",
     "fuzz",
@@ -110,7 +111,7 @@ fn every_test_beside_an_invariant_is_there() {
     let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, invariants) = architecture.split_once("## The invariants").unwrap();
     let mut sources = Vec::new();
-    for folder in ["shared", "functions", "tests", "infra"] {
+    for folder in ["shared", "functions", "hosts", "tests", "infra"] {
         walk(&root().join(folder), ".rs", &mut sources);
     }
     let sources: String = sources
