@@ -1,74 +1,19 @@
-//! One column of the second pass: cells -> Arrow values and the column's profile.
+//! One column on its way into the file: cells -> values that wait for their page, and the column's profile.
 
-use std::sync::Arc;
+use parquet::errors::Result as Written;
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int64Type, Time64MicrosecondType,
-    TimestampMicrosecondType,
-};
-
-use crate::cell::{self, BooleanWords};
+use crate::bounds::{self, Bound, Bounds};
+use crate::buffer::{Buffer, TextValues, Values};
+use crate::cell;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
-use crate::moment::{self, DateOrder};
+use crate::moment;
 use crate::number;
+use crate::output::{INT64_DIGITS, Output};
 use crate::profile::{ColumnProfile, Scalar, Sum};
-use crate::reading::{Decimal, Reading, UTC};
+use crate::reading::{Decimal, Reading};
 use crate::refusal::Refusal;
 use crate::row::Cell;
 use crate::survey::Column;
-
-/// The smallest and largest value so far.
-struct Extremes<T>(Option<(T, T)>);
-
-impl<T: PartialOrd + Copy> Extremes<T> {
-    fn take(&mut self, value: T) {
-        // What is not equal to itself (not a number) has no place in an order.
-        #[expect(clippy::eq_op, reason = "only NaN differs from itself")]
-        if value != value {
-            return;
-        }
-        match &mut self.0 {
-            None => self.0 = Some((value, value)),
-            Some((min, _)) if value < *min => *min = value,
-            Some((_, max)) if value > *max => *max = value,
-            Some(_) => {}
-        }
-    }
-}
-
-/// Values of a primitive type.
-struct Primitives<T: ArrowPrimitiveType> {
-    builder: PrimitiveBuilder<T>,
-    extremes: Extremes<T::Native>,
-}
-
-impl<T: ArrowPrimitiveType> Primitives<T>
-where
-    T::Native: PartialOrd,
-{
-    fn new() -> Self {
-        Self {
-            builder: PrimitiveBuilder::with_capacity(0),
-            extremes: Extremes(None),
-        }
-    }
-
-    /// Of a type with parameters.
-    fn of(reading: Reading) -> Self {
-        let values = Self::new();
-        Self {
-            builder: values.builder.with_data_type(reading.data_type()),
-            ..values
-        }
-    }
-
-    fn take(&mut self, value: T::Native) {
-        self.builder.append_value(value);
-        self.extremes.take(value);
-    }
-}
 
 /// A sum of doubles that keeps what rounding drops (Neumaier).
 #[derive(Default)]
@@ -93,175 +38,177 @@ impl Compensated {
     }
 }
 
-enum Values {
-    Boolean {
-        words: BooleanWords,
-        builder: BooleanBuilder,
-        extremes: Extremes<bool>,
-    },
-    Int64 {
-        values: Primitives<Int64Type>,
-        sum: i128,
-    },
-    Decimal {
-        decimal: Decimal,
-        values: Primitives<Decimal128Type>,
-        /// `None` once it is out of range.
-        sum: Option<i128>,
-    },
-    Float64 {
-        values: Primitives<Float64Type>,
-        sum: Compensated,
-    },
-    Date {
-        order: DateOrder,
-        values: Primitives<Date32Type>,
-    },
-    Time(Primitives<Time64MicrosecondType>),
-    Timestamp {
-        order: DateOrder,
-        values: Primitives<TimestampMicrosecondType>,
-        utc: bool,
-        offsets: u64,
-    },
-    Text {
-        builder: StringBuilder,
-        extremes: Option<(String, String)>,
-    },
+/// The sum of the values so far.
+enum Summed {
+    /// Of a column that has none.
+    Nothing,
+    /// Of integers and decimals; `None` once it is out of range.
+    Exact(Option<i128>),
+    Float(Compensated),
 }
 
-/// A column being converted.
+/// Builds one column.
 pub(crate) struct Builder {
     column: Column,
-    values: Values,
+    buffer: Buffer,
+    /// Values in pages, what is not a number excluded.
     count: u64,
     nulls: u64,
     null_tokens: u64,
     padded: u64,
+    offsets: u64,
+    sum: Summed,
+    bounds: Option<Bounds>,
 }
 
 impl Builder {
-    pub(crate) fn new(column: Column) -> Self {
-        let values = match column.reading {
-            Reading::Boolean(words) => Values::Boolean {
-                words,
-                builder: BooleanBuilder::with_capacity(0),
-                extremes: Extremes(None),
-            },
-            Reading::Int64 => Values::Int64 {
-                values: Primitives::new(),
-                sum: 0,
-            },
-            Reading::Decimal(decimal) => Values::Decimal {
-                decimal,
-                values: Primitives::of(column.reading),
-                sum: Some(0),
-            },
-            Reading::Float64 => Values::Float64 {
-                values: Primitives::new(),
-                sum: Compensated::default(),
-            },
-            Reading::Date(order) => Values::Date {
-                order,
-                values: Primitives::new(),
-            },
-            Reading::Time => Values::Time(Primitives::new()),
-            Reading::Timestamp { order, utc } => Values::Timestamp {
-                order,
-                values: Primitives::new(),
-                utc,
-                offsets: 0,
-            },
-            Reading::Text => Values::Text {
-                builder: StringBuilder::with_capacity(0, 0),
-                extremes: None,
-            },
+    /// Of one of several columns, whose dictionary may take so many bytes.
+    pub(crate) fn new(column: Column, dictionary_bytes_max: usize) -> Self {
+        let (values, sum) = match column.reading {
+            Reading::Boolean(_) => (Values::Bools(Vec::new()), Summed::Nothing),
+            Reading::Int64 => (Values::Ints(Vec::new()), Summed::Exact(Some(0))),
+            Reading::Decimal(decimal) if decimal.precision <= INT64_DIGITS => {
+                (Values::Ints(Vec::new()), Summed::Exact(Some(0)))
+            }
+            Reading::Decimal(_) => (Values::Wides(Vec::new()), Summed::Exact(Some(0))),
+            Reading::Float64 => {
+                let sum = Summed::Float(Compensated::default());
+                (Values::Floats(Vec::new()), sum)
+            }
+            Reading::Date(_) | Reading::Time | Reading::Timestamp { .. } => {
+                (Values::Ints(Vec::new()), Summed::Nothing)
+            }
+            Reading::Text => {
+                let values = TextValues::new(dictionary_bytes_max);
+                (Values::Texts(values), Summed::Nothing)
+            }
         };
         Self {
             column,
-            values,
+            buffer: Buffer::new(values),
             count: 0,
             nulls: 0,
             null_tokens: 0,
             padded: 0,
+            offsets: 0,
+            sum,
+            bounds: None,
         }
     }
 
-    /// Appends a cell, and says how many letters of text are kept. A cell that the column's type does not hold was
-    /// not there in the first pass.
+    pub(crate) fn column(&self) -> &Column {
+        &self.column
+    }
+
+    /// Appends a cell, and says how many bytes wait for it. A cell that the column's type does not hold was not there in the
+    /// first pass.
     pub(crate) fn take(&mut self, cell: &Cell<'_>) -> Result<usize, Refusal> {
         if cell.is_absent() {
             self.append_null();
-            return Ok(0);
+            return Ok(size_of::<u32>());
         }
-        if let Values::Text { builder, extremes } = &mut self.values {
-            let value = cell.value();
-            builder.append_value(&value);
-            self.count += 1;
-            take_extremes(extremes, &value);
-            return Ok(value.len());
+        if let Values::Texts(values) = &mut self.buffer.values {
+            return Ok(values.push(cell.value().as_bytes()));
         }
         let trimmed = cell::trim(cell.raw);
-        let is_nan = matches!(self.values, Values::Float64 { .. }) && number::is_nan(trimmed);
+        let is_nan = matches!(self.buffer.values, Values::Floats(_)) && number::is_nan(trimmed);
         if cell.raw.is_empty() || (cell::is_null_token(trimmed) && !is_nan) {
             self.null_tokens += 1;
             self.append_null();
-            return Ok(0);
+            return Ok(size_of::<u32>());
         }
         self.append_typed(trimmed).ok_or(Refusal::SourceChanged)?;
-        self.count += u64::from(!is_nan);
         self.padded += u64::from(trimmed.len() != cell.raw.len());
-        Ok(0)
+        Ok(self.column.reading.value_bytes())
     }
 
-    /// The values since the last call.
-    pub(crate) fn finish_array(&mut self) -> ArrayRef {
-        match &mut self.values {
-            Values::Boolean { builder, .. } => Arc::new(builder.finish()),
-            Values::Int64 { values, .. } => Arc::new(values.builder.finish()),
-            Values::Decimal { values, .. } => Arc::new(values.builder.finish()),
-            Values::Float64 { values, .. } => Arc::new(values.builder.finish()),
-            Values::Date { values, .. } => Arc::new(values.builder.finish()),
-            Values::Time(values) => Arc::new(values.builder.finish()),
-            Values::Timestamp {
-                values, utc: false, ..
-            } => Arc::new(values.builder.finish()),
-            Values::Timestamp {
-                values, utc: true, ..
-            } => Arc::new(values.builder.finish().with_timezone(UTC)),
-            Values::Text { builder, .. } => Arc::new(builder.finish()),
+    fn append_null(&mut self) {
+        self.nulls += 1;
+        self.buffer.push_null();
+    }
+
+    fn append_typed(&mut self, cell: &str) -> Option<()> {
+        match (&mut self.buffer.values, self.column.reading) {
+            (Values::Bools(values), Reading::Boolean(words)) => values.push(words.read(cell)?),
+            (Values::Ints(values), Reading::Int64) => values.push(number::int64(cell)?),
+            (Values::Ints(values), Reading::Decimal(decimal)) => {
+                values.push(i64::try_from(read_decimal(cell, decimal)?).ok()?);
+            }
+            (Values::Wides(values), Reading::Decimal(decimal)) => {
+                values.push(read_decimal(cell, decimal)?);
+            }
+            (Values::Floats(values), _) => {
+                values.push(number::float64(cell.strip_prefix('+').unwrap_or(cell))?);
+            }
+            (Values::Ints(values), Reading::Date(order)) => {
+                values.push(moment::date(cell.as_bytes(), order)?.into());
+            }
+            (Values::Ints(values), Reading::Time) => values.push(moment::time(cell.as_bytes())?),
+            (Values::Ints(values), Reading::Timestamp { order, utc }) => {
+                let moment = moment::timestamp(cell.as_bytes(), order)?;
+                if moment.offset_s.is_some() != utc {
+                    return None;
+                }
+                values.push(moment.micros);
+                self.offsets += u64::from(moment.offset_s.is_some_and(|offset_s| offset_s != 0));
+            }
+            // Texts were taken as they are; the reading decides the values.
+            (Values::Bools(_) | Values::Ints(_) | Values::Wides(_) | Values::Texts(_), _) => {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Writes what waits as a page of column `at`, and says how many bytes it takes.
+    pub(crate) fn write_page(&mut self, at: usize, output: &mut Output) -> Written<u64> {
+        self.add_up();
+        let (bounds, bytes) = output.write_page(at, &mut self.buffer)?;
+        if let Some(bounds) = bounds {
+            bounds::join(&mut self.bounds, bounds);
+        }
+        Ok(bytes)
+    }
+
+    /// The values that wait, to end a row group with.
+    pub(crate) fn buffer(&mut self) -> &mut Buffer {
+        &mut self.buffer
+    }
+
+    /// Adds what waits to the sum and to the count.
+    fn add_up(&mut self) {
+        let values = self.buffer.rows() - self.buffer.nulls.len();
+        self.count += values as u64;
+        match (&self.buffer.values, &mut self.sum) {
+            (Values::Ints(values), Summed::Exact(sum)) => {
+                let page = values.iter().map(|value| i128::from(*value)).sum();
+                *sum = sum.and_then(|sum| sum.checked_add(page));
+            }
+            (Values::Wides(values), Summed::Exact(sum)) => {
+                *sum = values
+                    .iter()
+                    .fold(*sum, |sum, value| sum?.checked_add(*value));
+            }
+            (Values::Floats(values), Summed::Float(sum)) => {
+                // What is not a number has no part in sum and mean.
+                for value in values.iter().filter(|value| !value.is_nan()) {
+                    sum.add(*value);
+                }
+                self.count -= values.iter().filter(|value| value.is_nan()).count() as u64;
+            }
+            (
+                Values::Ints(_)
+                | Values::Wides(_)
+                | Values::Floats(_)
+                | Values::Bools(_)
+                | Values::Texts(_),
+                Summed::Nothing | Summed::Exact(_) | Summed::Float(_),
+            ) => {}
         }
     }
 
+    /// The profile, once all is in pages.
     pub(crate) fn finish(self) -> ColumnProfile {
-        let some = self.count > 0;
-        let (min, max) = self.extremes();
-        let count = self.count as f64;
-        let (sum, mean) = match &self.values {
-            Values::Int64 { sum, .. } if some => (Some(Sum::Int(*sum)), Some(*sum as f64 / count)),
-            Values::Float64 { sum, .. } if some => {
-                (Some(Sum::Float(sum.total())), Some(sum.total() / count))
-            }
-            Values::Decimal { decimal, sum, .. } if some => {
-                let text = sum.map(|sum| number::decimal_text(sum, decimal.scale));
-                let mean = text
-                    .as_deref()
-                    .and_then(number::float64)
-                    .map(|sum| sum / count);
-                (text.map(Sum::Decimal), mean)
-            }
-            Values::Int64 { .. } | Values::Float64 { .. } | Values::Decimal { .. } => (None, None),
-            Values::Boolean { .. } | Values::Date { .. } | Values::Time(_) => (None, None),
-            Values::Timestamp { .. } | Values::Text { .. } => (None, None),
-        };
-        let offsets = match &self.values {
-            Values::Timestamp { offsets, .. } => *offsets,
-            Values::Int64 { .. } | Values::Float64 { .. } | Values::Decimal { .. } => 0,
-            Values::Boolean { .. }
-            | Values::Date { .. }
-            | Values::Time(_)
-            | Values::Text { .. } => 0,
-        };
         let decimal = match self.column.reading {
             Reading::Decimal(decimal) => Some(decimal),
             Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
@@ -272,6 +219,8 @@ impl Builder {
             Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
             Reading::Decimal(_) | Reading::Time => None,
         };
+        let (min, max) = self.extremes();
+        let (sum, mean) = self.sum_and_mean(decimal);
         ColumnProfile {
             name: self.column.name,
             original_name: self.column.original_name,
@@ -284,7 +233,7 @@ impl Builder {
             nulls: self.nulls,
             null_tokens: self.null_tokens,
             padded: self.padded,
-            offsets,
+            offsets: self.offsets,
             min,
             max,
             sum,
@@ -293,116 +242,64 @@ impl Builder {
         }
     }
 
-    fn append_null(&mut self) {
-        self.nulls += 1;
-        match &mut self.values {
-            Values::Boolean { builder, .. } => builder.append_null(),
-            Values::Int64 { values, .. } => values.builder.append_null(),
-            Values::Decimal { values, .. } => values.builder.append_null(),
-            Values::Float64 { values, .. } => values.builder.append_null(),
-            Values::Date { values, .. } => values.builder.append_null(),
-            Values::Time(values) => values.builder.append_null(),
-            Values::Timestamp { values, .. } => values.builder.append_null(),
-            Values::Text { builder, .. } => builder.append_null(),
+    fn sum_and_mean(&self, decimal: Option<Decimal>) -> (Option<Sum>, Option<f64>) {
+        if self.count == 0 {
+            return (None, None);
         }
-    }
-
-    fn append_typed(&mut self, cell: &str) -> Option<()> {
-        match &mut self.values {
-            Values::Boolean {
-                words,
-                builder,
-                extremes,
-            } => {
-                let value = words.read(cell)?;
-                builder.append_value(value);
-                extremes.take(value);
+        let count = self.count as f64;
+        match (&self.sum, decimal) {
+            (Summed::Exact(sum), Some(decimal)) => {
+                let text = sum.map(|sum| number::decimal_text(sum, decimal.scale));
+                let mean = text.as_deref().and_then(number::float64);
+                (text.map(Sum::Decimal), mean.map(|sum| sum / count))
             }
-            Values::Int64 { values, sum } => {
-                let value = number::int64(cell)?;
-                values.take(value);
-                *sum += i128::from(value);
+            (Summed::Exact(sum), None) => {
+                let mean = sum.map(|sum| sum as f64 / count);
+                (sum.map(Sum::Int), mean)
             }
-            Values::Decimal {
-                decimal,
-                values,
-                sum,
-            } => {
-                let number = match decimal.unit {
-                    Some(_) => cell::split_unit(cell)?.0,
-                    None => cell,
-                };
-                let value = number::decimal(number, decimal.format, decimal.scale)?;
-                values.take(value);
-                *sum = sum.and_then(|sum| sum.checked_add(value));
-            }
-            Values::Float64 { values, sum } => {
-                let value = number::float64(cell.strip_prefix('+').unwrap_or(cell))?;
-                values.take(value);
-                // What is not a number has no part in sum and mean.
-                if !value.is_nan() {
-                    sum.add(value);
-                }
-            }
-            Values::Date { order, values } => values.take(moment::date(cell.as_bytes(), *order)?),
-            Values::Time(values) => values.take(moment::time(cell.as_bytes())?),
-            Values::Timestamp {
-                order,
-                values,
-                utc,
-                offsets,
-            } => {
-                let moment = moment::timestamp(cell.as_bytes(), *order)?;
-                if moment.offset_s.is_some() != *utc {
-                    return None;
-                }
-                values.take(moment.micros);
-                *offsets += u64::from(moment.offset_s.is_some_and(|offset_s| offset_s != 0));
-            }
-            Values::Text { builder, .. } => builder.append_value(cell),
+            (Summed::Float(sum), _) => (Some(Sum::Float(sum.total())), Some(sum.total() / count)),
+            (Summed::Nothing, _) => (None, None),
         }
-        Some(())
     }
 
     fn extremes(&self) -> (Option<Scalar>, Option<Scalar>) {
-        match &self.values {
-            Values::Boolean { extremes, .. } => pair(extremes.0, Scalar::Boolean),
-            Values::Int64 { values, .. } => pair(values.extremes.0, Scalar::Int),
-            Values::Float64 { values, .. } => pair(values.extremes.0, Scalar::Float),
-            Values::Decimal {
-                decimal, values, ..
-            } => pair(values.extremes.0, |value| {
-                Scalar::Text(number::decimal_text(value, decimal.scale))
-            }),
-            Values::Date { values, .. } => pair(values.extremes.0, |days| {
+        let scalar = |bound: &Bound| self.scalar(bound);
+        let bounds = self.bounds.as_ref();
+        bounds.map(|(min, max)| (scalar(min), scalar(max))).unzip()
+    }
+
+    fn scalar(&self, bound: &Bound) -> Scalar {
+        match (bound, self.column.reading) {
+            (Bound::Bool(value), _) => Scalar::Boolean(*value),
+            (Bound::Float(value), _) => Scalar::Float(*value),
+            (Bound::Int(value), Reading::Decimal(decimal)) => {
+                Scalar::Text(number::decimal_text((*value).into(), decimal.scale))
+            }
+            (Bound::Wide(value), Reading::Decimal(decimal)) => {
+                Scalar::Text(number::decimal_text(*value, decimal.scale))
+            }
+            (Bound::Int(days), Reading::Date(_)) => {
+                let days = i32::try_from(*days).unwrap_or(i32::MAX);
                 Scalar::Text(moment::date_text(days))
-            }),
-            Values::Time(values) => pair(values.extremes.0, |micros| {
-                Scalar::Text(moment::time_text(micros))
-            }),
-            Values::Timestamp { values, utc, .. } => pair(values.extremes.0, |micros| {
-                Scalar::Text(moment::timestamp_text(micros, *utc))
-            }),
-            Values::Text { extremes, .. } => pair(extremes.clone(), Scalar::Text),
+            }
+            (Bound::Int(micros), Reading::Time) => Scalar::Text(moment::time_text(*micros)),
+            (Bound::Int(micros), Reading::Timestamp { utc, .. }) => {
+                Scalar::Text(moment::timestamp_text(*micros, utc))
+            }
+            (Bound::Int(value), _) => Scalar::Int(*value),
+            (Bound::Wide(value), _) => Scalar::Text(value.to_string()),
+            (Bound::Text(text), _) => {
+                let end = text.floor_char_boundary(TEXT_EXTREME_BYTES_MAX);
+                Scalar::Text(text[..end].to_owned())
+            }
         }
     }
 }
 
-fn pair<T>(
-    extremes: Option<(T, T)>,
-    scalar: impl Fn(T) -> Scalar,
-) -> (Option<Scalar>, Option<Scalar>) {
-    extremes
-        .map(|(min, max)| (scalar(min), scalar(max)))
-        .unzip()
-}
-
-fn take_extremes(extremes: &mut Option<(String, String)>, value: &str) {
-    let value = &value[..value.floor_char_boundary(TEXT_EXTREME_BYTES_MAX)];
-    match extremes {
-        None => *extremes = Some((value.to_owned(), value.to_owned())),
-        Some((min, _)) if value < min.as_str() => value.clone_into(min),
-        Some((_, max)) if value > max.as_str() => value.clone_into(max),
-        Some(_) => {}
-    }
+fn read_decimal(cell: &str, decimal: Decimal) -> Option<i128> {
+    let number = match decimal.unit {
+        Some(_) => cell::split_unit(cell)?.0,
+        None => cell,
+    };
+    number::decimal(number, decimal.format, decimal.scale)
 }

@@ -1,21 +1,22 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 
+use crate::codec::Compressor;
 use crate::column::Builder;
 use crate::frame::{Frame, Header};
-use crate::limits::{Limits, ROW_GROUP_ROWS_MAX};
+use crate::limits::{
+    CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
+};
 use crate::output::Output;
-use crate::profile::{FoundDialect, Profile, Reject, Rejects};
+use crate::profile::{ColumnProfile, FoundDialect, Profile, Reject, Rejects};
 use crate::reader::Reader;
-use crate::reading::Reading;
 use crate::refusal::Refusal;
 use crate::row::{Cell, Row};
 use crate::source::Source;
-use crate::survey::{Column, Plan};
+use crate::survey::Plan;
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the
@@ -95,10 +96,12 @@ impl Converter {
         if fingerprint != plan.fingerprint || table.counts() != (plan.rows, plan.rejects) {
             return Err(Refusal::SourceChanged);
         }
-        let (tail, parquet_bytes) = table.close()?;
+        let (rows_out, total_line) = (table.rows, table.total_line);
+        let rejects = std::mem::take(&mut table.rejects);
+        let (tail, parquet_bytes, columns) = table.close()?;
         let profile = Profile {
-            rows: table.rows,
-            rejects: table.rejects.total,
+            rows: rows_out,
+            rejects: rejects.total,
             skipped_lines: plan.frame.first_line - 1,
             blank_lines: rows.blank_lines(),
             bytes: fingerprint.bytes,
@@ -116,14 +119,15 @@ impl Converter {
                 header: plan.frame.header,
                 first_line: plan.frame.first_line,
             },
-            total_line: table.total_line,
+            total_line,
             encoding: plan.encoding,
             compression: plan.compression,
-            columns: table.columns.into_iter().map(Builder::finish).collect(),
+            columns,
+            codec: Compressor::CODEC,
         };
         Ok(Converted {
             profile,
-            rejects: table.rejects,
+            rejects,
             tail,
         })
     }
@@ -143,54 +147,50 @@ fn is_total(row: &Row<'_>) -> bool {
     })
 }
 
+/// What becomes of the rows.
 struct Table {
     limits: Limits,
     frame: Frame,
     skip_header: bool,
+    metadata: Vec<(String, String)>,
     /// The line of the last row, where that sums up.
     total_line: Option<u64>,
     columns: Vec<Builder>,
     output: Output,
-    /// What a row takes in the builders, its text apart.
-    row_bytes: usize,
-    /// Rows and bytes that wait in the builders.
+    /// Rows and bytes that wait for their pages.
+    page_rows: usize,
+    page_bytes: usize,
+    /// Rows and bytes of the row group that are in pages.
     group_rows: usize,
-    group_bytes: usize,
+    group_bytes: u64,
+    /// Pages of a column.
+    pages: u64,
     rows: u64,
     rejects: Rejects,
 }
 
 impl Table {
     fn new(plan: &Plan) -> Result<Self, Refusal> {
-        let field = |column: &Column| {
-            let field = Field::new(&column.name, column.reading.data_type(), true);
-            match column.reading {
-                Reading::Decimal(decimal) => field.with_metadata(
-                    decimal
-                        .unit
-                        .map(|unit| (UNIT.to_owned(), unit.to_owned()))
-                        .into_iter()
-                        .collect::<HashMap<String, String>>(),
-                ),
-                Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => field,
-                Reading::Date(_) | Reading::Time | Reading::Timestamp { .. } => field,
-            }
-        };
-        let schema = Schema::new(plan.columns.iter().map(field).collect::<Vec<_>>());
+        let limits = plan.limits;
+        let count = plan.columns.len();
+        let bytes_max = limits.dictionary_bytes(count);
+        let columns = plan.columns.iter().cloned();
+        let columns: Vec<Builder> = columns
+            .map(|column| Builder::new(column, bytes_max))
+            .collect();
         Ok(Self {
-            limits: plan.limits,
+            limits,
             frame: plan.frame,
             skip_header: plan.frame.header != Header::None,
+            metadata: plan.options.metadata.clone(),
             total_line: None,
-            columns: plan.columns.iter().cloned().map(Builder::new).collect(),
-            output: Output::new(&Arc::new(schema), &plan.options.metadata)?,
-            row_bytes: plan
-                .columns
-                .iter()
-                .map(|column| column.reading.value_bytes())
-                .sum(),
+            output: Output::new(&schema(&columns), limits.dictionary_numbers(count))?,
+            columns,
+            page_rows: 0,
+            page_bytes: 0,
             group_rows: 0,
             group_bytes: 0,
+            pages: 0,
             rows: 0,
             rejects: Rejects::default(),
         })
@@ -208,40 +208,73 @@ impl Table {
             self.rejects.add(reject);
             return Ok(());
         }
-        self.group_bytes += self.row_bytes;
         for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
-            self.group_bytes += column.take(&cell)?;
+            self.page_bytes += column.take(&cell)?;
         }
         for column in self.columns.iter_mut().skip(row.fields) {
             column.take(&Cell::ABSENT)?;
         }
         self.rows += 1;
         self.total_line = is_total(row).then_some(row.line);
-        self.group_rows += 1;
-        let limits = &self.limits;
-        if self.group_rows >= ROW_GROUP_ROWS_MAX || self.group_bytes >= limits.row_group_bytes {
-            self.write_row_group()?;
+        self.page_rows += 1;
+        if self.page_rows >= PAGE_ROWS_MAX || self.page_bytes >= self.limits.pages_bytes {
+            self.write_pages()?;
+            let is_full = self.group_bytes >= self.limits.row_group_bytes as u64;
+            if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
+                self.finish_row_group()?;
+            }
         }
         Ok(())
     }
 
-    fn write_row_group(&mut self) -> Result<(), Refusal> {
-        self.output
-            .write_row_group(self.columns.iter_mut().map(Builder::finish_array))?;
+    fn write_pages(&mut self) -> Result<(), Refusal> {
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            self.group_bytes += column.write_page(at, &mut self.output)?;
+        }
+        self.group_rows += self.page_rows;
+        self.pages += 1;
+        (self.page_rows, self.page_bytes) = (0, 0);
+        Ok(())
+    }
+
+    fn finish_row_group(&mut self) -> Result<(), Refusal> {
+        let buffers = self.columns.iter_mut().map(Builder::buffer);
+        self.output.finish_row_group(buffers, self.group_rows)?;
         (self.group_rows, self.group_bytes) = (0, 0);
         let columns = self.columns.len();
-        if (self.output.row_groups() * columns) as u64 > self.limits.chunks_max {
+        let chunks = self.output.row_groups() as u64 * CHUNK_METADATA_BYTES;
+        let described = (chunks + self.pages * PAGE_METADATA_BYTES) * columns as u64;
+        if described > self.limits.metadata_bytes_max {
             let rows = self.rows;
             return Err(Refusal::TooLargeForMemory { columns, rows });
         }
         Ok(())
     }
 
-    /// Ends the file: its last bytes, and how many it has in all.
-    fn close(&mut self) -> Result<(Vec<u8>, u64), Refusal> {
-        if self.group_rows > 0 {
-            self.write_row_group()?;
+    /// Ends the file: its last bytes, how many it has in all, and the profiles of its columns.
+    fn close(mut self) -> Result<(Vec<u8>, u64, Vec<ColumnProfile>), Refusal> {
+        if self.page_rows > 0 {
+            self.write_pages()?;
         }
-        Ok(self.output.close()?)
+        if self.group_rows > 0 {
+            self.finish_row_group()?;
+        }
+        let (tail, bytes) = self.output.close(&schema(&self.columns), &self.metadata)?;
+        let profiles = self.columns.into_iter().map(Builder::finish).collect();
+        Ok((tail, bytes, profiles))
     }
+}
+
+/// The schema of the file, with the units of columns in their metadata.
+fn schema(columns: &[Builder]) -> Schema {
+    let field = |builder: &Builder| {
+        let column = builder.column();
+        let field = Field::new(&column.name, column.reading.data_type(), true);
+        let unit = column
+            .reading
+            .unit()
+            .map(|unit| (UNIT.to_owned(), unit.to_owned()));
+        field.with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
+    };
+    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
 }

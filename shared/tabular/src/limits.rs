@@ -34,10 +34,20 @@ pub const REJECT_SAMPLE_BYTES_MAX: usize = 200;
 pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
 /// Rows of one row group at most.
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
-/// Values of one row group in bytes at most.
+/// Rows of one page at most.
+pub(crate) const PAGE_ROWS_MAX: usize = 64 * 1024;
+/// Pages of one row group in bytes at most.
 const ROW_GROUP_BYTES_MAX: u64 = 128 * MIB;
+/// Bytes of values that wait for their pages at most.
+const PAGES_BYTES_MAX: u64 = 64 * MIB;
+/// Bytes of the dictionary of one column at most.
+const DICTIONARY_BYTES_MAX: usize = 512 * 1024;
+/// What a number in a dictionary takes in memory, rounded up.
+const DICTIONARY_NUMBER_BYTES: usize = 32;
 /// What the footer costs in memory for each column of each row group, rounded up.
 pub(crate) const CHUNK_METADATA_BYTES: u64 = 1024;
+/// What the indexes cost in memory for each page of each column, rounded up.
+pub(crate) const PAGE_METADATA_BYTES: u64 = 192;
 /// How much plain input is worked on at once, whatever the size of the caller's chunks.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 /// How much compressed input is worked on at once: deflate expands by 1032 at most.
@@ -46,8 +56,8 @@ pub(crate) const GZIP_PIECE_BYTES: usize = 2 * 1024;
 const _: () =
     assert!(MEMORY_BYTES_MIN <= MEMORY_BYTES_DEFAULT && MEMORY_BYTES_DEFAULT <= MEMORY_BYTES_MAX);
 const _: () = assert!(ROW_BYTES_MAX < u32::MAX as u64);
-// Arrow counts the letters of a column with 31 bits; a row group ends with the row that fills it.
-const _: () = assert!(ROW_GROUP_BYTES_MAX + ROW_BYTES_MAX < i32::MAX as u64);
+// Parquet counts the bytes of a page with 31 bits; a page ends with the row that fills it.
+const _: () = assert!(PAGES_BYTES_MAX + ROW_BYTES_MAX < i32::MAX as u64);
 const _: () = assert!(SAMPLE_BYTES as u64 <= MEMORY_BYTES_MIN / 16);
 const _: () = assert!(GZIP_PIECE_BYTES as u64 * 1032 <= MEMORY_BYTES_MIN / 4);
 const _: () = assert!(COLUMNS_MAX as u64 * CHUNK_METADATA_BYTES <= MEMORY_BYTES_MIN);
@@ -87,10 +97,14 @@ pub struct Limits {
     pub text_bytes_max: u64,
     /// A compressed source may grow by this factor (judged past [`EXPANSION_FREE_BYTES`]).
     pub expansion_max: u64,
-    /// A row group is written when its values take this much.
+    /// A page of each column is written when all that waits takes this much.
+    pub(crate) pages_bytes: usize,
+    /// A row group is written when its pages take this much.
     pub(crate) row_group_bytes: usize,
-    /// Columns times row groups that the footer may describe.
-    pub(crate) chunks_max: u64,
+    /// What all dictionaries take together.
+    dictionaries_bytes: usize,
+    /// What the footer and the indexes may take in memory.
+    pub(crate) metadata_bytes_max: u64,
 }
 
 impl Limits {
@@ -105,10 +119,25 @@ impl Limits {
             columns_max: COLUMNS_MAX,
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
-            row_group_bytes: bytes((memory / 2).min(ROW_GROUP_BYTES_MAX)),
+            pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
+            row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
+            dictionaries_bytes: bytes(memory / 16),
             // Reached by wide tables only: a file of twenty columns would have hundreds of gigabytes.
-            chunks_max: memory * 2 / CHUNK_METADATA_BYTES,
+            metadata_bytes_max: memory * 2,
         }
+    }
+}
+
+impl Limits {
+    /// Bytes of the dictionary of each of so many columns.
+    pub(crate) fn dictionary_bytes(&self, columns: usize) -> usize {
+        (self.dictionaries_bytes / 2 / columns.max(1)).min(DICTIONARY_BYTES_MAX)
+    }
+
+    /// Entries of the dictionary of numbers of each of so many columns.
+    pub(crate) fn dictionary_numbers(&self, columns: usize) -> usize {
+        let bytes = self.dictionaries_bytes * 2 / columns.max(1);
+        bytes.min(DICTIONARY_BYTES_MAX) / DICTIONARY_NUMBER_BYTES
     }
 }
 

@@ -1,102 +1,250 @@
-//! The Parquet file: row group by row group, and in each column by column.
+//! The Parquet file: row groups, whose columns wait as compressed pages, and the footer.
 //!
-//! An encoder takes some hundred kilobytes whatever it is given. So the values of a row group wait as plain arrays, and
-//! one encoder is alive at a time: memory follows the size of a row group, not the number of columns.
+//! Memory follows what waits, not the number of rows: values until they fill a page, and pages until they fill a row group.
 
-use std::io::{self, Sink};
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::ArrayRef;
-use arrow_schema::{FieldRef, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{
-    ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
-};
-use parquet::basic::Compression as Codec;
+use arrow_schema::Schema;
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::basic::{LogicalType, Type as Physical};
 use parquet::errors::Result;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::metadata::page_index::PageIndexBuilder;
+use parquet::file::metadata::{
+    FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataWriter, RowGroupMetaData,
+};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::TrackedWrite;
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
+use crate::bounds::Bounds;
+use crate::buffer::Buffer;
+use crate::chunk::{Chunk, Finished, Scratch};
 use crate::footer;
 
 const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
+/// The version of the format: 2 since it names the encodings that are used.
+const VERSION: i32 = 2;
+const MAGIC: &[u8] = b"PAR1";
+/// Digits of a decimal that eight bytes hold.
+pub(crate) const INT64_DIGITS: u8 = 18;
+/// Bytes of a wider decimal.
+const WIDE_BYTES: i32 = 16;
+
+/// What was written and not yet taken.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The page indexes of a row group.
+type Indexes = Vec<(Option<ColumnIndexMetaData>, OffsetIndexMetaData)>;
 
 /// A Parquet file being written into memory, from where it is taken bit by bit.
 pub(crate) struct Output {
-    writer: SerializedFileWriter<Vec<u8>>,
-    /// For each column, what makes its encoders.
-    columns: Vec<(FieldRef, ArrowRowGroupWriterFactory)>,
+    file: TrackedWrite<Shared>,
+    waiting: Shared,
+    descriptor: SchemaDescPtr,
+    chunks: Vec<Chunk>,
+    scratch: Scratch,
+    row_groups: Vec<RowGroupMetaData>,
+    indexes: Vec<Indexes>,
+    rows: i64,
 }
 
 impl Output {
-    pub(crate) fn new(schema: &Arc<Schema>, metadata: &[(String, String)]) -> Result<Self> {
-        let metadata: Vec<KeyValue> = metadata
-            .iter()
-            .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
-            .collect();
-        let columns = schema.fields().iter().map(|field| {
-            // The library makes encoders for a whole schema: each column gets a schema, and a file, of its own.
-            let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
-            let options = ArrowWriterOptions::new()
-                .with_properties(properties().build())
-                .with_skip_arrow_metadata(true);
-            let alone = ArrowWriter::<Sink>::try_new_with_options(io::sink(), schema, options)?;
-            Ok((Arc::clone(field), alone.into_serialized_writer()?.1))
-        });
-        let columns = columns.collect::<Result<_>>()?;
-        let properties = properties()
-            .set_key_value_metadata(Some(metadata).filter(|metadata| !metadata.is_empty()))
-            .build();
-        let whole = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
+    /// Of columns of these types, of which the names and the precisions of decimals may still change.
+    pub(crate) fn new(schema: &Schema, numbers_max: usize) -> Result<Self> {
+        let descriptor = descriptor(schema)?;
+        let waiting = Shared::default();
+        let mut file = TrackedWrite::new(waiting.clone());
+        file.write_all(MAGIC)?;
+        file.flush()?;
         Ok(Self {
-            writer: whole.into_serialized_writer()?.0,
-            columns,
+            file,
+            waiting,
+            chunks: (0..descriptor.num_columns())
+                .map(|_| Chunk::new())
+                .collect(),
+            descriptor,
+            scratch: Scratch::new(numbers_max)?,
+            row_groups: Vec::new(),
+            indexes: Vec::new(),
+            rows: 0,
         })
     }
 
-    /// Writes a row group from arrays in the order of the columns, each asked for when its turn comes.
-    pub(crate) fn write_row_group(&mut self, arrays: impl Iterator<Item = ArrayRef>) -> Result<()> {
-        let index = self.writer.flushed_row_groups().len();
-        let mut group = self.writer.next_row_group()?;
-        for ((field, encoders), array) in self.columns.iter().zip(arrays) {
-            for mut encoder in encoders.create_column_writers(index)? {
-                for leaf in compute_leaves(field, &array)? {
-                    encoder.write(&leaf)?;
-                }
-                encoder.close()?.append_to_row_group(&mut group)?;
-            }
+    /// Writes what waits in a column as a page, and says its bounds and how many bytes it takes.
+    pub(crate) fn write_page(
+        &mut self,
+        column: usize,
+        buffer: &mut Buffer,
+    ) -> Result<(Option<Bounds>, u64)> {
+        let physical = self.descriptor.column(column).physical_type();
+        self.chunks[column].write(buffer, physical, &mut self.scratch)
+    }
+
+    /// Ends a row group of so many rows, all of which are in pages.
+    pub(crate) fn finish_row_group<'a>(
+        &mut self,
+        buffers: impl Iterator<Item = &'a mut Buffer>,
+        rows: usize,
+    ) -> Result<()> {
+        let bytes: u64 = self.chunks.iter().map(Chunk::bytes).sum();
+        let waiting = &self.waiting.0;
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reserve_exact(usize::try_from(bytes + bytes / 8).unwrap_or(0));
+        let offset = self.file.bytes_written() as i64;
+        let mut columns = Vec::with_capacity(self.chunks.len());
+        let mut indexes = Vec::with_capacity(self.chunks.len());
+        for (at, (chunk, buffer)) in self.chunks.iter_mut().zip(buffers).enumerate() {
+            let descriptor = self.descriptor.column(at);
+            let Finished {
+                metadata,
+                column_index,
+                offset_index,
+            } = chunk.finish(buffer, &descriptor, &mut self.scratch, &mut self.file)?;
+            columns.push(metadata);
+            indexes.push((column_index, offset_index));
         }
-        group.close()?;
+        let bytes = columns
+            .iter()
+            .map(|column| column.uncompressed_size())
+            .sum();
+        let group = RowGroupMetaData::builder(Arc::clone(&self.descriptor))
+            .set_column_metadata(columns)
+            .set_total_byte_size(bytes)
+            .set_num_rows(rows as i64)
+            .set_ordinal(i32::try_from(self.row_groups.len()).unwrap_or(i32::MAX))
+            .set_file_offset(offset)
+            .build()?;
+        // The file buffers what it writes.
+        self.file.flush()?;
+        self.row_groups.push(group);
+        self.indexes.push(indexes);
+        self.rows += rows as i64;
         Ok(())
     }
 
     /// Row groups written so far.
     pub(crate) fn row_groups(&self) -> usize {
-        self.writer.flushed_row_groups().len()
+        self.row_groups.len()
     }
 
     /// What is written and not yet taken.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.inner_mut())
+        self.waiting.take()
     }
 
-    /// Writes the footer: the bytes not yet taken, and how many there are in all.
-    pub(crate) fn close(&mut self) -> Result<(Vec<u8>, u64)> {
-        self.writer.finish()?;
-        let columns = self.columns.len();
-        let mut tail = self.take();
-        footer::order_by_type(&mut tail, columns)?;
-        Ok((tail, self.writer.bytes_written() as u64))
+    /// Writes the footer, of columns as they were found in the end: the bytes not yet taken, and how many there are in all.
+    pub(crate) fn close(
+        self,
+        schema: &Schema,
+        metadata: &[(String, String)],
+    ) -> Result<(Vec<u8>, u64)> {
+        let columns = self.chunks.len();
+        let before = self.file.bytes_written() as u64;
+        let untaken = self.waiting.take();
+        let metadata = FileMetaData::new(
+            VERSION,
+            self.rows,
+            Some(CREATED_BY.to_owned()),
+            Some(key_values(schema, metadata)),
+            descriptor(schema)?,
+            None,
+        );
+        let mut index = PageIndexBuilder::new(self.indexes.len(), columns);
+        for (group, indexes) in self.indexes.into_iter().enumerate() {
+            for (column, (column_index, offset_index)) in indexes.into_iter().enumerate() {
+                index.put_offset_index(offset_index, group, column);
+                if let Some(column_index) = column_index {
+                    index.put_column_index(column_index, group, column);
+                }
+            }
+        }
+        let metadata = ParquetMetaDataBuilder::new(metadata)
+            .set_row_groups(self.row_groups)
+            .set_page_index(Some(Arc::new(index.build())))
+            .build();
+        ParquetMetaDataWriter::new_with_tracked(self.file, &metadata).finish()?;
+        let mut end = self.waiting.take();
+        let bytes = before + end.len() as u64;
+        footer::order_by_type(&mut end, columns)?;
+        let mut tail = untaken;
+        tail.append(&mut end);
+        Ok((tail, bytes))
     }
 }
 
-/// How every column is encoded: dictionaries where they pay (the default), Snappy, statistics for each row group.
-fn properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Codec::SNAPPY)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        // It finds single pages, which without statistics of pages nobody looks for.
-        .set_offset_index_disabled(true)
+fn key_values(schema: &Schema, metadata: &[(String, String)]) -> Vec<KeyValue> {
+    let pairs = metadata.iter();
+    let mut all: Vec<KeyValue> = pairs
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+        .collect();
+    // What Parquet has no place for: the units of columns.
+    let mut properties = WriterProperties::builder().build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    all.extend(
+        properties
+            .key_value_metadata()
+            .into_iter()
+            .flatten()
+            .cloned(),
+    );
+    all
+}
+
+/// The schema as Parquet has it. Decimals have the same width whatever their precision, which is known at the end.
+fn descriptor(schema: &Schema) -> Result<SchemaDescPtr> {
+    let converted = ArrowSchemaConverter::new().convert(schema)?;
+    let fields: Vec<TypePtr> = converted
+        .root_schema()
+        .get_fields()
+        .iter()
+        .map(decimal_field)
+        .collect::<Result<_>>()?;
+    let root = Type::group_type_builder(converted.name())
+        .with_fields(fields)
+        .build()?;
+    Ok(Arc::new(SchemaDescriptor::new(Arc::new(root))))
+}
+
+fn decimal_field(field: &TypePtr) -> Result<TypePtr> {
+    let info = field.get_basic_info();
+    let Some(logical @ LogicalType::Decimal { .. }) = info.logical_type_ref() else {
+        return Ok(Arc::clone(field));
+    };
+    let is_narrow = field.get_precision() <= i32::from(INT64_DIGITS);
+    let physical = if is_narrow {
+        Physical::INT64
+    } else {
+        Physical::FIXED_LEN_BYTE_ARRAY
+    };
+    let decimal = Type::primitive_type_builder(field.name(), physical)
+        .with_repetition(info.repetition())
+        .with_logical_type(Some(logical.clone()))
+        .with_precision(field.get_precision())
+        .with_scale(field.get_scale())
+        .with_length(if is_narrow { -1 } else { WIDE_BYTES });
+    Ok(Arc::new(decimal.build()?))
 }

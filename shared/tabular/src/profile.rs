@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::codec::Codec;
 use crate::frame::Header;
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
 use crate::moment::DateOrder;
@@ -39,6 +40,8 @@ pub struct Profile {
     pub encoding: Encoding,
     /// How the bytes were packed.
     pub compression: Compression,
+    /// How the pages of the Parquet file are compressed.
+    pub codec: Codec,
     /// The line of a last row that sums up the others (`Total`, …). It is a row of the table all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_line: Option<u64>,

@@ -5,6 +5,7 @@ use arrow_schema::{DataType, TimeUnit};
 use crate::cell::BooleanWords;
 use crate::moment::DateOrder;
 use crate::number::NumberFormat;
+use crate::output::INT64_DIGITS;
 use crate::survey::ColumnType;
 
 /// The zone that moments with an offset are kept in.
@@ -50,6 +51,15 @@ impl Reading {
         }
     }
 
+    /// The sign beside every number.
+    pub(crate) fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Decimal(decimal) => decimal.unit,
+            Self::Boolean(_) | Self::Int64 | Self::Float64 | Self::Text => None,
+            Self::Date(_) | Self::Time | Self::Timestamp { .. } => None,
+        }
+    }
+
     /// How the type is kept in Arrow, and by it in Parquet.
     pub(crate) fn data_type(self) -> DataType {
         match self {
@@ -73,9 +83,10 @@ impl Reading {
     pub(crate) fn value_bytes(self) -> usize {
         match self {
             Self::Boolean(_) => 1,
-            Self::Date(_) | Self::Text => size_of::<i32>(),
-            Self::Int64 | Self::Float64 | Self::Time | Self::Timestamp { .. } => size_of::<i64>(),
-            Self::Decimal(_) => size_of::<i128>(),
+            Self::Text => size_of::<u32>(),
+            Self::Decimal(decimal) if decimal.precision > INT64_DIGITS => size_of::<i128>(),
+            Self::Int64 | Self::Decimal(_) | Self::Float64 => size_of::<i64>(),
+            Self::Date(_) | Self::Time | Self::Timestamp { .. } => size_of::<i64>(),
         }
     }
 }

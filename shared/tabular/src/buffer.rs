@@ -1,0 +1,167 @@
+//! The values of a column that wait for their page.
+
+use crate::dictionary::Texts;
+
+/// Texts after which a dictionary has to have paid.
+const TRIAL: usize = 4096;
+
+/// Values without the nulls between them.
+pub(crate) enum Values {
+    Bools(Vec<bool>),
+    /// Integers, and what is kept as one: decimals of up to 18 digits, days, times and moments.
+    Ints(Vec<i64>),
+    Floats(Vec<f64>),
+    /// Decimals of more digits.
+    Wides(Vec<i128>),
+    Texts(TextValues),
+}
+
+/// What waits for a page.
+pub(crate) struct Buffer {
+    pub(crate) values: Values,
+    /// Which rows of the page are null.
+    pub(crate) nulls: Vec<u32>,
+}
+
+impl Buffer {
+    pub(crate) const fn new(values: Values) -> Self {
+        Self {
+            values,
+            nulls: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push_null(&mut self) {
+        self.nulls.push(self.rows() as u32);
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.nulls.len() + self.len()
+    }
+
+    /// Values, nulls excluded.
+    fn len(&self) -> usize {
+        match &self.values {
+            Values::Bools(values) => values.len(),
+            Values::Ints(values) => values.len(),
+            Values::Floats(values) => values.len(),
+            Values::Wides(values) => values.len(),
+            Values::Texts(values) => values.count,
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.nulls.clear();
+        match &mut self.values {
+            Values::Bools(values) => values.clear(),
+            Values::Ints(values) => values.clear(),
+            Values::Floats(values) => values.clear(),
+            Values::Wides(values) => values.clear(),
+            Values::Texts(values) => {
+                values.count = 0;
+                values.plain.clear();
+                values.places.clear();
+            }
+        }
+    }
+}
+
+/// Texts: as places in the dictionary of their chunk while it pays, else as the page has them, each behind its length.
+pub(crate) struct TextValues {
+    pub(crate) count: usize,
+    pub(crate) plain: Vec<u8>,
+    pub(crate) places: Vec<u32>,
+    pub(crate) dictionary: Texts,
+    dictionary_bytes_max: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// New texts go into the dictionary.
+    Open,
+    /// This chunk's dictionary is full.
+    Full,
+    /// Hardly a text comes twice.
+    Futile,
+}
+
+impl TextValues {
+    pub(crate) const fn new(dictionary_bytes_max: usize) -> Self {
+        Self {
+            count: 0,
+            plain: Vec::new(),
+            places: Vec::new(),
+            dictionary: Texts::new(),
+            dictionary_bytes_max,
+            state: State::Open,
+        }
+    }
+
+    /// Whether what waits are places in the dictionary.
+    pub(crate) fn has_places(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Takes a text, and says how many bytes it keeps waiting.
+    #[inline]
+    pub(crate) fn push(&mut self, text: &[u8]) -> usize {
+        self.count += 1;
+        if self.state == State::Open {
+            let bytes_max = self.dictionary_bytes_max;
+            match self.dictionary.place(text, bytes_max) {
+                Some(place) => {
+                    self.places.push(place);
+                    if self.places.len() == TRIAL {
+                        self.judge();
+                    }
+                    return size_of::<u32>();
+                }
+                None => self.close(State::Full),
+            }
+        }
+        self.plain
+            .extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.plain.extend_from_slice(text);
+        text.len() + size_of::<u32>()
+    }
+
+    /// Gives the dictionary up where most texts of the first page are new.
+    pub(crate) fn judge(&mut self) {
+        let is_first = self.dictionary.len() >= self.places.len() / 2;
+        if self.state == State::Open && is_first && self.places.len() > 1 {
+            self.close(State::Futile);
+            self.dictionary.clear();
+        }
+    }
+
+    /// Writes what waits out.
+    fn close(&mut self, state: State) {
+        self.state = state;
+        for place in self.places.drain(..) {
+            let text = self.dictionary.get(place as usize);
+            self.plain
+                .extend_from_slice(&(text.len() as u32).to_le_bytes());
+            self.plain.extend_from_slice(text);
+        }
+    }
+
+    /// Begins a chunk: its dictionary is empty.
+    pub(crate) fn begin(&mut self) {
+        self.dictionary.clear();
+        if self.state == State::Full {
+            self.state = State::Open;
+        }
+    }
+
+    /// The texts that wait, in their order.
+    pub(crate) fn plain_texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.plain.as_slice();
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let (text, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
+            rest = behind;
+            Some(text)
+        })
+    }
+}
