@@ -5,10 +5,10 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use arrow_csv::ReaderBuilder;
 use arrow_csv::reader::Format;
-use consign_tabular::{Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Refusal, Survey};
+use consign_tabular::{Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options, Refusal, Step};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -35,16 +35,18 @@ fn refused(refusal: Refusal) -> anyhow::Error {
 
 pub(crate) fn consign(source: &Path, target: &Path) -> Result<()> {
     let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
-    let mut survey = Survey::new(Options::default(), limits);
-    read(source, |chunk| survey.push(chunk).map_err(refused))?;
-    let mut converter = Converter::new(survey.finish().map_err(refused)?).map_err(refused)?;
+    let mut pass = OnePass::new(Options::default(), limits);
     let mut file = File::create(target)?;
     read(source, |chunk| {
-        converter.push(chunk).map_err(refused)?;
-        Ok(file.write_all(&converter.take_output())?)
+        if pass.push(chunk).map_err(refused)? == Step::Again {
+            bail!("the table needs a second pass, which is not what is measured");
+        }
+        Ok(file.write_all(&pass.take_output())?)
     })?;
-    let converted = converter.finish().map_err(refused)?;
-    Ok(file.write_all(&converted.tail)?)
+    match pass.finish().map_err(refused)? {
+        Ended::Converted(converted) => Ok(file.write_all(&converted.tail)?),
+        Ended::Again => bail!("the table needs a second pass, which is not what is measured"),
+    }
 }
 
 pub(crate) fn arrow(source: &Path, target: &Path) -> Result<()> {

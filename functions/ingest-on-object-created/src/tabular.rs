@@ -1,10 +1,12 @@
-//! Delimited text to Parquet, profile and rejects: two passes over the object, in bounded memory.
+//! Delimited text to Parquet, profile and rejects: one pass over the object in the usual case, else three, in bounded memory.
 
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
 use consign_core::upload::{Columns, Outcome};
-use consign_tabular::{Charset, Converted, Converter, Limits, Options, Plan, Refusal, Survey};
+use consign_tabular::{
+    Charset, Converted, Converter, Ended, Limits, OnePass, Options, Plan, Refusal, Step, Survey,
+};
 use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
 
@@ -44,14 +46,21 @@ pub(crate) async fn convert<D: Deps>(
         detail: "The policy does not say where the results of this category go.".to_owned(),
     })?;
     let output = |key: &String| ObjectRef::new(&planned.bucket, key);
-    // 1. Read it all to know its columns, and that it is what was declared.
-    let plan = survey(claim, head).await?;
-    let columns = Columns::of(plan.columns().iter().map(|column| &column.name));
-    // 2. Read it again and write the Parquet as it grows.
+    // 1. Read it once, and write the Parquet as it grows.
     let parquet = output(&planned.parquet_key);
     let deps = claim.deps;
     let writer = deps.store().writer(&parquet, PARQUET).await?;
-    let (converted, writer) = write_parquet(claim, plan, writer).await?;
+    let (converted, writer) = match write_once(claim, head, writer).await? {
+        Some(written) => written,
+        // 2. What came late is of another type than the beginning let expect: find the types of all cells, then convert.
+        None => {
+            let plan = survey(claim, head).await?;
+            let writer = deps.store().writer(&parquet, PARQUET).await?;
+            write_by(claim, plan, writer).await?
+        }
+    };
+    let names = converted.profile.columns.iter();
+    let columns = Columns::of(names.map(|column| &column.name));
     // 3. Its end, the profile, and the rejects where there are any; all at once, and each is awaited.
     let profile = output(&planned.profile_key);
     let rejects = match converted.rejects.total {
@@ -83,26 +92,52 @@ pub(crate) async fn convert<D: Deps>(
     })
 }
 
-async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Plan, Stop> {
-    let options = Options {
+fn options<D: Deps>(claim: &Claim<'_, D>, head: &ObjectHead) -> Options {
+    Options {
         metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
         charset: declared_charset(&claim.upload.content_type),
         ..Options::default()
-    };
+    }
+}
+
+/// The declared checksum, looked at while bytes pass.
+struct Checksum {
+    declared: Option<String>,
+    hasher: Sha256,
+}
+
+impl Checksum {
+    fn of<D: Deps>(claim: &Claim<'_, D>) -> Self {
+        Self {
+            declared: claim.upload.checksum_sha256.clone(),
+            hasher: Sha256::new(),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if self.declared.is_some() {
+            self.hasher.update(bytes);
+        }
+    }
+
+    fn check(self) -> Result<(), Stop> {
+        match self.declared {
+            Some(declared) => check_checksum(&declared, &to_base64(self.hasher)),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Plan, Stop> {
     let limits = Limits::for_memory(claim.deps.memory_bytes());
-    let mut survey = Survey::new(options, limits);
-    let declared = claim.upload.checksum_sha256.clone();
-    let mut hasher = Sha256::new();
+    let mut survey = Survey::new(options(claim, head), limits);
+    let mut checksum = Checksum::of(claim);
     let mut source = Source::open(claim).await?;
     while let Some(bytes) = source.next(claim).await? {
-        if declared.is_some() {
-            hasher.update(&bytes);
-        }
+        checksum.take(&bytes);
         survey.push(&bytes)?;
     }
-    if let Some(declared) = declared {
-        check_checksum(&declared, &to_base64(hasher))?;
-    }
+    checksum.check()?;
     Ok(survey.finish()?)
 }
 
@@ -114,8 +149,50 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
     Charset::of_label(label)
 }
 
-/// Writes all of it; it is there once the writer finishes.
-async fn write_parquet<D: Deps, W: ObjectWriter>(
+/// Writes all of it in one pass; `None`, and nothing is written, where the guess at its types does not hold.
+async fn write_once<D: Deps, W: ObjectWriter>(
+    claim: &mut Claim<'_, D>,
+    head: &ObjectHead,
+    mut writer: W,
+) -> Result<Option<(Converted, W)>, Stop> {
+    match pump_once(claim, head, &mut writer).await {
+        Ok(Some(converted)) => Ok(Some((converted, writer))),
+        Ok(None) => {
+            free(writer).await;
+            Ok(None)
+        }
+        Err(stop) => {
+            free(writer).await;
+            Err(stop)
+        }
+    }
+}
+
+async fn pump_once<D: Deps, W: ObjectWriter>(
+    claim: &mut Claim<'_, D>,
+    head: &ObjectHead,
+    writer: &mut W,
+) -> Result<Option<Converted>, Stop> {
+    let limits = Limits::for_memory(claim.deps.memory_bytes());
+    let mut pass = OnePass::new(options(claim, head), limits);
+    let mut checksum = Checksum::of(claim);
+    let mut source = Source::open(claim).await?;
+    while let Some(bytes) = source.next(claim).await? {
+        checksum.take(&bytes);
+        match pass.push(&bytes)? {
+            Step::Taken => write(writer, pass.take_output()).await?,
+            Step::Again => return Ok(None),
+        }
+    }
+    checksum.check()?;
+    match pass.finish()? {
+        Ended::Converted(converted) => end(claim, *converted, writer).await.map(Some),
+        Ended::Again => Ok(None),
+    }
+}
+
+/// Writes all of it by the plan of a survey; it is there once the writer finishes.
+async fn write_by<D: Deps, W: ObjectWriter>(
     claim: &mut Claim<'_, D>,
     plan: Plan,
     mut writer: W,
@@ -123,9 +200,7 @@ async fn write_parquet<D: Deps, W: ObjectWriter>(
     match pump(claim, plan, &mut writer).await {
         Ok(converted) => Ok((converted, writer)),
         Err(stop) => {
-            if let Err(fault) = writer.abort().await {
-                tracing::warn!(%fault, "unfinished output not freed; the bucket's lifecycle will");
-            }
+            free(writer).await;
             Err(stop)
         }
     }
@@ -140,18 +215,34 @@ async fn pump<D: Deps, W: ObjectWriter>(
     let mut source = Source::open(claim).await?;
     while let Some(bytes) = source.next(claim).await? {
         converter.push(&bytes)?;
-        let output = converter.take_output();
-        if !output.is_empty() {
-            writer.write(Bytes::from(output)).await?;
-        }
+        write(writer, converter.take_output()).await?;
     }
-    let mut converted = converter.finish()?;
-    writer
-        .write(Bytes::from(std::mem::take(&mut converted.tail)))
-        .await?;
+    end(claim, converter.finish()?, writer).await
+}
+
+async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), Stop> {
+    if output.is_empty() {
+        return Ok(());
+    }
+    Ok(writer.write(Bytes::from(output)).await?)
+}
+
+/// Writes the end of the file.
+async fn end<D: Deps, W: ObjectWriter>(
+    claim: &mut Claim<'_, D>,
+    mut converted: Converted,
+    writer: &mut W,
+) -> Result<Converted, Stop> {
+    write(writer, std::mem::take(&mut converted.tail)).await?;
     // The last look before the output counts: a lost lease must not publish.
     claim.keep().await?;
     Ok(converted)
+}
+
+async fn free<W: ObjectWriter>(writer: W) {
+    if let Err(fault) = writer.abort().await {
+        tracing::warn!(%fault, "unfinished output not freed; the bucket's lifecycle will");
+    }
 }
 
 async fn put_json<D: Deps>(

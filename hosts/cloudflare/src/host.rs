@@ -24,8 +24,8 @@ const BUILT_IN_CONFIG: &str = include_str!("../../../consign.toml");
 /// Memory that one conversion may use, in bytes. With what else there is the Worker's memory stays under 64 MB; an isolate
 /// has 128 MB, and may work on more than one file.
 const CONVERSION_MEMORY_BYTES: u64 = 24 << 20;
-/// The largest file that is read whole, in bytes, where `CONSIGN_INGEST_BYTES_MAX` says nothing: two passes over it take
-/// less than the five minutes of CPU time that an invocation may have.
+/// The largest file that is read whole, in bytes, where `CONSIGN_INGEST_BYTES_MAX` says nothing: as many passes over it as
+/// may be needed take less than the five minutes of CPU time that an invocation may have.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// What an isolate reads once.

@@ -5,6 +5,7 @@ use parquet::errors::Result as Written;
 use crate::bounds::{self, Bound, Bounds};
 use crate::buffer::{Buffer, TextValues, Values};
 use crate::cell;
+use crate::evidence::Evidence;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
 use crate::moment;
 use crate::number;
@@ -51,6 +52,8 @@ enum Summed {
 pub(crate) struct Builder {
     column: Column,
     buffer: Buffer,
+    /// What the cells allow, where the reading is a guess that they may break.
+    evidence: Option<Evidence>,
     /// Values in pages, what is not a number excluded.
     count: u64,
     nulls: u64,
@@ -86,6 +89,7 @@ impl Builder {
         Self {
             column,
             buffer: Buffer::new(values),
+            evidence: None,
             count: 0,
             nulls: 0,
             null_tokens: 0,
@@ -93,6 +97,46 @@ impl Builder {
             offsets: 0,
             sum,
             bounds: None,
+        }
+    }
+
+    /// Takes the reading for a guess from cells that allow so much.
+    pub(crate) fn check_by(&mut self, evidence: Evidence) {
+        // What is text for good cannot be broken.
+        self.evidence = Some(evidence).filter(|evidence| !evidence.is_text_for_good());
+    }
+
+    /// Whether the guess holds with another cell: every cell so far has the same reading, but for the digits of decimals,
+    /// which are counted in the end.
+    fn check(&mut self, cell: &Cell<'_>) -> Result<(), Refusal> {
+        let Some(evidence) = &mut self.evidence else {
+            return Ok(());
+        };
+        evidence.take(cell);
+        if !evidence.reading().0.is_kept_like(self.column.reading) {
+            return Err(Refusal::SourceChanged);
+        }
+        if evidence.is_text_for_good() {
+            self.evidence = None;
+        }
+        Ok(())
+    }
+
+    /// Ends a guess that held, once all is in pages.
+    pub(crate) fn settle(&mut self) {
+        let Some(evidence) = self.evidence.take() else {
+            return;
+        };
+        let (reading, warnings) = evidence.reading();
+        self.column.warnings = warnings;
+        if let (Reading::Decimal(found), Reading::Decimal(kept)) =
+            (reading, &mut self.column.reading)
+        {
+            kept.precision = found.precision;
+            if let Some((Bound::Int(min), Bound::Int(max))) = self.bounds {
+                let most = min.unsigned_abs().max(max.unsigned_abs());
+                kept.precision = number::precision(most, kept.scale);
+            }
         }
     }
 
@@ -107,6 +151,7 @@ impl Builder {
             self.append_null();
             return Ok(size_of::<u32>());
         }
+        self.check(cell)?;
         if let Values::Texts(values) = &mut self.buffer.values {
             return Ok(values.push(cell.value().as_bytes()));
         }

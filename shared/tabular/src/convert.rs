@@ -6,6 +6,7 @@ use arrow_schema::{Field, Schema};
 
 use crate::codec::Compressor;
 use crate::column::Builder;
+use crate::evidence::Evidence;
 use crate::frame::{Frame, Header};
 use crate::limits::{
     CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
@@ -16,7 +17,7 @@ use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::row::{Cell, Row};
 use crate::source::Source;
-use crate::survey::Plan;
+use crate::survey::{Layout, Plan};
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the
@@ -45,13 +46,11 @@ impl Converter {
     /// # Errors
     /// [`Refusal::TooLargeForMemory`] or [`Refusal::Internal`].
     pub fn new(plan: Plan) -> Result<Self, Refusal> {
+        let layout = &plan.layout;
         Ok(Self {
-            source: Source::new(plan.limits, plan.options.charset),
-            rows: match &plan.keys {
-                Some(keys) => Reader::json(plan.limits, Some(keys)),
-                None => Reader::delimited(plan.dialect, plan.limits),
-            },
-            table: Table::new(&plan)?,
+            source: Source::new(layout.limits, layout.options.charset),
+            rows: layout.reader(),
+            table: Table::new(layout, None)?,
             plan,
         })
     }
@@ -77,7 +76,7 @@ impl Converter {
     /// taken is kept in memory: call it after each push.
     #[must_use]
     pub fn take_output(&mut self) -> Vec<u8> {
-        self.table.output.take()
+        self.table.take_output()
     }
 
     /// Ends the source and the Parquet file.
@@ -96,40 +95,72 @@ impl Converter {
         if fingerprint != plan.fingerprint || table.counts() != (plan.rows, plan.rejects) {
             return Err(Refusal::SourceChanged);
         }
-        let (rows_out, total_line) = (table.rows, table.total_line);
-        let rejects = std::mem::take(&mut table.rejects);
-        let (tail, parquet_bytes, columns) = table.close()?;
-        let profile = Profile {
-            rows: rows_out,
-            rejects: rejects.total,
-            skipped_lines: plan.frame.first_line - 1,
-            blank_lines: rows.blank_lines(),
+        let passes = Passes {
+            passes: 2,
             bytes: fingerprint.bytes,
-            text_bytes: source.text_bytes(),
-            parquet_bytes,
-            format: rows.format(),
-            delimiter: char::from(plan.dialect.delimiter.unwrap_or(b',')),
-            header: plan.frame.header != Header::None,
-            dialect: FoundDialect {
-                delimiter: plan.dialect.delimiter.map(char::from),
-                quote: plan.dialect.quote.map(char::from),
-                backslash: plan.dialect.backslash,
-                blanks_before_quote: plan.dialect.blanks,
-                merged_delimiters: plan.dialect.runs,
-                header: plan.frame.header,
-                first_line: plan.frame.first_line,
-            },
-            total_line,
-            encoding: plan.encoding,
-            compression: plan.compression,
-            columns,
-            codec: Compressor::CODEC,
         };
-        Ok(Converted {
-            profile,
-            rejects,
-            tail,
-        })
+        conclude(&plan.layout, (&source, &rows), table, passes)
+    }
+}
+
+/// How a source was read.
+pub(crate) struct Passes {
+    pub(crate) passes: u8,
+    pub(crate) bytes: u64,
+}
+
+/// Ends the file and describes it.
+pub(crate) fn conclude(
+    layout: &Layout,
+    (source, rows): (&Source, &Reader),
+    mut table: Table,
+    passes: Passes,
+) -> Result<Converted, Refusal> {
+    let (rows_out, total_line) = (table.rows, table.total_line);
+    let rejects = std::mem::take(&mut table.rejects);
+    let (tail, parquet_bytes, columns) = table.close()?;
+    let (dialect, frame) = (layout.dialect, layout.frame);
+    let profile = Profile {
+        rows: rows_out,
+        rejects: rejects.total,
+        skipped_lines: frame.first_line - 1,
+        blank_lines: rows.blank_lines(),
+        bytes: passes.bytes,
+        text_bytes: source.text_bytes(),
+        parquet_bytes,
+        passes: passes.passes,
+        format: rows.format(),
+        delimiter: char::from(dialect.delimiter.unwrap_or(b',')),
+        header: frame.header != Header::None,
+        dialect: FoundDialect {
+            delimiter: dialect.delimiter.map(char::from),
+            quote: dialect.quote.map(char::from),
+            backslash: dialect.backslash,
+            blanks_before_quote: dialect.blanks,
+            merged_delimiters: dialect.runs,
+            header: frame.header,
+            first_line: frame.first_line,
+        },
+        total_line,
+        encoding: source.encoding(),
+        compression: source.compression(),
+        columns,
+        codec: Compressor::CODEC,
+    };
+    Ok(Converted {
+        profile,
+        rejects,
+        tail,
+    })
+}
+
+impl Layout {
+    /// What reads the rows of such a file.
+    pub(crate) fn reader(&self) -> Reader {
+        match &self.keys {
+            Some(keys) => Reader::json(self.limits, Some(keys)),
+            None => Reader::delimited(self.dialect, self.limits),
+        }
     }
 }
 
@@ -148,7 +179,7 @@ fn is_total(row: &Row<'_>) -> bool {
 }
 
 /// What becomes of the rows.
-struct Table {
+pub(crate) struct Table {
     limits: Limits,
     frame: Frame,
     skip_header: bool,
@@ -170,19 +201,23 @@ struct Table {
 }
 
 impl Table {
-    fn new(plan: &Plan) -> Result<Self, Refusal> {
-        let limits = plan.limits;
-        let count = plan.columns.len();
+    /// With what the columns allowed so far, where their types are a guess.
+    pub(crate) fn new(layout: &Layout, evidence: Option<Vec<Evidence>>) -> Result<Self, Refusal> {
+        let limits = layout.limits;
+        let count = layout.columns.len();
         let bytes_max = limits.dictionary_bytes(count);
-        let columns = plan.columns.iter().cloned();
-        let columns: Vec<Builder> = columns
+        let columns = layout.columns.iter().cloned();
+        let mut columns: Vec<Builder> = columns
             .map(|column| Builder::new(column, bytes_max))
             .collect();
+        for (column, evidence) in columns.iter_mut().zip(evidence.into_iter().flatten()) {
+            column.check_by(evidence);
+        }
         Ok(Self {
             limits,
-            frame: plan.frame,
-            skip_header: plan.frame.header != Header::None,
-            metadata: plan.options.metadata.clone(),
+            frame: layout.frame,
+            skip_header: layout.frame.header != Header::None,
+            metadata: layout.options.metadata.clone(),
             total_line: None,
             output: Output::new(&schema(&columns), limits.dictionary_numbers(count))?,
             columns,
@@ -196,11 +231,25 @@ impl Table {
         })
     }
 
-    fn counts(&self) -> (u64, u64) {
+    /// What is written and not yet taken.
+    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+        self.output.take()
+    }
+
+    /// Rows, and rejected lines.
+    pub(crate) fn counts(&self) -> (u64, u64) {
         (self.rows, self.rejects.total)
     }
 
-    fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+    /// The first reject, in words.
+    pub(crate) fn first_reject(&self) -> Option<String> {
+        self.rejects
+            .first
+            .first()
+            .map(|reject| reject.detail.clone())
+    }
+
+    pub(crate) fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
         if row.line < self.frame.first_line || std::mem::take(&mut self.skip_header) {
             return Ok(());
         }
@@ -259,6 +308,7 @@ impl Table {
         if self.group_rows > 0 {
             self.finish_row_group()?;
         }
+        self.columns.iter_mut().for_each(Builder::settle);
         let (tail, bytes) = self.output.close(&schema(&self.columns), &self.metadata)?;
         let profiles = self.columns.into_iter().map(Builder::finish).collect();
         Ok((tail, bytes, profiles))

@@ -96,6 +96,11 @@ impl Evidence {
         }
     }
 
+    /// Whether no further cell can make it something else than text.
+    pub(crate) fn is_text_for_good(&self) -> bool {
+        self.kinds == Kinds::NONE
+    }
+
     /// The reading that holds every cell, and what its owner should know.
     pub(crate) fn reading(&self) -> (Reading, Vec<Warning>) {
         let holds = |kind| self.kinds.holds(kind);

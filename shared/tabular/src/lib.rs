@@ -1,16 +1,38 @@
 //! Tables as text to Parquet and a profile: a push parser without I/O.
 //!
-//! A source is read twice. The first pass, a [`Survey`], finds out what the file is and which type holds *every* cell
-//! of each column; its result is a [`Plan`]. The second pass, a [`Converter`], writes Parquet by that plan, and
-//! refuses if it did not read the same bytes. So types hold for all rows in bounded memory, and no cell changes
-//! silently. The caller pushes bytes as they come, in chunks of any size (the result does not depend on them), and
-//! takes the output as it grows: it fits a stream from an object store into a multipart upload.
+//! A source is read once in the usual case. A [`OnePass`] guesses types from the beginning, checks them for every cell, and
+//! writes Parquet. Where a cell breaks the guess it says so ([`Step::Again`], [`Ended::Again`]), and the source is read anew:
+//! a [`Survey`] finds out which type holds *every* cell of each column; by its result, a [`Plan`], a [`Converter`] writes
+//! Parquet, and refuses if it did not read the same bytes. Both ways give the same. So types hold for all rows in bounded
+//! memory, and no cell changes silently. The caller pushes bytes as they come, in chunks of any size (the result does not
+//! depend on them), and takes the output as it grows: it fits a stream from an object store into a multipart upload.
 //!
 //! ```
-//! use consign_tabular::{Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Refusal, Survey};
+//! use consign_tabular::{
+//!     Converter, Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options, Refusal, Step, Survey,
+//! };
 //!
-//! fn convert(source: &[&[u8]]) -> Result<(Vec<u8>, u64), Refusal> {
-//!     let mut survey = Survey::new(Options::default(), Limits::for_memory(MEMORY_BYTES_DEFAULT));
+//! /// The Parquet file, or nothing where one pass is not enough.
+//! fn convert_once(source: &[&[u8]], limits: Limits) -> Result<Option<Vec<u8>>, Refusal> {
+//!     let mut pass = OnePass::new(Options::default(), limits);
+//!     let mut parquet = Vec::new();
+//!     for chunk in source {
+//!         match pass.push(chunk)? {
+//!             Step::Taken => parquet.extend(pass.take_output()),
+//!             Step::Again => return Ok(None),
+//!         }
+//!     }
+//!     match pass.finish()? {
+//!         Ended::Again => Ok(None),
+//!         Ended::Converted(converted) => {
+//!             parquet.extend(converted.tail);
+//!             Ok(Some(parquet))
+//!         }
+//!     }
+//! }
+//!
+//! fn convert_carefully(source: &[&[u8]], limits: Limits) -> Result<Vec<u8>, Refusal> {
+//!     let mut survey = Survey::new(Options::default(), limits);
 //!     for chunk in source {
 //!         survey.push(chunk)?;
 //!     }
@@ -20,13 +42,16 @@
 //!         converter.push(chunk)?;
 //!         parquet.extend(converter.take_output());
 //!     }
-//!     let converted = converter.finish()?;
-//!     parquet.extend(converted.tail);
-//!     Ok((parquet, converted.profile.rows))
+//!     parquet.extend(converter.finish()?.tail);
+//!     Ok(parquet)
 //! }
 //!
-//! let (parquet, rows) = convert(&[b"id,na", b"me\n1,Ada\n2,Grace\n"])?;
-//! assert_eq!(rows, 2);
+//! let source: [&[u8]; 2] = [b"id,na", b"me\n1,Ada\n2,Grace\n"];
+//! let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
+//! let parquet = match convert_once(&source, limits)? {
+//!     Some(parquet) => parquet,
+//!     None => convert_carefully(&source, limits)?,
+//! };
 //! assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
 //! # Ok::<(), Refusal>(())
 //! ```
@@ -114,7 +139,9 @@ mod frame;
 mod json;
 mod limits;
 mod moment;
+mod names;
 mod number;
+mod once;
 mod output;
 mod profile;
 mod reader;
@@ -140,6 +167,7 @@ pub use limits::{
 };
 pub use moment::DateOrder;
 pub use number::NumberFormat;
+pub use once::{Ended, OnePass, Step};
 pub use profile::{
     ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
 };

@@ -97,6 +97,8 @@ pub struct Limits {
     pub text_bytes_max: u64,
     /// A compressed source may grow by this factor (judged past [`EXPANSION_FREE_BYTES`]).
     pub expansion_max: u64,
+    /// How much text types are guessed from in a conversion of one pass, in bytes: at least [`SAMPLE_BYTES`].
+    pub guess_bytes: usize,
     /// A page of each column is written when all that waits takes this much.
     pub(crate) pages_bytes: usize,
     /// A row group is written when its pages take this much.
@@ -119,6 +121,7 @@ impl Limits {
             columns_max: COLUMNS_MAX,
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
+            guess_bytes: bytes(memory / 32).max(SAMPLE_BYTES),
             pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
             dictionaries_bytes: bytes(memory / 16),

@@ -263,6 +263,12 @@ pub(crate) fn decimal(cell: &str, format: NumberFormat, scale: u8) -> Option<i12
     Some(if cell.starts_with('-') { -value } else { value })
 }
 
+/// Digits of a decimal of this scale that holds `most`, its largest value without its point.
+pub(crate) fn precision(most: u64, scale: u8) -> u8 {
+    let digits = most.checked_ilog10().map_or(0, |log| log + 1);
+    u8::try_from(digits).unwrap_or(u8::MAX).max(scale).max(1)
+}
+
 /// A decimal as text with a point.
 pub(crate) fn decimal_text(value: i128, scale: u8) -> String {
     let scale = usize::from(scale);

@@ -28,6 +28,8 @@ pub struct Profile {
     pub text_bytes: u64,
     /// Bytes of the Parquet file.
     pub parquet_bytes: u64,
+    /// How often the source was read: twice where a cell further down was not of the type that the beginning let expect.
+    pub passes: u8,
     /// What the text is.
     pub format: Format,
     /// What stands between two cells.

@@ -51,6 +51,19 @@ impl Reading {
         }
     }
 
+    /// Whether values of both are kept alike: they are the same, but for the digits of decimals.
+    pub(crate) fn is_kept_like(self, other: Self) -> bool {
+        let (Self::Decimal(one), Self::Decimal(two)) = (self, other) else {
+            return self == other;
+        };
+        let is_narrow = |decimal: Decimal| decimal.precision <= INT64_DIGITS;
+        let same_digits = Decimal {
+            precision: two.precision,
+            ..one
+        };
+        same_digits == two && is_narrow(one) == is_narrow(two)
+    }
+
     /// The sign beside every number.
     pub(crate) fn unit(self) -> Option<&'static str> {
         match self {

@@ -1,13 +1,12 @@
 //! The first pass: what the file is, and which type holds every cell of each column.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::frame::{self, Frame, Header};
 use crate::json;
-use crate::limits::{Compression, Encoding, Limits, Options, SAMPLE_BYTES, name_bytes_max};
+use crate::limits::{Limits, Options, SAMPLE_BYTES};
+use crate::names::{shortened, unique};
 use crate::profile::{Reject, Warning};
 use crate::reader::Reader;
 use crate::reading::Reading;
@@ -55,19 +54,23 @@ pub struct Column {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// What the first pass found out, and all that the second one needs.
+/// How a file is read: what the first pass found out, or what its beginning lets expect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Layout {
     pub(crate) options: Options,
     pub(crate) limits: Limits,
-    pub(crate) fingerprint: Fingerprint,
     pub(crate) dialect: Dialect,
     pub(crate) frame: Frame,
     /// The keys of JSON, in the order of the columns.
     pub(crate) keys: Option<Vec<String>>,
-    pub(crate) compression: Compression,
-    pub(crate) encoding: Encoding,
     pub(crate) columns: Vec<Column>,
+}
+
+/// What the first pass found out, and all that the second one needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) layout: Layout,
+    pub(crate) fingerprint: Fingerprint,
     pub(crate) rows: u64,
     pub(crate) rejects: u64,
 }
@@ -76,7 +79,7 @@ impl Plan {
     /// The columns, in the order of the file.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.layout.columns
     }
 
     /// Rows that will be converted.
@@ -154,32 +157,70 @@ impl Survey {
         let stage = &mut self.stage;
         let fingerprint = self.source.finish(&mut |text| stage.push(text))?;
         self.stage.read(true)?;
-        let Stage::Reading(reading) = self.stage else {
+        let Stage::Reading(mut pass) = self.stage else {
             return Err(Refusal::EmptyFile);
         };
-        let Pass {
-            options,
-            limits,
-            dialect,
-            mut rows,
-            mut table,
-        } = *reading;
-        rows.finish(&mut |row| table.take(row))?;
-        let keys = rows.keys().map(<[String]>::to_vec);
-        let columns = table.columns(keys.as_deref())?;
+        pass.finish()?;
+        let table = &mut pass.table;
+        check_rejects(table.rows, table.rejects, table.first_reject.take())?;
+        let (rows, rejects) = (table.rows, table.rejects);
+        let (layout, _) = pass.layout()?.ok_or(Refusal::EmptyFile)?;
         Ok(Plan {
-            keys,
-            options,
-            limits,
+            layout,
             fingerprint,
-            dialect,
-            frame: table.frame,
-            compression: self.source.compression(),
-            encoding: self.source.encoding(),
-            columns,
-            rows: table.rows,
-            rejects: table.rejects,
+            rows,
+            rejects,
         })
+    }
+}
+
+/// How a file seems to be read, by so much of its text, or by all of it; and what each column allows so far. `None` where
+/// the beginning holds no row.
+pub(crate) fn guess(
+    text: &str,
+    whole: bool,
+    options: Options,
+    limits: Limits,
+) -> Result<Option<(Layout, Vec<Evidence>)>, Refusal> {
+    let mut stage = Stage::Sampling {
+        sample: String::new(),
+        options,
+        limits,
+    };
+    stage.push(text)?;
+    if whole {
+        stage.read(true)?;
+    }
+    let Stage::Reading(mut pass) = stage else {
+        return Ok(None);
+    };
+    if whole {
+        pass.finish()?;
+    }
+    pass.layout()
+}
+
+impl Pass {
+    fn finish(&mut self) -> Result<(), Refusal> {
+        let Self { rows, table, .. } = self;
+        rows.finish(&mut |row| table.take(row))
+    }
+
+    fn layout(self) -> Result<Option<(Layout, Vec<Evidence>)>, Refusal> {
+        let mut table = self.table;
+        let keys = self.rows.keys().map(<[String]>::to_vec);
+        let Some(columns) = table.columns(keys.as_deref()) else {
+            return Ok(None);
+        };
+        let layout = Layout {
+            options: self.options,
+            limits: self.limits,
+            dialect: self.dialect,
+            frame: table.frame,
+            keys,
+            columns,
+        };
+        Ok(Some((layout, table.evidence)))
     }
 }
 
@@ -363,22 +404,13 @@ impl Table {
         Ok(())
     }
 
-    fn columns(&mut self, keys: Option<&[String]>) -> Result<Vec<Column>, Refusal> {
+    /// The columns, where there are any.
+    fn columns(&mut self, keys: Option<&[String]>) -> Option<Vec<Column>> {
         let names = self.names.take().or_else(|| keys.map(<[String]>::to_vec));
-        let Some(names) = names.filter(|names| !names.is_empty()) else {
-            return Err(Refusal::EmptyFile);
-        };
-        let all = self.rows + self.rejects;
-        if too_many(self.rejects, all) {
-            return Err(Refusal::TooManyRejects {
-                rejects: self.rejects,
-                rows: all,
-                first: self.first_reject.take().unwrap_or_default(),
-            });
-        }
+        let names = names.filter(|names| !names.is_empty())?;
         let header = keys.is_some() || self.frame.header != Header::None;
         let trimmed: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-        Ok(unique(&trimmed)
+        let columns = unique(&trimmed)
             .into_iter()
             .zip(&names)
             .zip(&self.evidence)
@@ -393,8 +425,22 @@ impl Table {
                     warnings,
                 }
             })
-            .collect())
+            .collect();
+        Some(columns)
     }
+}
+
+/// Refuses a file of which too much is rejected.
+pub(crate) fn check_rejects(rows: u64, rejects: u64, first: Option<String>) -> Result<(), Refusal> {
+    let all = rows + rejects;
+    if too_many(rejects, all) {
+        return Err(Refusal::TooManyRejects {
+            rejects,
+            rows: all,
+            first: first.unwrap_or_default(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether so many lines cannot be read that the file is not what it seems: over half, or over a tenth where these are
@@ -405,84 +451,3 @@ fn too_many(rejects: u64, all: u64) -> bool {
 
 /// Rejected lines of which even a small file may have a larger share.
 const REJECTS_FEW: u64 = 10;
-
-/// A name of one of so many columns within its bound.
-fn shortened(name: &str, columns: usize) -> &str {
-    &name[..name.floor_char_boundary(name_bytes_max(columns))]
-}
-
-/// Names that differ from one another also where case is ignored, as many readers do: an empty one becomes `column_N` by
-/// its place, a repeated one gets `_2`, `_3`, …, and a long one is cut.
-fn unique(names: &[&str]) -> Vec<String> {
-    // Room for the number of a repeated name.
-    const NUMBER_BYTES: usize = 8;
-    let bytes_max = name_bytes_max(names.len()).saturating_sub(NUMBER_BYTES);
-    let cut = |name: &str| name[..name.floor_char_boundary(bytes_max)].to_owned();
-    // Names that are unique as they stand keep standing, also where a changed one would have taken their place.
-    let mut taken: HashSet<String> = names.iter().map(|name| cut(name).to_lowercase()).collect();
-    let mut seen = HashSet::new();
-    let mut next = std::collections::HashMap::<String, usize>::new();
-    let mut name_of = |(at, name): (usize, &&str)| {
-        let name = cut(name);
-        if !name.is_empty() && seen.insert(name.to_lowercase()) {
-            return name;
-        }
-        let base = if name.is_empty() {
-            format!("column_{}", at + 1)
-        } else {
-            name.clone()
-        };
-        if name.is_empty() && taken.insert(base.clone()) {
-            return base;
-        }
-        let number = next.entry(base.to_lowercase()).or_insert(1);
-        loop {
-            *number += 1;
-            let candidate = format!("{base}_{number}");
-            if taken.insert(candidate.to_lowercase()) {
-                return candidate;
-            }
-        }
-    };
-    names.iter().enumerate().map(&mut name_of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unique;
-
-    #[test]
-    fn names_that_differ_in_case_alone_are_made_unlike() {
-        let names = ["ID", "id", "Id_2"];
-        assert_eq!(unique(&names), ["ID", "id_3", "Id_2"]);
-    }
-
-    #[test]
-    fn ten_thousand_long_names_are_short_together() {
-        let names: Vec<String> = (0..10_000).map(|n| format!("{n:0>780}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let made = unique(&names);
-        assert!(made.iter().map(String::len).sum::<usize>() <= 1 << 20);
-        let different: std::collections::HashSet<&String> = made.iter().collect();
-        assert_eq!(different.len(), names.len());
-        // A few may be as long as they like, up to the bound of one.
-        assert_eq!(unique(&names[..2])[1].len(), 780);
-    }
-
-    #[test]
-    fn names_are_made_unique_without_touching_those_that_are() {
-        let names = ["a", "", "a", "a_2", "a", "column_2", ""];
-        assert_eq!(
-            unique(&names),
-            [
-                "a",
-                "column_2_2",
-                "a_3",
-                "a_2",
-                "a_4",
-                "column_2",
-                "column_7"
-            ]
-        );
-    }
-}

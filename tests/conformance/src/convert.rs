@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use consign_tabular::{
-    Charset, Converted, Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Profile, Refusal, Survey,
+    Charset, Converted, Converter, Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options, Profile,
+    Refusal, Step, Survey,
 };
 use serde::Serialize;
 
@@ -139,24 +140,52 @@ fn explanation(profile: &Profile) -> io::Result<String> {
         "skipped_lines": profile.skipped_lines,
         "blank_lines": profile.blank_lines,
         "total_line": profile.total_line,
+        "passes": profile.passes,
         "rows": profile.rows,
         "rejects": profile.rejects,
     }))?)
 }
 
-/// Both passes over the input; what comes out goes to `path` as it grows.
+/// One pass over the input, or where its guess does not hold two more; what comes out goes to `path` as it grows.
 fn write(arguments: &Arguments, path: &Path) -> Result<Converted, Failure> {
+    if let Some(converted) = write_once(arguments, path)? {
+        return Ok(converted);
+    }
     let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
-    read(&arguments.input, |chunk| Ok(survey.push(chunk)?))?;
+    read(&arguments.input, |chunk| {
+        survey.push(chunk)?;
+        Ok(true)
+    })?;
     let mut converter = Converter::new(survey.finish()?)?;
     let mut file = File::create(path)?;
     read(&arguments.input, |chunk| {
         converter.push(chunk)?;
-        Ok(file.write_all(&converter.take_output())?)
+        file.write_all(&converter.take_output())?;
+        Ok(true)
     })?;
     let converted = converter.finish()?;
     file.write_all(&converted.tail)?;
     Ok(converted)
+}
+
+fn write_once(arguments: &Arguments, path: &Path) -> Result<Option<Converted>, Failure> {
+    let mut pass = OnePass::new(arguments.options.clone(), arguments.limits);
+    let mut file = File::create(path)?;
+    let is_whole = read(&arguments.input, |chunk| {
+        let step = pass.push(chunk)?;
+        file.write_all(&pass.take_output())?;
+        Ok(step == Step::Taken)
+    })?;
+    if !is_whole {
+        return Ok(None);
+    }
+    match pass.finish()? {
+        Ended::Again => Ok(None),
+        Ended::Converted(converted) => {
+            file.write_all(&converted.tail)?;
+            Ok(Some(*converted))
+        }
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -166,13 +195,18 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn read(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+/// Reads a file chunk by chunk while `take` wants more, and says whether it was read to its end.
+fn read(
+    path: &Path,
+    mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(()),
-            length => take(&buffer[..length])?,
+            0 => return Ok(true),
+            length if take(&buffer[..length])? => {}
+            _ => return Ok(false),
         }
     }
 }

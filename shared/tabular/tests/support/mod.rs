@@ -4,8 +4,8 @@
 
 use arrow_array::{Array, RecordBatch, StringArray};
 use consign_tabular::{
-    ColumnProfile, Converted, Converter, Limits, MEMORY_BYTES_DEFAULT, Options, Profile, Refusal,
-    Rejects, Survey,
+    ColumnProfile, Converted, Converter, Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options,
+    Profile, Refusal, Rejects, Step, Survey,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -121,6 +121,33 @@ pub(crate) fn convert_chunks(
         profile,
         rejects,
     })
+}
+
+/// Converts in one pass; `None` where the guess does not hold.
+pub(crate) fn convert_once(
+    chunks: &[&[u8]],
+    options: Options,
+    limits: Limits,
+) -> Result<Option<Outcome>, Refusal> {
+    let mut pass = OnePass::new(options, limits);
+    let mut parquet = Vec::new();
+    for chunk in chunks {
+        match pass.push(chunk)? {
+            Step::Taken => parquet.extend(pass.take_output()),
+            Step::Again => return Ok(None),
+        }
+    }
+    match pass.finish()? {
+        Ended::Again => Ok(None),
+        Ended::Converted(converted) => {
+            parquet.extend(converted.tail);
+            Ok(Some(Outcome {
+                parquet,
+                profile: converted.profile,
+                rejects: converted.rejects,
+            }))
+        }
+    }
 }
 
 pub(crate) fn convert_with(source: impl AsRef<[u8]>, options: Options) -> Result<Outcome, Refusal> {
