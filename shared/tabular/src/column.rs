@@ -6,9 +6,10 @@ use crate::bounds::{self, Bound, Bounds};
 use crate::buffer::{Buffer, TextValues, Values};
 use crate::cell;
 use crate::evidence::Evidence;
+use crate::fast;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
-use crate::moment;
-use crate::number;
+use crate::moment::{self, DateOrder};
+use crate::number::{self, NumberFormat};
 use crate::output::{INT64_DIGITS, Output};
 use crate::profile::{ColumnProfile, Scalar, Sum};
 use crate::reading::{Decimal, Reading};
@@ -48,9 +49,45 @@ enum Summed {
     Float(Compensated),
 }
 
+/// Which cells are read without a closer look.
+#[derive(Clone, Copy)]
+enum Usual {
+    Int64,
+    /// With so many digits behind the point.
+    Decimal(u8),
+    Float64,
+    Date,
+    Timestamp,
+    None,
+}
+
+impl Usual {
+    fn of(reading: Reading) -> Self {
+        match reading {
+            Reading::Int64 => Self::Int64,
+            Reading::Decimal(decimal)
+                if decimal.precision <= INT64_DIGITS
+                    && decimal.format == NumberFormat::Point
+                    && decimal.unit.is_none() =>
+            {
+                Self::Decimal(decimal.scale)
+            }
+            Reading::Float64 => Self::Float64,
+            Reading::Date(DateOrder::YearMonthDay) => Self::Date,
+            Reading::Timestamp {
+                order: DateOrder::YearMonthDay,
+                utc: false,
+            } => Self::Timestamp,
+            Reading::Boolean(_) | Reading::Decimal(_) | Reading::Date(_) => Self::None,
+            Reading::Time | Reading::Timestamp { .. } | Reading::Text => Self::None,
+        }
+    }
+}
+
 /// Builds one column.
 pub(crate) struct Builder {
     column: Column,
+    usual: Usual,
     buffer: Buffer,
     /// What the cells allow, where the reading is a guess that they may break.
     evidence: Option<Evidence>,
@@ -87,6 +124,7 @@ impl Builder {
             }
         };
         Self {
+            usual: Usual::of(column.reading),
             column,
             buffer: Buffer::new(values),
             evidence: None,
@@ -151,6 +189,9 @@ impl Builder {
             self.append_null();
             return Ok(size_of::<u32>());
         }
+        if !cell.literal && self.take_usual(cell.raw) {
+            return Ok(size_of::<i64>());
+        }
         self.check(cell)?;
         if let Values::Texts(values) = &mut self.buffer.values {
             return Ok(values.push(cell.value().as_bytes()));
@@ -165,6 +206,36 @@ impl Builder {
         self.append_typed(trimmed).ok_or(Refusal::SourceChanged)?;
         self.padded += u64::from(trimmed.len() != cell.raw.len());
         Ok(self.column.reading.value_bytes())
+    }
+
+    /// Appends a cell of a type with values that is written as usual.
+    #[inline]
+    fn take_usual(&mut self, cell: &str) -> bool {
+        let bytes = cell.as_bytes();
+        match (&mut self.buffer.values, self.usual) {
+            (Values::Ints(values), Usual::Int64) => push(values, fast::int64(bytes)),
+            (Values::Ints(values), Usual::Decimal(scale)) => {
+                push(values, fast::decimal(bytes, scale))
+            }
+            (Values::Floats(values), Usual::Float64) => push(values, fast::float64(cell)),
+            (Values::Ints(values), Usual::Date) => {
+                let days = moment::date(bytes, DateOrder::YearMonthDay);
+                push(values, days.map(i64::from))
+            }
+            (Values::Ints(values), Usual::Timestamp) => {
+                let moment = moment::timestamp(bytes, DateOrder::YearMonthDay);
+                let local = moment.filter(|moment| moment.offset_s.is_none());
+                push(values, local.map(|moment| moment.micros))
+            }
+            (
+                Values::Bools(_)
+                | Values::Ints(_)
+                | Values::Floats(_)
+                | Values::Wides(_)
+                | Values::Texts(_),
+                _,
+            ) => false,
+        }
     }
 
     fn append_null(&mut self) {
@@ -339,6 +410,13 @@ impl Builder {
             }
         }
     }
+}
+
+/// Appends a value where there is one.
+fn push<T>(values: &mut Vec<T>, value: Option<T>) -> bool {
+    let has_value = value.is_some();
+    values.extend(value);
+    has_value
 }
 
 fn read_decimal(cell: &str, decimal: Decimal) -> Option<i128> {

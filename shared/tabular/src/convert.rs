@@ -173,6 +173,12 @@ const TOTALS: [&str; 6] = ["total", "sum", "grand total", "summe", "gesamt", "su
 fn is_total(row: &Row<'_>) -> bool {
     let first = row.cells().find(|cell| !cell.raw.is_empty());
     first.is_some_and(|cell| {
+        if !cell
+            .raw
+            .starts_with(|first: char| first.is_ascii_alphabetic())
+        {
+            return false;
+        }
         let word = cell.raw.trim_end_matches([':', ' ']);
         word.len() <= 12 && TOTALS.iter().any(|total| word.eq_ignore_ascii_case(total))
     })

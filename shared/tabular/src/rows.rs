@@ -31,26 +31,28 @@ enum State {
 
 /// The push parser. Memory: the longest row and one piece.
 pub(crate) struct Rows {
-    limits: Limits,
-    dialect: Dialect,
+    pub(crate) limits: Limits,
+    pub(crate) dialect: Dialect,
     ends: [bool; 256],
     buffer: String,
-    at: usize,
-    row_start: usize,
+    pub(crate) at: usize,
+    pub(crate) row_start: usize,
     cell_start: usize,
     cell_end: usize,
     escaped: bool,
     state: State,
-    skip_feed: bool,
-    line: u64,
-    row_line: u64,
+    pub(crate) skip_feed: bool,
+    pub(crate) line: u64,
+    pub(crate) row_line: u64,
     row_quoted: bool,
     faulty: bool,
     fields: usize,
-    spans: Vec<Span>,
+    pub(crate) spans: Vec<Span>,
     blank_lines: u64,
     /// A row came.
-    begun: bool,
+    pub(crate) begun: bool,
+    /// Every byte goes through the machine, in tests.
+    is_slow: bool,
     /// Blank lines of a table of one column are rows without a value, unless nothing follows them.
     blank_rows: u64,
 }
@@ -81,6 +83,7 @@ impl Rows {
             spans: Vec::new(),
             blank_lines: 0,
             begun: false,
+            is_slow: false,
             blank_rows: 0,
         }
     }
@@ -147,7 +150,12 @@ impl Rows {
         let bytes = buffer.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
             match self.state {
-                State::RowStart => self.start_row(bytes, sink)?,
+                State::RowStart => {
+                    self.take_lines(buffer, sink)?;
+                    if self.at < bytes.len() {
+                        self.start_row(bytes, sink)?;
+                    }
+                }
                 State::CellStart if self.dialect.quote == Some(byte) => self.open_quote(self.at),
                 State::CellStart if self.dialect.blanks && byte == b' ' => {
                     let blanks = bytes[self.at..]
@@ -236,6 +244,13 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// The delimiter, where whole rows can be read at a stroke.
+    pub(crate) fn usual_delimiter(&self) -> Option<u8> {
+        let dialect = self.dialect;
+        let is_usual = !dialect.backslash && !dialect.blanks && !dialect.runs && !self.is_slow;
+        dialect.delimiter.filter(|_| is_usual)
     }
 
     fn open_quote(&mut self, at: usize) {
@@ -360,7 +375,7 @@ impl Rows {
         Ok(())
     }
 
-    fn check_length(&self, bytes: usize) -> Result<(), Refusal> {
+    pub(crate) fn check_length(&self, bytes: usize) -> Result<(), Refusal> {
         if bytes > self.limits.row_bytes_max {
             let limit_bytes = self.limits.row_bytes_max;
             return Err(Refusal::RowTooLong {
@@ -373,9 +388,75 @@ impl Rows {
 }
 
 /// Line ends inside a text, CRLF counting once.
-fn line_ends(text: &str) -> u64 {
+pub(crate) fn line_ends(text: &str) -> u64 {
     let bytes = text.as_bytes();
     memchr2_iter(b'\n', b'\r', bytes)
         .filter(|&at| !(bytes[at] == b'\n' && at > 0 && bytes[at - 1] == b'\r'))
         .count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::MEMORY_BYTES_MIN;
+
+    /// A row as the sink sees it.
+    #[derive(Debug, PartialEq)]
+    struct Seen {
+        text: String,
+        line: u64,
+        lines: u64,
+        fields: usize,
+        faulty: bool,
+        cells: Vec<(String, bool)>,
+    }
+
+    fn read(text: &str, piece: usize, delimiter: u8, is_slow: bool) -> (Vec<Seen>, u64, bool) {
+        let mut limits = Limits::for_memory(MEMORY_BYTES_MIN);
+        limits.columns_max = 5;
+        let mut rows = Rows::new(Dialect::of(delimiter), limits);
+        rows.is_slow = is_slow;
+        let mut seen = Vec::new();
+        let mut sink = |row: &Row<'_>| {
+            let cells = row.cells();
+            seen.push(Seen {
+                text: row.text.to_owned(),
+                line: row.line,
+                lines: row.lines,
+                fields: row.fields,
+                faulty: row.faulty,
+                cells: cells
+                    .map(|cell| (cell.value().into_owned(), cell.quoted))
+                    .collect(),
+            });
+            Ok(())
+        };
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (first, behind) = rest.split_at(rest.ceil_char_boundary(piece));
+            rows.push(first, &mut sink).unwrap();
+            rest = behind;
+        }
+        let ended = rows.finish(&mut sink).is_ok();
+        (seen, rows.blank_lines(), ended)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn rows_read_at_a_stroke_are_those_of_the_machine(
+            text in prop_oneof![
+                "[a1,;\"\n\r\t \u{feff}é]{0,200}",
+                "([a-z]{0,9}[,\n]|\"[a-z,\n]{0,9}\"[,\n]|\r\n|\"\"\"a\"\",\"\n){0,60}",
+            ],
+            piece in 1_usize..150,
+            delimiter in prop_oneof![Just(b','), Just(b';'), Just(b'\t')],
+        ) {
+            let slow = read(&text, 1, delimiter, true);
+            prop_assert_eq!(read(&text, piece, delimiter, false), slow);
+        }
+    }
 }
