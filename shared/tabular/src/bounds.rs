@@ -114,12 +114,15 @@ fn repaired(values: &[f64], (min, max): Bounds) -> Bounds {
 }
 
 fn of_texts(values: &TextValues) -> Option<Bounds> {
-    let mut bounds: Option<(&[u8], &[u8])> = None;
-    let mut take = |text| match &mut bounds {
-        None => bounds = Some((text, text)),
-        Some((min, _)) if text < *min => *min = text,
-        Some((_, max)) if text > *max => *max = text,
-        Some(_) => {}
+    let mut bounds: Option<[(u64, &[u8]); 2]> = None;
+    let mut take = |text| {
+        let text = (key(text), text);
+        match &mut bounds {
+            None => bounds = Some([text, text]),
+            Some([min, _]) if text < *min => *min = text,
+            Some([_, max]) if text > *max => *max = text,
+            Some(_) => {}
+        }
     };
     if values.has_places() {
         let mut is_used = vec![false; values.dictionary.len()];
@@ -132,7 +135,20 @@ fn of_texts(values: &TextValues) -> Option<Bounds> {
         values.plain_texts().for_each(take);
     }
     let text = |text: &[u8]| Bound::Text(std::str::from_utf8(text).unwrap_or_default().into());
-    bounds.map(|(min, max)| (text(min), text(max)))
+    bounds.map(|[(_, min), (_, max)]| (text(min), text(max)))
+}
+
+/// The first eight bytes in their order: where they differ, no more needs to be compared.
+#[inline]
+fn key(text: &[u8]) -> u64 {
+    match text.first_chunk::<8>() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..text.len()].copy_from_slice(text);
+            u64::from_be_bytes(first)
+        }
+    }
 }
 
 /// A bound as Parquet has it in its indexes: not above the smallest, and not below the largest value.

@@ -1,6 +1,7 @@
 //! The values of a column that wait for their page.
 
 use crate::dictionary::Texts;
+use crate::row::Cell;
 
 /// Texts after which a dictionary has to have paid.
 const TRIAL: usize = 4096;
@@ -105,11 +106,11 @@ impl TextValues {
 
     /// Takes a text, and says how many bytes it keeps waiting.
     #[inline]
-    pub(crate) fn push(&mut self, text: &[u8]) -> usize {
+    pub(crate) fn push(&mut self, cell: &Cell<'_>) -> usize {
         self.count += 1;
         if self.state == State::Open {
             let bytes_max = self.dictionary_bytes_max;
-            match self.dictionary.place(text, bytes_max) {
+            match self.dictionary.place(cell.value().as_bytes(), bytes_max) {
                 Some(place) => {
                     self.places.push(place);
                     if self.places.len() == TRIAL {
@@ -120,10 +121,12 @@ impl TextValues {
                 None => self.close(State::Full),
             }
         }
-        self.plain
-            .extend_from_slice(&(text.len() as u32).to_le_bytes());
-        self.plain.extend_from_slice(text);
-        text.len() + size_of::<u32>()
+        let start = self.plain.len();
+        self.plain.extend_from_slice(&[0; 4]);
+        cell.write(&mut self.plain);
+        let length = (self.plain.len() - start - 4) as u32;
+        self.plain[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        self.plain.len() - start
     }
 
     /// Gives the dictionary up where most texts of the first page are new.
@@ -136,6 +139,7 @@ impl TextValues {
     }
 
     /// Writes what waits out.
+    #[cold]
     fn close(&mut self, state: State) {
         self.state = state;
         for place in self.places.drain(..) {

@@ -249,13 +249,18 @@ impl Chunk {
             }
         }
         let written = if is_compressed {
-            &scratch.packed
+            &mut scratch.packed
         } else {
-            &scratch.page
+            &mut scratch.page
         };
-        let buf = Bytes::copy_from_slice(written);
+        // Lent for the call, not copied.
+        let buf = Bytes::from(std::mem::take(written));
+        let lent = buf.clone();
         let page = CompressedPage::new(page(buf), plain);
         let spec = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
+        if let Ok(lent) = lent.try_into_mut() {
+            *written = lent.into();
+        }
         self.uncompressed += spec.uncompressed_size as u64;
         Ok((spec.offset, spec.bytes_written))
     }

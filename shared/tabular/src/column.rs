@@ -192,9 +192,19 @@ impl Builder {
         if !cell.literal && self.take_usual(cell.raw) {
             return Ok(size_of::<i64>());
         }
+        if let (Values::Texts(values), None) = (&mut self.buffer.values, &self.evidence) {
+            return Ok(values.push(cell));
+        }
+        self.take_closely(cell)
+    }
+
+    /// Appends a cell that is not written as usual.
+    #[cold]
+    #[inline(never)]
+    fn take_closely(&mut self, cell: &Cell<'_>) -> Result<usize, Refusal> {
         self.check(cell)?;
         if let Values::Texts(values) = &mut self.buffer.values {
-            return Ok(values.push(cell.value().as_bytes()));
+            return Ok(values.push(cell));
         }
         let trimmed = cell::trim(cell.raw);
         let is_nan = matches!(self.buffer.values, Values::Floats(_)) && number::is_nan(trimmed);
@@ -217,16 +227,11 @@ impl Builder {
             (Values::Ints(values), Usual::Decimal(scale)) => {
                 push(values, fast::decimal(bytes, scale))
             }
-            (Values::Floats(values), Usual::Float64) => push(values, fast::float64(cell)),
+            (Values::Floats(values), Usual::Float64) => push(values, fast::float64(bytes)),
             (Values::Ints(values), Usual::Date) => {
-                let days = moment::date(bytes, DateOrder::YearMonthDay);
-                push(values, days.map(i64::from))
+                push(values, bytes.try_into().ok().and_then(fast::date))
             }
-            (Values::Ints(values), Usual::Timestamp) => {
-                let moment = moment::timestamp(bytes, DateOrder::YearMonthDay);
-                let local = moment.filter(|moment| moment.offset_s.is_none());
-                push(values, local.map(|moment| moment.micros))
-            }
+            (Values::Ints(values), Usual::Timestamp) => push(values, fast::timestamp(bytes)),
             (
                 Values::Bools(_)
                 | Values::Ints(_)
@@ -413,10 +418,15 @@ impl Builder {
 }
 
 /// Appends a value where there is one.
+#[inline]
 fn push<T>(values: &mut Vec<T>, value: Option<T>) -> bool {
-    let has_value = value.is_some();
-    values.extend(value);
-    has_value
+    match value {
+        Some(value) => {
+            values.push(value);
+            true
+        }
+        None => false,
+    }
 }
 
 fn read_decimal(cell: &str, decimal: Decimal) -> Option<i128> {

@@ -73,6 +73,26 @@ impl Table {
     }
 }
 
+/// Whether texts are equal, without a call for short ones.
+#[inline]
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() || one.len() < 4 || one.len() > 16 {
+        return one == other;
+    }
+    let ends = |text: &[u8]| match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => {
+            let word =
+                |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk));
+            (
+                word(text.first_chunk()).into(),
+                word(text.last_chunk()).into(),
+            )
+        }
+    };
+    ends(one) == ends(other)
+}
+
 /// Texts. They are kept as the dictionary page has them: each behind its length.
 pub(crate) struct Texts {
     table: Table,
@@ -105,7 +125,9 @@ impl Texts {
     #[inline]
     pub(crate) fn place(&mut self, text: &[u8], bytes_max: usize) -> Option<u32> {
         let hash = xxh3_64(text);
-        let mut found = self.table.find(hash, |place| self.get(place) == text);
+        let mut found = self
+            .table
+            .find(hash, |place| is_equal(self.get(place), text));
         if let Found::Place(place) = found {
             return Some(place);
         }

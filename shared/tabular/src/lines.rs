@@ -37,7 +37,7 @@ impl Rows {
             let mut line = Line {
                 bytes,
                 start,
-                quote: self.dialect.quote,
+                quote: self.dialect.quote.map_or(256, u16::from),
                 delimiter,
                 spans_max: self.limits.columns_max.saturating_add(1),
                 fields: 0,
@@ -80,7 +80,8 @@ impl Rows {
 struct Line<'a> {
     bytes: &'a [u8],
     start: usize,
-    quote: Option<u8>,
+    /// 256 where quotes are letters.
+    quote: u16,
     delimiter: u8,
     spans_max: usize,
     fields: usize,
@@ -92,7 +93,8 @@ impl Line<'_> {
     fn read(&mut self, ends: &mut Ends<'_>, spans: &mut Vec<Span>) -> Stop {
         let mut cell = self.start;
         loop {
-            let is_quoted = self.quote.is_some() && self.bytes.get(cell).copied() == self.quote;
+            let first = self.bytes.get(cell).copied();
+            let is_quoted = first.is_some_and(|first| u16::from(first) == self.quote);
             let end = if is_quoted {
                 match self.quoted(cell, spans) {
                     Some(end) => {
@@ -118,7 +120,7 @@ impl Line<'_> {
     /// A quoted cell; where it ends, the delimiter or line end behind it.
     #[inline]
     fn quoted(&mut self, cell: usize, spans: &mut Vec<Span>) -> Option<usize> {
-        let quote = self.quote?;
+        let quote = u8::try_from(self.quote).ok()?;
         let (mut from, mut escaped) = (cell + 1, false);
         loop {
             let close = from + memchr(quote, self.bytes.get(from..)?)?;

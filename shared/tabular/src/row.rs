@@ -85,6 +85,24 @@ impl<'a> Cell<'a> {
         Cow::Owned(value)
     }
 
+    /// Appends the value.
+    #[inline]
+    pub(crate) fn write(&self, into: &mut Vec<u8>) {
+        let mut rest = self.raw.as_bytes();
+        match self.escaped {
+            Some(_) if self.backslash => into.extend_from_slice(self.value().as_bytes()),
+            Some(quote) => {
+                // Every quote inside is doubled.
+                while let Some(at) = memchr::memchr(quote, rest) {
+                    into.extend_from_slice(&rest[..=at]);
+                    rest = rest.get(at + 2..).unwrap_or_default();
+                }
+                into.extend_from_slice(rest);
+            }
+            None => into.extend_from_slice(rest),
+        }
+    }
+
     /// Empty and not quoted: null in a column of any type.
     pub(crate) fn is_absent(&self) -> bool {
         self.raw.is_empty() && !self.quoted

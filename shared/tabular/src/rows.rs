@@ -103,6 +103,26 @@ impl Rows {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
+        let mut piece = piece;
+        if !self.buffer.is_empty() || self.state != State::RowStart {
+            let end = memchr(b'\n', piece.as_bytes()).map_or(piece.len(), |at| at + 1);
+            let (line, behind) = piece.split_at(end);
+            self.feed(line, sink)?;
+            piece = behind;
+        }
+        // Rows that are whole in the piece need not be copied.
+        if self.buffer.is_empty() && self.state == State::RowStart {
+            self.take_lines(piece, sink)?;
+            piece = &piece[self.at..];
+            (self.at, self.row_start) = (0, 0);
+        }
+        self.feed(piece, sink)
+    }
+
+    fn feed<S>(&mut self, piece: &str, sink: &mut S) -> Result<(), Refusal>
+    where
+        S: FnMut(&Row<'_>) -> Result<(), Refusal>,
+    {
         self.buffer.push_str(piece);
         // Moved out for the scan, so that rows can borrow it while the state moves on.
         let mut buffer = std::mem::take(&mut self.buffer);

@@ -162,10 +162,12 @@ impl Text {
     fn ascii(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
         let mut rest = bytes;
         if self.carry.is_empty() {
-            let length = bytes
-                .iter()
-                .position(|byte| !byte.is_ascii())
-                .unwrap_or(bytes.len());
+            let length = if bytes.is_ascii() {
+                bytes.len()
+            } else {
+                let other = bytes.iter().position(|byte| !byte.is_ascii());
+                other.unwrap_or(bytes.len())
+            };
             let (plain, other) = bytes.split_at(length);
             self.emit(std::str::from_utf8(plain).unwrap_or_default(), sink)?;
             rest = other;
@@ -237,6 +239,10 @@ impl Text {
                 Err(error) if error.error_len().is_none() => self.carry = whole,
                 Err(_) => return Err(self.bad(Encoding::Utf8)),
             }
+        }
+        // The faster check does not say what is wrong.
+        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+            return self.emit(text, sink);
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => self.emit(text, sink),
