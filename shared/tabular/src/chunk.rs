@@ -59,7 +59,8 @@ struct PageFacts {
 
 /// Pages written so far.
 pub(crate) struct Chunk {
-    sink: TrackedWrite<Vec<u8>>,
+    /// Bytes of the pages.
+    sink: Vec<u8>,
     pages: Vec<PageFacts>,
     numbers: Numbers,
     /// Whether numbers are places in the dictionary, known from the first page on.
@@ -81,7 +82,7 @@ pub(crate) struct Finished {
 impl Chunk {
     pub(crate) fn new() -> Self {
         Self {
-            sink: TrackedWrite::new(Vec::new()),
+            sink: Vec::new(),
             pages: Vec::new(),
             numbers: Numbers::new(),
             has_numbers: None,
@@ -257,12 +258,16 @@ impl Chunk {
         let buf = Bytes::from(std::mem::take(written));
         let lent = buf.clone();
         let page = CompressedPage::new(page(buf), plain);
-        let spec = SerializedPageWriter::new(&mut self.sink).write_page(page)?;
+        // A writer has a buffer of its own, so that none is kept for each of thousands of columns.
+        let offset = self.sink.len() as u64;
+        let mut sink = TrackedWrite::new(std::mem::take(&mut self.sink));
+        let spec = SerializedPageWriter::new(&mut sink).write_page(page)?;
+        self.sink = sink.into_inner()?;
         if let Ok(lent) = lent.try_into_mut() {
             *written = lent.into();
         }
         self.uncompressed += spec.uncompressed_size as u64;
-        Ok((spec.offset, spec.bytes_written))
+        Ok((offset, spec.bytes_written))
     }
 
     /// Writes the chunk into the file, describes it, and begins anew.
@@ -275,7 +280,7 @@ impl Chunk {
     ) -> Result<Finished> {
         let physical = descriptor.physical_type();
         let mut chunk = std::mem::replace(self, Self::new());
-        let pages = chunk.take_sink()?;
+        let pages = std::mem::take(&mut chunk.sink);
         let dictionary = chunk.dictionary(buffer, physical, scratch)?;
         let offset = file.bytes_written() as u64;
         file.write_all(&dictionary)?;
@@ -320,10 +325,6 @@ impl Chunk {
         })
     }
 
-    fn take_sink(&mut self) -> Result<Vec<u8>> {
-        std::mem::replace(&mut self.sink, TrackedWrite::new(Vec::new())).into_inner()
-    }
-
     /// The page of the dictionary, empty where no page refers to it.
     fn dictionary(
         &mut self,
@@ -366,7 +367,7 @@ impl Chunk {
             encoding: Encoding::PLAIN,
             is_sorted: false,
         })?;
-        self.take_sink()
+        Ok(std::mem::take(&mut self.sink))
     }
 
     /// The index of the pages, where each has bounds and they are not too many.
@@ -392,7 +393,7 @@ impl Chunk {
 
     /// Bytes that wait for the end of the row group.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sink.bytes_written() as u64
+        self.sink.len() as u64
     }
 }
 
