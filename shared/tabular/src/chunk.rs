@@ -6,9 +6,7 @@ use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
-use parquet::file::page_index::column_index::ColumnIndexMetaData;
-use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
@@ -17,6 +15,7 @@ use crate::buffer::{Buffer, TextValues, Values};
 use crate::codec::Compressor;
 use crate::dictionary::Numbers;
 use crate::encode;
+use crate::index::{self, Contents, Location};
 
 /// Values that are looked at before a dictionary of numbers is tried.
 const SAMPLE: usize = 1024;
@@ -75,8 +74,8 @@ pub(crate) struct Chunk {
 /// A chunk that is in the file.
 pub(crate) struct Finished {
     pub(crate) metadata: ColumnChunkMetaData,
-    pub(crate) column_index: Option<ColumnIndexMetaData>,
-    pub(crate) offset_index: OffsetIndexMetaData,
+    pub(crate) column_index: Option<Vec<u8>>,
+    pub(crate) offset_index: Vec<u8>,
 }
 
 impl Chunk {
@@ -287,12 +286,17 @@ impl Chunk {
         file.write_all(&pages)?;
         let data_offset = offset + dictionary.len() as u64;
 
-        let mut offsets = OffsetIndexBuilder::new();
-        for page in &chunk.pages {
-            offsets.append_offset_and_size((data_offset + page.offset) as i64, page.bytes as i32);
-            offsets.append_row_count(page.rows as i64);
-        }
-        let index = chunk.column_index(physical);
+        let mut first_row = 0;
+        let offset_index = index::offsets(chunk.pages.iter().map(|page| {
+            let location = Location {
+                offset: data_offset + page.offset,
+                bytes: page.bytes,
+                first_row,
+            };
+            first_row += page.rows as u64;
+            location
+        }));
+        let column_index = chunk.column_index(physical);
         let sum = |of: fn(&PageFacts) -> u64| chunk.pages.iter().map(of).sum::<u64>();
         let (rows, nulls) = (sum(|page| page.rows as u64), sum(|page| page.nulls as u64));
         let nans = sum(|page| page.nans);
@@ -320,8 +324,8 @@ impl Chunk {
         }
         Ok(Finished {
             metadata: metadata.build()?,
-            column_index: index.map(ColumnIndexBuilder::build).transpose()?,
-            offset_index: offsets.build(),
+            column_index,
+            offset_index,
         })
     }
 
@@ -371,14 +375,12 @@ impl Chunk {
     }
 
     /// The index of the pages, where each has bounds and they are not too many.
-    fn column_index(&self, physical: Type) -> Option<ColumnIndexBuilder> {
+    fn column_index(&self, physical: Type) -> Option<Vec<u8>> {
         let rows: usize = self.pages.iter().map(|page| page.rows).sum();
         if rows < self.pages.len() * INDEXED_ROWS_MIN && self.pages.len() > 1 {
             return None;
         }
-        let mut index = ColumnIndexBuilder::new(physical);
-        for page in &self.pages {
-            let nans = (physical == Type::DOUBLE).then_some(page.nans as i64);
+        let contents = |page: &PageFacts| {
             let is_null = page.nulls == page.rows;
             let bytes = |bound: &Bound, is_max| bounds::bytes(bound, physical, is_max);
             let (min, max) = match &page.bounds {
@@ -386,9 +388,15 @@ impl Chunk {
                 None if is_null => Default::default(),
                 None => return None,
             };
-            index.append(is_null, min, max, page.nulls as i64, nans);
-        }
-        (!self.pages.is_empty()).then_some(index)
+            Some(Contents {
+                is_null,
+                min,
+                max,
+                nulls: page.nulls as u64,
+            })
+        };
+        let contents: Vec<Contents> = self.pages.iter().map(contents).collect::<Option<_>>()?;
+        (!contents.is_empty()).then(|| index::contents(&contents))
     }
 
     /// Bytes that wait for the end of the row group.

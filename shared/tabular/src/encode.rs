@@ -4,7 +4,8 @@
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 
-fn varint(out: &mut Vec<u8>, mut value: u64) {
+/// The variable-length integers of Parquet and of Thrift.
+pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7F) as u8 | 0x80);
         value >>= 7;
@@ -12,7 +13,8 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn zigzag(value: i64) -> u64 {
+/// Signed integers for [`varint`].
+pub(crate) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 

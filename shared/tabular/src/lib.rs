@@ -137,6 +137,7 @@ mod evidence;
 mod fast;
 mod footer;
 mod frame;
+mod index;
 mod json;
 mod limits;
 mod lines;

@@ -9,12 +9,7 @@ use arrow_schema::Schema;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::errors::Result;
-use parquet::file::metadata::page_index::PageIndexBuilder;
-use parquet::file::metadata::{
-    FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataWriter, RowGroupMetaData,
-};
-use parquet::file::page_index::column_index::ColumnIndexMetaData;
-use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
@@ -22,7 +17,7 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 use crate::bounds::Bounds;
 use crate::buffer::Buffer;
 use crate::chunk::{Chunk, Finished, Scratch};
-use crate::footer;
+use crate::footer::RowGroups;
 
 const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
 /// The version of the format: 2 since it names the encodings that are used.
@@ -55,9 +50,6 @@ impl Write for Shared {
     }
 }
 
-/// The page indexes of a row group.
-type Indexes = Vec<(Option<ColumnIndexMetaData>, OffsetIndexMetaData)>;
-
 /// A Parquet file being written into memory, from where it is taken bit by bit.
 pub(crate) struct Output {
     file: TrackedWrite<Shared>,
@@ -65,9 +57,7 @@ pub(crate) struct Output {
     descriptor: SchemaDescPtr,
     chunks: Vec<Chunk>,
     scratch: Scratch,
-    row_groups: Vec<RowGroupMetaData>,
-    indexes: Vec<Indexes>,
-    rows: i64,
+    row_groups: RowGroups,
 }
 
 impl Output {
@@ -84,11 +74,9 @@ impl Output {
             chunks: (0..descriptor.num_columns())
                 .map(|_| Chunk::new())
                 .collect(),
+            row_groups: RowGroups::new(Arc::clone(&descriptor))?,
             descriptor,
             scratch: Scratch::new(numbers_max)?,
-            row_groups: Vec::new(),
-            indexes: Vec::new(),
-            rows: 0,
         })
     }
 
@@ -115,18 +103,16 @@ impl Output {
             .unwrap_or_else(PoisonError::into_inner)
             .reserve_exact(usize::try_from(bytes + bytes / 8).unwrap_or(0));
         let offset = self.file.bytes_written() as i64;
-        let mut columns = Vec::with_capacity(self.chunks.len());
-        let mut indexes = Vec::with_capacity(self.chunks.len());
+        let mut finished = Vec::with_capacity(self.chunks.len());
         for (at, (chunk, buffer)) in self.chunks.iter_mut().zip(buffers).enumerate() {
             let descriptor = self.descriptor.column(at);
-            let Finished {
-                metadata,
-                column_index,
-                offset_index,
-            } = chunk.finish(buffer, &descriptor, &mut self.scratch, &mut self.file)?;
-            columns.push(metadata);
-            indexes.push((column_index, offset_index));
+            let chunk = chunk.finish(buffer, &descriptor, &mut self.scratch, &mut self.file)?;
+            finished.push(chunk);
         }
+        let columns: Vec<ColumnChunkMetaData> = finished
+            .into_iter()
+            .map(|chunk| self.write_indexes(chunk))
+            .collect::<Result<_>>()?;
         let bytes = columns
             .iter()
             .map(|column| column.uncompressed_size())
@@ -138,12 +124,32 @@ impl Output {
             .set_ordinal(i32::try_from(self.row_groups.len()).unwrap_or(i32::MAX))
             .set_file_offset(offset)
             .build()?;
+        self.row_groups.push(group)?;
         // The file buffers what it writes.
         self.file.flush()?;
-        self.row_groups.push(group);
-        self.indexes.push(indexes);
-        self.rows += rows as i64;
         Ok(())
+    }
+
+    /// Writes the indexes of a chunk, and says in its description where they are.
+    fn write_indexes(&mut self, chunk: Finished) -> Result<ColumnChunkMetaData> {
+        let mut write = |bytes: &[u8]| {
+            let offset = self.file.bytes_written() as i64;
+            self.file.write_all(bytes)?;
+            Ok::<_, io::Error>((offset, i32::try_from(bytes.len()).unwrap_or(i32::MAX)))
+        };
+        let (offset, bytes) = write(&chunk.offset_index)?;
+        let mut metadata = chunk
+            .metadata
+            .into_builder()
+            .set_offset_index_offset(Some(offset))
+            .set_offset_index_length(Some(bytes));
+        if let Some(index) = &chunk.column_index {
+            let (offset, bytes) = write(index)?;
+            metadata = metadata
+                .set_column_index_offset(Some(offset))
+                .set_column_index_length(Some(bytes));
+        }
+        metadata.build()
     }
 
     /// Row groups written so far.
@@ -162,35 +168,18 @@ impl Output {
         schema: &Schema,
         metadata: &[(String, String)],
     ) -> Result<(Vec<u8>, u64)> {
-        let columns = self.chunks.len();
-        let before = self.file.bytes_written() as u64;
-        let untaken = self.waiting.take();
-        let metadata = FileMetaData::new(
+        let mut tail = self.waiting.take();
+        let before = self.file.bytes_written();
+        let described = FileMetaData::new(
             VERSION,
-            self.rows,
+            0,
             Some(CREATED_BY.to_owned()),
             Some(key_values(schema, metadata)),
             descriptor(schema)?,
             None,
         );
-        let mut index = PageIndexBuilder::new(self.indexes.len(), columns);
-        for (group, indexes) in self.indexes.into_iter().enumerate() {
-            for (column, (column_index, offset_index)) in indexes.into_iter().enumerate() {
-                index.put_offset_index(offset_index, group, column);
-                if let Some(column_index) = column_index {
-                    index.put_column_index(column_index, group, column);
-                }
-            }
-        }
-        let metadata = ParquetMetaDataBuilder::new(metadata)
-            .set_row_groups(self.row_groups)
-            .set_page_index(Some(Arc::new(index.build())))
-            .build();
-        ParquetMetaDataWriter::new_with_tracked(self.file, &metadata).finish()?;
-        let mut end = self.waiting.take();
-        let bytes = before + end.len() as u64;
-        footer::order_by_type(&mut end, columns)?;
-        let mut tail = untaken;
+        let mut end = self.row_groups.finish(&described)?;
+        let bytes = (before + end.len()) as u64;
         tail.append(&mut end);
         Ok((tail, bytes))
     }
