@@ -22,6 +22,9 @@ const SAMPLE: usize = 1024;
 /// Rows of a page from which on its bounds help to pass over it.
 const INDEXED_ROWS_MIN: usize = 500;
 
+/// Pages are compressed where they shrink by more than this part of them.
+const SHRINKS: usize = 10;
+
 /// What all columns share while they write their pages.
 pub(crate) struct Scratch {
     compressor: Compressor,
@@ -242,9 +245,9 @@ impl Chunk {
             scratch
                 .compressor
                 .compress(&scratch.page, &mut scratch.packed)?;
-            // A page that hardly shrinks is not worth unpacking; and what the first one does, others do too.
+            // A page that hardly shrinks is not worth packing and unpacking; and what the first one does, others do too.
             if self.is_compressed.is_none() {
-                is_compressed = scratch.packed.len() + plain / 32 < plain;
+                is_compressed = scratch.packed.len() + plain / SHRINKS < plain;
                 self.is_compressed = Some(is_compressed);
             }
         }

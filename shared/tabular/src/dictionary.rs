@@ -93,6 +93,28 @@ fn is_equal(one: &[u8], other: &[u8]) -> bool {
     ends(one) == ends(other)
 }
 
+/// Short texts are hashed by their ends, which are all of them.
+#[inline]
+fn hash_of_text(text: &[u8]) -> u64 {
+    let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) if text.len() <= 16 => {
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        }
+        (None, None) if text.len() >= 4 => {
+            let word =
+                |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk));
+            (
+                word(text.first_chunk()).into(),
+                word(text.last_chunk()).into(),
+            )
+        }
+        _ => return xxh3_64(text),
+    };
+    let seed = 0x9E37_79B9_7F4A_7C15 ^ text.len() as u64;
+    let product = u128::from(first ^ seed).wrapping_mul(u128::from(last ^ 0xD6E8_FEB8_6659_FD93));
+    (product as u64) ^ (product >> 64) as u64
+}
+
 /// Texts. They are kept as the dictionary page has them: each behind its length.
 pub(crate) struct Texts {
     table: Table,
@@ -124,7 +146,7 @@ impl Texts {
     /// The place of a text, which may be new; `None` where the dictionary has no room for it.
     #[inline]
     pub(crate) fn place(&mut self, text: &[u8], bytes_max: usize) -> Option<u32> {
-        let hash = xxh3_64(text);
+        let hash = hash_of_text(text);
         let mut found = self
             .table
             .find(hash, |place| is_equal(self.get(place), text));
@@ -136,7 +158,7 @@ impl Texts {
         }
         if self.table.is_full() {
             let mut table = std::mem::replace(&mut self.table, Table::new());
-            table.grow(|place| xxh3_64(self.get(place)));
+            table.grow(|place| hash_of_text(self.get(place)));
             self.table = table;
             found = self.table.find(hash, |_| false);
         }
