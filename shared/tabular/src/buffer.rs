@@ -110,7 +110,11 @@ impl TextValues {
         self.count += 1;
         if self.state == State::Open {
             let bytes_max = self.dictionary_bytes_max;
-            match self.dictionary.place(cell.value().as_bytes(), bytes_max) {
+            let found = match cell.as_written() {
+                Some(text) => self.dictionary.place(text.as_bytes(), bytes_max),
+                None => self.dictionary.place(cell.value().as_bytes(), bytes_max),
+            };
+            match found {
                 Some(place) => {
                     self.places.push(place);
                     if self.places.len() == TRIAL {

@@ -12,7 +12,7 @@ use crate::limits::{
     CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
 };
 use crate::output::Output;
-use crate::profile::{ColumnProfile, FoundDialect, Profile, Reject, Rejects};
+use crate::profile::{ColumnProfile, FoundDialect, Profile, RejectReason, Rejects};
 use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::row::{Cell, Row};
@@ -259,8 +259,9 @@ impl Table {
         if row.line < self.frame.first_line || std::mem::take(&mut self.skip_header) {
             return Ok(());
         }
-        if let Some(reject) = Reject::of(row, self.columns.len(), self.frame.short) {
-            self.rejects.add(reject);
+        let columns = self.columns.len();
+        if let Some(reason) = RejectReason::of(row, columns, self.frame.short) {
+            self.rejects.add(row, reason, columns);
             return Ok(());
         }
         for (column, cell) in self.columns.iter_mut().zip(row.cells()) {

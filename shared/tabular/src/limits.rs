@@ -121,7 +121,7 @@ impl Limits {
             columns_max: COLUMNS_MAX,
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
-            guess_bytes: bytes(memory / 64).max(SAMPLE_BYTES),
+            guess_bytes: bytes(memory / 32).max(SAMPLE_BYTES),
             pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
             dictionaries_bytes: bytes(memory / 16),

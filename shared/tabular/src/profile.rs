@@ -196,41 +196,45 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// Why a row cannot be in a table of so many columns, if it cannot.
-    pub(crate) fn of(row: &Row<'_>, columns: usize, short: Option<usize>) -> Option<Self> {
-        if !row.faulty && row.fits(columns, short) {
-            return None;
-        }
+    /// A row that is rejected from a table of so many columns.
+    pub(crate) fn of(row: &Row<'_>, reason: RejectReason, columns: usize) -> Self {
         let (line, fields) = (row.line, row.fields);
         let plural = if fields == 1 { "field" } else { "fields" };
-        let (reason, detail) = if row.is_literal() {
-            let detail = format!("The object in line {line} is no valid JSON.");
-            (RejectReason::BadJson, detail)
-        } else if row.faulty {
-            let detail = format!(
+        let detail = match reason {
+            RejectReason::BadJson => format!("The object in line {line} is no valid JSON."),
+            RejectReason::TextAfterQuote => format!(
                 "Line {line}: something follows a closing quote; a quote inside a quoted cell is doubled."
-            );
-            (RejectReason::TextAfterQuote, detail)
-        } else {
-            let detail =
-                format!("The row in line {line} has {fields} {plural}, the table has {columns}.");
-            let few = fields < columns;
-            (
-                if few {
-                    RejectReason::TooFewFields
-                } else {
-                    RejectReason::TooManyFields
-                },
-                detail,
-            )
+            ),
+            RejectReason::TooFewFields | RejectReason::TooManyFields => {
+                format!("The row in line {line} has {fields} {plural}, the table has {columns}.")
+            }
         };
         let end = row.text.floor_char_boundary(REJECT_SAMPLE_BYTES_MAX);
-        Some(Self {
+        Self {
             line,
             lines: row.lines,
             reason,
             detail,
             sample: row.text[..end].to_owned(),
+        }
+    }
+}
+
+impl RejectReason {
+    /// Why a row cannot be in a table of so many columns, if it cannot.
+    #[inline]
+    pub(crate) fn of(row: &Row<'_>, columns: usize, short: Option<usize>) -> Option<Self> {
+        if !row.faulty && row.fits(columns, short) {
+            return None;
+        }
+        Some(if row.is_literal() {
+            Self::BadJson
+        } else if row.faulty {
+            Self::TextAfterQuote
+        } else if row.fields < columns {
+            Self::TooFewFields
+        } else {
+            Self::TooManyFields
         })
     }
 }
@@ -253,17 +257,18 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    pub(crate) fn add(&mut self, reject: Reject) {
-        let lines = reject.lines;
+    /// Counts a row, and keeps it where it is one of the first.
+    pub(crate) fn add(&mut self, row: &Row<'_>, reason: RejectReason, columns: usize) {
+        let lines = row.lines;
         self.total += lines;
-        *match reject.reason {
+        *match reason {
             RejectReason::TooFewFields => &mut self.too_few_fields,
             RejectReason::TooManyFields => &mut self.too_many_fields,
             RejectReason::TextAfterQuote => &mut self.text_after_quote,
             RejectReason::BadJson => &mut self.bad_json,
         } += lines;
         if self.first.len() < REJECTS_KEPT_MAX {
-            self.first.push(reject);
+            self.first.push(Reject::of(row, reason, columns));
         }
     }
 }

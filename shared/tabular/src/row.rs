@@ -85,6 +85,12 @@ impl<'a> Cell<'a> {
         Cow::Owned(value)
     }
 
+    /// The value as it is written, where nothing in it is escaped.
+    #[inline]
+    pub(crate) fn as_written(&self) -> Option<&'a str> {
+        self.escaped.is_none().then_some(self.raw)
+    }
+
     /// Appends the value.
     #[inline]
     pub(crate) fn write(&self, into: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use crate::frame::{self, Frame, Header};
 use crate::json;
 use crate::limits::{Limits, Options, SAMPLE_BYTES};
 use crate::names::{shortened, unique};
-use crate::profile::{Reject, Warning};
+use crate::profile::{Reject, RejectReason, Warning};
 use crate::reader::Reader;
 use crate::reading::Reading;
 use crate::refusal::Refusal;
@@ -357,9 +357,11 @@ impl Table {
                 return Ok(());
             }
         }
-        if let Some(reject) = Reject::of(row, self.evidence.len(), self.frame.short) {
+        let columns = self.evidence.len();
+        if let Some(reason) = RejectReason::of(row, columns, self.frame.short) {
             self.rejects += row.lines;
-            self.first_reject.get_or_insert(reject.detail);
+            let detail = || Reject::of(row, reason, columns).detail;
+            self.first_reject.get_or_insert_with(detail);
             return Ok(());
         }
         self.rows += 1;

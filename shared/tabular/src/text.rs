@@ -292,7 +292,10 @@ impl Text {
             });
         }
         self.feeds += memchr_iter(b'\n', text.as_bytes()).count() as u64;
-        self.returns += memchr_iter(b'\r', text.as_bytes()).count() as u64;
+        // They count where there are no line feeds alone.
+        if self.feeds == 0 {
+            self.returns += memchr_iter(b'\r', text.as_bytes()).count() as u64;
+        }
         if text.is_empty() { Ok(()) } else { sink(text) }
     }
 
