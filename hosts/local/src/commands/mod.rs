@@ -17,12 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use reqwest::Url;
 
 use crate::client::Client;
-use crate::serve::{ServeArgs, serve};
-
-/// Where `consign serve` leaves a token in development, under its data folder.
-pub const TOKEN_FILE: &str = "token";
-/// Where it keeps the secret that development tokens are signed with.
-pub const DEV_SECRET_FILE: &str = "dev-secret";
+use crate::serve::{ServeArgs, TOKEN_FILE, serve};
 
 /// Upload straight to a bucket; get back checked, profiled Parquet.
 #[derive(Debug, Parser)]

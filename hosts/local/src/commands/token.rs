@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use clap::Args;
 use consign_core::auth::{NewToken, mint_hs256_scoped};
 
-use super::{DEV_SECRET_FILE, Environment, now};
+use super::{Environment, now};
+use crate::serve::DEV_SECRET_FILE;
 
 /// Arguments of `consign token`.
 #[derive(Debug, Clone, Args)]

@@ -29,11 +29,15 @@ use tokio_util::sync::CancellationToken;
 
 use self::bodies::Bodies;
 use self::http::Site;
-use crate::commands::{DEV_SECRET_FILE, TOKEN_FILE};
 use crate::s3::{S3, S3Args};
 use dev::Session;
 use host::{Host, SystemClock, SystemRandom};
 use metrics::Metrics;
+
+/// Where a process leaves a token in development, under its data folder.
+pub const TOKEN_FILE: &str = "token";
+/// Where a process keeps the secret that development tokens are signed with.
+pub const DEV_SECRET_FILE: &str = "dev-secret";
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
