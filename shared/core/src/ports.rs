@@ -19,7 +19,7 @@ pub use objects::{
 pub use queue::{HIDDEN_MAX_S, IngestJob, IngestQueue, LOOKS_MAX, LookJob, is_own_message};
 pub use records::{
     Allowance, Due, DueLine, DueRange, IdempotencyKey, Inserted, ListFilter, NewUpload, Page,
-    RATE_WINDOW_S, Saved, UploadRepo,
+    RATE_WINDOW_S, Saved, Stretch, UploadRepo,
 };
 
 /// Tells the time.

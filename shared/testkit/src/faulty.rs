@@ -9,7 +9,7 @@ use consign_core::policy::Encryption;
 use consign_core::ports::{
     BeginMultipart, Due, DueLine, DueRange, Fault, IngestJob, IngestQueue, Inserted, ListFilter,
     LookJob, Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read,
-    ReadError, Saved, UploadRepo,
+    ReadError, Saved, Stretch, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
@@ -86,6 +86,16 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
 
     async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
         let call = self.inner.hold(ids, now, until);
+        self.faults.around(Verb::Hold, call).await
+    }
+
+    async fn hold_stretches(
+        &self,
+        stretches: &[Stretch],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        let call = self.inner.hold_stretches(stretches, now, until);
         self.faults.around(Verb::Hold, call).await
     }
 

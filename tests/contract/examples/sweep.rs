@@ -9,7 +9,7 @@
 )]
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use consign_aws::{AwsOptions, DynamoRepo, S3Options, S3Store};
 use consign_core::config::Config;
@@ -206,20 +206,33 @@ async fn main() {
         });
         println!("filled with {count}");
         let begun = Instant::now();
-        let swept = sweep::fan_out(&*host, effort).await.unwrap();
-        println!("passed on {} in {:?}", swept.passed_on, begun.elapsed());
+        let passing = {
+            let host = Arc::clone(&host);
+            tokio::spawn(async move { sweep::fan_out(&*host, effort).await.unwrap() })
+        };
         let consumers = (0..CONSUMERS).map(|_| {
             let host = Arc::clone(&host);
+            let is_passed_on = passing.abort_handle();
             tokio::spawn(async move {
                 loop {
+                    let is_last = is_passed_on.is_finished();
                     let taken = host.queue.receive(SystemClock.now(), 900, 1);
-                    let Some(message) = taken.first() else { return };
+                    let Some(message) = taken.first() else {
+                        if is_last {
+                            return;
+                        }
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    };
                     handle(&*host, message.body.as_bytes()).await;
                     host.queue.ack(message);
                 }
             })
         });
-        for consumer in consumers.collect::<Vec<_>>() {
+        let consumers: Vec<_> = consumers.collect();
+        let swept = passing.await.unwrap();
+        println!("passed on {} in {:?}", swept.passed_on, begun.elapsed());
+        for consumer in consumers {
             consumer.await.unwrap();
         }
         println!("all done after {:?}", begun.elapsed());

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, Saved, UploadRepo,
+    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, Saved, Stretch,
+    UploadRepo,
 };
 use consign_core::upload::{Change, State, Upload};
 use consign_testkit::MemoryRepo;
@@ -93,6 +94,15 @@ impl UploadRepo for Ledger {
 
     async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
         self.repo.hold(ids, now, until).await
+    }
+
+    async fn hold_stretches(
+        &self,
+        stretches: &[Stretch],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        self.repo.hold_stretches(stretches, now, until).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

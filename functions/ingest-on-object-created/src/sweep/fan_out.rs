@@ -1,7 +1,7 @@
 //! A sweep whose time is short passes on what it finds due, over the queue, to as many invocations as there are.
 
 use consign_core::ids::UploadId;
-use consign_core::ports::{Clock, Fault, IngestQueue, LOOKS_MAX, LookJob, UploadRepo};
+use consign_core::ports::{Clock, Fault, IngestQueue, LOOKS_MAX, LookJob, Stretch, UploadRepo};
 use consign_core::upload::add_s;
 
 use super::{Effort, Lines, Run, Swept, drive, read};
@@ -20,6 +20,7 @@ const JOB_LOOKS_AT_ONCE: usize = 8;
 const JOB_S: u64 = 120;
 
 const _: () = assert!(JOB_S < PASSED_ON_S);
+const _: () = assert!(OWN_LOOKS_MAX < JOBS_AT_ONCE * LOOKS_MAX);
 
 /// Looks at what is due where that is little; else passes it on in [`LookJob`]s.
 ///
@@ -31,25 +32,28 @@ const _: () = assert!(JOB_S < PASSED_ON_S);
 pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
     crate::bucket::mark_all(deps).await;
     let mut lines = Lines::find(deps).await?;
-    let mut ids = Vec::new();
+    let mut stretches = Vec::new();
+    let mut count = 0;
     let mut passed_on = 0;
     // 1. In turns over the lines, as many as there are.
     while let Some(taken) = lines.take(deps, LOOKS_MAX).await {
-        ids.extend(taken?);
+        let taken = taken?;
+        count += taken.due.len();
+        stretches.push(taken);
         if deps.clock().now() >= effort.until {
             break;
         }
         // 2. More than a run does itself: passed on, some jobs at a time.
-        let is_many = passed_on > 0 || ids.len() > OWN_LOOKS_MAX;
-        if is_many && ids.len() >= JOBS_AT_ONCE * LOOKS_MAX {
-            passed_on += pass_on(deps, &ids).await?;
-            ids.clear();
+        if count >= JOBS_AT_ONCE * LOOKS_MAX {
+            passed_on += pass_on(deps, &stretches).await?;
+            stretches.clear();
+            count = 0;
         }
     }
-    if passed_on == 0 && ids.len() <= OWN_LOOKS_MAX {
-        return look_at_these(deps, &ids, effort).await;
+    if passed_on == 0 && count <= OWN_LOOKS_MAX {
+        return look_at_these(deps, &Stretch::ids(&stretches), effort).await;
     }
-    passed_on += pass_on(deps, &ids).await?;
+    passed_on += pass_on(deps, &stretches).await?;
     tracing::info!(operation = "sweep", passed_on);
     Ok(Swept {
         passed_on,
@@ -57,12 +61,14 @@ pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> 
     })
 }
 
-async fn pass_on<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<usize, Fault> {
+async fn pass_on<D: Deps>(deps: &D, stretches: &[Stretch]) -> Result<usize, Fault> {
     let now = deps.clock().now();
+    let ids = Stretch::ids(stretches);
     let jobs = ids.chunks(LOOKS_MAX);
     let jobs: Vec<LookJob> = jobs.map(|ids| LookJob { look: ids.to_vec() }).collect();
     deps.queue().send_looks(&jobs).await?;
-    deps.repo().hold(ids, now, add_s(now, PASSED_ON_S)).await?;
+    let until = add_s(now, PASSED_ON_S);
+    deps.repo().hold_stretches(stretches, now, until).await?;
     Ok(ids.len())
 }
 

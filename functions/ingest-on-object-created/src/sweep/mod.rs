@@ -11,7 +11,7 @@ mod look;
 use std::collections::VecDeque;
 
 use consign_core::ids::UploadId;
-use consign_core::ports::{Clock, Due, DueLine, DueRange, Fault, Random, UploadRepo};
+use consign_core::ports::{Clock, Due, DueLine, DueRange, Fault, Random, Stretch, UploadRepo};
 use consign_core::transition::transition;
 use consign_core::upload::{Event, LOOK_FAILED_S, Upload, add_s};
 use futures_util::StreamExt as _;
@@ -194,18 +194,14 @@ impl Lines {
     /// The turn of the next line that has something, read.
     async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<Taken>, Self)> {
         let taken = match self.take(deps, TURN).await? {
-            Ok(ids) => read(deps, &ids).await,
+            Ok(stretch) => read(deps, &Stretch::ids(&[stretch])).await,
             Err(fault) => vec![Taken::Unlisted(fault)],
         };
         Some((taken, self))
     }
 
     /// So many uploads at most of the next line that has something. One that cannot be read has had its turn.
-    async fn take<D: Deps>(
-        &mut self,
-        deps: &D,
-        limit: usize,
-    ) -> Option<Result<Vec<UploadId>, Fault>> {
+    async fn take<D: Deps>(&mut self, deps: &D, limit: usize) -> Option<Result<Stretch, Fault>> {
         loop {
             let (line, after) = self.waiting.pop_front()?;
             let range = DueRange {
@@ -218,10 +214,10 @@ impl Lines {
                 Err(fault) => return Some(Err(fault)),
             };
             if due.len() >= limit {
-                self.waiting.push_back((line, due.last().copied()));
+                self.waiting.push_back((line.clone(), due.last().copied()));
             }
             if !due.is_empty() {
-                return Some(Ok(due.into_iter().map(|due| due.id).collect()));
+                return Some(Ok(Stretch { line, due }));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::operations::PURGED_KEPT_S;
-use consign_core::ports::{Cause, Fault, FaultKind};
+use consign_core::ports::{Cause, DueLine, Fault, FaultKind};
 use consign_core::upload::{Deletion, Upload};
 use jiff::Timestamp;
 
@@ -32,6 +32,8 @@ pub(super) mod name {
     pub(in crate::dynamodb) const UPLOAD_ID: &str = "upload_id";
     pub(in crate::dynamodb) const BODY_SHA256: &str = "body_sha256";
     pub(in crate::dynamodb) const UNTIL: &str = "until_us";
+    pub(in crate::dynamodb) const THROUGH: &str = "through_us";
+    pub(in crate::dynamodb) const SINCE: &str = "since_us";
     pub(in crate::dynamodb) const SIGNED: &str = "signed";
     pub(in crate::dynamodb) const RESERVED: &str = "reserved_bytes";
     pub(in crate::dynamodb) const FILES: &str = "file_count";
@@ -67,6 +69,11 @@ pub(super) fn quota_key(owner: &OwnerId) -> Item {
 /// The key of what a bucket is known by.
 pub(super) fn bucket_key(bucket: &str) -> Item {
     key(format!("BUCKET#{bucket}"))
+}
+
+/// The key of how far a line of what is due was passed on.
+pub(super) fn line_key(line: &DueLine) -> Item {
+    key(format!("LINE#{}", line.0))
 }
 
 /// The key of what an owner signed in one window. The window's number comes first, since an owner may have any sign.

@@ -6,6 +6,7 @@
 
 mod insert;
 mod item;
+mod passed;
 mod read;
 mod save;
 pub mod table;
@@ -17,7 +18,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
     Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
-    UploadRepo,
+    Stretch, UploadRepo,
 };
 use consign_core::upload::{Change, Upload};
 use jiff::Timestamp;
@@ -143,6 +144,15 @@ impl UploadRepo for DynamoRepo {
 
     async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
         self.hold_all(ids, (now, until)).await
+    }
+
+    async fn hold_stretches(
+        &self,
+        stretches: &[Stretch],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), Fault> {
+        self.hold_lines(stretches, now, until).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

@@ -144,14 +144,18 @@ impl DynamoRepo {
         Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
     }
 
-    /// A stretch of a shard of what is due.
+    /// A stretch of a shard of what is due, from its head or from behind what is held of it.
     pub(super) async fn due_in(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
         const OPERATION: &str = "due";
         let mut due: Vec<Due> = Vec::new();
         let Ok(shard) = line.0.parse::<u8>() else {
             return Ok(due);
         };
-        let mut start = range.after.map(|after| {
+        let after = match range.after {
+            Some(after) => Some(after),
+            None => self.held_through(line, range.until).await?,
+        };
+        let mut start = after.map(|after| {
             let mut place = item::record_key(after.id);
             place.insert(BY_DUE.partition.name.to_owned(), number(shard));
             place.insert(BY_DUE.sort.name.to_owned(), number(us(after.at)));

@@ -121,6 +121,24 @@ pub struct DueRange {
     pub limit: usize,
 }
 
+/// What was taken of a line: uploads that stand behind one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The line.
+    pub line: DueLine,
+    /// The uploads, in the order of the line.
+    pub due: Vec<Due>,
+}
+
+impl Stretch {
+    /// The uploads of several stretches, in their order.
+    #[must_use]
+    pub fn ids(stretches: &[Self]) -> Vec<UploadId> {
+        let due = stretches.iter().flat_map(|stretch| &stretch.due);
+        due.map(|due| due.id).collect()
+    }
+}
+
 /// The upload records: the only memory of the system.
 pub trait UploadRepo: Send + Sync {
     /// Whether [`UploadRepo::save`] itself puts the ingest job of a change on the queue, in the same transaction.
@@ -187,6 +205,18 @@ pub trait UploadRepo: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes stretches out of their lines until `until`. Those of one line begin at its head, or behind what was held of
+    /// it before, and are in order. Where one write holds all of a line up to a place, that hold ends when the first of it
+    /// ends, and an upload that becomes due at an earlier place meanwhile waits with the others.
+    fn hold_stretches(
+        &self,
+        stretches: &[Stretch],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async move { self.hold(&Stretch::ids(stretches), now, until).await }
+    }
 
     /// Bytes that this owner has reserved.
     fn reserved_bytes(&self, owner: &OwnerId) -> impl Future<Output = Result<u64, Fault>> + Send;

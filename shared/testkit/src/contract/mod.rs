@@ -232,6 +232,7 @@ macro_rules! upload_repo_cases {
                 a_backlog_of_one_owner_fills_no_other_line
                 uploads_are_found_together
                 what_is_held_is_not_due
+                stretches_that_are_held_leave_their_lines
                 due_follows_every_save;
         }
     };

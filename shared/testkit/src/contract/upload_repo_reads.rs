@@ -1,7 +1,7 @@
 //! What is listed, and what is due.
 
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::ports::{DueLine, DueRange, ListFilter, Page, Saved, UploadRepo};
+use consign_core::ports::{DueLine, DueRange, ListFilter, Page, Saved, Stretch, UploadRepo};
 use consign_core::upload::{State, Upload, add_s};
 use jiff::Timestamp;
 
@@ -266,6 +266,56 @@ pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
     assert_eq!(saved, Saved::Written);
     assert_eq!(all_due(repo, add_s(start(), 50)).await, [3, 1].map(id));
     repo.hold(&[], now, now).await.unwrap();
+}
+
+/// Stretch after stretch, and what stands behind them is due meanwhile. Each is due again when its hold ends at the latest.
+pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) {
+    let uploads = [1, 2, 3, 4].map(|number| due("ada", number, Some(number.into())));
+    create(repo, &uploads).await;
+    create(repo, &[due("bob", 9, Some(5))]).await;
+    let now = add_s(start(), 10);
+    let first = heads(repo, now, 2).await;
+    let held = Stretch::ids(&first);
+    assert!(held.contains(&id(1)) && held.contains(&id(2)), "{held:?}");
+    repo.hold_stretches(&first, now, add_s(start(), 100))
+        .await
+        .unwrap();
+    // By another upload's hold nobody becomes due later than its own.
+    let second = heads(repo, add_s(now, 1), 1).await;
+    assert!(Stretch::ids(&second).contains(&id(3)), "{second:?}");
+    let until = add_s(start(), 200);
+    repo.hold_stretches(&second, add_s(now, 1), until)
+        .await
+        .unwrap();
+    let left = all_due(repo, add_s(start(), 50)).await;
+    assert!(
+        left.contains(&id(4)) && !left.contains(&id(3)) && !left.contains(&id(1)),
+        "{left:?}"
+    );
+    // The record does not know of it, and who is saved stands where its record says.
+    assert_eq!(repo.find(id(2)).await.unwrap(), Some(uploads[1].clone()));
+    let saved = change(&uploads[1], |after| after.due_at = Some(add_s(start(), 30)));
+    let saved = repo.save(&uploads[1], &saved).await.unwrap();
+    assert_eq!(saved, Saved::Written);
+    assert!(all_due(repo, add_s(start(), 50)).await.contains(&id(2)));
+    assert!(all_due(repo, add_s(start(), 100)).await.contains(&id(1)));
+    assert_eq!(all_due(repo, until).await.len(), 5);
+    repo.hold_stretches(&[], now, until).await.unwrap();
+}
+
+/// The heads of all lines, so many uploads each.
+async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<Stretch> {
+    let range = DueRange {
+        until,
+        after: None,
+        limit,
+    };
+    let mut heads = Vec::new();
+    for line in repo.due_lines(until, 1000).await.unwrap() {
+        let due = repo.due(&line, range).await.unwrap();
+        heads.push(Stretch { line, due });
+    }
+    heads
 }
 
 /// What was dealt with is due no more.

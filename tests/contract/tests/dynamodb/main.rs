@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
 mod given;
+mod held;
 mod lost;
 mod refused;
 #[path = "../support/mod.rs"]
