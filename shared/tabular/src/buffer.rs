@@ -59,6 +59,7 @@ impl Buffer {
             Values::Floats(values) => values.clear(),
             Values::Wides(values) => values.clear(),
             Values::Texts(values) => {
+                values.is_referred |= !values.places.is_empty();
                 values.count = 0;
                 values.plain.clear();
                 values.places.clear();
@@ -73,6 +74,8 @@ pub(crate) struct TextValues {
     pub(crate) plain: Vec<u8>,
     pub(crate) places: Vec<u32>,
     pub(crate) dictionary: Texts,
+    /// Whether a page of this chunk has places in the dictionary, which then stays as it is.
+    is_referred: bool,
     dictionary_bytes_max: usize,
     state: State,
 }
@@ -94,6 +97,7 @@ impl TextValues {
             plain: Vec::new(),
             places: Vec::new(),
             dictionary: Texts::new(),
+            is_referred: false,
             dictionary_bytes_max,
             state: State::Open,
         }
@@ -135,6 +139,9 @@ impl TextValues {
 
     /// Gives the dictionary up where most texts of the first page are new.
     pub(crate) fn judge(&mut self) {
+        if self.is_referred {
+            return;
+        }
         let is_first = self.dictionary.len() >= self.places.len() / 2;
         if self.state == State::Open && is_first && self.places.len() > 1 {
             self.close(State::Futile);
@@ -157,6 +164,7 @@ impl TextValues {
     /// Begins a chunk: its dictionary is empty.
     pub(crate) fn begin(&mut self) {
         self.dictionary.clear();
+        self.is_referred = false;
         if self.state == State::Full {
             self.state = State::Open;
         }
@@ -171,5 +179,39 @@ impl TextValues {
             rest = behind;
             Some(text)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(buffer: &mut Buffer, text: &str) {
+        if let Values::Texts(values) = &mut buffer.values {
+            let mut cell: Cell<'_> = Cell::ABSENT;
+            cell.raw = text;
+            values.push(&cell);
+        }
+    }
+
+    /// It would be emptied under the places of the pages before.
+    #[test]
+    fn a_dictionary_that_pages_refer_to_is_not_given_up() {
+        let mut buffer = Buffer::new(Values::Texts(TextValues::new(usize::MAX)));
+        for _ in 0..1000 {
+            push(&mut buffer, "first");
+        }
+        buffer.clear();
+        for n in 0..2 * TRIAL {
+            push(&mut buffer, &format!("text {n}"));
+        }
+        let Values::Texts(values) = &mut buffer.values else {
+            unreachable!()
+        };
+        assert!(values.has_places());
+        assert_eq!(values.dictionary.get(0), b"first");
+        assert_eq!(values.dictionary.len(), 1 + 2 * TRIAL);
+        values.begin();
+        assert_eq!(values.dictionary.len(), 0);
     }
 }

@@ -1,5 +1,4 @@
-//! How pages are compressed: zstd at level 1 where its C library builds with the host, Snappy on wasm32, which has no C.
-//! Cells do not depend on it.
+//! How pages are compressed: zstd at level 1 with the feature `zstd`, which needs C; else Snappy. Cells do not depend on it.
 
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
@@ -46,7 +45,7 @@ fn failed(error: impl std::fmt::Display) -> ParquetError {
     ParquetError::General(format!("a page cannot be compressed: {error}"))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "zstd")]
 mod imp {
     use super::{Codec, Result, failed};
 
@@ -73,7 +72,7 @@ mod imp {
     }
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(not(feature = "zstd"))]
 mod imp {
     use super::{Codec, Result, failed};
 
