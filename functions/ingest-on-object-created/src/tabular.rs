@@ -157,13 +157,9 @@ async fn write_once<D: Deps, W: ObjectWriter>(
 ) -> Result<Option<(Converted, W)>, Stop> {
     match pump_once(claim, head, &mut writer).await {
         Ok(Some(converted)) => Ok(Some((converted, writer))),
-        Ok(None) => {
+        unwritten => {
             free(writer).await;
-            Ok(None)
-        }
-        Err(stop) => {
-            free(writer).await;
-            Err(stop)
+            unwritten.map(|_| None)
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct Profile {
     pub text_bytes: u64,
     /// Bytes of the Parquet file.
     pub parquet_bytes: u64,
-    /// How often the source was read: twice where a cell further down was not of the type that the beginning let expect.
+    /// How often the source was read: twice where a cell further down was not of the type that the beginning let expect, or
+    /// where the caller surveys every source before it converts.
     pub passes: u8,
     /// What the text is.
     pub format: Format,

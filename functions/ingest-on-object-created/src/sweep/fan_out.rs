@@ -10,7 +10,9 @@ use crate::Deps;
 /// So many due uploads a scheduled run looks at itself, which costs neither messages nor writes beside the looks.
 const OWN_LOOKS_MAX: usize = 100;
 /// Look jobs that are sent together.
-const JOBS_AT_ONCE: usize = 10;
+const JOBS_AT_ONCE: usize = 40;
+/// What a line gives in its turn. Larger than a job: each turn is a query of the repository.
+const TURN_MAX: usize = 4 * LOOKS_MAX;
 /// How long uploads are held that were passed on, in seconds. A message that is not worked on by then was lost, or waits
 /// behind a backlog; then they are passed on again, and whoever comes second finds them due no more.
 const PASSED_ON_S: u64 = 900;
@@ -36,7 +38,7 @@ pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> 
     let mut count = 0;
     let mut passed_on = 0;
     // 1. In turns over the lines, as many as there are.
-    while let Some(taken) = lines.take(deps, LOOKS_MAX).await {
+    while let Some(taken) = lines.take(deps, TURN_MAX).await {
         let taken = taken?;
         count += taken.due.len();
         stretches.push(taken);

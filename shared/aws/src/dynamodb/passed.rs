@@ -36,7 +36,7 @@ impl DynamoRepo {
         line: &DueLine,
         now: Timestamp,
     ) -> Result<Option<Due>, Fault> {
-        let mark = self.mark(line).await?;
+        let mark = self.mark("due", line).await?;
         Ok(mark
             .filter(|mark| mark.is_alive(now))
             .map(|mark| mark.through))
@@ -57,7 +57,7 @@ impl DynamoRepo {
             .iter()
             .filter_map(|stretch| Some((&stretch.line, *stretch.due.last()?)));
         for (line, through) in ends.collect::<BTreeMap<_, _>>() {
-            let held = self.mark(line).await?.filter(|mark| mark.is_alive(now));
+            let held = self.mark(OPERATION, line).await?.filter(|mark| mark.is_alive(now));
             let (since, until) = held.map_or((now, until), |mark| (mark.since, mark.until));
             let mark = Mark {
                 through,
@@ -71,8 +71,8 @@ impl DynamoRepo {
         Ok(())
     }
 
-    async fn mark(&self, line: &DueLine) -> Result<Option<Mark>, Fault> {
-        let item = self.get(OPERATION, item::line_key(line)).await?;
+    async fn mark(&self, operation: &'static str, line: &DueLine) -> Result<Option<Mark>, Fault> {
+        let item = self.get(operation, item::line_key(line)).await?;
         Ok(item.as_ref().and_then(from_item))
     }
 }
