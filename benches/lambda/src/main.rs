@@ -2,17 +2,18 @@
 
 use std::process::ExitCode;
 
-use consign_lambda::{Host, Tokens, http};
+use consign_lambda::{Builder, Tokens, http};
 use consign_testkit::MemoryRepo;
 
 fn main() -> ExitCode {
     http::serve(
         "sign-upload",
         |environment| {
-            Host::new(environment, Tokens::Taken)?
-                .with_repo(MemoryRepo::new())
-                .with_jobs(environment)?
-                .with_begin()
+            let host = Builder::new(environment, Tokens::Taken)?
+                .with_jobs()?
+                .with_begin()?
+                .build();
+            Ok(host.with_repo(MemoryRepo::new()))
         },
         |host, routed| async move { sign_upload::handle(&*host, routed.request).await },
     )

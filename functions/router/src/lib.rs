@@ -1,6 +1,4 @@
-//! All functions behind the one table of routes, for hosts that serve them together; and what belongs to none of them.
-
-pub mod health;
+//! All functions behind the one table of routes, for hosts that serve them together.
 
 use bytes::Bytes;
 pub use consign_core::routes::{BODY_BYTES_MAX, DEFAULT_FUNCTION, ROUTES, Route, Target, find};
@@ -45,9 +43,10 @@ pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Byte
 
 #[cfg(test)]
 mod tests {
-    use super::ROUTES;
-    use super::health::OPENAPI;
     use consign_core::problem::REQUEST_FIELD_CODES;
+    use health::OPENAPI;
+
+    use super::ROUTES;
 
     #[test]
     fn the_openapi_document_has_exactly_these_routes() {

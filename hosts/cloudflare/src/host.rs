@@ -6,16 +6,12 @@ use consign_cloudflare::{D1Repo, R2Multipart, R2Store, WorkerClock, WorkerQueue,
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
 use consign_core::health::Health;
-use consign_core::host::{
-    HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasHealth, HasMemory, HasMultipart,
-    HasPolicy, HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
-};
-use consign_core::policy::{Policy, Provider};
-use consign_core::ports::{
-    BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
-};
+use consign_core::policy::Provider;
+use consign_core::ports::{Clock, Random};
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
 use consign_core::upload::add_s;
+use consign_host::Rules;
+use consign_host::dev::Session;
 use jiff::Timestamp;
 use worker::{Env, Error};
 
@@ -29,37 +25,33 @@ const CONVERSION_MEMORY_BYTES: u64 = 24 << 20;
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// What an isolate reads once.
-pub(crate) struct Rules {
-    pub(crate) config: Config,
-    authenticator: Authenticator,
-    signer: Arc<Signer>,
-    endpoint: String,
-    health: Health,
-    file_bytes_max: u64,
-    /// The endpoint that browsers reach, for the page.
-    pub(crate) public_endpoint: String,
+pub(crate) struct Isolate {
+    rules: Arc<Rules>,
+    /// Origins whose pages may call the functions.
+    pub(crate) origins: Vec<String>,
+    /// In development, what mints tokens for the page.
+    pub(crate) session: Option<Session>,
 }
+
+/// The ports of an invocation.
+pub(crate) type Ports = consign_host::Host<System, D1Repo, WorkerQueue, R2Store, R2Multipart>;
 
 /// All ports and rules together.
 pub(crate) struct Host {
-    pub(crate) rules: Arc<Rules>,
-    repo: D1Repo,
-    pub(crate) queue: WorkerQueue,
+    pub(crate) isolate: Arc<Isolate>,
+    /// What every handler gets.
+    pub(crate) ports: Ports,
     /// Where messages go that were given up.
     #[cfg(feature = "ingest")]
     pub(crate) dead_letters: WorkerQueue,
-    store: R2Store,
-    multipart: R2Multipart,
-    clock: HostClock,
-    random: WorkerRandom,
 }
 
-/// The runtime's clock. In development it can be set ahead, for tests that would have to wait for leases and looks to end.
-struct HostClock {
+/// The runtime's clock and randomness. In development it can be set ahead, for tests that would have to wait for leases and looks to end.
+pub(crate) struct System {
     ahead_s: u64,
 }
 
-impl HostClock {
+impl System {
     fn open(env: &Env) -> worker::Result<Self> {
         let ahead = variable(env, "CONSIGN_DEV").and(variable(env, "CONSIGN_DEV_AHEAD_S"));
         let ahead_s = ahead.map_or(Ok(0), |text| text.parse());
@@ -69,9 +61,15 @@ impl HostClock {
     }
 }
 
-impl Clock for HostClock {
+impl Clock for System {
     fn now(&self) -> Timestamp {
         add_s(WorkerClock.now(), self.ahead_s)
+    }
+}
+
+impl Random for System {
+    fn fill(&self, buffer: &mut [u8]) {
+        WorkerRandom.fill(buffer);
     }
 }
 
@@ -81,7 +79,7 @@ pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     Some(value).filter(|value| !value.is_empty())
 }
 
-impl Rules {
+impl Isolate {
     fn read(env: &Env) -> worker::Result<Self> {
         let text = variable(env, "CONSIGN_CONFIG");
         let secret = |name: &str| variable(env, name);
@@ -128,21 +126,38 @@ impl Rules {
         });
         let signer = signer.map_err(|error| wrong(format!("nothing can be signed: {error}")))?;
         let authenticator = Authenticator::new(&config.auth);
+        let file_bytes_max = match variable(env, "CONSIGN_INGEST_BYTES_MAX") {
+            Some(text) => text
+                .parse()
+                .map_err(|_| wrong("CONSIGN_INGEST_BYTES_MAX must be whole bytes".to_owned()))?,
+            None => FILE_BYTES_MAX,
+        };
         Ok(Self {
-            authenticator: authenticator.map_err(|error| wrong(error.to_string()))?,
-            signer: Arc::new(signer),
-            file_bytes_max: match variable(env, "CONSIGN_INGEST_BYTES_MAX") {
-                Some(text) => text.parse().map_err(|_| {
-                    wrong("CONSIGN_INGEST_BYTES_MAX must be whole bytes".to_owned())
-                })?,
-                None => FILE_BYTES_MAX,
-            },
-            endpoint,
-            health: Health::default(),
-            public_endpoint,
-            config,
+            session: session(env, &config),
+            rules: Arc::new(Rules {
+                authenticator: authenticator.map_err(|error| wrong(error.to_string()))?,
+                policy: config.policy,
+                provider: Provider::R2,
+                signer: Arc::new(signer),
+                endpoint,
+                public_endpoint,
+                memory_bytes: CONVERSION_MEMORY_BYTES,
+                file_bytes_max: Some(file_bytes_max),
+                health: Health::default(),
+            }),
+            origins: config.store.origins,
         })
     }
+}
+
+/// The session of the page, where this is for development.
+fn session(env: &Env, config: &Config) -> Option<Session> {
+    variable(env, "CONSIGN_DEV")?;
+    Some(Session {
+        secret: variable(env, "CONSIGN_DEV_SECRET").unwrap_or_default(),
+        issuer: config.auth.issuer.clone(),
+        audience: config.auth.audience.clone(),
+    })
 }
 
 fn wrong(detail: String) -> Error {
@@ -155,114 +170,28 @@ impl Host {
     /// # Errors
     /// Where the policy is wrong or a binding is missing; the log says which.
     pub(crate) fn open(env: &Env) -> worker::Result<Self> {
-        static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
-        let rules = match RULES.get() {
-            Some(rules) => Arc::clone(rules),
+        static ISOLATE: OnceLock<Arc<Isolate>> = OnceLock::new();
+        let isolate = match ISOLATE.get() {
+            Some(isolate) => Arc::clone(isolate),
             None => {
                 consign_cloudflare::install_log(variable(env, "CONSIGN_LOG").as_deref());
-                let read = Arc::new(Rules::read(env)?);
-                Arc::clone(RULES.get_or_init(|| read))
+                let read = Arc::new(Isolate::read(env)?);
+                Arc::clone(ISOLATE.get_or_init(|| read))
             }
         };
-        let store = R2Store::open(env, rules.config.policy.buckets());
+        let rules = Arc::clone(&isolate.rules);
+        let store = R2Store::open(env, rules.policy.buckets());
+        let multipart = R2Multipart::new(store.clone(), Arc::clone(&rules.signer));
+        let ports = consign_host::Host::new(rules, System::open(env)?)
+            .with_repo(D1Repo::open(env, "DB")?)
+            .with_queue(WorkerQueue::open(env, "INGEST")?)
+            .with_store(store)
+            .with_multipart(multipart);
         Ok(Self {
-            repo: D1Repo::open(env, "DB")?,
-            queue: WorkerQueue::open(env, "INGEST")?,
+            isolate,
+            ports,
             #[cfg(feature = "ingest")]
             dead_letters: WorkerQueue::open(env, "DEAD")?,
-            multipart: R2Multipart::new(store.clone(), Arc::clone(&rules.signer)),
-            store,
-            rules,
-            clock: HostClock::open(env)?,
-            random: WorkerRandom,
         })
-    }
-}
-
-impl HasClock for Host {
-    fn clock(&self) -> &impl Clock {
-        &self.clock
-    }
-}
-
-impl HasRandom for Host {
-    fn random(&self) -> &impl Random {
-        &self.random
-    }
-}
-
-impl HasAuthenticator for Host {
-    fn authenticator(&self) -> &Authenticator {
-        &self.rules.authenticator
-    }
-}
-
-impl HasRepo for Host {
-    fn repo(&self) -> &impl UploadRepo {
-        &self.repo
-    }
-}
-
-impl HasQueue for Host {
-    fn queue(&self) -> &impl IngestQueue {
-        &self.queue
-    }
-}
-
-impl HasStore for Host {
-    fn store(&self) -> &impl ObjectStore {
-        &self.store
-    }
-}
-
-impl HasBeginMultipart for Host {
-    fn begin_multipart(&self) -> &impl BeginMultipart {
-        &self.multipart
-    }
-}
-
-impl HasMultipart for Host {
-    fn multipart(&self) -> &impl Multipart {
-        &self.multipart
-    }
-}
-
-impl HasPolicy for Host {
-    fn policy(&self) -> &Policy {
-        &self.rules.config.policy
-    }
-}
-
-impl HasProvider for Host {
-    fn provider(&self) -> Provider {
-        Provider::R2
-    }
-}
-
-impl HasSigner for Host {
-    fn signer(&self) -> &Signer {
-        &self.rules.signer
-    }
-}
-
-impl HasHealth for Host {
-    fn health(&self) -> &Health {
-        &self.rules.health
-    }
-}
-
-impl HasEndpoint for Host {
-    fn storage_endpoint(&self) -> &str {
-        &self.rules.endpoint
-    }
-}
-
-impl HasMemory for Host {
-    fn memory_bytes(&self) -> u64 {
-        CONVERSION_MEMORY_BYTES
-    }
-
-    fn file_bytes_max(&self) -> Option<u64> {
-        Some(self.rules.file_bytes_max)
     }
 }

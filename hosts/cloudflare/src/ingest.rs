@@ -35,9 +35,9 @@ pub(crate) async fn consume(
     }
     // One after the other: two conversions at once would share one isolate's memory.
     for message in &batch.messages {
-        let verdict = match large::pass_on(host, env, &message.body).await {
+        let verdict = match large::pass_on(&host.ports, env, &message.body).await {
             Ok(true) => Verdict::Done,
-            Ok(false) => handle(host, message.body.as_bytes()).await,
+            Ok(false) => handle(&host.ports, message.body.as_bytes()).await,
             Err(fault) => {
                 tracing::warn!(operation = "ingest", %fault, "ingest will be tried again");
                 Verdict::Retry
@@ -62,10 +62,10 @@ async fn settle(host: &Host, message: &Delivered, verdict: Verdict) {
 /// Finishes what events, functions and clients left behind.
 pub(crate) async fn sweep(host: &Host) {
     let effort = Effort {
-        until: add_s(host.clock().now(), SWEEP_S),
+        until: add_s(host.ports.clock().now(), SWEEP_S),
         concurrency: LOOKS_AT_ONCE,
     };
-    if let Err(fault) = sweep::fan_out(host, effort).await {
+    if let Err(fault) = sweep::fan_out(&host.ports, effort).await {
         tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
     }
 }

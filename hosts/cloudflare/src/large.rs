@@ -10,10 +10,10 @@ use consign_core::host::{HasMemory as _, HasPolicy as _, HasRepo as _};
 use consign_core::ports::{Fault, IngestJob, UploadRepo as _};
 use worker::Env;
 
-use crate::host::Host;
+use crate::host::Ports;
 
 /// Passes a message on where it is about a file that is too large and another consumer is there; whether it did.
-pub(crate) async fn pass_on(host: &Host, env: &Env, body: &str) -> Result<bool, Fault> {
+pub(crate) async fn pass_on(host: &Ports, env: &Env, body: &str) -> Result<bool, Fault> {
     let (Ok(other), Some(bytes_max)) = (WorkerQueue::open(env, "LARGE"), host.file_bytes_max())
     else {
         return Ok(false);

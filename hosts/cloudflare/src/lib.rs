@@ -4,15 +4,12 @@
 //! Features choose which functions are mounted. Bindings: `DB` (D1), `INGEST` and `DEAD` (Queues), and for each bucket of
 //! the policy `BUCKET_` with its name in capitals (R2); and where there is another consumer for large files, `LARGE` (Queues).
 
-mod cors;
 mod dev;
 mod host;
 #[cfg(feature = "ingest")]
 mod ingest;
 #[cfg(feature = "ingest")]
 mod large;
-#[cfg(feature = "page")]
-mod page;
 mod serve;
 
 use bytes::Bytes;
@@ -27,8 +24,8 @@ async fn fetch(request: HttpRequest, env: Env, _: Context) -> worker::Result<wor
     let host = Host::open(&env)?;
     let (parts, body) = request.into_parts();
     let response = match serve::read(body).await {
-        Some(body) => serve::handle(&host, &env, Request::from_parts(parts, body)).await,
-        None => serve::too_large(&host, Request::from_parts(parts, Bytes::new())),
+        Some(body) => serve::handle(&host, Request::from_parts(parts, body)).await,
+        None => serve::too_large(&host, Request::from_parts(parts, Bytes::new())).await,
     };
     serve::to_worker(response)
 }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use consign_core::problem::Problem;
 use consign_core::routes::{BODY_BYTES_MAX, Target, find};
 use consign_core::service::Call;
+use consign_host::cors;
 use futures_util::StreamExt as _;
 use http::{Request, Response};
-use worker::{Body, Env, Headers};
+use worker::{Body, Headers};
 
-use crate::host::Host;
-use crate::{cors, dev};
+use crate::dev;
+use crate::host::{Host, Ports};
 
 /// How much of a body that is too long is read and forgotten, in bytes: a sender that is cut off while it sends hears a
 /// reset instead of the answer.
@@ -33,32 +34,37 @@ pub(crate) async fn read(mut body: Body) -> Option<Bytes> {
 }
 
 /// The answer to a body that was not read.
-pub(crate) fn too_large(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
-    let call = Call::begin(host, "unread", &request);
-    let answer = call.finish(host, Err(Problem::body_too_large(BODY_BYTES_MAX)));
-    let origins = &host.rules.config.store.origins;
-    cors::allow(origins, request.headers(), answer)
+pub(crate) async fn too_large(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
+    cors::answer(&host.isolate.origins, request, async |request| {
+        let call = Call::begin(&host.ports, "unread", &request);
+        call.finish(&host.ports, Err(Problem::body_too_large(BODY_BYTES_MAX)))
+    })
+    .await
 }
 
 /// Answers a request.
-pub(crate) async fn handle(host: &Host, env: &Env, request: Request<Bytes>) -> Response<Bytes> {
-    let origins = &host.rules.config.store.origins;
-    if let Some(answer) = cors::preflight(origins, &request) {
-        return answer;
-    }
-    if let Some(answer) = dev::handle(host, env, &request).await {
-        return answer;
-    }
-    #[cfg(feature = "page")]
-    if let Some(answer) = crate::page::handle(host, &request) {
-        return answer;
-    }
-    let headers = request.headers().clone();
-    cors::allow(origins, &headers, route(host, request).await)
+pub(crate) async fn handle(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
+    cors::answer(&host.isolate.origins, request, async |request| {
+        if let Some(answer) = dev::handle(host, &request).await {
+            return answer;
+        }
+        #[cfg(feature = "page")]
+        if let Some(answer) = page(&host.ports.rules, &request) {
+            return answer;
+        }
+        route(&host.ports, request).await
+    })
+    .await
+}
+
+#[cfg(feature = "page")]
+fn page(rules: &consign_host::Rules, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+    let path = request.uri().path();
+    consign_host::page::find(request.method(), path, &rules.public_endpoint)
 }
 
 /// Leaves it to the function that the table names, where this Worker mounts it.
-async fn route(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
+async fn route(host: &Ports, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
     // Their types are named for a Worker that mounts none of these.
     let (target, id): (Target, &str) = match find(request.method(), &path) {
@@ -80,7 +86,7 @@ async fn route(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
         Target::Delete => files::delete(host, request, id).await,
         #[cfg(feature = "health")]
         Target::HealthLive | Target::HealthStorage | Target::OpenApi => {
-            router::health::handle(host, target, request).await
+            health::handle(host, target, request).await
         }
         #[allow(
             unreachable_patterns,
@@ -94,7 +100,7 @@ async fn route(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-fn refuse(host: &Host, request: &Request<Bytes>, problem: Problem) -> Response<Bytes> {
+fn refuse(host: &Ports, request: &Request<Bytes>, problem: Problem) -> Response<Bytes> {
     Call::begin(host, "unknown", request).finish(host, Err(problem))
 }
 

@@ -6,16 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consign_core::host::HasSigner;
 use consign_core::problem::{Problem, X_REQUEST_ID};
 use consign_core::routes::{BODY_BYTES_MAX, Target, find};
-use consign_core::service::Call;
+use consign_core::service::{Call, Service};
 use http::{HeaderValue, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use wire::{Answer, Event};
 
 use crate::environment::{Environment, StartError};
-use crate::host::Host;
+use crate::host::end_if_outlived;
 
 /// A request that belongs here.
 #[derive(Debug)]
@@ -29,16 +30,14 @@ pub struct Routed {
 }
 
 /// Runs the program of the function `name`: builds its host once, then hands it every request whose path leads to it.
-pub fn serve<R, Q, S, F, A>(
+pub fn serve<H, F, A>(
     name: &'static str,
-    build: impl FnOnce(&Environment) -> Result<Host<R, Q, S>, StartError>,
+    build: impl FnOnce(&Environment) -> Result<H, StartError>,
     function: F,
 ) -> ExitCode
 where
-    R: Send + Sync + 'static,
-    Q: Send + Sync + 'static,
-    S: Send + Sync + 'static,
-    F: Fn(Arc<Host<R, Q, S>>, Routed) -> A + Send + Sync + 'static,
+    H: Service + HasSigner + 'static,
+    F: Fn(Arc<H>, Routed) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Bytes>> + Send,
 {
     crate::start(build, async move |host| {
@@ -47,7 +46,7 @@ where
         let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
             let (host, function) = (Arc::clone(&host), Arc::clone(&function));
             async move {
-                host.end_if_outlived();
+                end_if_outlived(&*host);
                 let (event, context) = event.into_parts();
                 let event: Event = serde_json::from_str(event.get())?;
                 let (mut request, path, unreadable) = event.into_request();

@@ -17,7 +17,9 @@ mod log;
 use std::process::ExitCode;
 
 pub use environment::{Environment, StartError};
-pub use host::{Absent, Host, SystemClock, SystemRandom, Tokens};
+#[cfg(feature = "queue")]
+pub use host::dead_letters;
+pub use host::{Builder, Host, Tokens};
 
 /// Builds what is to run and runs it: an environment of Lambda's serves one invocation at a time, so one thread does.
 fn start<H>(

@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use consign_core::log::{JsonLog, Sink};
 use consign_core::ports::Clock as _;
+use consign_host::System;
 use jiff::Timestamp;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-use crate::{Environment, SystemClock};
+use crate::Environment;
 
 /// Installs the log of the process; a second call changes nothing.
 pub(crate) fn install(environment: &Environment) {
@@ -21,7 +22,7 @@ struct Stdout;
 
 impl Sink for Stdout {
     fn now(&self) -> Option<Timestamp> {
-        Some(SystemClock.now())
+        Some(System.now())
     }
 
     /// A line that cannot be written is lost: there is nobody to tell.

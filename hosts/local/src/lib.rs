@@ -1,6 +1,31 @@
-//! consign in one process, its client, and its command line.
+//! `consign serve`: the functions, an embedded S3, the ingest consumer and the page, in one process.
 
-pub mod client;
-pub mod commands;
-pub mod s3;
-pub mod serve;
+mod args;
+mod bodies;
+mod consumer;
+mod environment;
+mod events;
+mod host;
+mod http;
+mod limits;
+mod listen;
+mod log;
+mod metrics;
+mod policy;
+mod private;
+mod s3;
+mod serve;
+mod site;
+mod store;
+mod welcome;
+
+pub use args::{LogFormat, ServeArgs};
+pub use environment::Environment;
+pub use policy::policy_text;
+pub use s3::{Access, S3, S3Args};
+pub use serve::{Running, serve, start};
+
+/// Where a process leaves a token in development, under its data folder.
+pub const TOKEN_FILE: &str = "token";
+/// Where a process keeps the secret that development tokens are signed with.
+pub const DEV_SECRET_FILE: &str = "dev-secret";

@@ -28,7 +28,7 @@ pub struct S3Args {
 
 impl S3Args {
     /// Where browsers reach the store, if that is said.
-    pub(crate) fn public_endpoint(&self) -> Option<String> {
+    pub fn public_endpoint(&self) -> Option<String> {
         filled(self.s3_public_endpoint.as_ref())
     }
 }
@@ -54,17 +54,17 @@ fn provider(text: &str) -> Result<Provider, String> {
 
 /// An S3, and what reaching it takes.
 #[derive(Debug)]
-pub(crate) struct S3 {
+pub struct S3 {
     /// What kind it is.
-    pub(crate) provider: Provider,
+    pub provider: Provider,
     /// Where this process reaches it; `None` is AWS's own of the region.
-    pub(crate) endpoint: Option<String>,
+    pub endpoint: Option<String>,
     /// Where clients reach it.
-    pub(crate) public_endpoint: Option<String>,
+    pub public_endpoint: Option<String>,
     /// What its webhook must show; without it no event is taken from outside.
-    pub(crate) event_token: Option<Secret>,
+    pub event_token: Option<Secret>,
     /// With which credentials.
-    pub(crate) access: Access,
+    pub access: Access,
 }
 
 impl S3 {
@@ -72,7 +72,7 @@ impl S3 {
     ///
     /// # Errors
     /// The credentials are missing; said in a sentence.
-    pub(crate) fn find(
+    pub fn find(
         args: &S3Args,
         store: &StoreConfig,
         environment: &HashMap<String, String>,
@@ -123,18 +123,18 @@ impl S3 {
     }
 
     /// A client for it.
-    pub(crate) fn store(&self) -> S3Store {
+    pub fn store(&self) -> S3Store {
         self.access.store(self.endpoint.as_deref())
     }
 
     /// The endpoint that this process talks to, spelt out.
-    pub(crate) fn endpoint_url(&self) -> String {
+    pub fn endpoint_url(&self) -> String {
         let own = || format!("https://s3.{}.amazonaws.com", self.access.region);
         self.endpoint.clone().unwrap_or_else(own)
     }
 
     /// The endpoint that clients talk to, spelt out.
-    pub(crate) fn public_url(&self) -> String {
+    pub fn public_url(&self) -> String {
         let public = self.public_endpoint.clone();
         public.unwrap_or_else(|| self.endpoint_url())
     }
@@ -193,15 +193,18 @@ fn credentials(
 
 /// What a signature takes, whatever the endpoint.
 #[derive(Debug)]
-pub(crate) struct Access {
-    pub(crate) region: String,
-    pub(crate) addressing: Addressing,
-    pub(crate) credentials: Credentials,
+pub struct Access {
+    /// The region that signatures name.
+    pub region: String,
+    /// Where the bucket stands in a URL.
+    pub addressing: Addressing,
+    /// Whose signature it is.
+    pub credentials: Credentials,
 }
 
 impl Access {
     /// Signs for clients that talk to the endpoint.
-    pub(crate) fn signer(&self, endpoint: Option<&str>) -> anyhow::Result<Signer> {
+    pub fn signer(&self, endpoint: Option<&str>) -> anyhow::Result<Signer> {
         let config = SignerConfig {
             endpoint,
             region: &self.region,
@@ -212,7 +215,7 @@ impl Access {
     }
 
     /// Talks to the endpoint.
-    pub(crate) fn store(&self, endpoint: Option<&str>) -> S3Store {
+    pub fn store(&self, endpoint: Option<&str>) -> S3Store {
         let token = self.credentials.session_token.as_ref();
         S3Store::new(&S3Options {
             endpoint: endpoint.map(str::to_owned),

@@ -13,7 +13,7 @@ use std::time::Duration;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What must build for a Worker, and the folder of its sources.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("consign-core", "shared/core/src"),
     ("consign-tabular", "shared/tabular/src"),
     ("sign-upload", "functions/sign-upload/src"),
@@ -25,6 +25,7 @@ const PACKAGES: [(&str, &str); 11] = [
         "functions/ingest-on-object-created/src",
     ),
     ("files", "functions/files/src"),
+    ("health", "functions/health/src"),
     ("router", "functions/router/src"),
     ("consign-cloudflare", "shared/cloudflare/src"),
     ("edge", "hosts/cloudflare/src"),

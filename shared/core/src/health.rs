@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use crate::upload::add_s;
 
+/// The scope of a token that is told more than whether the store works, and may read the figures.
+pub const DETAILS_SCOPE: &str = "metrics";
 /// For how long it is told that all is well, in seconds.
 pub const WELL_S: u64 = 5;
 /// For how long it is told that something is not, in seconds.

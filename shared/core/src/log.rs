@@ -12,7 +12,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// The crates whose words are known to hold no secret, no signature and no URL.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "confirm",
     "consign_aws",
     "consign_cloudflare",
@@ -22,6 +22,7 @@ const OWN: [&str; 13] = [
     "download_url",
     "edge",
     "files",
+    "health",
     "ingest_on_object_created",
     "router",
     "sign_upload",

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the repository that a path in a document begins with.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
+    "cli",
     "shared",
     "functions",
     "hosts",

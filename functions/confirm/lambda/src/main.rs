@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use consign_lambda::{Host, Tokens, http};
+use consign_lambda::{Builder, Tokens, http};
 
 fn main() -> ExitCode {
     http::serve(
         "confirm",
         |environment| {
-            let host = Host::new(environment, Tokens::Taken)?
-                .with_records(environment)?
-                .with_jobs(environment)?;
-            Ok(host.with_objects())
+            Ok(Builder::new(environment, Tokens::Taken)?
+                .with_records()?
+                .with_jobs()?
+                .with_objects()
+                .build())
         },
         |host, routed| async move { confirm::handle(&*host, routed.request).await },
     )

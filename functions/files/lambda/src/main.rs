@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use consign_core::routes::Target;
-use consign_lambda::{Host, Tokens, http};
+use consign_lambda::{Builder, Tokens, http};
 
 fn main() -> ExitCode {
     http::serve(
         "files",
         |environment| {
-            Host::new(environment, Tokens::Taken)?
-                .with_records(environment)?
-                .with_jobs(environment)
+            Ok(Builder::new(environment, Tokens::Taken)?
+                .with_records()?
+                .with_jobs()?
+                .build())
         },
         |host, routed| async move {
             if routed.target == Target::Delete {

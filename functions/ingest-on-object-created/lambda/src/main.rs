@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 
-use consign_lambda::{Host, Tokens, batch};
+use consign_lambda::{Builder, Tokens, batch, dead_letters};
 
 fn main() -> ExitCode {
     batch::serve(|environment| {
-        let host = Host::new(environment, Tokens::NotTaken)?
-            .with_records(environment)?
-            .with_jobs(environment)?
-            .with_objects();
-        let letters = host.dead_letters(environment);
+        let host = Builder::new(environment, Tokens::NotTaken)?
+            .with_records()?
+            .with_jobs()?
+            .with_objects()
+            .build();
+        let letters = dead_letters(&host.queue, environment);
         Ok((host, letters))
     })
 }

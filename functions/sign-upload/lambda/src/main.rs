@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
-use consign_lambda::{Host, Tokens, http};
+use consign_lambda::{Builder, Tokens, http};
 
 fn main() -> ExitCode {
     http::serve(
         "sign-upload",
         |environment| {
-            Host::new(environment, Tokens::Taken)?
-                .with_records(environment)?
-                .with_jobs(environment)?
-                .with_begin()
+            Ok(Builder::new(environment, Tokens::Taken)?
+                .with_records()?
+                .with_jobs()?
+                .with_begin()?
+                .build())
         },
         |host, routed| async move { sign_upload::handle(&*host, routed.request).await },
     )

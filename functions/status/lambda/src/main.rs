@@ -2,12 +2,16 @@
 
 use std::process::ExitCode;
 
-use consign_lambda::{Host, Tokens, http};
+use consign_lambda::{Builder, Tokens, http};
 
 fn main() -> ExitCode {
     http::serve(
         "status",
-        |environment| Host::new(environment, Tokens::Taken)?.with_records(environment),
+        |environment| {
+            Ok(Builder::new(environment, Tokens::Taken)?
+                .with_records()?
+                .build())
+        },
         |host, routed| async move { status::handle(&*host, routed.request, &routed.id).await },
     )
 }

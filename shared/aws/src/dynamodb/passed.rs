@@ -57,7 +57,10 @@ impl DynamoRepo {
             .iter()
             .filter_map(|stretch| Some((&stretch.line, *stretch.due.last()?)));
         for (line, through) in ends.collect::<BTreeMap<_, _>>() {
-            let held = self.mark(OPERATION, line).await?.filter(|mark| mark.is_alive(now));
+            let held = self
+                .mark(OPERATION, line)
+                .await?
+                .filter(|mark| mark.is_alive(now));
             let (since, until) = held.map_or((now, until), |mark| (mark.since, mark.until));
             let mark = Mark {
                 through,

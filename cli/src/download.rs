@@ -1,0 +1,201 @@
+//! `consign download`: beside its final name first, then renamed; nothing is overwritten unasked.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::show::{Bars, FileBar};
+use consign_client::{Client, Observer as _, Variant, safe_file_name};
+
+/// A download that brings nothing for so long is given up.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Arguments of `consign download`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  consign download FILE_ID
+  consign download FILE_ID --variant parquet -o flights.parquet
+  consign download FILE_ID --variant profile -o - | jq .columns")]
+pub(super) struct DownloadArgs {
+    /// The file
+    file_id: String,
+    /// What of it
+    #[arg(long, value_enum, default_value = "original")]
+    variant: Variant,
+    /// Where to: a file, a folder, or - for standard output [default: the file's own name, here]
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Overwrite
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<ExitCode> {
+    let signed = client.download_url(&args.file_id, args.variant).await?;
+    let name = safe_file_name(
+        signed.filename.as_deref().unwrap_or_default(),
+        &safe_file_name(&args.file_id, ""),
+    );
+    let bars = Bars::new();
+    if args.output.as_deref() == Some(Path::new("-")) {
+        let bar = bars.bar(&name, None);
+        copy(client, &signed.url, &mut tokio::io::stdout(), &bar).await?;
+        bar.finish();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let target = target(args.output, &name);
+    if !args.force && target.try_exists()? {
+        anyhow::bail!(
+            "{} is there already: --force overwrites it",
+            target.display()
+        );
+    }
+    let aside = aside(&target)?;
+    let bar = bars.bar(&name, None);
+    // Whatever fails, what was begun is removed again.
+    let outcome = to_file(client, &signed.url, &aside, &bar).await;
+    bar.finish();
+    outcome?;
+    publish(aside, &target, args.force)?;
+    println!("{}", target.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The final path: as told, in the folder told, or here.
+fn target(output: Option<PathBuf>, name: &str) -> PathBuf {
+    match output {
+        None => PathBuf::from(name),
+        Some(path) if path.is_dir() => path.join(name),
+        Some(path) => path,
+    }
+}
+
+/// A new file beside the target, under a name that nobody knows before: one that is there already, be it a file or a link
+/// to one, is neither opened nor followed.
+fn aside(target: &Path) -> anyhow::Result<NamedTempFile> {
+    target
+        .file_name()
+        .with_context(|| format!("{} is no file", target.display()))?;
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let mut new = tempfile::Builder::new();
+    new.prefix(".consign-").suffix(".part");
+    // As any other file that this user makes, not for its owner alone.
+    #[cfg(unix)]
+    new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    new.tempfile_in(folder)
+        .with_context(|| format!("nothing can be written in {}", folder.display()))
+}
+
+/// Gives the complete file its name; without `is_forced` none is replaced that came in between.
+fn publish(aside: NamedTempFile, target: &Path, is_forced: bool) -> anyhow::Result<()> {
+    let aside = if is_forced {
+        aside
+    } else {
+        match aside.persist_noclobber(target) {
+            Ok(_) => return Ok(()),
+            Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                anyhow::bail!(
+                    "{} is there already: --force overwrites it",
+                    target.display()
+                )
+            }
+            // Not every file system can.
+            Err(refused) => refused.file,
+        }
+    };
+    let published = aside.persist(target).map(drop);
+    published.with_context(|| target.display().to_string())
+}
+
+async fn to_file(
+    client: &Client,
+    url: &str,
+    aside: &NamedTempFile,
+    bar: &FileBar,
+) -> anyhow::Result<()> {
+    let path = || aside.path().display().to_string();
+    let file = aside.as_file().try_clone().with_context(path)?;
+    let mut file = tokio::fs::File::from_std(file);
+    copy(client, url, &mut file, bar).await?;
+    file.sync_all().await.with_context(path)
+}
+
+async fn copy<W: tokio::io::AsyncWrite + Unpin>(
+    client: &Client,
+    url: &str,
+    to: &mut W,
+    bar: &FileBar,
+) -> anyhow::Result<()> {
+    let mut answer = client.fetch(url).await?;
+    if let Some(size_bytes) = answer.content_length() {
+        bar.expect_bytes(size_bytes);
+    }
+    loop {
+        let next = tokio::time::timeout(STALL, answer.chunk()).await;
+        let next = next.with_context(|| format!("no byte came for {} s", STALL.as_secs()))?;
+        // The URL is a secret while it lives.
+        let Some(chunk) = next
+            .map_err(reqwest::Error::without_url)
+            .context("the download broke off")?
+        else {
+            return Ok(to.flush().await?);
+        };
+        to.write_all(&chunk).await?;
+        bar.meter().add(chunk.len() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_came_in_between_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let new = |text: &str| {
+            let aside = aside(&target).unwrap();
+            std::fs::write(aside.path(), text).unwrap();
+            aside
+        };
+        std::fs::write(&target, "old").unwrap();
+        assert!(publish(new("new"), &target, false).is_err());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "old");
+        publish(new("new"), &target, true).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_link_at_the_target_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, other) = (folder.path().join("a"), folder.path().join("other"));
+        std::fs::write(&other, "old").unwrap();
+        std::os::unix::fs::symlink(&other, &target).unwrap();
+        let new = aside(&target).unwrap();
+        std::fs::write(new.path(), "new").unwrap();
+        publish(new, &target, true).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_folder_takes_the_files_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            target(Some(folder.path().to_owned()), "a.csv"),
+            folder.path().join("a.csv")
+        );
+        assert_eq!(target(Some("b".into()), "a.csv"), PathBuf::from("b"));
+        assert_eq!(target(None, "a.csv"), PathBuf::from("a.csv"));
+    }
+}

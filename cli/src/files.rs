@@ -1,0 +1,171 @@
+//! `consign status`, `list` and `delete`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::show::{Bars, printable, size};
+use consign_client::{Client, FileState, FileStatus, ListFiles};
+
+/// Arguments of `consign status`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Fails when the file has.
+
+Examples:
+  consign status FILE_ID
+  consign status FILE_ID --wait --json | jq .row_count")]
+pub(super) struct StatusArgs {
+    /// The file
+    file_id: String,
+    /// Wait until it is ready or has failed
+    #[arg(long)]
+    wait: bool,
+    /// As the server writes it
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<ExitCode> {
+    let bars = Bars::new();
+    let bar = bars.bar(&args.file_id, None);
+    let outcome = client.watch(&args.file_id, args.wait, &bar).await;
+    bar.finish();
+    let status = outcome?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&json(&status))?);
+    } else {
+        print_status(&status);
+    }
+    let is_bad = status.status == FileState::Failed || status.status == FileState::Expired;
+    Ok(if is_bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn print_status(status: &FileStatus) {
+    let row = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            println!("{name:<10} {}", printable(&value));
+        }
+    };
+    let text = |name: &str| {
+        status
+            .rest
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    row("file", Some(status.file_id.clone()));
+    row("name", status.filename.clone());
+    row("status", Some(status.status.to_string()));
+    row("category", status.category.clone());
+    row("size", status.file_size_bytes.map(size));
+    row("rows", status.row_count.map(|rows| rows.to_string()));
+    row("uploaded", status.uploaded_at.clone());
+    row("processed", text("processed_at"));
+    row("error", status.reason());
+}
+
+fn json(status: &FileStatus) -> Value {
+    let mut object = status.rest.clone();
+    object.insert("file_id".into(), status.file_id.clone().into());
+    object.insert("status".into(), status.status.to_string().into());
+    object.insert("filename".into(), status.filename.clone().into());
+    object.insert("category".into(), status.category.clone().into());
+    object.insert("file_size_bytes".into(), status.file_size_bytes.into());
+    object.insert("row_count".into(), status.row_count.into());
+    object.insert("uploaded_at".into(), status.uploaded_at.clone().into());
+    object.insert("error".into(), status.error.clone().unwrap_or_default());
+    Value::Object(object)
+}
+
+/// Arguments of `consign list`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  consign list
+  consign list --status failed --limit 500
+  consign list --all --json | jq -r '.[].file_id'")]
+pub(super) struct ListArgs {
+    /// At most this many; with --all, this many at a time
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+    /// Every page
+    #[arg(long)]
+    all: bool,
+    /// Only files in this state
+    #[arg(long, value_name = "STATE")]
+    status: Option<String>,
+    /// Only files of this category
+    #[arg(long)]
+    category: Option<String>,
+    /// Only files of this collection
+    #[arg(long, value_name = "ID")]
+    collection: Option<String>,
+    /// As the server writes them
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<ExitCode> {
+    let mut filter = ListFiles {
+        limit: args.limit,
+        cursor: None,
+        status: args.status,
+        category: args.category,
+        collection_id: args.collection,
+    };
+    let mut files = Vec::new();
+    loop {
+        let page = client.list(&filter).await?;
+        files.extend(page.files);
+        filter.cursor = page.next_cursor;
+        if !args.all || filter.cursor.is_none() {
+            break;
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&files)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in files {
+        let file: FileStatus = serde_json::from_value(file)?;
+        let rows = file
+            .row_count
+            .map_or_else(|| "-".to_owned(), |rows| rows.to_string());
+        let bytes = file.file_size_bytes.map_or_else(|| "-".to_owned(), size);
+        let name = printable(file.filename.as_deref().unwrap_or("-"));
+        println!(
+            "{}  {:<10}  {bytes:>11}  {rows:>10}  {name}",
+            file.file_id, file.status
+        );
+    }
+    if filter.cursor.is_some() {
+        eprintln!("there are more: --all lists them");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments of `consign delete`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "The object moves aside and is purged later, as the policy says.
+
+Examples:
+  consign delete FILE_ID"
+)]
+pub(super) struct DeleteArgs {
+    /// The files
+    #[arg(required = true, value_name = "FILE_ID")]
+    file_ids: Vec<String>,
+}
+
+pub(super) async fn delete(args: DeleteArgs, client: &Client) -> anyhow::Result<ExitCode> {
+    for file_id in &args.file_ids {
+        client.delete(file_id).await?;
+        println!("{file_id}\tdeleted");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,18 @@
+//! The binary `consign`: reads the command line and the environment once, runs, and says what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use consign::{Cli, Environment, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli, &Environment::read()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("consign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

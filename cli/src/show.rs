@@ -1,0 +1,139 @@
+//! Progress: bars on a terminal, a line per state elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use consign_client::{FileState, Meter, Observer};
+
+/// The bars of all files under way.
+#[derive(Debug, Clone)]
+pub(super) struct Bars {
+    all: MultiProgress,
+    is_terminal: bool,
+}
+
+impl Bars {
+    pub(super) fn new() -> Self {
+        Self {
+            all: MultiProgress::new(),
+            is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// The bar of one file.
+    pub(super) fn bar(&self, name: &str, size_bytes: Option<u64>) -> FileBar {
+        let bar = if self.is_terminal {
+            self.all.add(ProgressBar::no_length())
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.set_style(style(
+            "{prefix:.bold} {spinner} {bytes:>10} {bytes_per_sec:>12} {msg}",
+        ));
+        bar.set_prefix(printable(name));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let moved = bar.clone();
+        let meter = Meter::new(move |bytes| moved.set_position(bytes));
+        let bar = FileBar {
+            bars: self.clone(),
+            bar,
+            name: printable(name),
+            meter,
+            last: Mutex::new(None),
+        };
+        if let Some(size_bytes) = size_bytes {
+            bar.expect_bytes(size_bytes);
+        }
+        bar
+    }
+
+    /// Writes a line to standard output without tearing the bars.
+    pub(super) fn print(&self, line: &str) {
+        self.all.suspend(|| println!("{line}"));
+    }
+
+    /// Writes a line to standard error without tearing the bars.
+    pub(super) fn complain(&self, line: &str) {
+        self.all.suspend(|| eprintln!("{line}"));
+    }
+}
+
+/// One file's progress.
+#[derive(Debug)]
+pub(super) struct FileBar {
+    bars: Bars,
+    bar: ProgressBar,
+    name: String,
+    meter: Meter,
+    last: Mutex<Option<FileState>>,
+}
+
+impl FileBar {
+    /// Now that the size is known, the bar has an end.
+    pub(super) fn expect_bytes(&self, size_bytes: u64) {
+        self.bar.set_length(size_bytes);
+        let template = "{prefix:.bold} {bar:28.cyan/dim} {bytes:>10}/{total_bytes:10} {bytes_per_sec:>12} {eta:>4} {msg}";
+        self.bar.set_style(style(template));
+    }
+
+    /// What is going on, next to the bar or as a line.
+    pub(super) fn note(&self, text: &str) {
+        if self.bars.is_terminal {
+            self.bar.set_message(text.to_owned());
+        } else {
+            self.bars.complain(&format!("{}: {text}", self.name));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for FileBar {
+    fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn signed(&self, file_id: &str, resumed_parts: usize) {
+        match resumed_parts {
+            0 => self.note(&format!("signed {file_id}")),
+            parts => self.note(&format!("resumed {file_id} with {parts} parts done")),
+        }
+    }
+
+    fn state(&self, state: FileState) {
+        // A poisoned lock only says that another thread died while it noted a state.
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.replace(state) == Some(state) {
+            return;
+        }
+        if state != FileState::Uploading && !state.is_final() {
+            self.bar
+                .set_style(style("{prefix:.bold} {spinner} {bytes:>10} {msg}"));
+        }
+        self.note(&state.to_string());
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // Templates are constants of this file; the plain bar serves if one is wrong.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Text from elsewhere without what a terminal would obey.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// A size as people read it.
+pub(super) fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,194 @@
+//! `consign upload`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
+
+use crate::environment::{Environment, absolute};
+use crate::pairs::name_value;
+use crate::show::{Bars, printable};
+use consign_client::{Client, FileState, FileStatus, SignUpload, Strategy, Upload, sha256_base64};
+
+/// Files under way at once.
+const FILES_AT_ONCE: usize = 3;
+
+/// Arguments of `consign upload`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Run again after an interruption, it goes on where it stopped.
+
+Examples:
+  consign upload flights.csv
+  consign upload *.csv --category datasets --label service=billing --metadata source=export
+  consign upload huge.csv --strategy multipart --checksum
+  consign upload photo.png --no-wait"
+)]
+pub(super) struct UploadArgs {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Category of the server's policy [default: chosen by the server]
+    #[arg(long)]
+    category: Option<String>,
+    /// How to send [default: chosen by the server]
+    #[arg(long, value_enum)]
+    strategy: Option<Strategy>,
+    /// Media type [default: by extension]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// What the files belong to
+    #[arg(long, value_name = "ID")]
+    collection: Option<String>,
+    /// A label that the policy knows, may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = name_value)]
+    labels: Vec<(String, String)>,
+    /// Free metadata, the value as JSON or else as text, may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_value)]
+    metadata: Vec<(String, String)>,
+    /// Have the store check the content's SHA-256
+    #[arg(long)]
+    checksum: bool,
+    /// Wait until the files are ready (the default)
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Leave once the uploads are confirmed
+    #[arg(long, overrides_with = "wait")]
+    no_wait: bool,
+    /// One effect, however often it is run, for a single file [default: made up, and remembered until done]
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+impl UploadArgs {
+    /// What to ask for.
+    pub(super) fn request(
+        &self,
+        filename: &str,
+        file_size_bytes: u64,
+        checksum_sha256: Option<String>,
+    ) -> anyhow::Result<SignUpload> {
+        let guess = || {
+            mime_guess::from_path(filename)
+                .first_or_octet_stream()
+                .essence_str()
+                .to_owned()
+        };
+        let value = |text: &str| {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+        };
+        Ok(SignUpload {
+            filename: filename.to_owned(),
+            content_type: self.content_type.clone().unwrap_or_else(guess),
+            file_size_bytes,
+            category: self.category.clone(),
+            checksum_sha256,
+            strategy: self.strategy,
+            collection_id: self.collection.clone(),
+            labels: self.labels.iter().cloned().collect(),
+            metadata: self
+                .metadata
+                .iter()
+                .map(|(name, text)| (name.clone(), value(text)))
+                .collect(),
+        })
+    }
+}
+
+/// Uploads every file, some at once; fails when one did.
+pub(super) async fn run(
+    args: UploadArgs,
+    client: Client,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
+    if args.idempotency_key.is_some() && args.files.len() > 1 {
+        anyhow::bail!("--idempotency-key is for a single file");
+    }
+    let (bars, uploads, args, client) = (&Bars::new(), &environment.uploads(), &args, &client);
+    let mut running = stream::iter(&args.files)
+        .map(|path| async move { (path, one(args, client, uploads, (path, bars)).await) })
+        .buffer_unordered(FILES_AT_ONCE);
+    let mut failures = 0;
+    while let Some((path, outcome)) = running.next().await {
+        match outcome {
+            Ok(status) => bars.print(&line(path, &status)),
+            Err(error) => {
+                failures += 1;
+                bars.complain(&format!("{}: {error:#}", path.display()));
+            }
+        }
+    }
+    if failures > 0 && args.files.len() > 1 {
+        bars.complain(&format!("{failures} of {} failed", args.files.len()));
+    }
+    Ok(if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn one(
+    args: &UploadArgs,
+    client: &Client,
+    resume_folder: &Path,
+    (path, bars): (&Path, &Bars),
+) -> anyhow::Result<FileStatus> {
+    let metadata = tokio::fs::metadata(path).await?;
+    anyhow::ensure!(metadata.is_file(), "not a file");
+    let path = absolute(path)?;
+    let name = path.file_name().context("has no name")?.to_string_lossy();
+    let bar = bars.bar(&name, Some(metadata.len()));
+    let checksum = if args.checksum {
+        bar.note("hashing");
+        Some(sha256_base64(&path).await?)
+    } else {
+        None
+    };
+    let upload = Upload {
+        path: &path,
+        request: args.request(&name, metadata.len(), checksum)?,
+        idempotency_key: args.idempotency_key.clone(),
+        resume_folder,
+        is_awaited: !args.no_wait,
+    };
+    let outcome = client.upload(&upload, &bar).await;
+    bar.finish();
+    let status = outcome?;
+    match status.status {
+        FileState::Failed | FileState::Expired | FileState::Deleted => {
+            let reason = status
+                .reason()
+                .unwrap_or_else(|| "no reason given".to_owned());
+            anyhow::bail!(
+                "{}: {}\n  file id: {}",
+                status.status,
+                printable(&reason),
+                status.file_id
+            )
+        }
+        FileState::Ready
+        | FileState::Pending
+        | FileState::Uploading
+        | FileState::Uploaded
+        | FileState::Confirmed
+        | FileState::Processing
+        | FileState::Unknown => Ok(status),
+    }
+}
+
+/// `file_id  state  rows  name`, for people and for `cut`.
+fn line(path: &Path, status: &FileStatus) -> String {
+    let rows = status
+        .row_count
+        .map_or_else(|| "-".to_owned(), |rows| format!("{rows} rows"));
+    format!(
+        "{}\t{}\t{rows}\t{}",
+        status.file_id,
+        status.status,
+        path.display()
+    )
+}

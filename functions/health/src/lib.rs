@@ -1,0 +1,203 @@
+//! `GET /health/live`, `GET /health/storage` and `GET /openapi.json`: what belongs to none of the functions.
+
+use bytes::Bytes;
+use consign_core::health::{self, Asked, DETAILS_SCOPE, Found};
+use consign_core::host::{HasEndpoint, HasHealth, HasPolicy, HasProvider, HasStore};
+use consign_core::ids::ObjectRef;
+use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
+use consign_core::problem::Problem;
+use consign_core::routes::Target;
+use consign_core::service::{Call, Service, json, retry_after};
+use futures_util::StreamExt as _;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What this function needs.
+pub trait Deps: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth {}
+
+impl<T: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth> Deps for T {}
+
+/// The contract, OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// The prefix under which a probe is written; no key template may begin so.
+pub const PROBE_PREFIX: &str = consign_core::policy::PROBE_PREFIX;
+
+/// Objects that probes use in a bucket. Whoever dies over one leaves it to the next.
+const PROBES: usize = 16;
+/// How often a probe begins anew where another host removed its object.
+const PROBE_TRIES: usize = 3;
+
+/// What anybody is told, and what only who has the scope is.
+#[derive(Serialize)]
+struct Told<'a> {
+    status: &'static str,
+    response_time_ms: u64,
+    #[serde(flatten)]
+    details: Option<Details<'a>>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    storage_backend: &'a str,
+    endpoint: &'a str,
+    public_endpoint: &'a str,
+    buckets_accessible: &'a [String],
+    errors: Vec<Trouble<'a>>,
+}
+
+#[derive(Serialize)]
+struct Trouble<'a> {
+    bucket: &'a str,
+    code: &'static str,
+    operation: &'static str,
+}
+
+/// Answers what belongs to none of the functions; 404 for what belongs to one.
+pub async fn handle<D: Deps>(deps: &D, target: Target, request: Request<Bytes>) -> Response<Bytes> {
+    match target {
+        Target::HealthLive => live(deps, &request),
+        Target::HealthStorage => storage(deps, &request).await,
+        Target::OpenApi => openapi(deps, &request),
+        Target::SignUpload
+        | Target::Confirm
+        | Target::Status
+        | Target::DownloadUrl
+        | Target::List
+        | Target::Delete => {
+            Call::begin(deps, "unknown", &request).finish(deps, Err(Problem::not_found()))
+        }
+    }
+}
+
+fn live(deps: &impl Service, request: &Request<Bytes>) -> Response<Bytes> {
+    let answer = json(StatusCode::OK, &serde_json::json!({"status": "ok"}));
+    Call::begin(deps, "health_live", request).finish(deps, Ok(answer))
+}
+
+fn openapi(deps: &impl Service, request: &Request<Bytes>) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(OPENAPI.as_bytes()));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Call::begin(deps, "openapi", request).finish(deps, Ok(answer))
+}
+
+/// Answers 200 where every bucket works, else 503; who has the scope is told more.
+async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes> {
+    let mut call = Call::begin(deps, "health_storage", request);
+    // 1. What is known, or found by a look of this call's own.
+    let found = match deps.health().ask(call.now) {
+        Asked::Known(found) => Some(found),
+        Asked::NotYet => None,
+        Asked::Look(ours) => Some(ours.end(look(deps, call.now).await, deps.clock().now())),
+    };
+    // 2. Who may hear what. One without a good token is anybody.
+    let identity = call.identify(deps, request.headers()).ok();
+    let may_hear = identity.is_some_and(|identity| {
+        let mut scopes = identity.scopes.iter();
+        scopes.any(|scope| scope == DETAILS_SCOPE)
+    });
+    let Some(found) = found else {
+        let answer = json(StatusCode::SERVICE_UNAVAILABLE, &told(None, None));
+        return call.finish(deps, Ok(retry_after(answer, LOOK_PAUSE_S)));
+    };
+    let code = match found.troubles.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let details = may_hear.then(|| details(deps, &found));
+    let answer = json(code, &told(Some(&found), details));
+    call.finish(deps, Ok(answer))
+}
+
+/// After how many seconds the first look may have ended.
+const LOOK_PAUSE_S: u64 = 1;
+
+fn told<'a>(found: Option<&Found>, details: Option<Details<'a>>) -> Told<'a> {
+    let is_well = found.is_some_and(|found| found.troubles.is_empty());
+    Told {
+        status: if is_well { "ok" } else { "unavailable" },
+        response_time_ms: found.map_or(0, |found| found.duration_ms),
+        details,
+    }
+}
+
+fn details<'a, D: Deps>(deps: &'a D, found: &'a Found) -> Details<'a> {
+    let errors = found.troubles.iter().map(|trouble| Trouble {
+        bucket: &trouble.bucket,
+        code: trouble.code,
+        operation: trouble.operation,
+    });
+    Details {
+        storage_backend: deps.provider().as_str(),
+        endpoint: deps.storage_endpoint(),
+        public_endpoint: deps.storage_public_endpoint(),
+        buckets_accessible: &found.accessible,
+        errors: errors.collect(),
+    }
+}
+
+/// Looks at every bucket.
+async fn look<D: Deps>(deps: &D, began: Timestamp) -> Found {
+    let (mut accessible, mut troubles) = (Vec::new(), Vec::new());
+    for bucket in deps.policy().buckets() {
+        match probe(deps, bucket).await {
+            Ok(()) => accessible.push(bucket.to_owned()),
+            Err(fault) => {
+                tracing::warn!(operation = "health_storage", bucket, %fault, "a bucket does not work");
+                troubles.push(health::Trouble {
+                    bucket: bucket.to_owned(),
+                    code: fault.kind.code(),
+                    operation: fault.operation,
+                });
+            }
+        }
+    }
+    let elapsed = deps.clock().now().duration_since(began).as_millis();
+    Found {
+        accessible,
+        troubles,
+        duration_ms: u64::try_from(elapsed).unwrap_or(0),
+    }
+}
+
+/// Writes an object, reads it back and removes it. There are few of them for ever, so that a host that is killed over one
+/// leaves nothing that stays; two hosts may meet at one.
+async fn probe<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
+    let store = deps.store();
+    store.check_bucket(bucket).await?;
+    let token = deps.random().token();
+    let place = token.bytes().map(usize::from).sum::<usize>() % PROBES;
+    let object = ObjectRef::new(bucket, format!("{PROBE_PREFIX}{place}"));
+    for _ in 0..PROBE_TRIES {
+        let written = Bytes::from(token.clone());
+        store.put(&object, "text/plain", written).await?;
+        let read = read_all(store, &object).await;
+        store.delete(&object).await?;
+        match read? {
+            // Another host's is as long.
+            Some(read) if read.len() == token.len() => return Ok(()),
+            Some(_) => break,
+            None => {}
+        }
+    }
+    let cause = "read other bytes than written";
+    Err(Fault::new(FaultKind::Other, "get", cause))
+}
+
+/// `None` where it is not there.
+async fn read_all(store: &impl ObjectStore, object: &ObjectRef) -> Result<Option<Vec<u8>>, Fault> {
+    let mut body = match store.get(object, &Read::default()).await {
+        Ok(body) => body,
+        Err(ReadError::Fault(fault)) => return Err(fault),
+        Err(ReadError::NotFound | ReadError::Changed) => return Ok(None),
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(Some(bytes))
+}

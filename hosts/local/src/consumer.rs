@@ -1,0 +1,361 @@
+//! The ingest consumer and the sweep: what queues and schedules do elsewhere.
+//!
+//! They have threads of their own: a conversion uses a core for as long as it takes, and calls must be answered meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S, RETRY_PAUSE_S};
+use consign_core::ports::{Clock as _, Fault};
+use consign_core::upload::add_s;
+use consign_sql::{Message, Room};
+use ingest_on_object_created::sweep::{self, Effort};
+use ingest_on_object_created::{Verdict, handle};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::host::{CONVERSION_MEMORY_BYTES, Host};
+use crate::metrics::Metrics;
+
+/// Small files at once, for each core: most of their time they wait for the disk, and beside many clients for their turn.
+const SMALL_PER_CORE: usize = 16;
+/// Small files at once, however many cores there are.
+const SMALL_MAX: usize = 64;
+/// The bytes of all small files that are worked on at once; a conversion takes some times its file.
+const SMALL_BYTES_AT_ONCE_MAX: u64 = 8 << 20;
+/// Large files at once. They never take a small file's place.
+const LARGE_MAX: usize = 2;
+/// What all conversions of large files together may use of the memory, in bytes.
+const LARGE_MEMORY_BYTES_MAX: u64 = 128 << 20;
+
+const _: () = assert!(LARGE_MAX as u64 * CONVERSION_MEMORY_BYTES <= LARGE_MEMORY_BYTES_MAX);
+
+/// How long to wait for a push before looking whether a message's time has come.
+const POLL_PAUSE: Duration = Duration::from_millis(500);
+/// The pause after the queue itself failed.
+const FAULT_PAUSE: Duration = Duration::from_secs(2);
+/// How often the sweep runs.
+const SWEEP_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest run of the sweep, in seconds; what is left has its turn in the next one.
+const SWEEP_S: u64 = 60;
+/// Looks of the sweep that are under way at once.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// Starts the consumer and the sweep; they end after the stop, when the work under way is finished.
+///
+/// # Errors
+/// When its threads cannot be made.
+pub(crate) fn start(
+    host: Arc<Host>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One more than can be taken by conversions, so that there is one to look after the connections.
+        .worker_threads(cores.saturating_add(1))
+        .thread_name("ingest")
+        .enable_all()
+        .build()
+        .context("the threads of the ingest cannot be made")?;
+    let (ending, ended) = oneshot::channel::<()>();
+    let work = move || {
+        let desk = Desk::for_cores(cores);
+        runtime.block_on(run(host, metrics, (stop, desk)));
+        drop(ending);
+    };
+    let thread = std::thread::Builder::new().name("ingest".to_owned());
+    thread
+        .spawn(work)
+        .context("the thread of the ingest cannot be made")?;
+    Ok(tokio::spawn(async move {
+        // The sender is dropped at the end, whatever that is.
+        let _ = ended.await;
+    }))
+}
+
+/// Consumes and sweeps until stopped; work under way is finished.
+async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (CancellationToken, Desk)) {
+    take_over(&host).await;
+    let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
+    let mut running = JoinSet::new();
+    while !stop.is_cancelled() {
+        while let Some(message) = desk.next() {
+            running.spawn(deliver(Arc::clone(&host), Arc::clone(&metrics), message));
+        }
+        let room = desk.room();
+        if room.small + room.large > 0 {
+            match host.queue.take(host.system.now(), HIDDEN_MAX_S, room).await {
+                Ok(taken) if taken.is_empty() => {}
+                Ok(taken) => {
+                    desk.put(taken);
+                    continue;
+                }
+                Err(fault) => {
+                    tracing::warn!(operation = "receive", %fault, "the queue failed");
+                    tokio::time::sleep(FAULT_PAUSE).await;
+                }
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = host.queue.pushed() => {}
+            () = tokio::time::sleep(POLL_PAUSE) => {}
+            Some(ended) = running.join_next() => desk.end(ended.unwrap_or_default()),
+        }
+    }
+    while running.join_next().await.is_some() {}
+    if let Err(error) = sweeper.await {
+        tracing::error!(%error, "the sweep broke");
+    }
+}
+
+/// The messages in this consumer's hands: those being worked on, and a few of small files that are next.
+struct Desk {
+    small: Places,
+    large: Places,
+}
+
+struct Places {
+    at_once: usize,
+    /// Held in advance, so that they are taken several in one transaction.
+    ahead: usize,
+    running: usize,
+    bytes_max: u64,
+    bytes: u64,
+    next: VecDeque<Message>,
+}
+
+impl Places {
+    fn new(at_once: usize, ahead: usize, bytes_max: u64) -> Self {
+        Self {
+            at_once,
+            ahead,
+            running: 0,
+            bytes_max,
+            bytes: 0,
+            next: VecDeque::new(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        let first = self.next.front()?;
+        let bytes = self.bytes.saturating_add(first.size_bytes);
+        let has_room = self.running < self.at_once && bytes <= self.bytes_max;
+        if !has_room && self.running > 0 {
+            return None;
+        }
+        let message = self.next.pop_front()?;
+        self.running += 1;
+        self.bytes = bytes;
+        Some(message)
+    }
+
+    fn room(&self) -> usize {
+        // Who waits to be next is enough for now: a turn is decided as late as can be.
+        if self.next.is_empty() {
+            (self.at_once + self.ahead).saturating_sub(self.running)
+        } else {
+            0
+        }
+    }
+}
+
+impl Desk {
+    fn for_cores(cores: usize) -> Self {
+        let small = cores.saturating_mul(SMALL_PER_CORE).clamp(1, SMALL_MAX);
+        Self {
+            small: Places::new(small, small / 2, SMALL_BYTES_AT_ONCE_MAX),
+            large: Places::new(LARGE_MAX, 0, u64::MAX),
+        }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        self.small.next().or_else(|| self.large.next())
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            small: self.small.room(),
+            large: self.large.room(),
+        }
+    }
+
+    fn put(&mut self, taken: Vec<Message>) {
+        for message in taken {
+            let places = if message.is_large {
+                &mut self.large
+            } else {
+                &mut self.small
+            };
+            places.next.push_back(message);
+        }
+    }
+
+    fn end(&mut self, Ended { is_large, bytes }: Ended) {
+        let places = if is_large {
+            &mut self.large
+        } else {
+            &mut self.small
+        };
+        places.running = places.running.saturating_sub(1);
+        places.bytes = places.bytes.saturating_sub(bytes);
+    }
+}
+
+/// Frees what the last process held, which is dead: this is the only one now. That is as much as it worked on at once. All
+/// else that it had not finished needs nothing: it waits on the queue, or is due at its time.
+async fn take_over(host: &Host) {
+    let freeing = async {
+        let leases = host.repo.leases().await?;
+        let freed = leases.len();
+        for (id, token) in leases {
+            sweep::holder_died(host, id, token).await?;
+        }
+        // Their messages, once nobody finds them held.
+        host.queue.release_all().await?;
+        Ok::<_, Fault>(freed)
+    };
+    match freeing.await {
+        Ok(0) => {}
+        Ok(freed) => tracing::info!(operation = "take_over", freed),
+        Err(fault) => {
+            tracing::warn!(operation = "take_over", %fault, "leases and messages come free by themselves");
+        }
+    }
+}
+
+async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
+    ingest_on_object_created::mark_all(&*host).await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP_PAUSE) => {}
+        }
+        let effort = Effort {
+            until: add_s(host.system.now(), SWEEP_S),
+            concurrency: LOOKS_AT_ONCE,
+        };
+        if let Err(fault) = sweep::run(&*host, effort).await {
+            tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
+        }
+    }
+}
+
+/// Whose place is free.
+#[derive(Default)]
+struct Ended {
+    is_large: bool,
+    bytes: u64,
+}
+
+/// Hands one message to the function and settles it. A panic there leaves the message to its next delivery.
+async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> Ended {
+    let work = {
+        let host = Arc::clone(&host);
+        let body = message.body.clone();
+        let work = async move { handle(&*host, body.as_bytes()).await };
+        if message.is_large {
+            // Allocators keep for each thread what it freed. A large conversion that moved between threads would leave
+            // its row groups with each of them, so it has one thread from its beginning to its end.
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || runtime.block_on(work))
+        } else {
+            tokio::spawn(work)
+        }
+    };
+    let verdict = work.await.unwrap_or_else(|error| {
+        tracing::error!(operation = "ingest", %error, "the ingest broke");
+        Verdict::Retry
+    });
+    metrics.ingested(verdict);
+    if let Err(fault) = settle(&host, &message, verdict).await {
+        tracing::warn!(operation = "settle", %fault, "the message will come again");
+    }
+    Ended {
+        is_large: message.is_large,
+        bytes: message.size_bytes,
+    }
+}
+
+async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), Fault> {
+    let now = host.system.now();
+    match verdict {
+        Verdict::Done => host.queue.ack(message).await,
+        Verdict::Discard(reason) => host.queue.dead(message, reason, now).await,
+        Verdict::Retry if message.attempts >= DELIVERIES_MAX => {
+            host.queue.dead(message, "deliveries_exhausted", now).await
+        }
+        Verdict::Retry => {
+            let pause_s =
+                (1_u64 << message.attempts.min(6)).clamp(RETRY_PAUSE_S.0, RETRY_PAUSE_S.1);
+            host.queue.retry(message, now, pause_s).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages as a queue gives them: `count` of which the last ones are large.
+    async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<Message> {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        queue.take(now, 60, desk.room()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn large_files_never_take_all_places_nor_small_ones_theirs() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let repo = consign_sql::SqlRepo::open(&folder.path().join("consign.db")).await;
+        let queue = repo.unwrap().queue();
+        for number in 0..100 {
+            queue.push(&number.to_string()).await.unwrap();
+        }
+        let mut desk = Desk::for_cores(2);
+        let small = taken(&desk, &queue).await;
+        assert_eq!(small.len(), 48, "32 at once, and 16 that are next");
+        let mut large = small.clone();
+        large.iter_mut().for_each(|message| message.is_large = true);
+        desk.put(large);
+        let begun = std::iter::from_fn(|| desk.next()).count();
+        assert_eq!(begun, LARGE_MAX);
+        assert_eq!(
+            desk.room(),
+            Room {
+                small: 48,
+                large: 0
+            }
+        );
+        desk.put(small);
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 32);
+        assert_eq!(desk.room(), Room { small: 0, large: 0 });
+        // Who ends makes room for who is next of its kind.
+        let ended = |is_large| Ended { is_large, bytes: 0 };
+        desk.end(ended(true));
+        assert!(desk.next().is_some_and(|message| message.is_large));
+        desk.end(ended(false));
+        assert!(desk.next().is_some_and(|message| !message.is_large));
+        assert!(desk.next().is_none());
+
+        // Nor are small ones more at once than fit in the memory; one always is.
+        let mut desk = Desk::for_cores(2);
+        let mut fat = taken(&desk, &queue).await;
+        fat.iter_mut()
+            .for_each(|message| message.size_bytes = SMALL_BYTES_AT_ONCE_MAX / 2);
+        fat[0].size_bytes = SMALL_BYTES_AT_ONCE_MAX * 2;
+        desk.put(fat);
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 1);
+        let ended = |bytes| Ended {
+            is_large: false,
+            bytes,
+        };
+        desk.end(ended(SMALL_BYTES_AT_ONCE_MAX * 2));
+        assert_eq!(std::iter::from_fn(|| desk.next()).count(), 2);
+    }
+}

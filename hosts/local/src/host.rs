@@ -1,0 +1,56 @@
+//! The host of the one process: what every handler gets here.
+
+use std::sync::Arc;
+
+use consign_aws::S3Store;
+use consign_core::auth::Authenticator;
+use consign_core::config::Config;
+use consign_core::health::Health;
+use consign_core::policy::Provider;
+use consign_core::sigv4::Signer;
+use consign_host::{Rules, System};
+use consign_sql::{SqlQueue, SqlRepo};
+
+/// Memory that one conversion may use, in bytes. Two of large files run at once, and the whole process stays under
+/// 256 MiB.
+pub(crate) const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
+
+/// All ports and rules together.
+pub(crate) type Host = consign_host::Host<System, SqlRepo, SqlQueue, S3Store, S3Store>;
+
+/// What was opened before.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The records.
+    pub(crate) repo: SqlRepo,
+    /// The objects.
+    pub(crate) store: S3Store,
+    /// Signs for the endpoint that browsers see.
+    pub(crate) signer: Signer,
+    /// What kind of store it is.
+    pub(crate) provider: Provider,
+    /// The endpoint that the functions talk to.
+    pub(crate) endpoint: String,
+    /// The endpoint that clients talk to.
+    pub(crate) public_endpoint: String,
+}
+
+/// Puts the parts together.
+pub(crate) fn host(config: Config, authenticator: Authenticator, parts: Parts) -> Host {
+    let rules = Rules {
+        authenticator,
+        policy: config.policy,
+        provider: parts.provider,
+        signer: Arc::new(parts.signer),
+        endpoint: parts.endpoint,
+        public_endpoint: parts.public_endpoint,
+        memory_bytes: CONVERSION_MEMORY_BYTES,
+        file_bytes_max: None,
+        health: Health::default(),
+    };
+    consign_host::Host::new(Arc::new(rules), System)
+        .with_queue(parts.repo.queue())
+        .with_repo(parts.repo)
+        .with_multipart(parts.store.clone())
+        .with_store(parts.store)
+}

@@ -1,0 +1,222 @@
+//! `GET /metrics`: Prometheus text.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use consign_core::service::Observed;
+use ingest_on_object_created::Verdict;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+/// Users that get a label of their own; all others share one, so that the series stay few.
+const USERS_MAX: usize = 1000;
+/// Upper bounds of the latency buckets, in seconds.
+const LATENCY_S: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+/// The series of this process.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    latency: HistogramVec,
+    in_flight: IntGauge,
+    signed_bytes: IntCounterVec,
+    file_size: HistogramVec,
+    ingested: IntCounterVec,
+    queue_depth: IntGauge,
+    lag: IntGauge,
+    users: Mutex<HashSet<String>>,
+}
+
+/// A call that is being answered.
+#[derive(Debug)]
+pub(crate) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    /// All series, at zero.
+    ///
+    /// # Errors
+    /// Where two series have one name.
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let histogram = |name: &str, help: &str, bounds: Vec<f64>| {
+            let options = HistogramOpts::new(name, help).buckets(bounds);
+            let histogram = HistogramVec::new(options, &["operation"])?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        Ok(Self {
+            requests: counter(
+                "consign_requests_total",
+                "Calls by operation and status.",
+                &["operation", "status"],
+            )?,
+            errors: counter(
+                "consign_errors_total",
+                "Problems by operation and code.",
+                &["operation", "code"],
+            )?,
+            latency: histogram(
+                "consign_request_seconds",
+                "Latency of calls.",
+                LATENCY_S.to_vec(),
+            )?,
+            in_flight: gauge("consign_requests_in_flight", "Calls being answered.")?,
+            signed_bytes: counter(
+                "consign_signed_bytes_total",
+                "Bytes signed for upload, by user.",
+                &["user"],
+            )?,
+            file_size: histogram(
+                "consign_file_bytes",
+                "Sizes of the files that calls were about.",
+                prometheus::exponential_buckets(1024.0, 8.0, 9)?,
+            )?,
+            ingested: counter(
+                "consign_ingest_total",
+                "Ingest messages by verdict.",
+                &["verdict"],
+            )?,
+            queue_depth: gauge(
+                "consign_ingest_queue_depth",
+                "Messages on the ingest queue.",
+            )?,
+            lag: gauge(
+                "consign_ingest_lag_seconds",
+                "How long the message on the ingest queue that waits longest has waited.",
+            )?,
+            users: Mutex::new(HashSet::new()),
+            registry,
+        })
+    }
+
+    /// A call begins; it ends when this is dropped, be it answered or given up.
+    pub(crate) fn begin(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// A call was answered.
+    pub(crate) fn count(&self, answer: &http::Response<Bytes>) {
+        let status = answer.status();
+        let Some(observed) = answer.extensions().get::<Observed>() else {
+            return;
+        };
+        let operation = observed.operation;
+        self.requests
+            .with_label_values(&[operation, status.as_str()])
+            .inc();
+        if let Some(code) = observed.code {
+            self.errors.with_label_values(&[operation, code]).inc();
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a histogram needs no exact milliseconds"
+        )]
+        self.latency
+            .with_label_values(&[operation])
+            .observe(observed.duration_ms as f64 / 1000.0);
+        if let Some(bytes) = observed.size_bytes.filter(|_| status.is_success()) {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a histogram needs no exact sizes"
+            )]
+            self.file_size
+                .with_label_values(&[operation])
+                .observe(bytes as f64);
+            if let Some(owner) = observed
+                .owner
+                .as_ref()
+                .filter(|_| operation == "sign_upload")
+            {
+                self.signed_bytes
+                    .with_label_values(&[&self.user(owner.as_str())])
+                    .inc_by(bytes);
+            }
+        }
+    }
+
+    /// An ingest message was worked on.
+    pub(crate) fn ingested(&self, verdict: Verdict) {
+        let verdict = match verdict {
+            Verdict::Done => "done",
+            Verdict::Retry => "retry",
+            Verdict::Discard(_) => "discard",
+        };
+        self.ingested.with_label_values(&[verdict]).inc();
+    }
+
+    /// The text for Prometheus.
+    #[must_use]
+    pub(crate) fn text(&self, queue_depth: u64, lag_s: u64) -> String {
+        for (gauge, value) in [(&self.queue_depth, queue_depth), (&self.lag, lag_s)] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
+    }
+
+    fn user(&self, owner: &str) -> String {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if users.contains(owner) || users.len() < USERS_MAX {
+            users.insert(owner.to_owned());
+            owner.to_owned()
+        } else {
+            "(other)".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_become_series() {
+        let metrics = Metrics::new().unwrap();
+        drop(metrics.begin());
+        let observed = Observed {
+            operation: "sign_upload",
+            code: None,
+            owner: consign_core::ids::OwnerId::parse("alice").ok(),
+            size_bytes: Some(5000),
+            duration_ms: 3,
+        };
+        let mut answer = http::Response::new(Bytes::new());
+        *answer.status_mut() = http::StatusCode::CREATED;
+        answer.extensions_mut().insert(observed);
+        metrics.count(&answer);
+        metrics.ingested(Verdict::Done);
+        let text = metrics.text(7, 3);
+        for line in [
+            "consign_requests_total{operation=\"sign_upload\",status=\"201\"} 1",
+            "consign_signed_bytes_total{user=\"alice\"} 5000",
+            "consign_ingest_total{verdict=\"done\"} 1",
+            "consign_ingest_queue_depth 7",
+            "consign_ingest_lag_seconds 3",
+            "consign_requests_in_flight 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The policy and, in development, the secret of its tokens.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use consign_core::config::Config;
+use consign_host::System;
+use consign_host::dev::Session;
+
+use crate::DEV_SECRET_FILE;
+use crate::args::ServeArgs;
+use crate::environment::Environment;
+use crate::private;
+
+/// The policy of a host that is given none.
+const BUILT_IN_CONFIG: &str = include_str!("../../../consign.toml");
+/// The name of the secret in the environment, and of the key in the built-in policy.
+const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";
+
+/// Reads the policy. In development the token secret is made and kept here, so that trying it needs no set-up.
+pub(crate) fn configure(
+    args: &ServeArgs,
+    environment: &Environment,
+) -> anyhow::Result<(Config, Option<Session>)> {
+    let text = policy_text(args.config.as_deref(), &environment.cwd)?;
+    let dev_secret = match (environment.get(DEV_SECRET), args.is_dev()) {
+        (None, true) => Some(private::kept_secret(
+            &args.data.join(DEV_SECRET_FILE),
+            &System,
+        )?),
+        (Some(_), _) | (None, false) => None,
+    };
+    let secret = |name: &str| {
+        environment
+            .get(name)
+            .or_else(|| dev_secret.clone().filter(|_| name == DEV_SECRET))
+    };
+    let config = Config::parse(&text, &secret).with_context(|| {
+        if !args.is_dev() && text.contains(DEV_SECRET) && secret(DEV_SECRET).is_none() {
+            "the policy's tokens have no secret here: `consign serve --dev` makes one up, for this machine alone"
+        } else {
+            "the policy is wrong"
+        }
+    })?;
+    let session = dev_secret.map(|secret| Session {
+        secret,
+        issuer: config.auth.issuer.clone(),
+        audience: config.auth.audience.clone(),
+    });
+    Ok((config, session))
+}
+
+/// The policy: the file told, else `consign.toml` under `cwd` where there is one, else the built-in one.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn policy_text(told: Option<&Path>, cwd: &Path) -> anyhow::Result<String> {
+    let usual = || Some(cwd.join("consign.toml")).filter(|path| path.is_file());
+    match told.map(Path::to_owned).or_else(usual) {
+        Some(path) => std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display())),
+        None => Ok(BUILT_IN_CONFIG.to_owned()),
+    }
+}

@@ -1,0 +1,393 @@
+//! A small client of the wire: typed calls, transfers straight to the bucket, resume.
+
+mod body;
+mod error;
+mod names;
+mod parts;
+mod resume;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod upload;
+mod urls;
+mod wire;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use reqwest::{RequestBuilder, Response, Url};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use body::Meter;
+pub use error::{ClientError, FieldError, Problem, StoreRefusal};
+pub use names::safe_file_name;
+pub use resume::{Resume, ResumeStore};
+pub use retry::Backoff;
+pub use upload::{Observer, Upload, sha256_base64};
+pub use wire::{
+    Confirm, DonePart, DownloadUrl, FilePage, FileState, FileStatus, ListFiles, Multipart, Pairs,
+    SignUpload, SignedPart, SignedUpload, Strategy, Variant,
+};
+
+/// A call to a function, never a transfer: those carry no deadline, but must keep moving.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A problem or an XML error is never longer.
+const ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// How long this client has been there, which no setting of a clock changes.
+#[derive(Clone)]
+enum Stopwatch {
+    /// Of the machine.
+    Since(std::time::Instant),
+    /// Of a test, in seconds.
+    #[cfg(test)]
+    Hand(std::sync::Arc<std::sync::atomic::AtomicU64>),
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client measures how long the URLs that it holds are still good"
+        )]
+        Self::Since(std::time::Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        match self {
+            Self::Since(start) => start.elapsed(),
+            #[cfg(test)]
+            Self::Hand(seconds) => {
+                Duration::from_secs(seconds.load(std::sync::atomic::Ordering::Relaxed))
+            }
+        }
+    }
+}
+
+/// Talks to one consign.
+#[derive(Clone)]
+pub struct Client {
+    clock: Stopwatch,
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+    backoff: Backoff,
+}
+
+impl std::fmt::Debug for Client {
+    /// Leaves out the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the consign at `base_url`; `token` is a bearer token.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`] when `base_url` is not an http or https address.
+    pub fn new(base_url: &str, token: Option<String>) -> Result<Self, ClientError> {
+        let address = || ClientError::Address(base_url.to_owned());
+        let mut base = Url::parse(base_url).map_err(|_| address())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(address());
+        }
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
+        Ok(Self {
+            clock: Stopwatch::start(),
+            http: http_client()?,
+            base,
+            token,
+            backoff: Backoff::USUAL,
+        })
+    }
+
+    /// The same client with another patience.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        Self { backoff, ..self }
+    }
+
+    /// Where this consign is.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// `POST /files/sign_upload`. A key makes the call repeatable: same key and body, same upload, fresh signature.
+    ///
+    /// # Errors
+    /// [`ClientError`] where the server refused or did not answer.
+    pub async fn sign_upload(
+        &self,
+        request: &SignUpload,
+        idempotency_key: &str,
+    ) -> Result<SignedUpload, ClientError> {
+        let call = self
+            .http
+            .post(self.url(&["files", "sign_upload"]))
+            .json(request);
+        let asked_at = self.clock.elapsed();
+        let answer = self
+            .call(call.header("idempotency-key", idempotency_key))
+            .await?;
+        let date = answer.headers().get(http::header::DATE).cloned();
+        let mut signed: SignedUpload = self.read(answer).await?;
+        // By the server's own clock, whatever this machine's says.
+        let date = date.as_ref().and_then(|date| date.to_str().ok());
+        let end = signed
+            .expires_at
+            .as_deref()
+            .and_then(|end| end.parse().ok());
+        signed.life = date
+            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+            .zip(end)
+            .map(|(date, end): (_, jiff::Timestamp)| end.duration_since(date.timestamp()))
+            .and_then(|life| Duration::try_from(life).ok());
+        signed.asked_at = asked_at;
+        Ok(signed)
+    }
+
+    /// `POST /files/confirm`.
+    ///
+    /// # Errors
+    /// As [`Client::sign_upload`].
+    pub async fn confirm(&self, request: &Confirm) -> Result<FileStatus, ClientError> {
+        self.json(
+            self.http
+                .post(self.url(&["files", "confirm"]))
+                .json(request),
+        )
+        .await
+    }
+
+    /// `GET /files/{id}/status`, and the seconds to wait before asking again.
+    ///
+    /// # Errors
+    /// As [`Client::sign_upload`].
+    pub async fn status(&self, file_id: &str) -> Result<(FileStatus, Option<u64>), ClientError> {
+        let answer = self
+            .call(self.http.get(self.url(&["files", file_id, "status"])))
+            .await?;
+        let retry_after_s = retry_after_s(&answer);
+        Ok((self.read(answer).await?, retry_after_s))
+    }
+
+    /// `GET /files`.
+    ///
+    /// # Errors
+    /// As [`Client::sign_upload`].
+    pub async fn list(&self, filter: &ListFiles) -> Result<FilePage, ClientError> {
+        self.json(self.http.get(self.url(&["files"])).query(filter))
+            .await
+    }
+
+    /// `GET /files/{id}/download-url`.
+    ///
+    /// # Errors
+    /// As [`Client::sign_upload`].
+    pub async fn download_url(
+        &self,
+        file_id: &str,
+        variant: Variant,
+    ) -> Result<DownloadUrl, ClientError> {
+        let call = self.http.get(self.url(&["files", file_id, "download-url"]));
+        self.json(call.query(&[("variant", variant)])).await
+    }
+
+    /// `DELETE /files/{id}`.
+    ///
+    /// # Errors
+    /// As [`Client::sign_upload`].
+    pub async fn delete(&self, file_id: &str) -> Result<(), ClientError> {
+        self.call(self.http.delete(self.url(&["files", file_id])))
+            .await
+            .map(drop)
+    }
+
+    /// `GET /health/storage` as it stands, with its status and `Date`; tried once. A token with the scope `metrics` is told
+    /// more than others.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`], or [`ClientError::Answer`] when it is not JSON.
+    pub async fn health(&self) -> Result<(StatusCode, Option<String>, Value), ClientError> {
+        let call = self.http.get(self.url(&["health", "storage"]));
+        let call = match &self.token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        };
+        let answer = self.send(call.timeout(CALL_TIMEOUT)).await?;
+        let date = answer
+            .headers()
+            .get(http::header::DATE)
+            .and_then(|date| date.to_str().ok())
+            .map(str::to_owned);
+        let status = answer.status();
+        Ok((status, date, self.read(answer).await?))
+    }
+
+    /// Whether the server takes the notifications of its store.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub async fn takes_events(&self) -> Result<bool, ClientError> {
+        let request = self.http.head(self.url(&["events", "minio"]));
+        let answer = self.send(request.timeout(CALL_TIMEOUT)).await?;
+        Ok(answer.status().is_success())
+    }
+
+    /// What the bucket at `url` allows a page of this consign's origin: the answer of a CORS preflight for PUT.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAnswer`].
+    pub async fn preflight(&self, url: Url) -> Result<Response, ClientError> {
+        let request = self
+            .http
+            .request(http::Method::OPTIONS, url)
+            .header("origin", self.base.origin().ascii_serialization())
+            .header("access-control-request-method", "PUT")
+            .header(
+                "access-control-request-headers",
+                "content-type,if-none-match",
+            )
+            .timeout(CALL_TIMEOUT);
+        self.send(request).await
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    async fn json<T: DeserializeOwned>(&self, call: RequestBuilder) -> Result<T, ClientError> {
+        let answer = self.call(call).await?;
+        self.read(answer).await
+    }
+
+    /// Every call of the wire may be repeated: reads, deletions and confirms by nature, signing by its key.
+    async fn call(&self, call: RequestBuilder) -> Result<Response, ClientError> {
+        let call = match &self.token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        };
+        let call = call.timeout(CALL_TIMEOUT);
+        retrying(self.backoff, || async {
+            let once = call
+                .try_clone()
+                .ok_or_else(|| ClientError::Answer("a body that cannot be sent twice".into()))?;
+            let answer = self.send(once).await?;
+            if answer.status().is_success() {
+                Ok(answer)
+            } else {
+                Err(problem(answer).await)
+            }
+        })
+        .await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(no_answer)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: Response) -> Result<T, ClientError> {
+        let body = answer.bytes().await.map_err(no_answer)?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::Answer(error.to_string()))
+    }
+}
+
+/// Repeats `attempt` while its error is transient and patience lasts.
+pub(crate) async fn retrying<T, F>(
+    backoff: Backoff,
+    attempt: impl Fn() -> F,
+) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let mut failures = 0;
+    loop {
+        let error = match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        failures += 1;
+        let wait = backoff.wait(failures, fastrand::f64(), error.retry_after_s());
+        match wait.filter(|_| error.is_transient()) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return Err(error),
+        }
+    }
+}
+
+/// `ring` is the provider: it builds in seconds. Without certificates on this machine plain http must still work.
+pub fn http_client() -> Result<reqwest::Client, ClientError> {
+    // A second installation is refused, and the first is this very one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = || {
+        reqwest::Client::builder()
+            .user_agent(concat!("consign/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .redirect(reqwest::redirect::Policy::none())
+    };
+    let built = builder()
+        .build()
+        .or_else(|_| builder().tls_certs_only([]).build());
+    built.map_err(no_answer)
+}
+
+async fn problem(answer: Response) -> ClientError {
+    let (status, retry_after_s) = (answer.status(), retry_after_s(&answer));
+    let request_id = answer
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
+    let body = error_body(answer).await;
+    let problem = Problem {
+        retry_after_s,
+        ..Problem::read(status, &body, request_id)
+    };
+    ClientError::Problem(Box::new(problem))
+}
+
+/// The start of an error's body; nothing where it breaks off, for the status says enough.
+pub(crate) async fn error_body(mut answer: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > ERROR_BYTES_MAX {
+            break;
+        }
+    }
+    body
+}
+
+/// `Retry-After` in seconds; its date form is of no use without the server's clock.
+fn retry_after_s(answer: &Response) -> Option<u64> {
+    answer
+        .headers()
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Keeps the host and drops the rest of the URL: its query may be a signature.
+pub(crate) fn no_answer(error: reqwest::Error) -> ClientError {
+    let host = error
+        .url()
+        .map_or_else(|| "the server".to_owned(), |url| url.authority().to_owned());
+    ClientError::NoAnswer {
+        host,
+        source: error.without_url(),
+    }
+}
