@@ -57,7 +57,7 @@ const ROUNDS: usize = 61;
 const PATIENCE: Duration = Duration::from_secs(10);
 const TURN: Duration = Duration::from_millis(500);
 /// The target that this project set itself.
-const RATIO_MIN: f64 = 0.9;
+const RATIO_MIN: f64 = 0.85;
 
 /// A program that ends with this value.
 struct Running(Child);

@@ -11,9 +11,10 @@ use consign_core::problem::{Problem, X_REQUEST_ID};
 use consign_core::routes::{BODY_BYTES_MAX, Target, find};
 use consign_core::service::{Call, Service};
 use http::{HeaderValue, Request, Response};
-use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use lambda_http::lambda_runtime::Runtime;
+use lambda_http::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use wire::{Answer, Event};
+use wire::Received;
 
 use crate::environment::{Environment, StartError};
 use crate::host::end_if_outlived;
@@ -48,8 +49,11 @@ where
             async move {
                 end_if_outlived(&*host);
                 let (event, context) = event.into_parts();
-                let event: Event = serde_json::from_str(event.get())?;
-                let (mut request, path, unreadable) = event.into_request();
+                let Received {
+                    mut request,
+                    path,
+                    unreadable,
+                } = wire::read(event.get())?.into();
                 name_call(&mut request, context.request_id);
                 let routed = unreadable.map_or_else(|| route(name, &request, &path), Err);
                 let response = match routed {
@@ -67,10 +71,10 @@ where
                         call.finish(&*host, Err(problem))
                     }
                 };
-                Ok::<_, Error>(Answer::from(response))
+                Ok::<_, Error>(wire::answer(response))
             }
         });
-        // `lambda_runtime::run` would wrap it into spans, of which our log has none.
+        // `lambda_http::run` would make the request itself (see `wire`), and wrap the call into spans, of which our log has none.
         Runtime::new(service).run().await
     })
 }

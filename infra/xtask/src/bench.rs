@@ -21,8 +21,14 @@ The benchmarks. All print figures and ratios; none fails for being slow.
 pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
     match args {
         ["presign", rest @ ..] => {
-            let mut cargo =
-                host.cargo(&["bench", "--package", "benches", "--bench", "presign", "--"]);
+            let mut cargo = host.cargo(&[
+                "bench",
+                "--package",
+                "consign-benches",
+                "--bench",
+                "presign",
+                "--",
+            ]);
             process::run(cargo.args(rest))
         }
         ["lambda"] => lambda::throughput(host),
@@ -48,7 +54,7 @@ fn tabular(host: &Host, args: &[&str]) -> Result<()> {
         usual_s: 30,
     };
     let python = tools::python_environment(host, item, "benches/tabular/python/requirements.txt")?;
-    let which = ["--release", "--package", "bench-tabular"];
+    let which = ["--release", "--package", "consign-bench-tabular"];
     let bench = process::build_from(host, &which, "bench-tabular")?;
     process::run(host.command(bench).arg("--python").arg(python).args(args))
 }

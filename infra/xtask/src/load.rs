@@ -47,7 +47,13 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
         return Ok(());
     }
     let wanted = wanted(args)?;
-    let which = ["--release", "--package", "load", "--bin", "consign-load"];
+    let which = [
+        "--release",
+        "--package",
+        "consign-load",
+        "--bin",
+        "consign-load",
+    ];
     let load = process::build_from(host, &which, "consign-load")?;
     let mut command = host.command(load);
     command.args(&wanted.rest);

@@ -52,7 +52,7 @@ Examples:
     cargo xtask dev --help                   # the options of `consign serve`
     cargo xtask test fmt clippy              # the two quick ones
     cargo xtask bench presign
-    eval \"$(cargo xtask tools --env)\" && cargo test -p e2e    # one package's tests with their environment
+    eval \"$(cargo xtask tools --env)\" && cargo test -p consign-e2e    # one package's tests with their environment
 ";
 
 fn main() -> ExitCode {

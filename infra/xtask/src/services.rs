@@ -100,7 +100,7 @@ fn up(host: &Host, folder: &Path, options: Options<'_>) -> Result<()> {
     let state = folder.join(Service::Bridge.name());
     let cargo_lambda = tools::cargo_lambda(host, &python)?;
     if !is_running(host, &state)? {
-        let program = process::build(host, "bridge", BRIDGE)?;
+        let program = process::build(host, BRIDGE, BRIDGE)?;
         cache::create(&state)?;
         // Aside and renamed: the file of a program that runs cannot be written.
         let aside = state.join("new");

@@ -57,7 +57,7 @@ impl Tally {
 /// When cargo cannot be started. That tests failed is said by the answer.
 pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
-    cargo.args(["--exclude", "hostile"]);
+    cargo.args(["--exclude", "consign-hostile"]);
     count(cargo)
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn transfer(host: &Host, tools: &Tools) -> Result<()> {
             "bench",
             "--locked",
             "--package",
-            "e2e",
+            "consign-e2e",
             "--bench",
             "transfer",
         ]);

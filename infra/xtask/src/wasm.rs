@@ -16,19 +16,19 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PACKAGES: [(&str, &str); 12] = [
     ("consign-core", "shared/core/src"),
     ("consign-tabular", "shared/tabular/src"),
-    ("sign-upload", "functions/sign-upload/src"),
-    ("confirm", "functions/confirm/src"),
-    ("status", "functions/status/src"),
-    ("download-url", "functions/download-url/src"),
+    ("consign-sign-upload", "functions/sign-upload/src"),
+    ("consign-confirm", "functions/confirm/src"),
+    ("consign-status", "functions/status/src"),
+    ("consign-download-url", "functions/download-url/src"),
     (
-        "ingest-on-object-created",
+        "consign-ingest-on-object-created",
         "functions/ingest-on-object-created/src",
     ),
-    ("files", "functions/files/src"),
-    ("health", "functions/health/src"),
-    ("router", "functions/router/src"),
+    ("consign-files", "functions/files/src"),
+    ("consign-health", "functions/health/src"),
+    ("consign-router", "functions/router/src"),
     ("consign-cloudflare", "shared/cloudflare/src"),
-    ("edge", "hosts/cloudflare/src"),
+    ("consign-edge", "hosts/cloudflare/src"),
 ];
 
 /// How long rustup may try: a machine that cannot reach its server may be left hanging instead of told so.
@@ -81,7 +81,14 @@ pub(crate) fn check(host: &Host) -> Result<()> {
 
 /// Checks the Worker with one function. Flags that deny warnings would build all that it depends on anew, so they are looked for.
 fn single(host: &Host, function: &str) -> Result<()> {
-    let mut cargo = host.cargo(&["check", "--locked", "--target", TARGET, "--package", "edge"]);
+    let mut cargo = host.cargo(&[
+        "check",
+        "--locked",
+        "--target",
+        TARGET,
+        "--package",
+        "consign-edge",
+    ]);
     prepare(host, &mut cargo)?;
     cargo.args(["--no-default-features", "--features", function]);
     let output = cargo.output().context("cannot start cargo")?;

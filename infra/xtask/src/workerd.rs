@@ -84,7 +84,12 @@ fn judge(what: &str, size: Size, bytes_max: usize) -> Result<()> {
 /// The tests that start a Worker by themselves.
 fn own_tests(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
-    cargo.args(["--features", "edge-tests/workerd", "--test", "workerd"]);
+    cargo.args([
+        "--features",
+        "consign-edge-tests/workerd",
+        "--test",
+        "workerd",
+    ]);
     name(host, workers, &mut cargo);
     cargo.env("CONSIGN_EDGE_CONTRACT", built(host, "tests/edge-contract"));
     tests::count(cargo)
@@ -106,7 +111,7 @@ pub(crate) fn bench(host: &Host, args: &[&str]) -> Result<()> {
     let workers = cloudflare::set_up(host)?;
     edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
     edge::build(host, &workers, ("tests/edge-peers", &[]))?;
-    let mut cargo = host.cargo(&["bench", "--locked", "--package", "edge-tests"]);
+    let mut cargo = host.cargo(&["bench", "--locked", "--package", "consign-edge-tests"]);
     cargo.args(["--features", "workerd", "--bench", "edge", "--"]);
     cargo.args(args);
     name(host, &workers, &mut cargo);

@@ -1,4 +1,4 @@
-//! How long the sweep takes for a backlog: `cargo run --release -p contract --example sweep -- COUNT [DYNAMODB_ENDPOINT]`.
+//! How long the sweep takes for a backlog: `cargo run --release -p consign-contract --example sweep -- COUNT [DYNAMODB_ENDPOINT]`.
 //!
 //! Late looks at expired uploads of many owners, one of whom has half of them: each is a read, a HEAD at the embedded store
 //! and a write. In SQLite one run does it; in DynamoDB a scheduled run passes it on, and eight consumers take the jobs.

@@ -71,7 +71,7 @@ fn functions_are_named_after_their_binaries() {
     // The command that builds them names their packages: a build of all would have the features of all.
     let readme = include_str!("../../../../README.md");
     let (_, command) = readme.split_once("cargo lambda build").unwrap();
-    let (_, listed) = command.split_once("--package={").unwrap();
+    let (_, listed) = command.split_once("--package=consign-{").unwrap();
     let (listed, _) = listed.split_once("}-lambda").unwrap();
     assert_eq!(listed.split(',').collect::<BTreeSet<_>>(), names);
 }
@@ -89,7 +89,7 @@ fn binaries() -> BTreeSet<String> {
                 unreachable!("a function is one program: {manifest}");
             };
             let name = binary["name"].as_str().unwrap();
-            let package = format!("{name}-lambda");
+            let package = format!("consign-{name}-lambda");
             assert_eq!(manifest["package"]["name"].as_str(), Some(package.as_str()));
             name.to_owned()
         })

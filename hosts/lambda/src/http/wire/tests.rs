@@ -16,8 +16,8 @@ fn request(changes: &[(&str, Value)]) -> (Request<Bytes>, String, Option<Problem
     for (pointer, value) in changes {
         *event.pointer_mut(pointer).unwrap() = value.clone();
     }
-    let event: Event = serde_json::from_str(&event.to_string()).unwrap();
-    event.into_request()
+    let received = Received::from(read(&event.to_string()).unwrap());
+    (received.request, received.path, received.unreadable)
 }
 
 #[test]
@@ -41,9 +41,8 @@ fn what_is_missing_is_empty() {
     let (sent, path, unreadable) = request(&absent.map(|pointer| (pointer, Value::Null)));
     assert_eq!((sent.uri().path(), &*path), ("/", ""));
     assert!(sent.headers().is_empty() && sent.body().is_empty() && unreadable.is_none());
-    let least: Event =
-        serde_json::from_str(r#"{"requestContext":{"http":{"method":"PUT"}}}"#).unwrap();
-    assert_eq!(least.into_request().0.method(), "PUT");
+    let least = read(r#"{"requestContext":{"http":{"method":"PUT"}}}"#).unwrap();
+    assert_eq!(Received::from(least).request.method(), "PUT");
 }
 
 #[test]
@@ -76,7 +75,7 @@ fn an_event_of_another_kind_is_refused() {
         r#"{"requestContext":{}}"#,
         r#"{"requestContext":{"http":{"method":"A B"}}}"#,
     ] {
-        assert!(serde_json::from_str::<Event>(event).is_err(), "{event}");
+        assert!(read(event).is_err(), "{event}");
     }
 }
 
@@ -89,7 +88,7 @@ fn answers_are_text_where_they_can_be() {
                 .headers_mut()
                 .append(name, HeaderValue::from_static(value));
         }
-        let written = serde_json::to_string(&Answer::from(response)).unwrap();
+        let written = serde_json::to_string(&super::answer(response)).unwrap();
         serde_json::from_str::<Value>(&written).unwrap()
     };
     let headers = json!({"vary": "origin, accept", "etag": "\"1\""});
@@ -98,7 +97,7 @@ fn answers_are_text_where_they_can_be() {
         (b"", "", false),
         (b"\xff", "/w==", true),
     ] {
-        let expected = json!({"statusCode": 200, "headers": headers, "body": shown, "isBase64Encoded": is_base64, "cookies": []});
+        let expected = json!({"statusCode": 200, "headers": headers, "body": shown, "isBase64Encoded": is_base64, "cookies": [], "multiValueHeaders": {}});
         assert_eq!(answer(body), expected, "{shown}");
     }
 }
