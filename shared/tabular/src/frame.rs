@@ -1,23 +1,17 @@
 //! Where in a file the table is: the lines above it, its header, and how many columns it has.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
-use crate::cell::{self, Kinds};
+use crate::header::{Sampled, is_header, named_by};
+use crate::judge::PREAMBLE_ROWS_MAX;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row};
 use crate::rows::Rows;
-use crate::sniff::PREAMBLE_ROWS_MAX;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;
-/// Rows of fractions that make a name of a year above them.
-const FRACTIONS_MIN: usize = 10;
 /// Rows above a table that may have more than one cell.
 const TITLES_MAX: usize = 4;
-/// Bytes of a cell that are looked at.
-const CELL_BYTES_MAX: usize = 256;
 
 /// What the first row of a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,47 +45,6 @@ impl Frame {
         columns: 1,
         short: None,
     };
-}
-
-/// What is kept of a row of the sample.
-struct Sampled {
-    line: u64,
-    fields: usize,
-    cells: Vec<String>,
-}
-
-impl Sampled {
-    fn of(row: &Row<'_>) -> Self {
-        let cell =
-            |raw: &str| cell::trim(&raw[..raw.floor_char_boundary(CELL_BYTES_MAX)]).to_owned();
-        Self {
-            line: row.line,
-            fields: row.fields,
-            cells: row.cells().map(|found| cell(found.raw)).collect(),
-        }
-    }
-
-    fn filled(&self) -> usize {
-        self.cells.iter().filter(|cell| !cell.is_empty()).count()
-    }
-
-    fn is_comment(&self) -> bool {
-        self.cells.first().is_some_and(|cell| cell.starts_with('#'))
-    }
-
-    fn last_is_empty(&self) -> bool {
-        self.cells.last().is_none_or(String::is_empty)
-    }
-
-    /// As it is where a line end stands in quotes.
-    fn last_is_blank(&self) -> bool {
-        self.cells.last().is_none_or(|cell| cell.trim().is_empty())
-    }
-
-    /// Whether it has values, and none in its last field.
-    fn ends_with_delimiter(&self) -> bool {
-        self.last_is_empty() && self.filled() > 0
-    }
 }
 
 /// Finds the frame. `header` is what the sender says of it; `skipped_bytes` of a directive are passed over.
@@ -348,107 +301,4 @@ fn used_columns(rows: &[Sampled], columns: usize) -> usize {
     (0..columns)
         .filter(|at| filled(*at) * 10 >= rows.len())
         .count()
-}
-
-/// Whether the first row names the columns: by the types of what is below it, else by what names look like.
-fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
-    let kinds: Vec<Kinds> = first.cells.iter().map(|cell| kinds_of(cell)).collect();
-    if body.is_empty() {
-        // A row alone: names, unless a number or a day is among them.
-        return kinds.iter().all(|kinds| *kinds == Kinds::NONE);
-    }
-    let mut typed_alike = 0;
-    for (at, name) in first.cells.iter().enumerate() {
-        let Some(below) = kinds_below(body, at) else {
-            continue;
-        };
-        // A word above numbers or days names them.
-        if has_value(name) && below.and(kinds[at]) == Kinds::NONE {
-            return true;
-        }
-        if !name.is_empty() && kinds[at] != Kinds::NONE {
-            typed_alike += 1;
-        }
-    }
-    if typed_alike > 0 {
-        return are_numbers_in_a_row(first, body, typed_alike);
-    }
-    // Text alone: names differ from one another and do not come again below them.
-    let mut names = HashSet::new();
-    let are_unlike = first
-        .cells
-        .iter()
-        .all(|name| name.is_empty() || names.insert(name.to_lowercase()));
-    let comes_again = |(at, name): (usize, &String)| {
-        let mut cells = body.iter().filter_map(|row| row.cells.get(at));
-        !name.is_empty() && cells.any(|cell| cell == name)
-    };
-    are_unlike && !first.cells.iter().enumerate().any(comes_again)
-}
-
-/// How many columns are of something else than words, and whether there are some and a word stands above each.
-fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
-    let (mut typed, mut named) = (0, 0);
-    for (at, name) in first.cells.iter().enumerate() {
-        if let Some(below) = kinds_below(body, at) {
-            typed += 1;
-            named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
-        }
-    }
-    (typed, typed > 0 && named == typed)
-}
-
-/// What the values of a column are, where it has some and they are something else than words.
-fn kinds_below(body: &[Sampled], at: usize) -> Option<Kinds> {
-    let cells = body.iter().filter_map(|row| row.cells.get(at));
-    let values = cells.filter(|cell| has_value(cell));
-    let below = values.map(|cell| kinds_of(cell)).reduce(Kinds::and)?;
-    (below != Kinds::NONE).then_some(below)
-}
-
-fn has_value(cell: &str) -> bool {
-    !cell.is_empty() && !cell::is_null_token(cell)
-}
-
-fn kinds_of(cell: &str) -> Kinds {
-    match cell::split_unit(cell) {
-        Some((number, _)) => cell::kinds(number).and(Kinds::DECIMALS),
-        None => cell::kinds(cell),
-    }
-}
-
-/// Whether numbers beside words are names: years in a row or rising, many numbers in a row, as tables have them that grow
-/// to the right, or one year above many fractions.
-fn are_numbers_in_a_row(first: &Sampled, body: &[Sampled], typed: usize) -> bool {
-    let number = |cell: &str| cell.parse::<u16>().ok();
-    let is_year = |number: &u16| (1800..=2200).contains(number);
-    let named: Vec<(usize, u16)> = first
-        .cells
-        .iter()
-        .enumerate()
-        .filter_map(|(at, cell)| Some((at, number(cell)?)))
-        .collect();
-    let numbers: Vec<u16> = named.iter().map(|(_, number)| *number).collect();
-    if numbers.len() < typed || numbers.len() == first.cells.len() {
-        return false;
-    }
-    let below = || {
-        let places = named.iter().map(|(at, _)| *at);
-        let cells = places.flat_map(|at| body.iter().filter_map(move |row| row.cells.get(at)));
-        cells.filter(|cell| has_value(cell))
-    };
-    let fractions = below().filter(|cell| cell.parse::<i64>().is_err()).count();
-    let are_years = numbers.iter().all(is_year);
-    let years_below = below().all(|cell| number(cell).is_some_and(|number| is_year(&number)));
-    let rising = numbers.is_sorted_by(|a, b| a < b) || numbers.is_sorted_by(|a, b| a > b);
-    let steps = numbers
-        .windows(2)
-        .all(|pair| pair[0].abs_diff(pair[1]) == 1);
-    match numbers.as_slice() {
-        // A whole number above a few fractions may be one of them.
-        [_] => are_years && body.len() >= FRACTIONS_MIN && fractions == below().count(),
-        [_, _] => steps && are_years && !years_below,
-        [0 | 1, _, _, _, _, _, ..] if steps => fractions * 2 > below().count(),
-        _ => are_years && rising && !years_below,
-    }
 }
