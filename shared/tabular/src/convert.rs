@@ -17,7 +17,7 @@ use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::row::{Cell, Row};
 use crate::source::Source;
-use crate::survey::{Layout, Plan};
+use crate::survey::{Layout, Plan, values};
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the
@@ -118,13 +118,14 @@ pub(crate) fn conclude(
 ) -> Result<Converted, Refusal> {
     let (rows_out, total_line) = (table.rows, table.total_line);
     let rejects = std::mem::take(&mut table.rejects);
+    let (header_rows, blank_lines) = (table.head.len(), table.blank_lines);
     let (tail, parquet_bytes, columns) = table.close()?;
     let (dialect, frame) = (layout.dialect, layout.frame);
     let profile = Profile {
         rows: rows_out,
         rejects: rejects.total,
         skipped_lines: frame.first_line - 1,
-        blank_lines: rows.blank_lines(),
+        blank_lines: rows.blank_lines() + blank_lines,
         bytes: passes.bytes,
         text_bytes: source.text_bytes(),
         parquet_bytes,
@@ -138,8 +139,12 @@ pub(crate) fn conclude(
             backslash: dialect.backslash,
             blanks_before_quote: dialect.blanks,
             merged_delimiters: dialect.runs,
+            bare_quotes: dialect.bare_quotes,
+            spaced_delimiters: dialect.spaced,
             header: frame.header,
             first_line: frame.first_line,
+            header_rows,
+            end_line: (frame.end_line < u64::MAX).then_some(frame.end_line),
         },
         total_line,
         encoding: source.encoding(),
@@ -188,7 +193,8 @@ fn is_total(row: &Row<'_>) -> bool {
 pub(crate) struct Table {
     limits: Limits,
     frame: Frame,
-    skip_header: bool,
+    /// The last row of the header.
+    head: Vec<Vec<String>>,
     metadata: Vec<(String, String)>,
     /// The line of the last row, where that sums up.
     total_line: Option<u64>,
@@ -204,6 +210,8 @@ pub(crate) struct Table {
     pages: u64,
     rows: u64,
     rejects: Rejects,
+    /// Lines of delimiters alone that are no rows.
+    blank_lines: u64,
 }
 
 impl Table {
@@ -222,7 +230,7 @@ impl Table {
         Ok(Self {
             limits,
             frame: layout.frame,
-            skip_header: layout.frame.header != Header::None,
+            head: Vec::new(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
             output: Output::new(&schema(&columns), limits.dictionary_numbers(count))?,
@@ -234,6 +242,7 @@ impl Table {
             pages: 0,
             rows: 0,
             rejects: Rejects::default(),
+            blank_lines: 0,
         })
     }
 
@@ -247,21 +256,36 @@ impl Table {
         (self.rows, self.rejects.total)
     }
 
-    /// The first reject, in words.
+    /// Rows, and rejected lines that do not fit them.
+    pub(crate) fn misfits(&self) -> (u64, u64) {
+        let beside = self.rejects.repeated_header + self.rejects.below_table + self.rejects.comment;
+        (self.rows, self.rejects.total - beside)
+    }
+
+    /// The first of these, in words.
     pub(crate) fn first_reject(&self) -> Option<String> {
-        self.rejects
-            .first
-            .first()
+        let mut rejects = self.rejects.first.iter();
+        rejects
+            .find(|reject| !reject.reason.is_beside())
             .map(|reject| reject.detail.clone())
     }
 
     pub(crate) fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        if row.line < self.frame.first_line || std::mem::take(&mut self.skip_header) {
+        if row.line < self.frame.first_line {
+            return Ok(());
+        }
+        let is_first = self.head.is_empty() && self.frame.header != Header::None;
+        if is_first || row.line <= self.frame.header_end {
+            self.head.push(values(row));
             return Ok(());
         }
         let columns = self.columns.len();
-        if let Some(reason) = RejectReason::of(row, columns, self.frame.short) {
-            self.rejects.add(row, reason, columns);
+        if let Some(reason) = RejectReason::of(row, columns, (&self.frame, &self.head)) {
+            if row.is_void() && !reason.is_beside() {
+                self.blank_lines += row.lines;
+            } else {
+                self.rejects.add(row, reason, columns);
+            }
             return Ok(());
         }
         for (column, cell) in self.columns.iter_mut().zip(row.cells()) {

@@ -2,14 +2,21 @@
 
 use serde::Serialize;
 
-use crate::header::{Sampled, is_header, named_by};
+use crate::cell::Kinds;
+use crate::header::{Sampled, are_names, has_value, is_header, kinds_of, named_by};
+use crate::heads;
 use crate::judge::PREAMBLE_ROWS_MAX;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row};
 use crate::rows::Rows;
+use crate::stacked;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;
+/// Rows that end early, from which on they may be meant so.
+const SHORT_MIN: usize = 5;
+/// Rows of words that make names of the words above them, below a title.
+const NAMED_MIN: usize = 5;
 /// Rows above a table that may have more than one cell.
 const TITLES_MAX: usize = 4;
 
@@ -33,8 +40,14 @@ pub(crate) struct Frame {
     pub(crate) header: Header,
     /// 0 where not even the first row ends within the sample: then as many as that row has.
     pub(crate) columns: usize,
-    /// How many fields the rows have where the header names more columns than any row fills.
-    pub(crate) short: Option<usize>,
+    /// How many fields rows have, least and most, that leave the last columns out.
+    pub(crate) short: Option<(usize, usize)>,
+    /// The line of the last row of the header, where it has several.
+    pub(crate) header_end: u64,
+    /// Where notes or another table begin, below the table.
+    pub(crate) end_line: u64,
+    /// A row that says the same as the header is one, where files were joined.
+    pub(crate) repeats: bool,
 }
 
 impl Frame {
@@ -44,6 +57,9 @@ impl Frame {
         header: Header::None,
         columns: 1,
         short: None,
+        header_end: 0,
+        end_line: u64::MAX,
+        repeats: false,
     };
 }
 
@@ -79,7 +95,7 @@ pub(crate) fn find(
             first_line,
             header: Header::Row,
             columns: usual_width(&rows),
-            short: None,
+            ..Frame::NONE
         };
     }
     let frame = frame_of(&rows, whole, header, first_line);
@@ -98,84 +114,162 @@ fn rows_are_none(sample: &str) -> bool {
 }
 
 fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
+    let (table, others) = rows.split_at(stacked::end(rows, whole && rows.len() < ROWS_MAX));
+    Frame {
+        end_line: others.first().map_or(u64::MAX, |other| other.line),
+        ..table_of(table, whole || !others.is_empty(), told, first_line)
+    }
+}
+
+fn table_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
     let columns = usual_width(rows);
     let mut start = skip_preamble(rows, columns);
+    let extent = |start| match told {
+        None => heads::extent(rows, start, columns),
+        Some(_) => (start, start),
+    };
     for _ in 0..TITLES_MAX {
-        start += usize::from(is_title(&rows[start..], columns));
+        let is_title = extent(start) == (start, start) && is_title(&rows[start..], columns);
+        start += usize::from(is_title);
     }
-    let Some((first, body)) = rows[start..].split_first() else {
+    let (from, last) = extent(start);
+    let Some((first, body)) = rows.get(last..).and_then(<[_]>::split_first) else {
         return Frame {
             first_line,
             header: Header::Row,
             columns: 1,
-            short: None,
+            ..Frame::NONE
         };
     };
     let frame = Frame {
-        first_line: if start == 0 { first_line } else { first.line },
+        first_line: if from == 0 {
+            first_line
+        } else {
+            rows[from].line
+        },
         header: Header::Row,
         columns,
-        short: None,
+        ..Frame::NONE
     };
-    // One field short: the rows have a name each, or end with a delimiter or with a blank.
-    let is_short = first.fields + 1 == columns && columns > 1 && !body.is_empty();
-    let full_rows = || body.iter().filter(|row| row.fields == columns);
-    if is_short && told != Some(false) {
-        let ends_empty = full_rows().all(Sampled::last_is_empty);
-        let ends_blank = full_rows().all(Sampled::last_is_blank);
-        let (header, columns) = match (ends_empty, ends_blank) {
-            (true, _) => (Header::Row, columns - 1),
-            (false, true) => (Header::Row, columns),
-            (false, false) => (Header::RowWithoutFirst, columns),
+    if from < last {
+        return Frame {
+            header_end: first.line,
+            columns: trailing(&rows[from..], columns, whole).unwrap_or(columns),
+            ..frame
         };
-        // A first row that is as short as some rows of the body is no such header.
-        if ends_empty || body.iter().all(|row| row.fields >= columns) {
-            return Frame {
-                header,
-                columns,
-                ..frame
-            };
-        }
+    }
+    let short = (told != Some(false)).then(|| below_short(first, body, frame));
+    if let Some(short) = short.flatten() {
+        return short;
     }
     let header = match told {
         Some(true) => Header::Row,
         Some(false) => Header::None,
-        None if is_header(first, body) => Header::Row,
+        None if is_header(first, body) || is_below_title(&rows[..from], first, body) => Header::Row,
         None => Header::None,
     };
+    let (columns, short) = width(&rows[start..], columns, whole, header);
+    Frame {
+        header,
+        columns,
+        short,
+        repeats: header == Header::Row && named_by(first, body).1,
+        ..frame
+    }
+}
+
+/// Whether a row names the columns below titles that say so.
+fn is_below_title(above: &[Sampled], first: &Sampled, body: &[Sampled]) -> bool {
+    let is_lone = |row: &Sampled| row.cells.iter().skip(1).all(String::is_empty);
+    let is_table = !above.is_empty() && body.len() >= NAMED_MIN;
+    is_table && above.iter().all(is_lone) && are_names(first, body)
+}
+
+/// A first row that is one field short: the rows have a name each, or end with a delimiter or with a blank.
+fn below_short(first: &Sampled, body: &[Sampled], frame: Frame) -> Option<Frame> {
+    let columns = frame.columns;
+    if first.fields + 1 != columns || columns < 2 || body.is_empty() {
+        return None;
+    }
+    let full_rows = || body.iter().filter(|row| row.fields == columns);
+    let ends_empty = full_rows().all(Sampled::last_is_empty);
+    let ends_blank = full_rows().all(Sampled::last_is_blank);
+    let (header, width) = match (ends_empty, ends_blank) {
+        (true, _) => (Header::Row, columns - 1),
+        (false, true) => (Header::Row, columns),
+        (false, false) => (Header::RowWithoutFirst, columns),
+    };
+    // A first row that is as short as some rows of the body is no such header.
+    let is_header = ends_empty || body.iter().all(|row| row.fields >= columns);
+    is_header.then_some(Frame {
+        header,
+        columns: width,
+        ..frame
+    })
+}
+
+/// How many columns the table has, and how many fields its rows have where the header names more.
+fn width(
+    rows: &[Sampled],
+    columns: usize,
+    whole: bool,
+    header: Header,
+) -> (usize, Option<(usize, usize)>) {
+    let (first, body) = (&rows[0], &rows[1..]);
+    let without_last = |columns| (trailing(rows, columns, whole).unwrap_or(columns), None);
     if header == Header::None && !body.is_empty() {
-        return Frame {
-            header,
-            columns: trailing(&rows[start..], columns, whole).unwrap_or(columns),
-            ..frame
-        };
+        return without_last(columns);
     }
     // A delimiter that ends the header alone, or all rows and the header.
     let ends_alone = first.fields == columns + 1
         && first.ends_with_delimiter()
         && body.iter().all(|row| row.fields == columns);
     if ends_alone || body.is_empty() {
-        let columns = if ends_alone { columns } else { first.fields };
-        return Frame {
-            header,
-            columns: trailing(&rows[start..], columns, whole).unwrap_or(columns),
-            ..frame
-        };
+        return without_last(if ends_alone { columns } else { first.fields });
     }
     // Rows that agree with each other, and not with the header: it leaves columns out, or names some that none fills.
     if first.fields != columns && columns > 1 && agree(body, columns) {
-        return Frame {
-            header,
-            columns: columns.max(first.fields),
-            short: (columns < first.fields).then_some(columns),
-            ..frame
-        };
+        let short = (columns < first.fields).then_some((columns, columns));
+        return (columns.max(first.fields), short);
     }
-    Frame {
-        header,
-        columns: trailing(&rows[start..], first.fields, whole).unwrap_or(first.fields),
-        ..frame
+    let (columns, _) = without_last(first.fields);
+    (columns, ragged(first, body, columns))
+}
+
+/// How many fields rows have, least and most, that end where the last columns have no value: some programs leave out the
+/// delimiters there. Numbers and days tell that the cells which are there stand below their names.
+fn ragged(first: &Sampled, body: &[Sampled], columns: usize) -> Option<(usize, usize)> {
+    let short = || {
+        body.iter()
+            .filter(|row| row.fields < columns && row.filled() > 0)
+    };
+    let named = first.cells.iter().rposition(|name| !name.is_empty())? + 1;
+    let all_named = |least: usize| least >= named && named > 1;
+    let least = short().map(|row| row.fields).min()?;
+    if all_named(least) {
+        return Some((named, columns - 1));
     }
+    if short().count() < SHORT_MIN || short().count() * 10 < body.len() {
+        return None;
+    }
+    let full = || body.iter().filter(|row| row.fields >= columns);
+    let known = |at: &usize| kinds_at(full(), *at).is_some_and(|kinds| kinds != Kinds::NONE);
+    let is_aligned = (0..least).all(|at| match (kinds_at(full(), at), kinds_at(short(), at)) {
+        (Some(Kinds::NONE), Some(kinds)) => kinds == Kinds::NONE,
+        (Some(full), Some(kinds)) => full.and(kinds) == full,
+        (None, _) | (_, None) => true,
+    });
+    let known: Vec<usize> = (0..least).filter(known).collect();
+    // A cell that is missing further to the left would show in the columns to the right.
+    let is_told = known.len() < least && known.last().is_some_and(|last| last * 2 >= least);
+    (is_aligned && is_told).then_some((least, columns - 1))
+}
+
+/// What all values of a column are, where it has some.
+fn kinds_at<'a>(rows: impl Iterator<Item = &'a Sampled>, at: usize) -> Option<Kinds> {
+    let cells = rows.filter_map(|row| row.cells.get(at));
+    let values = cells.filter(|cell| has_value(cell));
+    values.map(|cell| kinds_of(cell)).reduce(Kinds::and)
 }
 
 /// Delimiters that end every row, the header too, make no column: how many there are without them. Where later rows are not
@@ -277,7 +371,8 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
             let are_titles = above.iter().all(is_bare)
                 || above.len() <= TITLES_MAX && above.iter().all(|row| row.filled() * 2 < used);
             // Sparse rows above are data unless a header follows them.
-            let header_follows = is_header(&rows[found], &rows[found + 1..]);
+            let (names, body) = (&rows[found], &rows[found + 1..]);
+            let header_follows = is_header(names, body) || is_below_title(above, names, body);
             let are_short = || above.iter().all(|row| row.fields < columns);
             let names_some = |row: &Sampled| row.fields > 1 && named_by(row, &rows[found..]).1;
             if !are_titles || !(header_follows || are_short()) {

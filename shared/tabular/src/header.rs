@@ -1,12 +1,16 @@
 //! Which rows name columns, by what stands below them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::cell::{self, Kinds};
 use crate::row::Row;
 
 /// Rows of fractions that make a name of a year above them.
 const FRACTIONS_MIN: usize = 10;
+/// Values of a column that tell what it is where the header comes again below it.
+const VALUES_MIN: usize = 5;
+/// Cells of a column whose values come again that make a name of one that does not.
+const REPEATED_MIN: usize = 20;
 /// Bytes of a cell that are looked at.
 const CELL_BYTES_MAX: usize = 256;
 
@@ -45,6 +49,19 @@ impl Sampled {
         self.cells.last().is_none_or(|cell| cell.trim().is_empty())
     }
 
+    /// Whether a row says the same, in words.
+    fn comes_again(&self, row: &Self) -> bool {
+        self.fields > 1 && self.cells == row.cells && self.are_unlike_words()
+    }
+
+    /// Whether its cells are words that differ from one another.
+    pub(crate) fn are_unlike_words(&self) -> bool {
+        let mut words = HashSet::new();
+        let mut cells = self.cells.iter().filter(|cell| !cell.is_empty());
+        let are_unlike = cells.all(|cell| cell.contains(char::is_alphabetic) && words.insert(cell));
+        are_unlike && words.len() > 1
+    }
+
     /// Whether it has values, and none in its last field.
     pub(crate) fn ends_with_delimiter(&self) -> bool {
         self.last_is_empty() && self.filled() > 0
@@ -60,7 +77,7 @@ pub(crate) fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     }
     let mut typed_alike = 0;
     for (at, name) in first.cells.iter().enumerate() {
-        let Some(below) = kinds_below(body, at) else {
+        let Some(below) = kinds_below(first, body, at) else {
             continue;
         };
         // A word above numbers or days names them.
@@ -74,24 +91,61 @@ pub(crate) fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
     if typed_alike > 0 {
         return are_numbers_in_a_row(first, body, typed_alike);
     }
-    // Text alone: names differ from one another and do not come again below them.
+    // Text alone.
+    are_unlike(first, body.iter())
+}
+
+/// Whether a row below a title names the columns of words: the header may come again, above other parts of the table.
+pub(crate) fn are_names(first: &Sampled, body: &[Sampled]) -> bool {
+    let is_word =
+        |cell: &&String| cell.contains(char::is_alphabetic) && kinds_of(cell) == Kinds::NONE;
+    let words = first.cells.iter().filter(is_word).count();
+    let begins = first.cells.first().is_some_and(|cell| !cell.is_empty());
+    let is_again = |row: &&Sampled| row.cells.first() == first.cells.first();
+    words > 2
+        && words == first.filled()
+        && begins
+        && are_unlike(first, body.iter().filter(|row| !is_again(row)))
+}
+
+/// Whether names differ from one another and do not come again below them.
+fn are_unlike<'a>(first: &Sampled, body: impl Iterator<Item = &'a Sampled> + Clone) -> bool {
     let mut names = HashSet::new();
     let are_unlike = first
         .cells
         .iter()
         .all(|name| name.is_empty() || names.insert(name.to_lowercase()));
     let comes_again = |(at, name): (usize, &String)| {
-        let mut cells = body.iter().filter_map(|row| row.cells.get(at));
+        let mut cells = body.clone().filter_map(|row| row.cells.get(at));
         !name.is_empty() && cells.any(|cell| cell == name)
     };
-    are_unlike && !first.cells.iter().enumerate().any(comes_again)
+    let named = first.cells.iter().enumerate();
+    let again = named.clone().filter(|name| comes_again(*name)).count();
+    // A word may be a value as well: `ID` is a country. Then others have to be names the more.
+    let is_no_value = |(at, name): &(usize, &String)| {
+        let column = body.clone().filter_map(|row| row.cells.get(*at));
+        !name.is_empty() && !comes_again((*at, name)) && all_come_again(column)
+    };
+    let is_some_value =
+        || again * 3 <= first.filled() && named.filter(is_no_value).count() >= again;
+    are_unlike && (again == 0 || is_some_value())
+}
+
+/// Whether each value of a column is there several times, so that a single one is rather no value of it.
+fn all_come_again<'a>(column: impl Iterator<Item = &'a String>) -> bool {
+    let mut counts = HashMap::new();
+    column
+        .filter(|cell| !cell.is_empty())
+        .for_each(|cell| *counts.entry(cell).or_insert(0) += 1);
+    let values: usize = counts.values().sum();
+    values >= REPEATED_MIN && counts.values().all(|count| *count > 1)
 }
 
 /// How many columns are of something else than words, and whether there are some and a word stands above each.
 pub(crate) fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
     let (mut typed, mut named) = (0, 0);
     for (at, name) in first.cells.iter().enumerate() {
-        if let Some(below) = kinds_below(body, at) {
+        if let Some(below) = kinds_below(first, body, at) {
             typed += 1;
             named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
         }
@@ -100,18 +154,32 @@ pub(crate) fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
 }
 
 /// What the values of a column are, where it has some and they are something else than words.
-fn kinds_below(body: &[Sampled], at: usize) -> Option<Kinds> {
-    let cells = body.iter().filter_map(|row| row.cells.get(at));
-    let values = cells.filter(|cell| has_value(cell));
-    let below = values.map(|cell| kinds_of(cell)).reduce(Kinds::and)?;
+pub(crate) fn kinds_below(first: &Sampled, body: &[Sampled], at: usize) -> Option<Kinds> {
+    // The header may come again, where files were joined.
+    let mut again = 0;
+    let rows = body.iter().filter(|row| {
+        let comes_again = first.comes_again(row);
+        again += usize::from(comes_again);
+        !comes_again
+    });
+    let cells = rows.filter_map(|row| row.cells.get(at));
+    let mut values = 0;
+    let kinds = cells.filter(|cell| has_value(cell)).map(|cell| {
+        values += 1;
+        kinds_of(cell)
+    });
+    let below = kinds.reduce(Kinds::and)?;
+    if again > 0 && values < VALUES_MIN {
+        return None;
+    }
     (below != Kinds::NONE).then_some(below)
 }
 
-fn has_value(cell: &str) -> bool {
+pub(crate) fn has_value(cell: &str) -> bool {
     !cell.is_empty() && !cell::is_null_token(cell)
 }
 
-fn kinds_of(cell: &str) -> Kinds {
+pub(crate) fn kinds_of(cell: &str) -> Kinds {
     match cell::split_unit(cell) {
         Some((number, _)) => cell::kinds(number).and(Kinds::DECIMALS),
         None => cell::kinds(cell),

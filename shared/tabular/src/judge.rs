@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cell::{self, Kinds};
 use crate::limits::Limits;
-use crate::row::{Dialect, Row};
+use crate::row::{Dialect, Row, Span};
 use crate::rows::Rows;
 
 /// Rows under a rare delimiter that are needed to believe in it.
@@ -38,6 +38,8 @@ pub(crate) struct Judged {
     pub(crate) agrees_with_first: bool,
     /// The first row has as many fields as the others.
     pub(crate) first_fits: bool,
+    /// Each delimiter has a blank behind it, in several rows.
+    pub(crate) is_spaced: bool,
 }
 
 /// What is remembered of a row.
@@ -55,6 +57,8 @@ struct Seen {
     typed: usize,
     filled: usize,
     worth: f64,
+    /// Each delimiter has a blank behind it, but for one that ends the row.
+    is_spaced: bool,
 }
 
 impl Seen {
@@ -72,6 +76,7 @@ impl Seen {
             typed: 0,
             filled: 0,
             worth: 0.0,
+            is_spaced: is_spaced(row),
         };
         for cell in row.cells() {
             if cell.raw.is_empty() {
@@ -132,6 +137,19 @@ impl Seen {
     }
 }
 
+/// Whether each delimiter of a row has a blank behind it, but for one that ends the row.
+fn is_spaced(row: &Row<'_>) -> bool {
+    let bytes = row.text.as_bytes();
+    let is_behind_blank = |span: &Span| {
+        let start = span.start as usize;
+        match span.quoted {
+            true => start >= 2 && bytes[start - 2] == b' ',
+            false => bytes.get(start) == Some(&b' ') || start == bytes.len(),
+        }
+    };
+    row.spans.iter().skip(1).all(is_behind_blank)
+}
+
 impl Judged {
     pub(crate) fn of(text: &str, whole: bool, dialect: Dialect, limits: Limits) -> Self {
         let mut rows = Rows::new(dialect, limits);
@@ -182,7 +200,9 @@ impl Judged {
         let preamble = first
             .filter(|first| *first <= PREAMBLE_ROWS_MAX)
             .unwrap_or(0);
-        let table = &seen[preamble.min(seen.len())..];
+        let is_comment = |row: &&Seen| row.is_comment && row.fields != columns;
+        let table = seen[preamble.min(seen.len())..].iter();
+        let table: Vec<&Seen> = table.filter(|row| !is_comment(row)).collect();
         // A header that is one short of rows that all end empty: their last delimiter ends the row.
         if let Some((header, rows)) = table.split_first()
             && header.fields + 1 == columns
@@ -196,7 +216,7 @@ impl Judged {
         let is_short = |at: usize, row: &Seen| at == 0 && row.fields + 1 == columns && columns > 2;
         let is_long =
             |at: usize, row: &Seen| at == 0 && row.fields == columns + 1 && row.trailing > 0;
-        let fits = |(at, row): &(usize, &Seen)| {
+        let fits = |(at, row): &(usize, &&Seen)| {
             !row.faulty && (row.fits(columns) || is_short(*at, row) || is_long(*at, row))
         };
         let wrapped: u64 = table.iter().map(|row| row.wrapped).sum();
@@ -205,7 +225,7 @@ impl Judged {
             .iter()
             .enumerate()
             .filter(fits)
-            .map(|(_, row)| row)
+            .map(|(_, row)| *row)
             .collect();
         let readable = good.iter().filter(|row| !is_apostrophe || row.wrapped == 0);
         let (filled, worth) = good.iter().skip(1).fold((0, 0.0), |(filled, worth), row| {
@@ -234,6 +254,7 @@ impl Judged {
                 worth / filled as f64
             },
             is_headless: typed_first > 0,
+            is_spaced: good.len() > 1 && good.iter().all(|row| row.is_spaced),
             first_fits: table.first().is_some_and(|first| first.fields == columns),
             agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
                 first.fields > 1
@@ -276,6 +297,8 @@ impl Judged {
         } else {
             1.0
         };
-        self.fit() * columns * preamble * headless * (0.6 + 0.4 * self.worth)
+        // Nearly everything can be read so.
+        let bare = if self.dialect.bare_quotes { 0.9 } else { 1.0 };
+        self.fit() * columns * preamble * headless * bare * (0.6 + 0.4 * self.worth)
     }
 }

@@ -69,18 +69,26 @@
 //!
 //! - The first 64 KiB are read in every dialect that they may be in: `,`, `;`, tab and `|` (also `:`, `^`, `~`, space and 0x01
 //!   where none of these explains the text), with `"` or `'` or no quotes, doubled or with backslashes, with blanks before
-//!   quotes or none, or with columns that are aligned with blanks. The dialect is taken by which the rows agree best, the cells look best, and the columns are most. A text
+//!   quotes or none, or with columns that are aligned with blanks. Where a blank follows each delimiter, blanks there belong to
+//!   it (`a, b`). Where too much is unreadable otherwise, quotes inside a quoted cell are letters unless a delimiter or a line
+//!   end follows them. The dialect is taken by which the rows agree best, the cells look best, and the columns are most. A text
 //!   whose rows agree on no delimiter is a table of one column, unless nearly all of them have one: then it is refused.
 //! - `sep=;` in the first line is obeyed. Comments (`#`), titles and notes above the table are skipped and counted
 //!   ([`Profile::skipped_lines`]). A last row that sums up (`Total`) is kept and reported ([`Profile::total_line`]).
+//!   Notes or another table below the table, comments among its rows, and a header that comes again where files were joined
+//!   are rejected with their own reason, and do not count where a file is refused for its rejects.
 //! - Rows end with LF, CRLF or CR. Empty lines are no rows, and are counted; in a table of one column they are nulls unless
 //!   nothing follows.
+//! - A header may have several rows: names of groups above names of columns, units below them. They are joined with a blank:
+//!   `travel,,` above `air,rail` is `travel air` and `travel rail`. A header that is there twice counts once.
 //! - The first row names the columns where words stand above numbers or days, or where its words do not come again; else it
 //!   is data, and the columns are `column_1`, …. Names are trimmed, cut at 1024 bytes, and made unlike also without regard
 //!   to case: `ID`, `id_2`. A header that is one field short (as R writes it) lacks the name of the first column. Where the
 //!   rows agree with each other on another number of fields, a shorter header lacks the names of the last columns, and a
 //!   longer one names columns that are null.
-//! - Empty fields behind the last column are no fault: delimiters end rows in many files. Another row with more or fewer
+//! - Empty fields behind the last column are no fault: delimiters end rows in many files. Nor is it where rows leave out their
+//!   last cells, if many do and the others stand below their names by their types; or all names have a cell. Delimiters
+//!   alone, of another number, are an empty line. Another row with more or fewer
 //!   fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100 kept with
 //!   line and sample. *Lines in = rows out + rejects.* A file is refused where more than half of its lines are rejected, or
 //!   ten and more than a tenth.
@@ -138,6 +146,7 @@ mod fast;
 mod footer;
 mod frame;
 mod header;
+mod heads;
 mod index;
 mod json;
 mod judge;
@@ -157,6 +166,7 @@ mod row;
 mod rows;
 mod sniff;
 mod source;
+mod stacked;
 mod survey;
 mod text;
 mod zip;

@@ -114,8 +114,8 @@ impl OnePass {
             rows,
             table,
         } = *writing;
-        let (count, rejects) = table.counts();
-        check_rejects(count, rejects, table.first_reject())?;
+        let (count, misfits) = table.misfits();
+        check_rejects(count, misfits, table.first_reject())?;
         let passes = Passes { passes: 1, bytes };
         let converted = conclude(&layout, (&self.source, &rows), table, passes)?;
         Ok(Ended::Converted(Box::new(converted)))

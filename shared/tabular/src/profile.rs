@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::codec::Codec;
-use crate::frame::Header;
+use crate::frame::{Frame, Header};
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
 use crate::moment::DateOrder;
 use crate::number::NumberFormat;
@@ -20,7 +20,7 @@ pub struct Profile {
     pub rejects: u64,
     /// Lines above the table: comments, titles and notes.
     pub skipped_lines: u64,
-    /// Empty lines of the source; they are neither.
+    /// Empty lines of the source, also of delimiters alone that are no row by their number; they are neither.
     pub blank_lines: u64,
     /// Bytes of the source, as stored.
     pub bytes: u64,
@@ -65,10 +65,19 @@ pub struct FoundDialect {
     pub blanks_before_quote: bool,
     /// Whether delimiters in a row count as one: the columns are aligned with blanks.
     pub merged_delimiters: bool,
+    /// Whether quotes in quoted cells are written as they are, and only one before a delimiter or a line end closes a cell.
+    pub bare_quotes: bool,
+    /// Whether blanks behind a delimiter are a part of it.
+    pub spaced_delimiters: bool,
     /// What the first row of the table is.
     pub header: Header,
     /// The line where the table begins, from 1.
     pub first_line: u64,
+    /// Rows that name the columns, from that line on.
+    pub header_rows: usize,
+    /// The line below the table where notes or another table begin, which are rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u64>,
 }
 
 /// What the owner of a column should know of it.
@@ -179,6 +188,12 @@ pub enum RejectReason {
     TextAfterQuote,
     /// An object that is no valid JSON.
     BadJson,
+    /// The header again, as in files that were joined.
+    RepeatedHeader,
+    /// A row of what stands below the table that is read: notes, or another table.
+    BelowTable,
+    /// A comment (`#`) among the rows.
+    Comment,
 }
 
 /// A rejected row.
@@ -203,6 +218,9 @@ impl Reject {
         let plural = if fields == 1 { "field" } else { "fields" };
         let detail = match reason {
             RejectReason::BadJson => format!("The object in line {line} is no valid JSON."),
+            RejectReason::Comment => format!("Line {line} is a comment."),
+            RejectReason::RepeatedHeader => format!("Line {line} names the columns again."),
+            RejectReason::BelowTable => format!("Line {line} is below the table."),
             RejectReason::TextAfterQuote => format!(
                 "Line {line}: something follows a closing quote; a quote inside a quoted cell is doubled."
             ),
@@ -224,12 +242,22 @@ impl Reject {
 impl RejectReason {
     /// Why a row cannot be in a table of so many columns, if it cannot.
     #[inline]
-    pub(crate) fn of(row: &Row<'_>, columns: usize, short: Option<usize>) -> Option<Self> {
-        if !row.faulty && row.fits(columns, short) {
-            return None;
+    pub(crate) fn of(
+        row: &Row<'_>,
+        columns: usize,
+        (frame, head): (&Frame, &[Vec<String>]),
+    ) -> Option<Self> {
+        if row.line >= frame.end_line {
+            return Some(Self::BelowTable);
+        }
+        if !row.faulty && row.fits(columns, frame.short) {
+            let is_header = frame.repeats && head.last().is_some_and(|head| row.says(head));
+            return is_header.then_some(Self::RepeatedHeader);
         }
         Some(if row.is_literal() {
             Self::BadJson
+        } else if row.text.starts_with('#') {
+            Self::Comment
         } else if row.faulty {
             Self::TextAfterQuote
         } else if row.fields < columns {
@@ -237,6 +265,16 @@ impl RejectReason {
         } else {
             Self::TooManyFields
         })
+    }
+}
+
+impl RejectReason {
+    /// Whether it says nothing against the table that is read.
+    pub(crate) fn is_beside(self) -> bool {
+        matches!(
+            self,
+            Self::RepeatedHeader | Self::BelowTable | Self::Comment
+        )
     }
 }
 
@@ -253,6 +291,12 @@ pub struct Rejects {
     pub text_after_quote: u64,
     /// Of these, lines of objects that are no valid JSON.
     pub bad_json: u64,
+    /// Of these, lines that name the columns again. They do not count where a file is refused for its rejects.
+    pub repeated_header: u64,
+    /// Of these, lines below the table. They do not count either.
+    pub below_table: u64,
+    /// Of these, comments among the rows. They do not count either.
+    pub comment: u64,
     /// The first ones.
     pub first: Vec<Reject>,
 }
@@ -267,6 +311,9 @@ impl Rejects {
             RejectReason::TooManyFields => &mut self.too_many_fields,
             RejectReason::TextAfterQuote => &mut self.text_after_quote,
             RejectReason::BadJson => &mut self.bad_json,
+            RejectReason::RepeatedHeader => &mut self.repeated_header,
+            RejectReason::BelowTable => &mut self.below_table,
+            RejectReason::Comment => &mut self.comment,
         } += lines;
         if self.first.len() < REJECTS_KEPT_MAX {
             self.first.push(Reject::of(row, reason, columns));

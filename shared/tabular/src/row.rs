@@ -15,6 +15,10 @@ pub(crate) struct Dialect {
     pub(crate) blanks: bool,
     /// Delimiters in a row count as one, and make no cell at the ends of a row: columns are aligned with blanks.
     pub(crate) runs: bool,
+    /// A quote in a quoted cell ends it only before a delimiter or a line end; elsewhere it is a letter.
+    pub(crate) bare_quotes: bool,
+    /// Blanks behind a delimiter are a part of it.
+    pub(crate) spaced: bool,
 }
 
 impl Dialect {
@@ -26,6 +30,8 @@ impl Dialect {
             backslash: false,
             blanks: false,
             runs: false,
+            bare_quotes: false,
+            spaced: false,
         }
     }
 }
@@ -109,6 +115,11 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Nothing but blanks, and not quoted: what a delimiter that ends a row leaves behind it.
+    fn is_blank(&self) -> bool {
+        !self.quoted && self.raw.bytes().all(|byte| byte == b' ')
+    }
+
     /// Empty and not quoted: null in a column of any type.
     pub(crate) fn is_absent(&self) -> bool {
         self.raw.is_empty() && !self.quoted
@@ -150,13 +161,26 @@ impl<'a> Row<'a> {
         self.literal
     }
 
+    /// Whether these are its cells.
+    #[inline]
+    pub(crate) fn says(&self, cells: &[String]) -> bool {
+        let is_same = |(own, cell): (Cell<'_>, &String)| own.value() == cell.as_str();
+        self.spans.len() == cells.len() && self.cells().zip(cells).all(is_same)
+    }
+
+    /// Whether it is of delimiters and blanks alone.
+    pub(crate) fn is_void(&self) -> bool {
+        let is_known = self.fields > 0 && self.fields == self.spans.len();
+        is_known && !self.literal && self.cells().all(|cell| cell.is_blank())
+    }
+
     /// Whether the row fits a table of so many columns: it has as many fields, or as many as rows have that are all short of
     /// the header, or more that are all empty.
-    pub(crate) fn fits(&self, columns: usize, short: Option<usize>) -> bool {
+    pub(crate) fn fits(&self, columns: usize, short: Option<(usize, usize)>) -> bool {
         let is_wide = self.fields > columns && self.fields == self.spans.len();
         self.fields == columns
-            || Some(self.fields) == short
-            || (is_wide && self.cells().skip(columns).all(|cell| cell.is_absent()))
+            || short.is_some_and(|(least, most)| (least..=most).contains(&self.fields))
+            || (is_wide && self.cells().skip(columns).all(|cell| cell.is_blank()))
     }
 }
 

@@ -189,6 +189,9 @@ impl Rows {
                             self.open_quote(self.at + blanks)
                         }
                         Some(_) => {
+                            if self.dialect.spaced && self.fields > 0 {
+                                self.at += blanks;
+                            }
                             self.cell_start = self.at;
                             self.state = State::Plain;
                         }
@@ -256,6 +259,9 @@ impl Rows {
                 State::AfterQuote if self.ends[usize::from(byte)] => {
                     self.end_cell(self.cell_end, true);
                     self.pass_end(buffer, byte, sink)?;
+                }
+                State::QuoteSeen | State::AfterQuote if self.dialect.bare_quotes => {
+                    self.state = State::Quoted;
                 }
                 State::QuoteSeen | State::AfterQuote => {
                     self.faulty = true;

@@ -29,9 +29,24 @@ pub(crate) fn directive(sample: &str) -> Option<(u8, usize)> {
     (name.eq_ignore_ascii_case("sep=") && is_delimiter).then_some((*delimiter, end))
 }
 
-/// The dialect under which the sample is best understood. `whole` says that the sample is the whole text, and
-/// `delimiter` what the file or its sender says of itself.
+/// The dialect under which the sample is best understood, and whether its delimiters have a blank behind them.
 pub(crate) fn dialect(sample: &str, whole: bool, delimiter: Option<u8>, limits: Limits) -> Dialect {
+    let dialect = without_blanks(sample, whole, delimiter, limits);
+    if dialect.runs || dialect.delimiter.is_none_or(|delimiter| delimiter == b' ') {
+        return dialect;
+    }
+    let (judged, whole) = cut(sample, whole);
+    let spaced = Judged::of(judged, whole, dialect, limits).is_spaced;
+    Dialect {
+        spaced,
+        blanks: dialect.blanks || spaced,
+        ..dialect
+    }
+}
+
+/// The dialect, but for blanks behind delimiters. `whole` says that the sample is the whole text, and
+/// `delimiter` what the file or its sender says of itself.
+fn without_blanks(sample: &str, whole: bool, delimiter: Option<u8>, limits: Limits) -> Dialect {
     let (judged, whole) = cut(sample, whole);
     let judge = |dialect| Judged::of(judged, whole, dialect, limits);
     let best_of = |delimiters: &[u8]| {
@@ -159,5 +174,36 @@ fn quoting(text: &str, usual: Dialect, judge: &dyn Fn(Dialect) -> Judged) -> Opt
             best
         }
     });
+    let best = bare(text, &best, usual, judge).unwrap_or(best);
     (best.columns > 1).then_some(best)
+}
+
+/// Quotes that are not escaped inside quoted cells, as programs write them that only put quotes around: believed where too much
+/// is unreadable otherwise, and nearly all is readable so.
+fn bare(
+    text: &str,
+    best: &Judged,
+    usual: Dialect,
+    judge: &dyn Fn(Dialect) -> Judged,
+) -> Option<Judged> {
+    if best.readable * 10 >= best.lines * 9 {
+        return None;
+    }
+    let quotes = [b'"', b'\''].into_iter();
+    let bare = quotes
+        .filter(|quote| text.as_bytes().contains(quote))
+        .map(|quote| {
+            judge(Dialect {
+                quote: Some(quote),
+                bare_quotes: true,
+                ..usual
+            })
+        });
+    // Rows of many lines are rather quotes that do not close.
+    let reads = |bare: &Judged| {
+        bare.readable * 10 >= bare.lines * 9
+            && bare.readable > best.readable
+            && bare.rows * 10 >= bare.lines * 9
+    };
+    bare.filter(reads).max_by_key(|bare| bare.readable)
 }

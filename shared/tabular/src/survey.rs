@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::evidence::Evidence;
 use crate::frame::{self, Frame, Header};
+use crate::heads;
 use crate::json;
 use crate::limits::{Limits, Options, SAMPLE_BYTES};
 use crate::names::{shortened, unique};
@@ -162,7 +163,8 @@ impl Survey {
         };
         pass.finish()?;
         let table = &mut pass.table;
-        check_rejects(table.rows, table.rejects, table.first_reject.take())?;
+        let misfits = table.rejects - table.beside;
+        check_rejects(table.rows, misfits, table.first_reject.take())?;
         let (rows, rejects) = (table.rows, table.rejects);
         let (layout, _) = pass.layout()?.ok_or(Refusal::EmptyFile)?;
         Ok(Plan {
@@ -286,10 +288,11 @@ impl Stage {
                 frame,
                 text: options.text,
                 columns_max: limits.columns_max,
-                names: None,
+                head: Vec::new(),
                 evidence: Vec::new(),
                 rows: 0,
                 rejects: 0,
+                beside: 0,
                 first_reject: None,
             },
             options,
@@ -335,11 +338,19 @@ struct Table {
     frame: Frame,
     text: bool,
     columns_max: usize,
-    names: Option<Vec<String>>,
+    /// The rows of the header; one without a cell where there is none.
+    head: Vec<Vec<String>>,
     evidence: Vec<Evidence>,
     rows: u64,
     rejects: u64,
+    /// Of these, lines that say nothing against the others.
+    beside: u64,
     first_reject: Option<String>,
+}
+
+/// The cells of a row.
+pub(crate) fn values(row: &Row<'_>) -> Vec<String> {
+    row.cells().map(|cell| cell.value().into_owned()).collect()
 }
 
 impl Table {
@@ -351,15 +362,25 @@ impl Table {
             // Keys make columns as they come; rows before have no value there.
             let columns = self.evidence.len().max(row.fields);
             self.evidence.resize(columns, Evidence::new(self.text));
-        } else if self.names.is_none() {
+        } else if self.head.is_empty() {
             self.start(row)?;
             if self.frame.header != Header::None {
                 return Ok(());
             }
+        } else if row.line <= self.frame.header_end {
+            self.head.push(values(row));
+            return Ok(());
         }
         let columns = self.evidence.len();
-        if let Some(reason) = RejectReason::of(row, columns, self.frame.short) {
+        if let Some(reason) = RejectReason::of(row, columns, (&self.frame, &self.head)) {
+            if row.is_void() && !reason.is_beside() {
+                return Ok(());
+            }
             self.rejects += row.lines;
+            if reason.is_beside() {
+                self.beside += row.lines;
+                return Ok(());
+            }
             let detail = || Reject::of(row, reason, columns).detail;
             self.first_reject.get_or_insert_with(detail);
             return Ok(());
@@ -391,25 +412,32 @@ impl Table {
             0 => row.fields,
             columns => columns,
         };
-        let cells = row.cells().map(|cell| cell.value().into_owned());
-        let mut names: Vec<String> = match self.frame.header {
-            Header::Row => cells.take(columns).collect(),
-            Header::RowWithoutFirst => std::iter::once(String::new())
-                .chain(cells)
-                .take(columns)
-                .collect(),
+        let mut names = match self.frame.header {
+            Header::Row | Header::RowWithoutFirst => values(row),
             Header::None => Vec::new(),
         };
-        names.resize(columns, String::new());
+        if self.frame.header == Header::RowWithoutFirst {
+            names.insert(0, String::new());
+        }
         self.evidence = vec![Evidence::new(self.text); columns];
-        self.names = Some(names);
+        self.head.push(names);
         Ok(())
     }
 
     /// The columns, where there are any.
     fn columns(&mut self, keys: Option<&[String]>) -> Option<Vec<Column>> {
-        let names = self.names.take().or_else(|| keys.map(<[String]>::to_vec));
-        let names = names.filter(|names| !names.is_empty())?;
+        let columns = self.evidence.len();
+        let names = match (keys, self.head.as_mut_slice()) {
+            (Some(keys), _) => keys.to_vec(),
+            (None, [only]) => {
+                only.resize(columns, String::new());
+                std::mem::take(only)
+            }
+            (None, head) => heads::joined(head, columns),
+        };
+        if names.is_empty() {
+            return None;
+        }
         let header = keys.is_some() || self.frame.header != Header::None;
         let trimmed: Vec<&str> = names.iter().map(|name| name.trim()).collect();
         let columns = unique(&trimmed)

@@ -66,6 +66,40 @@ fn rows_that_a_stray_quote_swallows_are_counted_by_their_lines() {
 }
 
 #[test]
+fn quotes_that_are_not_escaped_end_a_cell_before_a_delimiter_alone() {
+    let source = "id,note,v\n1,\"say \"hi\" to me, ok\",5\n2,\"x\",6\n3,\"a \"b\" c\",7\n";
+    let rows = cells(source);
+    assert_eq!(rows[0], row(&["1", "say \"hi\" to me, ok", "5"]));
+    assert_eq!(rows[2], row(&["3", "a \"b\" c", "7"]));
+    assert!(convert(source).profile.dialect.bare_quotes);
+    let apostrophes =
+        cells("id,note\n1,'it's, well, so'\n2,'don't, ever'\n3,'Ann's \"cup\"'\n4,plain\n");
+    assert_eq!(apostrophes[0], row(&["1", "it's, well, so"]));
+    assert_eq!(apostrophes[2], row(&["3", "Ann's \"cup\""]));
+    // One such cell among many does not change how the others are read: its row is rejected.
+    let mut source = "id,note\n1,\"say \"hi\", ok\"\n".to_owned();
+    for id in 2..40 {
+        source += &format!("{id},\"a, b\"\n");
+    }
+    let outcome = convert(&source);
+    assert_eq!((outcome.profile.rows, outcome.profile.rejects), (38, 1));
+    assert!(!outcome.profile.dialect.bare_quotes);
+}
+
+#[test]
+fn a_blank_behind_each_delimiter_belongs_to_it() {
+    let source = "id, name, note\n1, Ann, \"a, b\"\n2, Bob B, \n3,   Cem,\n";
+    let rows = cells(source);
+    assert_eq!(rows[0], row(&["1", "Ann", "a, b"]));
+    assert_eq!(rows[1][..2], row(&["2", "Bob B"])[..]);
+    assert_eq!(rows[2][..2], row(&["3", "Cem"])[..]);
+    assert!(convert(source).profile.dialect.spaced_delimiters);
+    // Some cells with a blank before them keep it.
+    let rows = cells("id,name\n1, Ann\n2,Bob\n");
+    assert_eq!(rows[0], row(&["1", " Ann"]));
+}
+
+#[test]
 fn quotes_of_other_kinds_are_understood() {
     let spaced = cells("id, \"name\"\n1, \"a, b\"\n2, \"c\"\n");
     assert_eq!(spaced, [row(&["1", "a, b"]), row(&["2", "c"])]);

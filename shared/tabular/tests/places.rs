@@ -74,17 +74,6 @@ fn titles_of_any_width_are_told_from_names_by_what_stands_below() {
             vec!["item", "price"],
             2,
         ),
-        // Names of groups of columns, above the names of columns.
-        (
-            "north,,south,\nx,y,x,y\n1.5,2.5,3.5,4.5\n1.6,2.6,3.6,4.6\n",
-            vec!["x", "y", "x_2", "y_2"],
-            1,
-        ),
-        (
-            "Staff,,,\n,,,\n,,2024,2023\nunit,sort,Total,Average\nA,x,1,2\nB,y,3,4\n",
-            vec!["unit", "sort", "Total", "Average"],
-            3,
-        ),
     ] {
         assert_place(source, &names, skipped, 2);
     }
@@ -116,12 +105,7 @@ fn a_header_is_no_title_though_words_stand_below_it() {
             vec!["name", "score"],
             4,
         ),
-        // Units below names.
-        (
-            "Time,Temp,\ns,C,\n1.5,20.1,\n2.5,20.2,\n",
-            vec!["Time", "Temp"],
-            3,
-        ),
+        // What may be units, though a column of words has one as well.
         (
             ",price,weight\nunit,EUR,kg\na,1.5,2\nb,2.5,3\n",
             vec!["column_1", "price", "weight"],

@@ -137,6 +137,8 @@ fn explanation(profile: &Profile) -> io::Result<String> {
         "encoding": profile.encoding,
         "compression": profile.compression,
         "header_line": profile.header.then_some(dialect.first_line),
+        "header_rows": dialect.header_rows,
+        "end_line": dialect.end_line,
         "skipped_lines": profile.skipped_lines,
         "blank_lines": profile.blank_lines,
         "total_line": profile.total_line,
