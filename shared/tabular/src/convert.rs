@@ -1,6 +1,7 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow_schema::{Field, Schema};
 
@@ -193,7 +194,9 @@ fn is_total(row: &Row<'_>) -> bool {
 pub(crate) struct Table {
     limits: Limits,
     frame: Frame,
-    /// The last row of the header.
+    /// Lines of the rows below the header.
+    body: Range<u64>,
+    /// The rows of the header.
     head: Vec<Vec<String>>,
     metadata: Vec<(String, String)>,
     /// The line of the last row, where that sums up.
@@ -230,6 +233,7 @@ impl Table {
         Ok(Self {
             limits,
             frame: layout.frame,
+            body: 0..0,
             head: Vec::new(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
@@ -271,12 +275,7 @@ impl Table {
     }
 
     pub(crate) fn take(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        if row.line < self.frame.first_line {
-            return Ok(());
-        }
-        let is_first = self.head.is_empty() && self.frame.header != Header::None;
-        if is_first || row.line <= self.frame.header_end {
-            self.head.push(values(row));
+        if !self.body.contains(&row.line) && !self.reaches(row) {
             return Ok(());
         }
         let columns = self.columns.len();
@@ -305,6 +304,21 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    /// Whether a row is below the header, and not above it or a part of it.
+    #[cold]
+    fn reaches(&mut self, row: &Row<'_>) -> bool {
+        if row.line < self.frame.first_line {
+            return false;
+        }
+        let is_first = self.head.is_empty() && self.frame.header != Header::None;
+        if is_first || row.line <= self.frame.header_end {
+            self.head.push(values(row));
+            return false;
+        }
+        self.body = row.line..self.frame.end_line;
+        true
     }
 
     fn write_pages(&mut self) -> Result<(), Refusal> {

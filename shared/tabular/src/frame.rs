@@ -335,7 +335,7 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     let most = rows.len().min(PREAMBLE_ROWS_MAX);
     let comments = rows[..most]
         .iter()
-        .take_while(|row| row.is_comment())
+        .take_while(|row| row.is_comment() || columns > 1 && row.is_remark())
         .count();
     // Where each row begins so, it is what the rows are about: colours, channels, places in a list.
     let mut start = if comments == rows.len() { 0 } else { comments };

@@ -40,6 +40,11 @@ impl Sampled {
         self.cells.first().is_some_and(|cell| cell.starts_with('#'))
     }
 
+    /// Whether it is a line of one field that begins as comments of programs do.
+    pub(crate) fn is_remark(&self) -> bool {
+        self.fields == 1 && self.cells.first().is_some_and(|cell| is_remark(cell))
+    }
+
     pub(crate) fn last_is_empty(&self) -> bool {
         self.cells.last().is_none_or(String::is_empty)
     }
@@ -66,6 +71,13 @@ impl Sampled {
     pub(crate) fn ends_with_delimiter(&self) -> bool {
         self.last_is_empty() && self.filled() > 0
     }
+}
+
+/// Whether a line begins as comments of programs do.
+pub(crate) fn is_remark(line: &str) -> bool {
+    ["%", "//", "-- ", "!"]
+        .iter()
+        .any(|sign| line.starts_with(sign))
 }
 
 /// Whether the first row names the columns: by the types of what is below it, else by what names look like.

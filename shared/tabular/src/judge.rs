@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cell::{self, Kinds};
+use crate::header::is_remark;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row, Span};
 use crate::rows::Rows;
@@ -57,8 +58,8 @@ struct Seen {
     typed: usize,
     filled: usize,
     worth: f64,
-    /// Each delimiter has a blank behind it, but for one that ends the row.
-    is_spaced: bool,
+    /// Delimiters with a blank behind them, unless there is one without that does not end the row.
+    spaced: Option<usize>,
 }
 
 impl Seen {
@@ -69,14 +70,14 @@ impl Seen {
             lines: row.lines,
             faulty: row.faulty,
             cut: false,
-            is_comment: row.text.starts_with('#'),
+            is_comment: row.text.starts_with('#') || row.fields == 1 && is_remark(row.text),
             wrapped: 0,
             half_wrapped: 0,
             half_quoted: false,
             typed: 0,
             filled: 0,
             worth: 0.0,
-            is_spaced: is_spaced(row),
+            spaced: spaced(row),
         };
         for cell in row.cells() {
             if cell.raw.is_empty() {
@@ -137,17 +138,28 @@ impl Seen {
     }
 }
 
-/// Whether each delimiter of a row has a blank behind it, but for one that ends the row.
-fn is_spaced(row: &Row<'_>) -> bool {
+/// How many delimiters of a row have a blank behind them, unless there is one without that does not end the row.
+fn spaced(row: &Row<'_>) -> Option<usize> {
     let bytes = row.text.as_bytes();
     let is_behind_blank = |span: &Span| {
         let start = span.start as usize;
         match span.quoted {
             true => start >= 2 && bytes[start - 2] == b' ',
-            false => bytes.get(start) == Some(&b' ') || start == bytes.len(),
+            false => bytes.get(start) == Some(&b' '),
         }
     };
-    row.spans.iter().skip(1).all(is_behind_blank)
+    let count = row
+        .spans
+        .iter()
+        .skip(1)
+        .filter(|span| is_behind_blank(span))
+        .count();
+    let ends_row = row
+        .spans
+        .last()
+        .is_some_and(|span| span.start as usize == bytes.len());
+    let others = row.spans.len().saturating_sub(1 + count);
+    (others <= usize::from(ends_row)).then_some(count)
 }
 
 impl Judged {
@@ -254,7 +266,8 @@ impl Judged {
                 worth / filled as f64
             },
             is_headless: typed_first > 0,
-            is_spaced: good.len() > 1 && good.iter().all(|row| row.is_spaced),
+            is_spaced: good.iter().all(|row| row.spaced.is_some())
+                && good.iter().filter(|row| row.spaced > Some(0)).count() > 1,
             first_fits: table.first().is_some_and(|first| first.fields == columns),
             agrees_with_first: table.split_first().is_some_and(|(first, rest)| {
                 first.fields > 1

@@ -439,10 +439,10 @@ mod tests {
         cells: Vec<(String, bool)>,
     }
 
-    fn read(text: &str, piece: usize, delimiter: u8, is_slow: bool) -> (Vec<Seen>, u64, bool) {
+    fn read(text: &str, piece: usize, dialect: Dialect, is_slow: bool) -> (Vec<Seen>, u64, bool) {
         let mut limits = Limits::for_memory(MEMORY_BYTES_MIN);
         limits.columns_max = 5;
-        let mut rows = Rows::new(Dialect::of(delimiter), limits);
+        let mut rows = Rows::new(dialect, limits);
         rows.is_slow = is_slow;
         let mut seen = Vec::new();
         let mut sink = |row: &Row<'_>| {
@@ -480,9 +480,12 @@ mod tests {
             ],
             piece in 1_usize..150,
             delimiter in prop_oneof![Just(b','), Just(b';'), Just(b'\t')],
+            (bare_quotes, spaced) in any::<(bool, bool)>(),
         ) {
-            let slow = read(&text, 1, delimiter, true);
-            prop_assert_eq!(read(&text, piece, delimiter, false), slow);
+            let usual = Dialect::of(delimiter);
+            let dialect = Dialect { bare_quotes, spaced, blanks: spaced, ..usual };
+            let slow = read(&text, 1, dialect, true);
+            prop_assert_eq!(read(&text, piece, dialect, false), slow);
         }
     }
 }

@@ -9,13 +9,12 @@ use crate::limits::{
     Charset, Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
 use crate::refusal::Refusal;
-use crate::text::{MARK_BYTES, Text};
+use crate::text::Text;
 use crate::zip::Zip;
 use crate::zstd::Zstd;
 
 /// Enough bytes to tell gzip and the formats that are refused by name.
 const MAGIC_BYTES: usize = 6;
-const _: () = assert!(MARK_BYTES <= MAGIC_BYTES);
 
 /// Beginnings of files that people send by mistake, none of which a table would have.
 const FOREIGN: [(&[u8], Refusal); 6] = [

@@ -7,8 +7,8 @@ use crate::limits::{Charset, Encoding};
 use crate::refusal::Refusal;
 use crate::source::Sink;
 
-/// Enough bytes to tell every byte order mark.
-pub(crate) const MARK_BYTES: usize = 4;
+/// Enough bytes to tell every byte order mark, and UTF-16 without one.
+const HEAD_BYTES: usize = 64;
 /// How many bytes, from the first that is not ASCII on, decide between UTF-8 and Windows-1252.
 const WINDOW_BYTES: usize = 16 * 1024;
 /// Stands for the five bytes that Windows-1252 leaves open.
@@ -43,6 +43,16 @@ fn is_western(bytes: &[u8]) -> bool {
         }
     }
     in_runs * 2 <= high && signs_in_words * 10 <= high
+}
+
+/// UTF-16 without a mark: delimiters and line ends have a zero beside them, always on the same side. Other text has none.
+fn without_mark(head: &[u8]) -> Option<Encoding> {
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0);
+    match (zeros(0).count(), zeros(1).count()) {
+        (0, odd) if odd > 1 => Some(Encoding::Utf16Le),
+        (even, 0) if even > 1 => Some(Encoding::Utf16Be),
+        _ => None,
+    }
 }
 
 /// Bytes of text -> valid UTF-8.
@@ -105,7 +115,7 @@ impl Text {
             Stage::Ascii => self.ascii(bytes, sink),
             Stage::Start => {
                 self.carry.extend_from_slice(bytes);
-                if self.carry.len() < MARK_BYTES {
+                if self.carry.len() < HEAD_BYTES {
                     Ok(())
                 } else {
                     self.start(sink)
@@ -137,9 +147,7 @@ impl Text {
             }
             [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
             [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
-            [low, 0, next, 0, ..] if *low > 0 && *next > 0 => (Some(Encoding::Utf16Le), 0),
-            [0, low, 0, next, ..] if *low > 0 && *next > 0 => (Some(Encoding::Utf16Be), 0),
-            _ => (None, 0),
+            _ => (without_mark(&head[..head.len().min(HEAD_BYTES)]), 0),
         };
         // Files that were marked twice.
         while encoding == Some(Encoding::Utf8) && head[mark..].starts_with(&[0xEF, 0xBB, 0xBF]) {

@@ -177,6 +177,24 @@ fn western_text_is_told_by_its_bytes() {
 }
 
 #[test]
+fn utf16_without_a_mark_is_told_also_where_it_begins_with_other_letters() {
+    for name in ["名", "Ж", "ä"] {
+        let text = format!("{name},b\n1,2\n3,4\n");
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for source in [little, big] {
+            let outcome = convert(source);
+            assert_eq!(
+                (outcome.names(), outcome.profile.rows),
+                (vec![name, "b"], 2)
+            );
+        }
+    }
+    // Zeros on both sides are none of a text.
+    assert_eq!(refusal(b"a\0b,\0c\n1,2\n\0".as_slice()).code(), "not_text");
+}
+
+#[test]
 fn utf16_without_a_mark_is_told_by_its_zeros() {
     for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         let source: Vec<u8> = "id\tname\n1\tJörg\n"

@@ -54,6 +54,18 @@ fn lines_above_the_header_are_skipped_and_counted() {
 }
 
 #[test]
+fn comments_of_other_programs_are_comments() {
+    for sign in ["%", "//", "-- ", "!"] {
+        let source = format!("{sign}made by x\n{sign}2024\na,b\n1,2\n3,4\n");
+        assert_place(&source, &["a", "b"], 2, 2);
+        // Names and rows may begin so.
+        let source = format!("{sign},b\n1,2\n3,4\n");
+        assert_place(&source, &[sign.trim(), "b"], 0, 2);
+        assert_eq!(convert(format!("{sign}a\nx\ny\n")).profile.rows, 2);
+    }
+}
+
+#[test]
 fn titles_of_any_width_are_told_from_names_by_what_stands_below() {
     for (source, names, skipped) in [
         // Commas of a sentence, more than the table has.
