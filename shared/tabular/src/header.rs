@@ -54,11 +54,6 @@ impl Sampled {
         self.cells.last().is_none_or(|cell| cell.trim().is_empty())
     }
 
-    /// Whether a row says the same, in words.
-    fn comes_again(&self, row: &Self) -> bool {
-        self.fields > 1 && self.cells == row.cells && self.are_unlike_words()
-    }
-
     /// Whether its cells are words that differ from one another.
     pub(crate) fn are_unlike_words(&self) -> bool {
         let mut words = HashSet::new();
@@ -87,9 +82,10 @@ pub(crate) fn is_header(first: &Sampled, body: &[Sampled]) -> bool {
         // A row alone: names, unless a number or a day is among them.
         return kinds.iter().all(|kinds| *kinds == Kinds::NONE);
     }
+    let below = Below::of(first, body);
     let mut typed_alike = 0;
     for (at, name) in first.cells.iter().enumerate() {
-        let Some(below) = kinds_below(first, body, at) else {
+        let Some(below) = below.kinds(at) else {
             continue;
         };
         // A word above numbers or days names them.
@@ -127,6 +123,9 @@ fn are_unlike<'a>(first: &Sampled, body: impl Iterator<Item = &'a Sampled> + Clo
         .cells
         .iter()
         .all(|name| name.is_empty() || names.insert(name.to_lowercase()));
+    if !are_unlike {
+        return false;
+    }
     let comes_again = |(at, name): (usize, &String)| {
         let mut cells = body.clone().filter_map(|row| row.cells.get(at));
         !name.is_empty() && cells.any(|cell| cell == name)
@@ -140,7 +139,7 @@ fn are_unlike<'a>(first: &Sampled, body: impl Iterator<Item = &'a Sampled> + Clo
     };
     let is_some_value =
         || again * 3 <= first.filled() && named.filter(is_no_value).count() >= again;
-    are_unlike && (again == 0 || is_some_value())
+    again == 0 || is_some_value()
 }
 
 /// Whether each value of a column is there several times, so that a single one is rather no value of it.
@@ -155,9 +154,10 @@ fn all_come_again<'a>(column: impl Iterator<Item = &'a String>) -> bool {
 
 /// How many columns are of something else than words, and whether there are some and a word stands above each.
 pub(crate) fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
+    let below = Below::of(first, body);
     let (mut typed, mut named) = (0, 0);
     for (at, name) in first.cells.iter().enumerate() {
-        if let Some(below) = kinds_below(first, body, at) {
+        if let Some(below) = below.kinds(at) {
             typed += 1;
             named += usize::from(has_value(name) && below.and(kinds_of(name)) == Kinds::NONE);
         }
@@ -165,26 +165,36 @@ pub(crate) fn named_by(first: &Sampled, body: &[Sampled]) -> (usize, bool) {
     (typed, typed > 0 && named == typed)
 }
 
-/// What the values of a column are, where it has some and they are something else than words.
-pub(crate) fn kinds_below(first: &Sampled, body: &[Sampled], at: usize) -> Option<Kinds> {
-    // The header may come again, where files were joined.
-    let mut again = 0;
-    let rows = body.iter().filter(|row| {
-        let comes_again = first.comes_again(row);
-        again += usize::from(comes_again);
-        !comes_again
-    });
-    let cells = rows.filter_map(|row| row.cells.get(at));
-    let mut values = 0;
-    let kinds = cells.filter(|cell| has_value(cell)).map(|cell| {
-        values += 1;
-        kinds_of(cell)
-    });
-    let below = kinds.reduce(Kinds::and)?;
-    if again > 0 && values < VALUES_MIN {
-        return None;
+/// The rows below one that may name their columns.
+pub(crate) struct Below<'a> {
+    rows: Vec<&'a Sampled>,
+    /// The header comes again among them, where files were joined.
+    is_joined: bool,
+}
+
+impl<'a> Below<'a> {
+    pub(crate) fn of(first: &Sampled, body: &'a [Sampled]) -> Self {
+        let may_come = first.fields > 1 && first.are_unlike_words();
+        let comes_again = |row: &&Sampled| may_come && first.cells == row.cells;
+        let rows: Vec<&Sampled> = body.iter().filter(|row| !comes_again(row)).collect();
+        Self {
+            is_joined: rows.len() < body.len(),
+            rows,
+        }
     }
-    (below != Kinds::NONE).then_some(below)
+
+    /// What the values of a column are, where it has some and they are something else than words.
+    pub(crate) fn kinds(&self, at: usize) -> Option<Kinds> {
+        let cells = self.rows.iter().filter_map(|row| row.cells.get(at));
+        let mut values = 0;
+        let kinds = cells.filter(|cell| has_value(cell)).map(|cell| {
+            values += 1;
+            kinds_of(cell)
+        });
+        let below = kinds.reduce(Kinds::and)?;
+        let is_told = !self.is_joined || values >= VALUES_MIN;
+        (is_told && below != Kinds::NONE).then_some(below)
+    }
 }
 
 pub(crate) fn has_value(cell: &str) -> bool {

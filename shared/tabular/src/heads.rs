@@ -1,7 +1,10 @@
 //! Headers of several rows: names of groups above names of columns, units below them, or a header that is there twice.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use crate::cell::Kinds;
-use crate::header::{Sampled, has_value, kinds_below, kinds_of};
+use crate::header::{Below, Sampled, has_value, kinds_of};
 
 /// Rows of a header at most.
 const ROWS_MAX: usize = 5;
@@ -51,6 +54,7 @@ fn is_head(rows: &[Sampled], (from, start, last): (usize, usize, usize), columns
             row,
             body,
             is_known: from + at == start,
+            below: OnceCell::new(),
         };
         if !pair.belongs(deep) {
             return false;
@@ -67,6 +71,7 @@ struct Pair<'a> {
     body: &'a [Sampled],
     /// The row names the columns in any case.
     is_known: bool,
+    below: OnceCell<Below<'a>>,
 }
 
 impl Pair<'_> {
@@ -95,8 +100,9 @@ impl Pair<'_> {
         let groups = &self.above[0];
         let names = &self.row.cells;
         let is_left_out = self.is_empty_above(0);
-        let come_again =
-            (0..names.len()).any(|at| !names[at].is_empty() && names[..at].contains(&names[at]));
+        let mut seen = HashSet::new();
+        let mut some = names.iter().filter(|name| !name.is_empty());
+        let come_again = some.any(|name| !seen.insert(name));
         let fills_gap = (1..names.len()).any(|at| self.is_empty_above(at) && !names[at].is_empty());
         let (typed, named) = self.typed();
         (is_left_out || come_again)
@@ -127,7 +133,8 @@ impl Pair<'_> {
             !self.cell(*at).is_empty() || below.any(|cell| has_value(cell))
         });
         let used: Vec<usize> = used.collect();
-        let is_typed = |at: &usize| kinds_below(self.row, self.body, *at).is_some();
+        let below = self.below.get_or_init(|| Below::of(self.row, self.body));
+        let is_typed = |at: &usize| below.kinds(*at).is_some();
         let are_words = above.cells.iter().all(|cell| kinds_of(cell) == Kinds::NONE);
         used.len() > 1
             && are_words

@@ -162,6 +162,33 @@ fn spaced(row: &Row<'_>) -> Option<usize> {
     (others <= usize::from(ends_row)).then_some(count)
 }
 
+/// How many columns most lines have, and how many rows stand above the first that is about as wide.
+fn table_of(seen: &[Seen]) -> (usize, usize) {
+    let mut widths = BTreeMap::new();
+    for row in seen.iter().filter(|row| !row.faulty) {
+        *widths.entry(row.fields).or_insert(0_u64) += row.lines;
+    }
+    let most = widths
+        .iter()
+        .max_by_key(|(width, lines)| (**lines, **width));
+    let columns = most.map_or(1, |(width, _)| *width);
+    let ends_empty = seen.iter().skip(1).all(|row| row.trailing > 0);
+    let first = seen.iter().position(|row| {
+        !row.is_comment
+            && row.fields + 1 >= columns
+            && (row.fields > 1 || columns == 1 || ends_empty)
+    });
+    let preamble = first.filter(|first| *first <= PREAMBLE_ROWS_MAX);
+    (columns, preamble.unwrap_or(0))
+}
+
+/// Whether a header is one short of rows that all end empty: their last delimiter ends the row.
+fn ends_below(table: &[&Seen], columns: usize) -> bool {
+    let mut full = table.iter().skip(1).filter(|row| row.fields == columns);
+    let is_short = |header: &&Seen| header.fields + 1 == columns;
+    table.first().is_some_and(is_short) && full.all(|row| row.trailing > 0)
+}
+
 impl Judged {
     pub(crate) fn of(text: &str, whole: bool, dialect: Dialect, limits: Limits) -> Self {
         let mut rows = Rows::new(dialect, limits);
@@ -195,36 +222,11 @@ impl Judged {
     }
 
     fn sum(dialect: Dialect, seen: &[Seen], all_lines: Option<u64>) -> Self {
-        let mut widths = BTreeMap::new();
-        for row in seen.iter().filter(|row| !row.faulty) {
-            *widths.entry(row.fields).or_insert(0_u64) += row.lines;
-        }
-        let most = widths
-            .iter()
-            .max_by_key(|(width, lines)| (**lines, **width));
-        let mut columns = most.map_or(1, |(width, _)| *width);
-        let ends_empty = seen.iter().skip(1).all(|row| row.trailing > 0);
-        let first = seen.iter().position(|row| {
-            !row.is_comment
-                && row.fields + 1 >= columns
-                && (row.fields > 1 || columns == 1 || ends_empty)
-        });
-        let preamble = first
-            .filter(|first| *first <= PREAMBLE_ROWS_MAX)
-            .unwrap_or(0);
+        let (columns, preamble) = table_of(seen);
         let is_comment = |row: &&Seen| row.is_comment && row.fields != columns;
         let table = seen[preamble.min(seen.len())..].iter();
         let table: Vec<&Seen> = table.filter(|row| !is_comment(row)).collect();
-        // A header that is one short of rows that all end empty: their last delimiter ends the row.
-        if let Some((header, rows)) = table.split_first()
-            && header.fields + 1 == columns
-            && rows
-                .iter()
-                .filter(|row| row.fields == columns)
-                .all(|row| row.trailing > 0)
-        {
-            columns -= 1;
-        }
+        let columns = columns - usize::from(ends_below(&table, columns));
         let is_short = |at: usize, row: &Seen| at == 0 && row.fields + 1 == columns && columns > 2;
         let is_long =
             |at: usize, row: &Seen| at == 0 && row.fields == columns + 1 && row.trailing > 0;
