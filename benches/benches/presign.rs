@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
-use jiff::{SignedDuration, Timestamp};
+use consign_core::time::{self, Timestamp};
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 use sha2::block_api::compress256;
 use std::hint::black_box;
@@ -30,7 +30,7 @@ const EXPIRES_S: u32 = 900;
 const URL_BYTES: usize = 420;
 
 /// Seconds, all of the same day, that the calls with a second of their own go through.
-const SECONDS: i64 = 3600;
+const SECONDS: u64 = 3600;
 const ROUNDS: usize = 400;
 /// How long a contender's turn lasts, about.
 const TURN: Duration = Duration::from_micros(500);
@@ -79,7 +79,7 @@ impl<'a> Contender<'a> {
 }
 
 fn main() {
-    let now: Timestamp = "2026-02-03T04:05:06Z".parse().expect("a timestamp");
+    let now = time::parse("2026-02-03T04:05:06Z").expect("a timestamp");
 
     // consign: what the day and the second share is made by the first call.
     let signer = Signer::new(SignerConfig {
@@ -112,7 +112,7 @@ fn main() {
     let mut second = 0;
     let mut consign_anew = |key: &str| {
         second = (second + 1) % SECONDS;
-        consign_at(key, now + SignedDuration::from_secs(second))
+        consign_at(key, time::saturating_add_secs(now, second))
     };
     let wanted = consign(KEY);
     assert_eq!(wanted.len(), URL_BYTES, "{wanted}");
@@ -121,13 +121,15 @@ fn main() {
     let endpoint = "https://s3.eu-west-1.amazonaws.com".parse().expect("a URL");
     let bucket = Bucket::new(endpoint, UrlStyle::VirtualHost, BUCKET, REGION).expect("a bucket");
     let credentials = rusty_s3::Credentials::new(ACCESS_KEY, SECRET_KEY);
+    // Its own type of an instant.
+    let rusty_now = time::to_rfc3339(now).parse().expect("a timestamp");
     let rusty_s3 = |key: &str| {
         let mut action = bucket.put_object(Some(&credentials), black_box(key));
         action
             .headers_mut()
             .insert("content-length", CONTENT_LENGTH);
         action.headers_mut().insert("content-type", CONTENT_TYPE);
-        String::from(action.sign_with_time(Duration::from_secs(EXPIRES_S.into()), &now))
+        String::from(action.sign_with_time(Duration::from_secs(EXPIRES_S.into()), &rusty_now))
     };
     assert_eq!(rusty_s3(KEY), wanted);
 

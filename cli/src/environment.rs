@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use consign_core::time::Timestamp;
 
 /// What the commands need of the environment, read once.
 #[derive(Debug, Clone)]
@@ -42,8 +43,8 @@ impl Environment {
     clippy::disallowed_methods,
     reason = "the host reads the clock and hands it on"
 )]
-pub(crate) fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
+pub(crate) fn now() -> Timestamp {
+    chrono::Utc::now()
 }
 
 /// An absolute path, as it is remembered between runs.

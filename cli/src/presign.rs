@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use consign_core::sigv4::{
     Addressing, Credentials, Operation, Request, Secret, Signer, SignerConfig,
 };
+use consign_core::time::Timestamp;
 
 use crate::environment::now;
 use crate::pairs::name_value;
@@ -90,7 +91,7 @@ pub(super) fn run(args: &PresignArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn presign(args: &PresignArgs, now: jiff::Timestamp) -> anyhow::Result<String> {
+fn presign(args: &PresignArgs, now: Timestamp) -> anyhow::Result<String> {
     let signer = Signer::new(SignerConfig {
         endpoint: args.endpoint.as_deref(),
         region: &args.region,
@@ -140,6 +141,8 @@ fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
 mod tests {
     use clap::Parser;
 
+    use consign_core::time;
+
     use super::*;
 
     #[derive(Parser)]
@@ -157,7 +160,7 @@ mod tests {
         let args = Line::try_parse_from(line.split_whitespace())
             .unwrap_or_else(|error| panic!("{error}"))
             .args;
-        let url = presign(&args, "2013-05-24T00:00:00Z".parse().unwrap()).unwrap();
+        let url = presign(&args, time::parse("2013-05-24T00:00:00Z").unwrap()).unwrap();
         assert!(
             url.starts_with("https://examplebucket.s3.amazonaws.com/test.txt?"),
             "{url}"

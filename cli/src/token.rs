@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use consign_core::auth::{NewToken, mint_hs256_scoped};
+use consign_core::time::Timestamp;
 
 use crate::environment::{Environment, now};
 use consign_local::DEV_SECRET_FILE;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &TokenArgs, environment: &Environment) -> anyhow::Result
 }
 
 /// Signs what the arguments say.
-fn mint(secret: &[u8], args: &TokenArgs, now: jiff::Timestamp) -> anyhow::Result<String> {
+fn mint(secret: &[u8], args: &TokenArgs, now: Timestamp) -> anyhow::Result<String> {
     let token = NewToken {
         issuer: &args.issuer,
         audience: &args.audience,

@@ -12,7 +12,7 @@ use consign_core::policy::{
 };
 use consign_core::sigv4::{PostForm, Secret, SentRequest, verify_post, verify_url};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {

@@ -15,9 +15,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use consign_core::auth::{NewToken, mint_hs256};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -204,7 +204,7 @@ impl Load {
             owner: "org_7Q4",
             tier: None,
             kid: None,
-            issued_at: Timestamp::now(),
+            issued_at: Utc::now(),
             life_s: 3600,
         };
         let token = mint_hs256(SECRET.as_bytes(), &token).expect("the secret is long");

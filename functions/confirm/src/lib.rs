@@ -9,10 +9,10 @@ use consign_core::policy::{ConfirmRequest, Strategy};
 use consign_core::ports::{ObjectHead, ObjectStore};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
+use consign_core::time::Timestamp;
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Claimed, Columns, Event, ObjectVersion, Refusal, State, Upload};
 use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// What this function needs.

@@ -10,9 +10,9 @@ use consign_core::policy::{
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::sigv4::{Operation, Request as Presign, Signer};
-use consign_core::upload::{State, Upload, add_s};
+use consign_core::time::{Timestamp, rfc3339, saturating_add_secs};
+use consign_core::upload::{State, Upload};
 use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// What this function needs.
@@ -38,6 +38,7 @@ pub struct Download {
     /// Its life in seconds.
     pub expires_in: u32,
     /// Its end.
+    #[serde(with = "rfc3339")]
     pub expires_at: Timestamp,
     /// The upload's id.
     pub file_id: String,
@@ -117,7 +118,7 @@ pub fn sign(
     Ok(Download {
         url,
         expires_in: expires_s,
-        expires_at: add_s(now, expires_s.into()),
+        expires_at: saturating_add_secs(now, expires_s.into()),
         file_id: upload.id.to_string(),
         filename,
     })

@@ -7,11 +7,11 @@ use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Variant};
 use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
+use consign_core::time::{Timestamp, rfc3339};
 use consign_core::transition::transition;
 use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, State, Upload};
 use download_url::Download;
 use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 use status::View;
 
@@ -26,7 +26,7 @@ struct Item<'a> {
     view: View<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     download_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
     download_expires_at: Option<Timestamp>,
 }
 

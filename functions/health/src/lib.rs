@@ -8,10 +8,10 @@ use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, Re
 use consign_core::problem::Problem;
 use consign_core::routes::Target;
 use consign_core::service::{Call, Service, json, retry_after};
+use consign_core::time::Timestamp;
 use futures_util::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// What this function needs.
@@ -156,7 +156,11 @@ async fn look<D: Deps>(deps: &D, began: Timestamp) -> Found {
             }
         }
     }
-    let elapsed = deps.clock().now().duration_since(began).as_millis();
+    let elapsed = deps
+        .clock()
+        .now()
+        .signed_duration_since(began)
+        .num_milliseconds();
     Found {
         accessible,
         troubles,

@@ -5,9 +5,10 @@ use consign_core::events::Sequencer;
 use consign_core::ids::ETag;
 use consign_core::policy::{Category, HEAD_BYTES, Ingest};
 use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{
-    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, OutputPlace, State, Upload, add_s,
+    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, OutputPlace, State, Upload,
 };
 
 use crate::read::{Source, digest, head_bytes, read_whole};
@@ -49,11 +50,14 @@ impl<D: Deps> Claim<'_, D> {
     pub(crate) async fn keep(&mut self) -> Result<(), Stop> {
         let now = self.deps.clock().now();
         // A clock that was set back makes the lease end later than any may: it is written anew as well.
-        let (half, whole) = (add_s(now, LEASE_S / 2), add_s(now, LEASE_S));
+        let (half, whole) = (
+            saturating_add_secs(now, LEASE_S / 2),
+            saturating_add_secs(now, LEASE_S),
+        );
         if self.lease.until > half && self.lease.until <= whole {
             return Ok(());
         }
-        self.lease.until = add_s(now, LEASE_S);
+        self.lease.until = saturating_add_secs(now, LEASE_S);
         let event = Event::Renew {
             lease: self.lease.clone(),
         };
@@ -139,7 +143,7 @@ async fn claim<'a, D: Deps>(
     let now = deps.clock().now();
     let lease = Lease {
         token: deps.random().token(),
-        until: add_s(now, LEASE_S),
+        until: saturating_add_secs(now, LEASE_S),
     };
     let event = Event::Claim {
         object: ObjectVersion {
@@ -316,13 +320,13 @@ pub(crate) fn check_checksum(declared: &str, stored: &str) -> Result<(), Stop> {
     })
 }
 
-fn log(upload: &Upload, started: jiff::Timestamp, now: jiff::Timestamp) {
+fn log(upload: &Upload, started: Timestamp, now: Timestamp) {
     tracing::info!(
         operation = "ingest",
         file_id = %upload.id,
         user_id = upload.owner.as_str(),
         file_size = upload.seen.as_ref().map(|seen| seen.size_bytes),
-        duration_ms = u64::try_from(now.duration_since(started).as_millis()).unwrap_or(0),
+        duration_ms = u64::try_from(now.signed_duration_since(started).num_milliseconds()).unwrap_or(0),
         bucket = upload.object.bucket,
         status = upload.state.as_str(),
         code = upload.failure.as_ref().map(|failure| failure.code.as_str()),

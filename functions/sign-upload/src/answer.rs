@@ -3,8 +3,8 @@
 use consign_core::policy::{Accepted, Capabilities, Strategy};
 use consign_core::problem::Problem;
 use consign_core::sigv4::{Condition, Operation, PostRequest, PresignError, Request, Signer};
-use consign_core::upload::{Upload, add_s};
-use jiff::Timestamp;
+use consign_core::time::{Timestamp, rfc3339, saturating_add_secs};
+use consign_core::upload::Upload;
 use serde::Serialize;
 
 /// Signed where a store would copy another object into this one for whoever adds an `x-amz-copy-source` that nobody
@@ -25,6 +25,7 @@ pub(crate) struct Answer {
     form_fields: Option<Pairs>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multipart: Option<Parts>,
+    #[serde(with = "rfc3339")]
     expires_at: Timestamp,
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn sign(
         headers: Pairs::default(),
         form_fields: None,
         multipart: None,
-        expires_at: add_s(now, expires_s.into()),
+        expires_at: saturating_add_secs(now, expires_s.into()),
     };
     match upload.strategy {
         Strategy::Put => signing.put(&mut answer),

@@ -13,10 +13,10 @@ use consign_core::ports::{
 };
 use consign_core::problem::{Problem, RateLimit};
 use consign_core::service::{Call, Service, json};
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, Upload, add_s};
+use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, Upload};
 use http::{HeaderMap, Request, Response, StatusCode};
-use jiff::Timestamp;
 
 /// What this function needs.
 pub trait Deps:
@@ -60,7 +60,7 @@ async fn sign_upload<D: Deps>(
     // 4. Sign exactly this upload, and remember how long its URLs live.
     let expires_s = expires_s(deps, &upload, &accepted, call.now);
     let event = Event::Resigned {
-        url_expires_at: add_s(call.now, expires_s.into()),
+        url_expires_at: saturating_add_secs(call.now, expires_s.into()),
     };
     let moved = transition((deps.repo(), deps.queue()), upload, &event, call.now).await?;
     let upload = still_open(moved.upload(), call.now)?;
@@ -145,7 +145,7 @@ async fn insert<D: Deps>(
             quota: tier.sign_uploads_per_min.unwrap_or(0),
             window_s: RATE_WINDOW_S.unsigned_abs().try_into().unwrap_or(u32::MAX),
             remaining: 0,
-            reset_s: (RATE_WINDOW_S - now.as_second().rem_euclid(RATE_WINDOW_S)).unsigned_abs(),
+            reset_s: (RATE_WINDOW_S - now.timestamp().rem_euclid(RATE_WINDOW_S)).unsigned_abs(),
         })),
     }
 }
@@ -179,7 +179,7 @@ async fn reopen<D: Deps>(
     };
     within_quota(wanted_bytes).await?;
     let event = Event::Resigned {
-        url_expires_at: add_s(now, EXPIRY_GRACE_S),
+        url_expires_at: saturating_add_secs(now, EXPIRY_GRACE_S),
     };
     let ports = (deps.repo(), deps.queue());
     let moved = transition(ports, upload.clone(), &event, now).await?;
@@ -201,7 +201,7 @@ fn still_open(upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
 
 /// How long URLs signed now live, in seconds: never longer than the credentials, nor than the upload.
 fn expires_s<D: Deps>(deps: &D, upload: &Upload, accepted: &Accepted, now: Timestamp) -> u32 {
-    let left_s = upload.life_ends_at().as_second() - now.as_second();
+    let left_s = upload.life_ends_at().timestamp() - now.timestamp();
     let left_s = u32::try_from(left_s.max(1)).unwrap_or(u32::MAX);
     let wanted_s = accepted.upload_url_s.min(left_s);
     deps.signer().clamp_expiry_s(wanted_s, now)
@@ -260,7 +260,7 @@ async fn begin_multipart<D: Deps>(
 /// Takes the beginning upon itself; a call that inserts the record has done so with it.
 async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
     let event = Event::BeginClaimed {
-        until: add_s(now, BEGIN_S),
+        until: saturating_add_secs(now, BEGIN_S),
     };
     match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
         Moved::Refused(upload, Refusal::Beginning) => {
@@ -275,7 +275,7 @@ async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Resul
 /// How long the call that begins the upload still keeps others away, in whole seconds and at least one.
 fn rest_s(upload: &Upload, now: Timestamp) -> u64 {
     let until = upload.in_parts.begin_until.unwrap_or(now);
-    let rest_ms = until.as_millisecond() - now.as_millisecond();
+    let rest_ms = until.timestamp_millis() - now.timestamp_millis();
     u64::try_from(rest_ms).unwrap_or(0).div_ceil(1_000).max(1)
 }
 
@@ -305,6 +305,6 @@ fn idempotency_key(
     Ok(Some(IdempotencyKey {
         key: key.to_owned(),
         body_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        expires_at: add_s(now, IDEMPOTENCY_S),
+        expires_at: saturating_add_secs(now, IDEMPOTENCY_S),
     }))
 }

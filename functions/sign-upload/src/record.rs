@@ -3,8 +3,8 @@
 use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::policy::{Accepted, KeyError, KeyVars, Overwrite, Strategy};
-use consign_core::upload::{BEGIN_S, Claimed, InParts, LOOK_FIRST_S, State, Upload, add_s};
-use jiff::Timestamp;
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{BEGIN_S, Claimed, InParts, LOOK_FIRST_S, State, Upload};
 
 /// The record, pending, with its object key from the category's template.
 pub(crate) fn pending(
@@ -45,7 +45,8 @@ pub(crate) fn pending(
         multipart_upload_id: None,
         in_parts: InParts {
             activity_s: category.activity_s,
-            begin_until: (accepted.strategy == Strategy::Multipart).then(|| add_s(now, BEGIN_S)),
+            begin_until: (accepted.strategy == Strategy::Multipart)
+                .then(|| saturating_add_secs(now, BEGIN_S)),
             ..InParts::default()
         },
         keep_original: category.keep_original,
@@ -63,7 +64,7 @@ pub(crate) fn pending(
         claimed: Claimed::default(),
         created_at: now,
         updated_at: now,
-        url_expires_at: add_s(now, accepted.upload_url_s.into()),
+        url_expires_at: saturating_add_secs(now, accepted.upload_url_s.into()),
         uploaded_at: None,
         confirmed_at: None,
         processed_at: None,
@@ -83,7 +84,7 @@ pub(crate) fn pending(
         deletion_reason: None,
         deleted_at: None,
         reserved_bytes: size_bytes_max,
-        due_at: Some(add_s(now, LOOK_FIRST_S)),
+        due_at: Some(saturating_add_secs(now, LOOK_FIRST_S)),
         looks: 0,
         puts_once: false,
         look_failures: 0,

@@ -5,9 +5,9 @@ use consign_core::host::HasRepo;
 use consign_core::ports::UploadRepo as _;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json, retry_after};
+use consign_core::time::{Timestamp, rfc3339};
 use consign_core::upload::{Columns, Upload};
 use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// How long a client that polls should wait, in seconds, where its files are worked on at once.
@@ -54,9 +54,13 @@ pub struct View<'a> {
     collection_id: Option<&'a str>,
     labels: &'a std::collections::BTreeMap<String, String>,
     metadata: &'a serde_json::Map<String, serde_json::Value>,
+    #[serde(with = "rfc3339")]
     created_at: Timestamp,
+    #[serde(with = "rfc3339")]
     expires_at: Timestamp,
+    #[serde(with = "rfc3339::option")]
     uploaded_at: Option<Timestamp>,
+    #[serde(with = "rfc3339::option")]
     processed_at: Option<Timestamp>,
     error: Option<Error<'a>>,
     warning: Option<Error<'a>>,

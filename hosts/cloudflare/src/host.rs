@@ -9,10 +9,9 @@ use consign_core::health::Health;
 use consign_core::policy::Provider;
 use consign_core::ports::{Clock, Random};
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
-use consign_core::upload::add_s;
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_host::Rules;
 use consign_host::dev::Session;
-use jiff::Timestamp;
 use worker::{Env, Error};
 
 /// The policy that is built in; a variable `CONSIGN_CONFIG` takes its place.
@@ -63,7 +62,7 @@ impl System {
 
 impl Clock for System {
     fn now(&self) -> Timestamp {
-        add_s(WorkerClock.now(), self.ahead_s)
+        saturating_add_secs(WorkerClock.now(), self.ahead_s)
     }
 }
 

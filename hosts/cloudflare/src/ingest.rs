@@ -3,7 +3,7 @@
 use consign_cloudflare::{Batch, Delivered};
 use consign_core::host::HasClock as _;
 use consign_core::ports::Clock as _;
-use consign_core::upload::add_s;
+use consign_core::time::saturating_add_secs;
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
 use worker::{Env, MessageBatch};
@@ -62,7 +62,7 @@ async fn settle(host: &Host, message: &Delivered, verdict: Verdict) {
 /// Finishes what events, functions and clients left behind.
 pub(crate) async fn sweep(host: &Host) {
     let effort = Effort {
-        until: add_s(host.ports.clock().now(), SWEEP_S),
+        until: saturating_add_secs(host.ports.clock().now(), SWEEP_S),
         concurrency: LOOKS_AT_ONCE,
     };
     if let Err(fault) = sweep::fan_out(&host.ports, effort).await {

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use consign_core::auth::{NewToken, mint_hs256_scoped};
 use consign_core::health::DETAILS_SCOPE;
+use consign_core::time::Timestamp;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Response, StatusCode};
-use jiff::Timestamp;
 use serde_json::json;
 
 /// Life of a development token, in seconds.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use consign_core::ports::{Clock, Random};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 
 /// The system that a process runs on.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,8 @@ impl Clock for System {
         reason = "this is the clock that others take as an argument"
     )]
     fn now(&self) -> Timestamp {
-        let now = Timestamp::now();
-        if let Some(back_s) = set_back_s(&LATEST_US, now.as_microsecond()) {
+        let now = chrono::Utc::now();
+        if let Some(back_s) = set_back_s(&LATEST_US, now.timestamp_micros()) {
             tracing::warn!(
                 operation = "clock",
                 back_s,

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use consign_core::ports::{Clock as _, Fault};
-use consign_core::upload::add_s;
+use consign_core::time::{self, Timestamp, saturating_add_secs};
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Deps, Verdict, handle};
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -127,11 +126,11 @@ where
 fn deadline(told_ms: u64, now: Timestamp) -> Timestamp {
     let told = i64::try_from(told_ms).unwrap_or(i64::MAX);
     let deadline = if told < LIFE_MS_MAX {
-        now.as_millisecond().saturating_add(told)
+        now.timestamp_millis().saturating_add(told)
     } else {
         told
     };
-    Timestamp::from_millisecond(deadline).unwrap_or(Timestamp::MAX)
+    time::from_millis(deadline).unwrap_or(time::MAX)
 }
 
 /// Takes one event, within its time.
@@ -212,7 +211,7 @@ async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<Answer, Error> 
     let left = left(deps, deadline);
     let now = deps.clock().now();
     let effort = Effort {
-        until: add_s(now, left.as_secs().saturating_sub(LOOK_S)),
+        until: saturating_add_secs(now, left.as_secs().saturating_sub(LOOK_S)),
         concurrency: LOOKS_AT_ONCE,
     };
     match tokio::time::timeout(left, boxed(sweep::fan_out(deps, effort))).await {
@@ -235,10 +234,8 @@ fn boxed<'a, T>(work: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output
 
 /// The time that may be worked on.
 fn left<D: Deps>(deps: &D, deadline: Timestamp) -> Duration {
-    let left = deadline.duration_since(deps.clock().now());
-    Duration::try_from(left)
-        .unwrap_or_default()
-        .saturating_sub(RESERVE)
+    let left = deadline.signed_duration_since(deps.clock().now());
+    left.to_std().unwrap_or_default().saturating_sub(RESERVE)
 }
 
 #[cfg(test)]

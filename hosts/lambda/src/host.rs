@@ -10,9 +10,8 @@ use consign_core::host::{HasClock, HasSigner};
 use consign_core::policy::Provider;
 use consign_core::ports::{Clock as _, Random as _};
 use consign_core::sigv4::{Addressing, Credentials, Secret, Signer, SignerConfig};
-use consign_core::upload::add_s;
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_host::{Absent, Rules, System};
-use jiff::Timestamp;
 
 use crate::environment::{Environment, StartError};
 
@@ -114,7 +113,9 @@ fn of_role(environment: &Environment, now: Timestamp) -> Result<Credentials, Sta
     Ok(Credentials {
         access_key: environment.needed("AWS_ACCESS_KEY_ID")?.to_owned(),
         secret_key: environment.needed("AWS_SECRET_ACCESS_KEY")?.into(),
-        expires_at: session_token.as_ref().map(|_| add_s(now, life_s)),
+        expires_at: session_token
+            .as_ref()
+            .map(|_| saturating_add_secs(now, life_s)),
         session_token,
     })
 }

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use consign_core::log::{JsonLog, Sink};
 use consign_core::ports::Clock as _;
+use consign_core::time::Timestamp;
 use consign_host::System;
-use jiff::Timestamp;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S, RETRY_PAUSE_S};
 use consign_core::ports::{Clock as _, Fault};
-use consign_core::upload::add_s;
+use consign_core::time::saturating_add_secs;
 use consign_sql::{Message, Room};
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
@@ -238,7 +238,7 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
             () = tokio::time::sleep(SWEEP_PAUSE) => {}
         }
         let effort = Effort {
-            until: add_s(host.system.now(), SWEEP_S),
+            until: saturating_add_secs(host.system.now(), SWEEP_S),
             concurrency: LOOKS_AT_ONCE,
         };
         if let Err(fault) = sweep::run(&*host, effort).await {
@@ -301,11 +301,13 @@ async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
+    use consign_core::time::Timestamp;
+
     use super::*;
 
     /// Messages as a queue gives them: `count` of which the last ones are large.
     async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<Message> {
-        let now = jiff::Timestamp::UNIX_EPOCH;
+        let now = Timestamp::UNIX_EPOCH;
         queue.take(now, 60, desk.room()).await.unwrap()
     }
 

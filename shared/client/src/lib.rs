@@ -15,6 +15,7 @@ mod wire;
 
 use std::time::Duration;
 
+use consign_core::time;
 use http::StatusCode;
 use reqwest::{RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -143,12 +144,11 @@ impl Client {
         let end = signed
             .expires_at
             .as_deref()
-            .and_then(|end| end.parse().ok());
+            .and_then(|end| time::parse(end).ok());
         signed.life = date
-            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+            .and_then(|date| time::parse_http_date(date).ok())
             .zip(end)
-            .map(|(date, end): (_, jiff::Timestamp)| end.duration_since(date.timestamp()))
-            .and_then(|life| Duration::try_from(life).ok());
+            .and_then(|(date, end)| end.signed_duration_since(date).to_std().ok());
         signed.asked_at = asked_at;
         Ok(signed)
     }

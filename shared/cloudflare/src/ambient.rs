@@ -1,7 +1,7 @@
 //! Time and randomness of the runtime.
 
 use consign_core::ports::{Clock, Random};
-use jiff::Timestamp;
+use consign_core::time::{self, Timestamp};
 use worker::js_sys::{ArrayBuffer, Reflect};
 
 /// The runtime's clock. It stands still between two awaits, by Cloudflare's design.
@@ -11,7 +11,7 @@ pub struct WorkerClock;
 impl Clock for WorkerClock {
     fn now(&self) -> Timestamp {
         let ms = i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+        time::from_millis(ms).unwrap_or(time::MAX)
     }
 }
 

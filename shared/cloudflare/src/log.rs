@@ -3,7 +3,7 @@
 //! A line costs: Cloudflare counts each that it keeps, and `wrangler dev` takes longer over one than over a query of D1.
 
 use consign_core::log::{JsonLog, Sink};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use worker::{console_error, console_log, console_warn};

@@ -5,9 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-
-use crate::upload::add_s;
+use crate::time::{Timestamp, saturating_add_secs};
 
 /// The scope of a token that is told more than whether the store works, and may read the figures.
 pub const DETAILS_SCOPE: &str = "metrics";
@@ -81,13 +79,13 @@ impl Health {
                 UNWELL_S
             };
             // A clock that was set back makes nothing known for longer.
-            if now >= *at && now < add_s(*at, seconds) {
+            if now >= *at && now < saturating_add_secs(*at, seconds) {
                 return Asked::Known(Arc::clone(found));
             }
         }
         let is_looking = state
             .looking
-            .is_some_and(|(_, since)| now >= since && now < add_s(since, LOOK_S_MAX));
+            .is_some_and(|(_, since)| now >= since && now < saturating_add_secs(since, LOOK_S_MAX));
         if is_looking {
             return match &state.last {
                 Some((found, _)) => Asked::Known(Arc::clone(found)),
@@ -143,7 +141,7 @@ mod tests {
     use super::*;
 
     fn at(second: u64) -> Timestamp {
-        add_s(Timestamp::UNIX_EPOCH, 1_800_000_000 + second)
+        saturating_add_secs(Timestamp::UNIX_EPOCH, 1_800_000_000 + second)
     }
 
     fn found(troubles: usize) -> Found {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not the identifier that it should be. The text itself is never repeated.
@@ -25,7 +25,7 @@ impl UploadId {
     /// A new identifier from the time and ten random bytes.
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
-        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn upload_ids_sort_by_creation_and_have_one_spelling() {
-        let early = UploadId::new(Timestamp::from_millisecond(1_000).unwrap(), [255; 10]);
-        let late = UploadId::new(Timestamp::from_millisecond(2_000).unwrap(), [0; 10]);
+        let early = UploadId::new(crate::time::from_millis(1_000).unwrap(), [255; 10]);
+        let late = UploadId::new(crate::time::from_millis(2_000).unwrap(), [0; 10]);
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
         assert_eq!(UploadId::parse(&early.to_string()), Ok(early));

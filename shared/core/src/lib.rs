@@ -18,5 +18,6 @@ pub mod problem;
 pub mod routes;
 pub mod service;
 pub mod sigv4;
+pub mod time;
 pub mod transition;
 pub mod upload;

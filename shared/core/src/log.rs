@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, to_rfc3339};
 use serde::{Serialize, Serializer};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -87,7 +87,7 @@ impl<S: Sink> Subscriber for JsonLog<S> {
         let level = *event.metadata().level();
         let mut line = Line(Vec::with_capacity(512));
         if let Some(now) = self.sink.now() {
-            line.put("timestamp", &Shown(now));
+            line.put("timestamp", &to_rfc3339(now));
         }
         line.put("level", level.as_str());
         event.record(&mut line);

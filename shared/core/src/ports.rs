@@ -3,7 +3,7 @@
 //! Every adapter passes the contract of `consign-testkit`. Futures are `Send`; an adapter whose runtime has other
 //! ideas wraps its own.
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 
 use crate::ids::UploadId;
 

@@ -1,9 +1,9 @@
 //! The frame around every handler that answers HTTP: request id, identity, one log line, one answer.
 
+use crate::time::Timestamp;
 use bytes::Bytes;
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::auth::Identity;
@@ -123,8 +123,8 @@ impl Call {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
-        let elapsed = service.clock().now().duration_since(self.now);
-        self.observed.duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(0);
+        let elapsed = service.clock().now().signed_duration_since(self.now);
+        self.observed.duration_ms = u64::try_from(elapsed.num_milliseconds()).unwrap_or(0);
         tracing::info!(
             operation = self.observed.operation,
             request_id = self.request_id,

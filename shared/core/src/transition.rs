@@ -1,6 +1,6 @@
 //! The one way in which a record moves: read, apply, write if nobody wrote in between.
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 
 use crate::ports::{Fault, IngestJob, IngestQueue, Saved, UploadRepo};
 use crate::upload::{Event, Refusal, Step, Upload};

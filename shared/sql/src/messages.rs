@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use consign_core::ids::UploadId;
 use consign_core::ports::IngestJob;
-use consign_core::upload::{Upload, add_s};
-use jiff::Timestamp;
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::Upload;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row as _};
 
@@ -282,7 +282,10 @@ pub(crate) async fn bury(
     let is_buried = burying.execute(&mut *tx).await?.rows_affected() > 0;
     ack(&mut *tx, delivery).await?;
     if is_buried {
-        let oldest = us(now).saturating_sub(us(add_s(Timestamp::UNIX_EPOCH, DEAD_LETTER_S)));
+        let oldest = us(now).saturating_sub(us(saturating_add_secs(
+            Timestamp::UNIX_EPOCH,
+            DEAD_LETTER_S,
+        )));
         sqlx::query(statements::FORGET_OLD_LETTERS)
             .bind(oldest)
             .execute(&mut *tx)

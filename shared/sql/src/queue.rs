@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use consign_core::events::{Decoded, EventSources, ObjectEvent};
 use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
-use consign_core::upload::add_s;
-use jiff::Timestamp;
+use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::fault::fault;
 use crate::messages::{self, Known};
@@ -203,7 +202,7 @@ impl SqlQueue {
         visibility_s: u64,
         (room, limit): (Room, usize),
     ) -> Result<Vec<Message>, Fault> {
-        let until = add_s(now, visibility_s);
+        let until = saturating_add_secs(now, visibility_s);
         let database = Arc::downgrade(&self.0);
         let receiving = self.0.writer.write("receive", move |tx| {
             Box::pin(async move {
@@ -261,7 +260,7 @@ impl SqlQueue {
         let (id, receipt) = (message.id, message.receipt);
         let until_us = match delay_s {
             0 => 0,
-            _ => us(add_s(now, delay_s)).max(1),
+            _ => us(saturating_add_secs(now, delay_s)).max(1),
         };
         let retrying = self.0.writer.write("retry", move |tx| {
             let retrying = sqlx::query(statements::RETRY);
@@ -326,7 +325,7 @@ impl SqlQueue {
                 body,
                 attempts,
                 reason,
-                died_at: Timestamp::from_microsecond(died_at_us).unwrap_or(Timestamp::MAX),
+                died_at: time::from_micros(died_at_us).unwrap_or(time::MAX),
             })
             .collect())
     }

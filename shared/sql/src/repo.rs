@@ -7,8 +7,8 @@ use consign_core::ports::{
     Due, DueLine, DueRange, Fault, IngestJob, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S,
     Saved, UploadRepo,
 };
+use consign_core::time::{self, Timestamp};
 use consign_core::upload::{Change, Upload};
-use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::fault::{Broken, fault};
@@ -135,7 +135,7 @@ impl UploadRepo for SqlRepo {
             .map_err(|error| fault(OPERATION, error))?;
         let due = rows.iter().map(|(at, id)| {
             Ok(Due {
-                at: Timestamp::from_microsecond(*at).unwrap_or(Timestamp::MIN),
+                at: time::from_micros(*at).unwrap_or(time::MIN),
                 id: read_id(OPERATION, id)?,
             })
         });
@@ -293,7 +293,7 @@ async fn insert(
 
     // 2. Rate and quota.
     let mut account = Account::of(tx, owner).await?;
-    let rate_window = now.as_second().div_euclid(RATE_WINDOW_S);
+    let rate_window = now.timestamp().div_euclid(RATE_WINDOW_S);
     if account.rate_window != rate_window {
         (account.rate_window, account.signed_in_window) = (rate_window, 0);
     }

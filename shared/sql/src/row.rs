@@ -2,8 +2,8 @@
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{Fault, FaultKind};
+use consign_core::time::Timestamp;
 use consign_core::upload::{ObjectVersion, Upload};
-use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::{Database, Sqlite};
 
@@ -12,7 +12,7 @@ pub(crate) type Bound = Query<'static, Sqlite, <Sqlite as Database>::Arguments>;
 
 /// An instant as the tables have it: microseconds since 1970.
 pub(crate) fn us(at: Timestamp) -> i64 {
-    at.as_microsecond()
+    at.timestamp_micros()
 }
 
 /// A count or a size as the tables have it.

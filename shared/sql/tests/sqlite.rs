@@ -14,7 +14,8 @@ use consign_core::ids::ETag;
 use consign_core::ports::{
     FaultKind, IdempotencyKey, IngestJob, IngestQueue, Inserted, NewUpload, Saved, UploadRepo,
 };
-use consign_core::upload::{Change, Event, Failure, ObjectVersion, Outcome, Step, Upload, add_s};
+use consign_core::time::saturating_add_secs;
+use consign_core::upload::{Change, Event, Failure, ObjectVersion, Outcome, Step, Upload};
 use consign_sql::{DeadLetter, SqlRepo};
 use consign_testkit::all_due;
 use consign_testkit::sample::{self, start};
@@ -52,7 +53,7 @@ fn seen(upload: &Upload) -> Change {
         version_id: None,
         sequencer: None,
     };
-    match upload.apply(&Event::Seen { object }, add_s(start(), 5)) {
+    match upload.apply(&Event::Seen { object }, saturating_add_secs(start(), 5)) {
         Step::Change(change) => *change,
         step @ (Step::Unchanged | Step::Refused(_)) => {
             panic!("seen, a pending upload changes: {step:?}")
@@ -68,7 +69,7 @@ async fn reported_success_survives_restart() {
         idempotency: Some(IdempotencyKey {
             key: "k".to_owned(),
             body_sha256: "b".to_owned(),
-            expires_at: add_s(start(), 60),
+            expires_at: saturating_add_secs(start(), 60),
         }),
         ..sample::new(upload.clone())
     };
@@ -89,7 +90,10 @@ async fn reported_success_survives_restart() {
     assert_eq!(replayed, Inserted::Replayed(Box::new(change.after)));
     let queue = repo.queue();
     assert_eq!(queue.depth().await.unwrap(), 2);
-    let again = queue.receive(add_s(start(), 30), 30, 10).await.unwrap();
+    let again = queue
+        .receive(saturating_add_secs(start(), 30), 30, 10)
+        .await
+        .unwrap();
     let attempts: Vec<u32> = again.iter().map(|message| message.attempts).collect();
     assert_eq!(attempts, [2, 1]);
 
@@ -151,7 +155,7 @@ async fn dead_letters_keep_their_message_reason_and_time() {
     for body in ["first", "second"] {
         queue.push(body).await.unwrap();
     }
-    let now = add_s(start(), 1);
+    let now = saturating_add_secs(start(), 1);
     for message in queue.receive(now, 30, 2).await.unwrap() {
         queue.dead(&message, "unreadable", now).await.unwrap();
     }
@@ -230,7 +234,7 @@ async fn the_columns_follow_the_record() {
     assert_eq!(error.as_deref(), Some("line 3 has no end"));
     assert_eq!(
         (revision, processed_at_us),
-        (1, Some(start().as_microsecond()))
+        (1, Some(start().timestamp_micros()))
     );
 }
 
@@ -238,12 +242,12 @@ async fn the_columns_follow_the_record() {
 async fn forgotten_keys_leave_the_table() {
     let (_folder, path, repo) = fresh().await;
     for number in 0..5 {
-        let now = add_s(start(), u64::from(number) * 100);
+        let now = saturating_add_secs(start(), u64::from(number) * 100);
         let new = NewUpload {
             idempotency: Some(IdempotencyKey {
                 key: format!("key {number}"),
                 body_sha256: "b".to_owned(),
-                expires_at: add_s(now, 150),
+                expires_at: saturating_add_secs(now, 150),
             }),
             ..sample::new(sample::upload("ada", number))
         };

@@ -11,9 +11,9 @@ use consign_core::ports::{
     LookJob, Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read,
     ReadError, Saved, Stretch, UploadRepo,
 };
+use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
-use jiff::Timestamp;
 
 use crate::faults::{Faults, Harm, Verb, planned};
 

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{DueRange, Fault, UploadRepo};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 
 pub use ambient::{ManualClock, SeededRandom};
 pub use faults::{Faults, Harm, Moment, Verb, When};

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue, LookJob};
-use consign_core::upload::add_s;
-use jiff::Timestamp;
+use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::lock;
 
@@ -63,7 +62,7 @@ impl MemoryQueue {
             Held {
                 body: body.into(),
                 attempts: 0,
-                available_at: Timestamp::MIN,
+                available_at: time::MIN,
             },
         );
         lines.waiting.insert(id, held);
@@ -75,13 +74,13 @@ impl MemoryQueue {
         let mut lines = lock(&self.0);
         let available = lines.waiting.iter_mut().filter(|(_, held)| {
             // What is hidden for longer than any message was hidden before the clock was set back.
-            held.available_at <= now || held.available_at > add_s(now, HIDDEN_MAX_S)
+            held.available_at <= now || held.available_at > saturating_add_secs(now, HIDDEN_MAX_S)
         });
         available
             .take(limit)
             .map(|(&id, held)| {
                 held.attempts += 1;
-                held.available_at = add_s(now, visibility_s);
+                held.available_at = saturating_add_secs(now, visibility_s);
                 Message {
                     id,
                     body: held.body.clone(),
@@ -99,7 +98,7 @@ impl MemoryQueue {
     /// Gives a message back, to come again `delay_s` seconds from `now`.
     pub fn retry(&self, message: &Message, now: Timestamp, delay_s: u64) {
         if let Some(held) = lock(&self.0).held(message) {
-            held.available_at = add_s(now, delay_s);
+            held.available_at = saturating_add_secs(now, delay_s);
         }
     }
 

@@ -8,8 +8,8 @@ use consign_core::ports::{
     Due, DueLine, DueRange, Fault, IdempotencyKey, IngestJob, Inserted, ListFilter, NewUpload,
     Page, RATE_WINDOW_S, Saved, UploadRepo,
 };
+use consign_core::time::Timestamp;
 use consign_core::upload::{Change, State, Upload};
-use jiff::Timestamp;
 
 use crate::{MemoryQueue, lock};
 
@@ -254,7 +254,7 @@ impl Tables {
             .get(&upload.owner)
             .copied()
             .unwrap_or_default();
-        let window = now.as_second().div_euclid(RATE_WINDOW_S);
+        let window = now.timestamp().div_euclid(RATE_WINDOW_S);
         if account.window != window {
             (account.window, account.signed_in_window) = (window, 0);
         }

@@ -9,8 +9,9 @@ use consign_core::ports::{
     BeginMultipart as _, FaultKind, IngestJob, IngestQueue, Multipart, ObjectStore, ObjectWriter,
     Read, ReadError, UploadRepo,
 };
+use consign_core::time::saturating_add_secs;
 use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Event, State, Upload, add_s};
+use consign_core::upload::{Event, State, Upload};
 use consign_testkit::{
     ClientPut, Faults, Faulty, Harm, MemoryQueue, MemoryRepo, MemoryStore, Moment, Verb, When,
     all_due, sample,
@@ -201,7 +202,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     assert!(faults.outlive(work).await.is_none());
     assert_eq!(queue.inner().depth(), 0);
     // What the sweep finds, and does.
-    let until = add_s(sample::start(), 3600);
+    let until = saturating_add_secs(sample::start(), 3600);
     assert_eq!(all_due(&repo, until).await.unwrap(), [upload.id]);
     let found = repo.find(upload.id).await.unwrap().unwrap();
     assert_eq!(found.state, State::Uploaded);

@@ -4,7 +4,7 @@ use consign_core::sigv4::{
     Addressing, Credentials, Operation, PostForm, PostRequest, PresignError, Request, Secret,
     Signer, SignerConfig, verify_post,
 };
-use jiff::Timestamp;
+use consign_core::time::{Timestamp, rfc3339};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::error::Error;
@@ -74,6 +74,7 @@ struct Case {
     access_key: String,
     secret_key: String,
     session_token: Option<String>,
+    #[serde(with = "rfc3339")]
     time: Timestamp,
     expires: Value,
     #[serde(default)]
@@ -167,6 +168,7 @@ struct Evaluation {
     bucket: String,
     form: Map<String, Value>,
     size: u64,
+    #[serde(with = "rfc3339")]
     now: Timestamp,
     secret_key: String,
 }

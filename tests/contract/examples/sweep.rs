@@ -18,7 +18,8 @@ use consign_core::host::{
 };
 use consign_core::policy::Policy;
 use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
-use consign_core::upload::{State, Upload, add_s};
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{State, Upload};
 use consign_embedded::{EmbeddedS3, Options, Running};
 use consign_sql::SqlRepo;
 use consign_testkit::contract::BUCKET;
@@ -26,7 +27,6 @@ use consign_testkit::{MemoryQueue, SeededRandom, all_due, sample};
 use futures_util::stream::{self, StreamExt as _};
 use ingest_on_object_created::handle;
 use ingest_on_object_created::sweep::{self, Effort};
-use jiff::Timestamp;
 use tempfile::TempDir;
 
 const POLICY: &str = r#"
@@ -52,7 +52,7 @@ struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
     fn now(&self) -> Timestamp {
-        Timestamp::try_from(SystemTime::now()).unwrap()
+        chrono::Utc::now()
     }
 }
 
@@ -181,7 +181,7 @@ async fn main() {
     let (queue, random) = (MemoryQueue::new(), SeededRandom::new(1));
     let now = SystemClock.now();
     let effort = Effort {
-        until: add_s(now, 3600),
+        until: saturating_add_secs(now, 3600),
         concurrency: 16,
     };
     if let Some(endpoint) = dynamodb {
@@ -192,7 +192,7 @@ async fn main() {
             secret_key: "contract".to_owned(),
             session_token: None,
         };
-        let repo = DynamoRepo::new(&options, format!("sweep-{}", now.as_second()));
+        let repo = DynamoRepo::new(&options, format!("sweep-{}", now.timestamp()));
         repo.ensure_table().await.unwrap();
         fill(&repo, count, now).await;
         let clock = SystemClock;

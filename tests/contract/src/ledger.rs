@@ -9,9 +9,9 @@ use consign_core::ports::{
     Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, Saved, Stretch,
     UploadRepo,
 };
+use consign_core::time::Timestamp;
 use consign_core::upload::{Change, State, Upload};
 use consign_testkit::MemoryRepo;
-use jiff::Timestamp;
 
 /// [`MemoryRepo`] with a list of the commits to ready. Every call lets others run first, so that two handlers that are
 /// polled in turn interleave at their calls.

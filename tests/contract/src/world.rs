@@ -13,14 +13,14 @@ use consign_core::ports::{
     BeginMultipart, Clock, Fault, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
-use consign_core::upload::{Deletion, State, Upload, add_s};
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{Deletion, State, Upload};
 use consign_testkit::{
     Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, SeededRandom, sample,
 };
 use http::Request;
 use ingest_on_object_created::sweep::{self, Effort};
 use ingest_on_object_created::{Verdict, handle};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Ledger;
@@ -246,7 +246,7 @@ impl World {
     /// One run of the sweep. Whether it could look at all that was due; what a fault kept from it is left to the next.
     pub async fn sweep(&self) -> bool {
         let effort = Effort {
-            until: add_s(self.clock.now(), SWEEP_S),
+            until: saturating_add_secs(self.clock.now(), SWEEP_S),
             concurrency: 4,
         };
         let swept = sweep::run(self, effort).await;
@@ -274,7 +274,7 @@ impl World {
     /// What kept it from passing them on.
     pub async fn fan_out(&self) -> Result<(usize, usize), Fault> {
         let effort = Effort {
-            until: add_s(self.clock.now(), SWEEP_S),
+            until: saturating_add_secs(self.clock.now(), SWEEP_S),
             concurrency: 4,
         };
         let swept = sweep::fan_out(self, effort).await?;
@@ -301,7 +301,7 @@ impl World {
     /// When something is next to do that the horizon takes in.
     fn next_due(&self, horizon: Horizon) -> Option<Timestamp> {
         let now = self.clock.now();
-        let retry = (self.messages.depth() > 0).then(|| add_s(now, VISIBILITY_S));
+        let retry = (self.messages.depth() > 0).then(|| saturating_add_secs(now, VISIBILITY_S));
         let uploads = self.ledger.all();
         let due = uploads
             .iter()

@@ -22,6 +22,7 @@ use consign_core::ports::{
     BeginMultipart, Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError,
 };
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
+use consign_core::time::Timestamp;
 use consign_embedded::{EmbeddedS3, Options, Running};
 use consign_testkit::contract::{BUCKET, ClientParts};
 use futures_util::StreamExt as _;
@@ -68,12 +69,12 @@ impl Subject {
     }
 }
 
-fn now() -> jiff::Timestamp {
+fn now() -> Timestamp {
     #[expect(
         clippy::disallowed_methods,
         reason = "the servers have the system's clock"
     )]
-    jiff::Timestamp::try_from(SystemTime::now()).unwrap()
+    chrono::Utc::now()
 }
 
 impl ClientParts for Subject {

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
 use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
+use consign_core::time::Timestamp;
 use consign_sql::{Message, SqlQueue, SqlRepo};
 use consign_testkit::contract::{Consume, Delivery};
-use jiff::Timestamp;
 use tempfile::TempDir;
 
 async fn open() -> (TempDir, SqlRepo) {

@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use consign_aws::SqsQueue;
 use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, LookJob};
-use consign_core::upload::add_s;
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_testkit::contract::{Consume, Delivery};
 use consign_testkit::sample::{id, start};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::proxy::{Harm, Proxy};
 use support::{Server, options};
@@ -201,7 +200,7 @@ impl Consume for Queue {
             .collect();
         let mut held = self.held.lock().unwrap();
         for Message { id, receipt, .. } in &messages {
-            let until = add_s(now, visibility_s);
+            let until = saturating_add_secs(now, visibility_s);
             let receipt = receipt.clone();
             held.insert(id.clone(), Held { receipt, until });
         }
@@ -220,7 +219,7 @@ impl Consume for Queue {
         if let Some(held) = held.get_mut(&message.id)
             && held.receipt == message.receipt
         {
-            held.until = add_s(now, delay_s);
+            held.until = saturating_add_secs(now, delay_s);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 
 use crate::kind::needed;
 use crate::lambda::Stack;
@@ -407,5 +407,5 @@ fn secret_name(policy: &toml::Table) -> &str {
     reason = "the host's clock is this system's"
 )]
 pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+    chrono::Utc::now()
 }

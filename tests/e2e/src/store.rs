@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
+use consign_core::time;
 use consign_embedded::{EmbeddedS3, Options, Running};
-use jiff::Timestamp;
 
 use crate::host::now;
 use crate::policy::SUITE_BUCKET;
@@ -63,7 +63,7 @@ impl Access {
             query: &[],
             expires_s: 120,
         };
-        let at = Timestamp::from_second(now().as_second() - ago_s).unwrap();
+        let at = time::from_secs(now().timestamp() - ago_s).unwrap();
         self.signer.presign(&request, at).unwrap()
     }
 

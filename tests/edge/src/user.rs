@@ -1,7 +1,7 @@
 //! A user of the Worker.
 
 use consign_core::auth::{NewToken, mint_hs256};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -156,5 +156,5 @@ pub fn token(owner: &str) -> String {
     reason = "the Worker's clock is this system's"
 )]
 fn now() -> Timestamp {
-    Timestamp::now()
+    chrono::Utc::now()
 }

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 /// The keys of a store.
@@ -20,15 +20,15 @@ pub struct StoreKeys {
 /// Seconds since 1970.
 #[must_use]
 pub fn now_s() -> i64 {
-    now().as_second()
+    now().timestamp()
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the host's clock is this system's"
 )]
-fn now() -> Timestamp {
-    Timestamp::now()
+fn now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 /// A token of the suite's issuer for an hour; `typ` stands in its head.
@@ -55,7 +55,7 @@ impl StoreKeys {
     /// A URL for the method that lives for as long as said, however long that is. `key` needs no escapes.
     #[must_use]
     pub fn presign(&self, method: &str, (bucket, key): (&str, &str), expires_s: u64) -> String {
-        let at = now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let at = now().format("%Y%m%dT%H%M%SZ").to_string();
         let day = &at[..8];
         let scope = format!("{day}/us-east-1/s3/aws4_request");
         let host = self.endpoint.trim_start_matches("http://");

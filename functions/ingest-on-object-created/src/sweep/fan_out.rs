@@ -2,7 +2,7 @@
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{Clock, Fault, IngestQueue, LOOKS_MAX, LookJob, Stretch, UploadRepo};
-use consign_core::upload::add_s;
+use consign_core::time::saturating_add_secs;
 
 use super::{Effort, Lines, Run, Swept, drive, read};
 use crate::Deps;
@@ -69,7 +69,7 @@ async fn pass_on<D: Deps>(deps: &D, stretches: &[Stretch]) -> Result<usize, Faul
     let jobs = ids.chunks(LOOKS_MAX);
     let jobs: Vec<LookJob> = jobs.map(|ids| LookJob { look: ids.to_vec() }).collect();
     deps.queue().send_looks(&jobs).await?;
-    let until = add_s(now, PASSED_ON_S);
+    let until = saturating_add_secs(now, PASSED_ON_S);
     deps.repo().hold_stretches(stretches, now, until).await?;
     Ok(ids.len())
 }
@@ -91,7 +91,7 @@ async fn look_at_these<D: Deps>(
 /// Does a [`LookJob`].
 pub(crate) async fn look_at_all<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<Swept, Fault> {
     let effort = Effort {
-        until: add_s(deps.clock().now(), JOB_S),
+        until: saturating_add_secs(deps.clock().now(), JOB_S),
         concurrency: JOB_LOOKS_AT_ONCE,
     };
     look_at_these(deps, ids, effort).await

@@ -12,11 +12,11 @@ use std::collections::VecDeque;
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{Clock, Due, DueLine, DueRange, Fault, Random, Stretch, UploadRepo};
+use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::transition::transition;
-use consign_core::upload::{Event, LOOK_FAILED_S, Upload, add_s};
+use consign_core::upload::{Event, LOOK_FAILED_S, Upload};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
 
 use crate::Deps;
 pub use fan_out::fan_out;
@@ -282,7 +282,9 @@ async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<
     }
     let (first_s, last_s) = LOOK_FAILED_S;
     let pause_s = if is_transient { first_s } else { last_s };
-    deps.repo().hold(&[id], now, add_s(now, pause_s)).await
+    deps.repo()
+        .hold(&[id], now, saturating_add_secs(now, pause_s))
+        .await
 }
 
 /// Takes a lease from its holder, which is known to be dead, at the start of the only process.

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 use consign_core::ids::UploadId;
 use consign_core::ports::{Allowance, Fault, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 
 use super::item::{self, Item, name, number, text, us};
 use super::table::TTL;
@@ -103,7 +103,7 @@ impl DynamoRepo {
         )?;
         if let Some(key) = idempotency {
             let mut item = item::idempotency_key(owner, &key.key);
-            let forgotten_s = key.expires_at.as_second().saturating_add(1);
+            let forgotten_s = key.expires_at.timestamp().saturating_add(1);
             item.extend([
                 (name::UPLOAD_ID.to_owned(), text(upload.id.to_string())),
                 (name::BODY_SHA256.to_owned(), text(&key.body_sha256)),

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::operations::PURGED_KEPT_S;
 use consign_core::ports::{Cause, DueLine, Fault, FaultKind};
+use consign_core::time::Timestamp;
 use consign_core::upload::{Deletion, Upload};
-use jiff::Timestamp;
 
 use super::table::{DUE_SHARDS, KEY, TTL};
 
@@ -96,7 +96,7 @@ pub(super) fn record_expiry_s(upload: &Upload) -> Option<i64> {
     match upload.deletion {
         Some(Deletion::Purged) => {
             let kept_s = PURGED_KEPT_S.cast_signed();
-            Some(upload.updated_at.as_second().saturating_add(kept_s))
+            Some(upload.updated_at.timestamp().saturating_add(kept_s))
         }
         Some(Deletion::Requested | Deletion::Moved) | None => None,
     }
@@ -154,7 +154,7 @@ pub(super) fn record_item(
 
 /// An instant as the items have it: microseconds since 1970.
 pub(super) fn us(at: Timestamp) -> i64 {
-    at.as_microsecond()
+    at.timestamp_micros()
 }
 
 /// The text of an attribute.

@@ -20,8 +20,8 @@ use consign_core::ports::{
     Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
     Stretch, UploadRepo,
 };
+use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload};
-use jiff::Timestamp;
 
 use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, SMALL};
@@ -197,5 +197,5 @@ impl UploadRepo for DynamoRepo {
 
 /// The rate window of an instant.
 fn rate_window(now: Timestamp) -> i64 {
-    now.as_second().div_euclid(RATE_WINDOW_S)
+    now.timestamp().div_euclid(RATE_WINDOW_S)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{Due, DueLine, Fault, Stretch};
-use jiff::Timestamp;
+use consign_core::time::{self, Timestamp};
 
 use super::DynamoRepo;
 use super::item::{self, Item, get_number, name, number, text, us};
@@ -90,14 +90,14 @@ fn to_item(line: &DueLine, mark: &Mark) -> Item {
         (name::THROUGH.to_owned(), number(us(mark.through.at))),
         (name::SINCE.to_owned(), number(us(mark.since))),
         (name::UNTIL.to_owned(), number(us(mark.until))),
-        (TTL.to_owned(), number(mark.until.as_second())),
+        (TTL.to_owned(), number(mark.until.timestamp())),
     ]);
     item
 }
 
 /// `None` where an item is not as this program writes it: then nothing is held, and what is due is passed on once more.
 fn from_item(item: &Item) -> Option<Mark> {
-    let at = |name| Timestamp::from_microsecond(get_number(item, name)?).ok();
+    let at = |name| time::from_micros(get_number(item, name)?);
     Some(Mark {
         through: Due {
             at: at(name::THROUGH)?,

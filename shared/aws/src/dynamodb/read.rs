@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use consign_core::ids::{OwnerId, UploadId};
 use consign_core::ports::{Due, DueLine, DueRange, Fault, ListFilter, Page};
+use consign_core::time::{self, Timestamp};
 use consign_core::upload::{State, Upload};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
 
 use super::DynamoRepo;
 use super::item::{self, Item, number, text, us};
@@ -179,7 +179,7 @@ impl DynamoRepo {
             for item in answer.items.unwrap_or_default() {
                 let at = item::get_number(&item, BY_DUE.sort.name).unwrap_or(i64::MIN);
                 due.push(Due {
-                    at: Timestamp::from_microsecond(at).unwrap_or(Timestamp::MIN),
+                    at: time::from_micros(at).unwrap_or(time::MIN),
                     id: item::record_id(OPERATION, &item)?,
                 });
             }

@@ -12,8 +12,8 @@ use consign_core::ports::{
     Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
     UploadRepo,
 };
+use consign_core::time::{self, Timestamp};
 use consign_core::upload::{Change, Upload};
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use worker::send::IntoSendFuture as _;
 use worker::wasm_bindgen::JsValue;
@@ -210,7 +210,7 @@ impl UploadRepo for D1Repo {
         let after_id = range.after.map(|after| after.id.to_string());
         let values = vec![
             us(range.until),
-            us(range.after.map_or(Timestamp::MIN, |after| after.at)),
+            us(range.after.map_or(time::MIN, |after| after.at)),
             text(Some(after_id.as_deref().unwrap_or_default())),
             count(range.limit),
             count(
@@ -224,7 +224,7 @@ impl UploadRepo for D1Repo {
         let due = rows.iter().map(|row| {
             let id = UploadId::parse(&row.id).map_err(|error| unreadable(OPERATION, error))?;
             let at = i64::try_from(whole(row.due_at_us)).unwrap_or(i64::MAX);
-            let at = Timestamp::from_microsecond(at).unwrap_or(Timestamp::MAX);
+            let at = time::from_micros(at).unwrap_or(time::MAX);
             Ok(Due { at, id })
         });
         due.collect()
@@ -281,7 +281,7 @@ impl D1Repo {
     /// One batch writes if all conditions hold. Where one does not, another reads what stands against it, in the state in
     /// which it tries once more: so the usual call neither reads nor waits twice.
     async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
-        let rate_window = now.as_second().div_euclid(RATE_WINDOW_S);
+        let rate_window = now.timestamp().div_euclid(RATE_WINDOW_S);
         let failed = |error| fault("insert_pending", error);
         let columns = values(&new.upload).map_err(|error| unreadable("insert_pending", error))?;
         let writes = self

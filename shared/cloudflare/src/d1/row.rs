@@ -1,13 +1,13 @@
 //! A record as a row, and back.
 
+use consign_core::time::Timestamp;
 use consign_core::upload::{ObjectVersion, Upload};
-use jiff::Timestamp;
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 
 /// An instant as the tables have it: microseconds since 1970. A JavaScript number holds those of 255 years from then on.
 pub(crate) fn us(at: Timestamp) -> JsValue {
-    number(at.as_microsecond())
+    number(at.timestamp_micros())
 }
 
 /// A count or a size as the tables have it.

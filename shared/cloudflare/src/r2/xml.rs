@@ -3,7 +3,7 @@
 use consign_core::ids::ETag;
 use consign_core::parts::Listed;
 use consign_core::ports::Part;
-use jiff::Timestamp;
+use consign_core::time;
 
 /// What stands in the first element of this name; elements of attributes are not used there.
 pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
@@ -17,15 +17,16 @@ pub(super) fn parts(xml: &str) -> Option<(Vec<Listed>, Option<u16>)> {
     let mut rest = xml;
     while let Some((_, after)) = rest.split_once("<Part>") {
         let (part, behind) = after.split_once("</Part>")?;
-        let taken_at: Option<Timestamp> =
-            element(part, "LastModified").and_then(|text| text.parse().ok());
+        let taken_at = element(part, "LastModified").and_then(|text| time::parse(text).ok());
         parts.push(Listed {
             part: Part {
                 number: element(part, "PartNumber")?.parse().ok()?,
                 etag: ETag::new(&unescape(element(part, "ETag")?)),
                 size_bytes: element(part, "Size")?.parse().ok()?,
             },
-            taken_at_ns: taken_at.map(Timestamp::as_nanosecond),
+            taken_at_ns: taken_at
+                .and_then(|at| at.timestamp_nanos_opt())
+                .map(i128::from),
         });
         rest = behind;
     }

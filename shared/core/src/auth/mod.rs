@@ -6,12 +6,12 @@
 mod keys;
 mod known;
 
+use crate::time::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::Mac;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -266,7 +266,9 @@ impl Authenticator {
 
     fn check_time(&self, validity: Validity, now: Timestamp) -> Result<(), AuthError> {
         let leeway = f64::from(self.config.leeway_s);
-        let now = now.as_duration().as_secs_f64();
+        let now = now
+            .signed_duration_since(Timestamp::UNIX_EPOCH)
+            .as_seconds_f64();
         if now >= validity.until + leeway {
             return Err(AuthError::Expired);
         }
@@ -378,7 +380,7 @@ pub fn mint_hs256_scoped(
         scope: Option<&'a str>,
     }
     let mac = keys::hs256(secret)?;
-    let iat = token.issued_at.as_second();
+    let iat = token.issued_at.timestamp();
     let NewToken {
         issuer: iss,
         audience: aud,

@@ -1,6 +1,6 @@
 //! From a message's text to events: unwrap what carried it, then read what its store said.
 
-use jiff::Timestamp;
+use crate::time;
 use serde_json::value::RawValue;
 
 use crate::ids::bare_etag;
@@ -366,7 +366,7 @@ fn said(said: Said<'_>) -> Result<Decoded, EventError> {
         sequencer: legible(object.sequencer)
             .and_then(|Text(text)| Sequencer::parse(&text).ok())
             .filter(|sequencer| !sequencer.as_str().is_empty()),
-        at: legible(time).and_then(|Text(time)| time.parse::<Timestamp>().ok()),
+        at: legible(time).and_then(|Text(time)| time::parse(&time).ok()),
     }]))
 }
 

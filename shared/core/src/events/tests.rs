@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::time;
 
 mod others;
 mod properties;
@@ -83,7 +84,7 @@ fn put() -> ObjectEvent {
         etag: Some("d41d8cd98f00b204e9800998ecf8427e".into()),
         version_id: None,
         sequencer: Some(sequencer("0055AED6DCD90281E5")),
-        at: NOON.parse().ok(),
+        at: time::parse(NOON).ok(),
     }
 }
 
@@ -321,7 +322,7 @@ fn minio_keys_are_form_encoded_to_the_last_slash() {
         (Provider::Minio, "datasets/7/a b+c.csv")
     );
     assert_eq!(put.version_id, None, "the null version");
-    assert_eq!(put.at, "2026-03-01T12:00:00.123Z".parse().ok());
+    assert_eq!(put.at, time::parse("2026-03-01T12:00:00.123Z").ok());
     let empty = event(MinioWebhook, MINIO_EMPTY);
     assert_eq!(empty.size_bytes, None);
     assert!(empty.sequencer > put.sequencer);

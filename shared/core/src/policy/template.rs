@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
+use chrono::{Datelike as _, Timelike as _};
+
+use crate::time::Timestamp;
 use thiserror::Error;
 
 /// The longest object name that every store takes, in bytes.
@@ -214,7 +215,7 @@ impl KeyTemplate {
     /// The object name for these values.
     pub fn expand(&self, vars: &KeyVars<'_>) -> Result<String, KeyError> {
         let mut key = String::with_capacity(self.text.len() + 96);
-        let at = Offset::UTC.to_datetime(vars.signed_at);
+        let at = vars.signed_at;
         for part in &self.parts {
             match part {
                 Part::Literal(text) => key.push_str(text),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, rfc3339};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -17,6 +17,7 @@ pub struct IdempotencyKey {
     /// SHA-256 of the request's body, hexadecimal.
     pub body_sha256: String,
     /// Until when the store must remember it.
+    #[serde(with = "rfc3339")]
     pub expires_at: Timestamp,
 }
 

@@ -11,6 +11,7 @@ use crate::auth::{AuthConfig, AuthKey, NewToken, mint_hs256};
 use crate::host::{HasAuthenticator, HasClock, HasRandom};
 use crate::ids::ETag;
 use crate::ports::FaultKind;
+use crate::time;
 use crate::transition::tests::{Repo, pending};
 use crate::upload::ObjectVersion;
 
@@ -26,7 +27,7 @@ struct World {
 impl Clock for World {
     fn now(&self) -> Timestamp {
         let mut ticks = self.ticks.lock().unwrap();
-        let now = Timestamp::from_millisecond(NOW_S * 1_000 + *ticks * 250).unwrap();
+        let now = time::from_millis(NOW_S * 1_000 + *ticks * 250).unwrap();
         *ticks += 1;
         now
     }
@@ -76,7 +77,7 @@ fn token(owner: &str) -> String {
         owner,
         tier: None,
         kid: None,
-        issued_at: Timestamp::from_second(NOW_S).unwrap(),
+        issued_at: time::from_secs(NOW_S).unwrap(),
         life_s: 60,
     };
     mint_hs256(SECRET, &new).unwrap()
@@ -145,7 +146,7 @@ fn every_answer_names_its_request() {
         "status",
         &request(&[("x-request-id", "caller-1234")]),
     );
-    assert_eq!(call.now.as_second(), NOW_S);
+    assert_eq!(call.now.timestamp(), NOW_S);
     let response = call.finish(&world, Ok(json(StatusCode::OK, &[1])));
     assert_eq!(response.headers()[X_REQUEST_ID], "caller-1234");
     assert_eq!(

@@ -7,9 +7,9 @@ use super::names::{check_bucket, check_key, has_dot_segment};
 use super::presign::check_expiry;
 use super::signer::{ALGORITHM, Signer};
 use super::stamp::Stamp;
+use crate::time::{self, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::{SignedDuration, Timestamp};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::sync::Arc;
 use std::{fmt, io};
@@ -186,9 +186,8 @@ impl Signer {
     ) -> Result<SignedPost, PresignError> {
         request.check()?;
         let stamp = Stamp::new(now)?;
-        let end = now
-            .checked_add(SignedDuration::from_secs(request.expires_s.into()))
-            .map_err(|_| PresignError::TimeOutOfRange)?;
+        let end = time::checked_add_secs(now, request.expires_s.into())
+            .ok_or(PresignError::TimeOutOfRange)?;
         let second = self.with_second(stamp, Arc::clone);
         let day = &second.day;
         let key = match request.key.strip_suffix(FILENAME) {

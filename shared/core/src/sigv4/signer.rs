@@ -5,7 +5,7 @@ use super::error::SetupError;
 use super::escape::{Keep, escaped, has_control};
 use super::hash::{HmacKey, Prepared};
 use super::stamp::Stamp;
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -171,7 +171,7 @@ impl Signer {
     #[must_use]
     pub fn clamp_expiry_s(&self, wanted_s: u32, now: Timestamp) -> u32 {
         let left_s = self.expires_at.map_or(i64::from(EXPIRES_S_MAX), |end| {
-            end.as_second().saturating_sub(now.as_second())
+            end.timestamp().saturating_sub(now.timestamp())
         });
         let left_s = u32::try_from(left_s.max(0)).unwrap_or(EXPIRES_S_MAX);
         wanted_s.min(left_s).min(EXPIRES_S_MAX)
@@ -281,7 +281,7 @@ impl Second {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{REQUEST, signer, time};
-    use jiff::SignedDuration;
+    use crate::time::saturating_add_secs;
 
     #[test]
     fn a_used_signer_signs_as_a_new_one_whichever_way_time_moves() {
@@ -308,7 +308,7 @@ mod tests {
     fn threads_that_are_in_different_seconds_and_days_share_a_signer() {
         let start = time("2013-05-24T23:59:50Z");
         let moments: Vec<_> = (0..20)
-            .map(|second| start + SignedDuration::from_secs(second))
+            .map(|second| saturating_add_secs(start, second))
             .map(|now| (now, signer().presign(&REQUEST, now).unwrap()))
             .collect();
         let shared = signer();

@@ -1,12 +1,12 @@
 //! The two spellings of time in a signature: `YYYYMMDD` of the scope and `YYYYMMDDThhmmssZ`.
 
 use super::error::PresignError;
-use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use chrono::NaiveDate;
+
+use crate::time::{self, Timestamp};
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
-/// The last second of the year 9999, which is the last that `YYYY` can hold.
-const SECOND_MAX: i64 = 253_402_300_799;
 
 /// A moment, to the second.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,12 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Refuses what is before 1970 or after 9999.
     pub(super) fn new(time: Timestamp) -> Result<Self, PresignError> {
-        let second = time.as_second();
-        if time < Timestamp::UNIX_EPOCH || second > SECOND_MAX {
+        if !(Timestamp::UNIX_EPOCH..=time::MAX).contains(&time) {
             return Err(PresignError::TimeOutOfRange);
         }
-        Ok(Self { second })
+        Ok(Self {
+            second: time.timestamp(),
+        })
     }
 
     /// Days since 1970-01-01.
@@ -43,17 +44,16 @@ impl Stamp {
 
     /// `YYYYMMDD`.
     pub(super) fn date(self) -> String {
-        self.civil().strftime("%Y%m%d").to_string()
+        self.whole_second().format("%Y%m%d").to_string()
     }
 
     /// `YYYY-MM-DDThh:mm:ssZ`, as POST policies want their expiration.
     pub(super) fn iso_8601(self) -> String {
-        self.civil().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        time::to_rfc3339(self.whole_second())
     }
 
-    fn civil(self) -> DateTime {
-        let time = Timestamp::from_second(self.second).unwrap_or(Timestamp::UNIX_EPOCH);
-        Offset::UTC.to_datetime(time)
+    fn whole_second(self) -> Timestamp {
+        time::from_secs(self.second).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
@@ -64,27 +64,21 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         return None;
     }
     let number = |from: usize, to: usize| {
-        bytes[from..to].iter().try_fold(0i16, |number, byte| {
+        bytes[from..to].iter().try_fold(0, |number, byte| {
             byte.is_ascii_digit()
-                .then(|| number * 10 + i16::from(byte - b'0'))
+                .then(|| number * 10 + u32::from(byte - b'0'))
         })
     };
-    let small = |from: usize| i8::try_from(number(from, from + 2)?).ok();
-    let civil = DateTime::new(
-        number(0, 4)?,
-        small(4)?,
-        small(6)?,
-        small(9)?,
-        small(11)?,
-        small(13)?,
-        0,
-    )
-    .ok()?;
-    Offset::UTC.to_timestamp(civil).ok()
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?;
+    let at = date.and_hms_opt(number(9, 11)?, number(11, 13)?, number(13, 15)?)?;
+    Some(at.and_utc())
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     #[test]
@@ -95,22 +89,27 @@ mod tests {
             ("1970-01-01T00:00:01Z", "19700101", "000001Z"),
             ("9999-12-30T10:09:08Z", "99991230", "100908Z"),
         ] {
-            let time: Timestamp = text.parse().unwrap();
+            let time = time::parse(text).unwrap();
             let stamp = Stamp::new(time).unwrap();
             assert_eq!((&*stamp.date(), &*stamp.clock()), (date, clock));
             assert_eq!(stamp.iso_8601()[..19], text[..19]);
             assert_eq!(
-                parse(&format!("{date}T{clock}")).map(Timestamp::as_second),
-                Some(time.as_second())
+                parse(&format!("{date}T{clock}")).map(|at| at.timestamp()),
+                Some(time.timestamp())
             );
         }
     }
 
     #[test]
     fn years_that_have_no_four_digits_are_refused() {
-        for text in ["1969-12-31T23:59:59.5Z", "-000044-03-15T00:00:00Z"] {
+        for time in [
+            time::parse("1969-12-31T23:59:59.5Z").unwrap(),
+            time::MIN,
+            time::MAX + TimeDelta::nanoseconds(1),
+            Timestamp::MAX_UTC,
+        ] {
             assert!(matches!(
-                Stamp::new(text.parse().unwrap()),
+                Stamp::new(time),
                 Err(PresignError::TimeOutOfRange)
             ));
         }

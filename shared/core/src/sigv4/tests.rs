@@ -1,14 +1,14 @@
 //! Behaviour of URLs, against AWS's documented example and our own verification.
 
 use super::*;
-use jiff::Timestamp;
+use crate::time::{self, Timestamp};
 use proptest::prelude::*;
 
 pub(super) const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(super) const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 pub(super) fn time(text: &str) -> Timestamp {
-    text.parse().unwrap()
+    time::parse(text).unwrap()
 }
 
 pub(super) fn config<'a>(endpoint: Option<&'a str>, region: &'a str) -> SignerConfig<'a> {
@@ -445,7 +445,7 @@ proptest! {
             query: &[("response-content-type", &query), ("A", "1")],
             expires_s,
         };
-        let now = Timestamp::from_second(seconds).unwrap();
+        let now = time::from_secs(seconds).unwrap();
         let url = Signer::new(config).unwrap().presign(&request, now).unwrap();
         let secret_of = |_: &str| Some(Secret::from(SECRET_KEY));
         let sent = SentRequest { method: "PUT", url: &url, headers: request.headers };
@@ -460,7 +460,7 @@ proptest! {
 
     #[test]
     fn no_input_panics(a in "\\PC*", b in ".*", c in proptest::num::u32::ANY, seconds in -400_000_000_000i64..400_000_000_000) {
-        let Ok(now) = Timestamp::from_second(seconds.clamp(-377_705_023_201, 253_402_207_200)) else { return Ok(()) };
+        let Some(now) = Timestamp::from_timestamp(seconds, 0) else { return Ok(()) };
         let request = Request { key: &a, headers: &[(&b, &a), ("a", &b)], query: &[(&a, &b)], expires_s: c, ..REQUEST };
         let _ = signer().presign(&request, now);
         let _ = signer().presign(&Request { expires_s: 1, headers: &[("a", &b)], query: &[("a", &b)], ..request }, now);

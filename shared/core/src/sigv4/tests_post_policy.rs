@@ -5,9 +5,9 @@ use super::signer::signing_key;
 use super::tests::{REQUEST, SECRET_KEY, config, signer, time};
 use super::tests_post::{TIME, evaluate};
 use super::*;
+use crate::time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 
 /// Evaluates a form with these JSON conditions besides those of the signature.
 fn with_conditions(
@@ -249,8 +249,8 @@ fn a_form_ends_at_the_very_instant_that_it_names_and_a_url_just_after_it() {
         let signed_at = time(signed_at);
         let at = |millis: i64| {
             // Signatures name whole seconds.
-            let second = Timestamp::from_second(signed_at.as_second()).unwrap();
-            second + jiff::SignedDuration::from_millis(i64::from(expires_s) * 1000 + millis)
+            let second = time::from_secs(signed_at.timestamp()).unwrap();
+            second + chrono::TimeDelta::milliseconds(i64::from(expires_s) * 1000 + millis)
         };
         let request = PostRequest {
             bucket: "bucket",

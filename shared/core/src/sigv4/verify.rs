@@ -7,8 +7,8 @@ use super::headers::{UNSIGNED_PAYLOAD, put_value};
 use super::names::has_dot_segment;
 use super::signer::{ALGORITHM, EXPIRES_S_MAX, Secret};
 use super::stamp;
+use crate::time::{Timestamp, checked_add_secs};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 /// Seconds that a signer's clock may be ahead of ours.
@@ -117,8 +117,7 @@ pub fn verify_url(
 
 /// `time` and so many seconds.
 pub(super) fn after(time: Timestamp, seconds: u32) -> Result<Timestamp, VerifyError> {
-    time.checked_add(SignedDuration::from_secs(seconds.into()))
-        .map_err(|_| VerifyError::Date)
+    checked_add_secs(time, seconds.into()).ok_or(VerifyError::Date)
 }
 
 /// Refuses what was signed more than [`SKEW_S_MAX`] in the future.

@@ -5,9 +5,9 @@ use super::names::KEY_BYTES_MAX;
 use super::signer::{ALGORITHM, EXPIRES_S_MAX, Secret};
 use super::stamp;
 use super::verify::{Scope, Verified, after, check_not_early};
+use crate::time::{self, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -298,5 +298,9 @@ fn size(value: &Value) -> Option<u64> {
 /// `YYYY-MM-DDThh:mm:ss[.sss]Z`.
 fn parse_expiration(text: &str) -> Option<Timestamp> {
     let is_plain = text.as_bytes().get(10) == Some(&b'T') && text.ends_with('Z');
-    if is_plain { text.parse().ok() } else { None }
+    if is_plain {
+        time::parse(text).ok()
+    } else {
+        None
+    }
 }

@@ -9,11 +9,12 @@ use crate::policy::Strategy;
 use crate::ports::{
     Due, DueLine, DueRange, FaultKind, Inserted, ListFilter, LookJob, NewUpload, Page,
 };
+use crate::time;
 use crate::upload::{Change, Claimed, InParts, ObjectVersion, State};
 
 /// A fresh upload of alice's, of ten bytes.
 pub(crate) fn pending() -> Upload {
-    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let now = time::from_secs(1_800_000_000).unwrap();
     Upload {
         id: UploadId::new(now, [7; 10]),
         owner: OwnerId::parse("alice").unwrap(),

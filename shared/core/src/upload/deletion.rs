@@ -1,13 +1,12 @@
 //! How an upload ends, and what of that is undone: deletions by its owner, by its retention, by somebody at the bucket,
 //! and by absence.
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, saturating_add_secs};
 use serde::{Deserialize, Serialize};
 
 use super::{
     ABSENCE_CONFIRM_S, ABSENCE_LOOK_S, Change, EXPIRY_GRACE_S, Event, LATE_LOOKS_MAX, LOOK_FIRST_S,
     LOOK_LAST_S, NAME_KEPT_S, ObjectVersion, PARTS_LOOK_LAST_S, Refusal, State, Step, Upload,
-    add_s,
 };
 use crate::events::Sequencer;
 use crate::policy::Strategy;
@@ -66,7 +65,7 @@ impl Upload {
     #[must_use]
     pub fn purge_at(&self) -> Option<Timestamp> {
         self.deleted_at
-            .map(|at| add_s(at, self.deleted_retention_s))
+            .map(|at| saturating_add_secs(at, self.deleted_retention_s))
     }
 
     pub(super) fn apply_deleted(&self, event: &Event, now: Timestamp) -> Step {
@@ -161,7 +160,7 @@ impl Upload {
             .saturating_mul(1 << self.looks.min(16))
             .min(LOST_LOOK_LAST_S);
         let purge_at = self.purge_at().unwrap_or(now);
-        Some(add_s(now, pause_s).min(purge_at.max(now)))
+        Some(saturating_add_secs(now, pause_s).min(purge_at.max(now)))
     }
 
     /// Nothing of it is left. What its URL may bring yet counts on, since nobody can take a URL back: it ends when that does.
@@ -207,7 +206,7 @@ impl Upload {
 
     /// When the last URL of its object is dead, and what began in time has ended but for the slowest.
     fn urls_end_at(&self) -> Timestamp {
-        add_s(self.url_expires_at, EXPIRY_GRACE_S)
+        saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S)
     }
 
     /// What a URL may still bring once its object is removed. One for a part brings nothing when the parts are freed.
@@ -225,7 +224,7 @@ impl Upload {
     /// the name of its object is kept, since a write that began in time may go on for hours and its event be lost.
     fn next_late_look(&self, now: Timestamp) -> Option<Timestamp> {
         let urls_end = self.urls_end_at();
-        let last = add_s(self.url_expires_at, NAME_KEPT_S);
+        let last = saturating_add_secs(self.url_expires_at, NAME_KEPT_S);
         if now >= last {
             return None;
         }
@@ -233,14 +232,14 @@ impl Upload {
             return Some(urls_end);
         }
         let pause_s = super::machine::quadrupled_s(LOOK_LAST_S, self.looks);
-        Some(add_s(now, pause_s).min(last))
+        Some(saturating_add_secs(now, pause_s).min(last))
     }
 
     pub(super) fn miss(&self, now: Timestamp) -> Step {
         match self.state {
             State::Pending | State::Uploading => {
                 let end = self.unfinished_ends_at();
-                let has_urls = now < add_s(self.url_expires_at, EXPIRY_GRACE_S);
+                let has_urls = now < saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
                 let pause_max_s = if has_urls {
                     LOOK_LAST_S
                 } else {
@@ -251,7 +250,7 @@ impl Upload {
                         after.state = State::Expired;
                         after.reserved_bytes = 0;
                         after.looks = 0;
-                        after.due_at = Some(add_s(now, LOOK_LAST_S));
+                        after.due_at = Some(saturating_add_secs(now, LOOK_LAST_S));
                     } else {
                         after.looks = after.looks.saturating_add(1);
                         let pause_s = if self.state == State::Uploading {
@@ -259,7 +258,7 @@ impl Upload {
                         } else {
                             super::machine::quadrupled_s(LOOK_FIRST_S, after.looks)
                         };
-                        after.due_at = Some(add_s(now, pause_s).min(end));
+                        after.due_at = Some(saturating_add_secs(now, pause_s).min(end));
                     }
                 })
             }
@@ -268,8 +267,9 @@ impl Upload {
             }
             State::Expired => self.step(false, now, |after| {
                 after.looks = after.looks.saturating_add(1);
-                after.due_at = (after.looks < LATE_LOOKS_MAX)
-                    .then(|| add_s(now, super::machine::quadrupled_s(LOOK_LAST_S, after.looks)));
+                after.due_at = (after.looks < LATE_LOOKS_MAX).then(|| {
+                    saturating_add_secs(now, super::machine::quadrupled_s(LOOK_LAST_S, after.looks))
+                });
             }),
             State::Uploaded | State::Confirmed => self.absent(DeletionReason::ObjectAbsent, now),
             State::Processing if !self.is_held(now) => {
@@ -292,10 +292,10 @@ impl Upload {
         let Some(since) = since else {
             return self.step(false, now, |after| {
                 after.absent_since = Some(now);
-                after.due_at = Some(add_s(now, ABSENCE_LOOK_S));
+                after.due_at = Some(saturating_add_secs(now, ABSENCE_LOOK_S));
             });
         };
-        let last_look = add_s(since, ABSENCE_CONFIRM_S);
+        let last_look = saturating_add_secs(since, ABSENCE_CONFIRM_S);
         if now >= last_look {
             return self.gone(reason, now);
         }
@@ -303,8 +303,9 @@ impl Upload {
         if self.due_at.is_some_and(|due| now < due && due <= last_look) {
             return Step::Unchanged;
         }
-        let missing_s = u64::try_from(now.duration_since(since).as_secs()).unwrap_or_default();
-        let next_look = add_s(now, missing_s.max(ABSENCE_LOOK_S));
+        let missing_s =
+            u64::try_from(now.signed_duration_since(since).num_seconds()).unwrap_or_default();
+        let next_look = saturating_add_secs(now, missing_s.max(ABSENCE_LOOK_S));
         self.step(false, now, |after| {
             after.due_at = Some(next_look.min(last_look))
         })

@@ -1,7 +1,7 @@
 //! What happens to an upload, and what it leads to: the alphabet of the state machine. Its bounds are in
 //! [`crate::operations`].
 
-use jiff::{SignedDuration, Timestamp};
+use crate::time::Timestamp;
 
 use super::{Claimed, DeletionReason, Failure, Lease, ObjectVersion, Outcome, OutputPlace, Upload};
 
@@ -162,14 +162,6 @@ pub enum Refusal {
     /// Another saw the bucket since the caller looked at it: look again.
     #[error("the look at the bucket is out of date")]
     LookStale,
-}
-
-/// An instant some seconds later, or the end of time.
-#[must_use]
-pub fn add_s(at: Timestamp, seconds: u64) -> Timestamp {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    at.checked_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(Timestamp::MAX)
 }
 
 impl Event {

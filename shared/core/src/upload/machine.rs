@@ -3,12 +3,12 @@
 //! What the store holds is the truth: callers look (HEAD) before they report [`Event::Seen`], [`Event::Claim`] or
 //! [`Event::Missing`], so a late, doubled or reordered notification is only a reason to look again.
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, saturating_add_secs};
 
 use super::{
     ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, DEATHS_MAX, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
     Event, Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
-    OutputPlace, REQUEUE_LAST_S, Refusal, State, Step, Upload, add_s,
+    OutputPlace, REQUEUE_LAST_S, Refusal, State, Step, Upload,
 };
 use crate::policy::{Overwrite, Strategy};
 
@@ -54,7 +54,7 @@ impl Upload {
                 after.last_fault = Some(fault.clone());
                 // A store that was away says nothing against the file.
                 after.attempts = after.attempts.saturating_sub(u32::from(*is_transient));
-                after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+                after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
             }),
             Event::Succeed { token, outcome } => self.succeed(token, outcome, now),
             Event::Fail { token, failure } => {
@@ -68,7 +68,7 @@ impl Upload {
                 after.deaths = after.deaths.saturating_add(1);
                 let is_forgiven = after.deaths <= DEATHS_MAX;
                 after.attempts = after.attempts.saturating_sub(u32::from(is_forgiven));
-                after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+                after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
             }) {
                 Step::Refused(_) => Step::Unchanged,
                 step @ (Step::Change(_) | Step::Unchanged) => step,
@@ -79,7 +79,7 @@ impl Upload {
                 State::Uploaded | State::Confirmed | State::Processing => {
                     self.step(true, now, |after| {
                         after.looks = after.looks.saturating_add(1);
-                        after.due_at = Some(add_s(now, requeue_pause_s(after.looks)));
+                        after.due_at = Some(saturating_add_secs(now, requeue_pause_s(after.looks)));
                     })
                 }
                 State::Pending
@@ -126,7 +126,7 @@ impl Upload {
         let pause_s = first_s.saturating_mul(1 << self.look_failures.min(16));
         let failures = self.look_failures.saturating_add(u32::from(!is_transient));
         match self.step(false, now, |after| {
-            after.due_at = Some(add_s(now, pause_s.min(last_s)));
+            after.due_at = Some(saturating_add_secs(now, pause_s.min(last_s)));
         }) {
             Step::Change(mut change) => {
                 change.after.look_failures = failures;
@@ -167,7 +167,7 @@ impl Upload {
                 after.reserved_bytes = after.size_bytes_max;
                 after.removed_unseen = false;
                 after.looks = 0;
-                after.due_at = Some(add_s(now, LOOK_FIRST_S));
+                after.due_at = Some(saturating_add_secs(now, LOOK_FIRST_S));
             }),
             State::Expired
             | State::Uploaded
@@ -229,7 +229,7 @@ impl Upload {
         after.removed_unseen = false;
         after.absent_since = None;
         after.conflict_etag = None;
-        after.due_at = Some(add_s(now, ENQUEUE_CHECK_S));
+        after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
         after
     }
 
@@ -254,7 +254,7 @@ impl Upload {
             after.due_at = if is_at_rest {
                 after.rest_due_at(now)
             } else {
-                Some(add_s(now, ENQUEUE_CHECK_S))
+                Some(saturating_add_secs(now, ENQUEUE_CHECK_S))
             };
         })
     }
@@ -428,10 +428,12 @@ impl Upload {
         if self.state == State::Ready && !self.keep_original && !self.original_removed {
             return Some(now);
         }
-        let url_end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+        let url_end = saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
         let processed_at = self.processed_at.unwrap_or(now);
-        let last_look = url_end.max(add_s(processed_at, LOOK_LAST_S));
-        let absent = self.absent_since.map(|at| add_s(at, ABSENCE_CONFIRM_S));
+        let last_look = url_end.max(saturating_add_secs(processed_at, LOOK_LAST_S));
+        let absent = self
+            .absent_since
+            .map(|at| saturating_add_secs(at, ABSENCE_CONFIRM_S));
         // Its place is free again once we removed it; no URL for a part brings anything there.
         let is_free = self.original_removed && self.strategy == Strategy::Put;
         let last_look = Some(last_look).filter(|_| !self.puts_once || is_free);

@@ -9,7 +9,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, rfc3339};
 use serde::{Deserialize, Serialize};
 
 use crate::events::Sequencer;
@@ -24,7 +24,7 @@ pub use crate::operations::{
 };
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use deletion::{Deletion, DeletionReason};
-pub use event::{Change, Event, Refusal, Step, add_s};
+pub use event::{Change, Event, Refusal, Step};
 pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::Layout;
 
@@ -135,6 +135,7 @@ pub struct Lease {
     /// Names the holder; never shown to a client.
     pub token: String,
     /// The instant from which another may take over.
+    #[serde(with = "rfc3339")]
     pub until: Timestamp,
 }
 
@@ -157,8 +158,10 @@ pub struct InParts {
     /// How long it may be silent before its parts are freed, in seconds.
     pub activity_s: u64,
     /// Until when the call that begins it in the bucket keeps others away.
+    #[serde(default, with = "rfc3339::option")]
     pub begin_until: Option<Timestamp>,
     /// When it was last known to be active: begun, signed again, or found with other parts than before.
+    #[serde(default, with = "rfc3339::option")]
     pub active_at: Option<Timestamp>,
     /// How many parts the last look found.
     pub count: u32,
@@ -281,16 +284,22 @@ pub struct Upload {
     pub claimed: Claimed,
 
     /// When it was signed first.
+    #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
     /// When the record was last written.
+    #[serde(with = "rfc3339")]
     pub updated_at: Timestamp,
     /// When the last URL handed out for it dies.
+    #[serde(with = "rfc3339")]
     pub url_expires_at: Timestamp,
     /// When its object was first seen.
+    #[serde(default, with = "rfc3339::option")]
     pub uploaded_at: Option<Timestamp>,
     /// When its owner first said that it is done.
+    #[serde(default, with = "rfc3339::option")]
     pub confirmed_at: Option<Timestamp>,
     /// When it became ready or failed.
+    #[serde(default, with = "rfc3339::option")]
     pub processed_at: Option<Timestamp>,
 
     /// The version of the object last seen.
@@ -312,7 +321,7 @@ pub struct Upload {
     #[serde(default)]
     pub removed_unseen: bool,
     /// Since when the object is missing that had been seen.
-    #[serde(default)]
+    #[serde(default, with = "rfc3339::option")]
     pub absent_since: Option<Timestamp>,
     /// A version that was written over the one that is ready, and is refused.
     #[serde(default)]
@@ -329,11 +338,12 @@ pub struct Upload {
     #[serde(default)]
     pub deletion_reason: Option<DeletionReason>,
     /// When it was deleted.
-    #[serde(default)]
+    #[serde(default, with = "rfc3339::option")]
     pub deleted_at: Option<Timestamp>,
     /// Bytes that count against its owner's quota.
     pub reserved_bytes: u64,
     /// When the sweep looks at it next; `None` is never.
+    #[serde(default, with = "rfc3339::option")]
     pub due_at: Option<Timestamp>,
     /// How often the sweep looked for its object in vain.
     pub looks: u32,

@@ -4,10 +4,11 @@ mod properties;
 mod removed;
 
 use super::*;
+use crate::time::{self, saturating_add_secs};
 use crate::upload::Change;
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
+    time::from_secs(1_800_000_000 + second).unwrap()
 }
 
 fn pending() -> Upload {
@@ -293,12 +294,21 @@ fn attempts_are_bounded_and_end_failed_with_a_reason() {
     for attempt in 0..ATTEMPTS_MAX {
         upload = after(
             &upload,
-            &[claim("a", &attempt.to_string(), add_s(now, LEASE_S))],
+            &[claim(
+                "a",
+                &attempt.to_string(),
+                saturating_add_secs(now, LEASE_S),
+            )],
             now,
         );
-        now = add_s(now, LEASE_S);
+        now = saturating_add_secs(now, LEASE_S);
     }
-    let ended = changed(&upload, &claim("a", "last", add_s(now, LEASE_S)), now).after;
+    let ended = changed(
+        &upload,
+        &claim("a", "last", saturating_add_secs(now, LEASE_S)),
+        now,
+    )
+    .after;
     assert_eq!(ended.state, State::Failed);
     assert_eq!(ended.failure.unwrap().code, "attempts_exhausted");
 }

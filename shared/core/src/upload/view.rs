@@ -1,10 +1,9 @@
 //! What a record tells of itself.
 
-use jiff::Timestamp;
+use crate::time::{Timestamp, saturating_add_secs};
 
 use super::{
     Deletion, EXPIRY_GRACE_S, LEASE_S, NAME_KEPT_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload,
-    add_s,
 };
 use crate::ids::ETag;
 use crate::policy::Overwrite;
@@ -19,7 +18,7 @@ impl Upload {
         [self.retention_s, unconfirmed_s]
             .into_iter()
             .flatten()
-            .map(|seconds| add_s(processed_at, seconds))
+            .map(|seconds| saturating_add_secs(processed_at, seconds))
             .min()
     }
 
@@ -27,13 +26,13 @@ impl Upload {
     /// it has been silent for its window and no URL of it lives, and in any case at [`Upload::life_ends_at`].
     #[must_use]
     pub fn unfinished_ends_at(&self) -> Timestamp {
-        let urls_end = add_s(self.url_expires_at, EXPIRY_GRACE_S);
+        let urls_end = saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
         if self.multipart_upload_id.is_none() {
             return urls_end;
         }
         let active_at = self.in_parts.active_at.unwrap_or(self.created_at);
-        let life_ends = add_s(self.life_ends_at(), EXPIRY_GRACE_S);
-        add_s(active_at, self.in_parts.activity_s)
+        let life_ends = saturating_add_secs(self.life_ends_at(), EXPIRY_GRACE_S);
+        saturating_add_secs(active_at, self.in_parts.activity_s)
             .max(urls_end)
             .min(life_ends)
     }
@@ -41,7 +40,7 @@ impl Upload {
     /// When no URL of an upload in parts may live any more, and none is signed again.
     #[must_use]
     pub fn life_ends_at(&self) -> Timestamp {
-        add_s(self.created_at, UPLOAD_LIFE_MAX_S)
+        saturating_add_secs(self.created_at, UPLOAD_LIFE_MAX_S)
     }
 
     /// Whether signing again begins it anew, though it has expired: no parts of it were freed, and its life is not over.
@@ -56,7 +55,7 @@ impl Upload {
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
         // A lease that ends later than any that is taken now was taken before the clock was set back.
-        let longest = add_s(now, LEASE_S);
+        let longest = saturating_add_secs(now, LEASE_S);
         self.lease
             .as_ref()
             .is_some_and(|lease| lease.until > now && lease.until <= longest)
@@ -105,7 +104,7 @@ impl Upload {
         self.deletion == Some(Deletion::Purged)
             && self.due_at.is_none()
             && !self.is_lost()
-            && add_s(self.url_expires_at, NAME_KEPT_S) <= now
+            && saturating_add_secs(self.url_expires_at, NAME_KEPT_S) <= now
     }
 
     /// What can be downloaded of it now, as the wire's `variant` names it.

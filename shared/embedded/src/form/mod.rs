@@ -5,10 +5,11 @@ mod reader;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use consign_core::sigv4::{FORM_BYTES_MAX, Secret, VerifyError, verify_post_fields};
+use consign_core::time;
 use consign_listener::RequestBody;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -165,8 +166,10 @@ fn verify(
     let now = service
         .store
         .now()
-        .try_into()
+        .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(S3Error::internal_error)?;
+    let now = i64::try_from(now.as_micros()).ok();
+    let now = now.and_then(time::from_micros).unwrap_or(time::MAX);
     let verified = verify_post_fields(bucket, &fields, secret_of, now).map_err(refusal)?;
     Ok(verified.size_bytes)
 }

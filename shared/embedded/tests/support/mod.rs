@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
 use consign_embedded::{EmbeddedS3, Options, Running};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -111,14 +111,14 @@ pub(crate) struct Ask<'a> {
     pub(crate) query: Vec<(&'a str, &'a str)>,
     /// Signed and sent.
     pub(crate) headers: Vec<(&'a str, &'a str)>,
-    pub(crate) at: Timestamp,
+    pub(crate) at: DateTime<Utc>,
     pub(crate) expires_s: u64,
 }
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(method: Method, key: &str) -> Self {
         let path = key.split('/').map(urlencode).collect::<Vec<_>>().join("/");
-        let at = Timestamp::try_from(now()).unwrap();
+        let at = DateTime::from(now());
         Self {
             method,
             path: format!("/{BUCKET}/{path}"),
@@ -140,10 +140,7 @@ impl<'a> Ask<'a> {
     }
 
     pub(crate) fn issued_s_ago(mut self, ago_s: i64) -> Self {
-        self.at = self
-            .at
-            .checked_sub(jiff::SignedDuration::from_secs(ago_s))
-            .unwrap();
+        self.at -= TimeDelta::seconds(ago_s);
         self
     }
 }
@@ -192,7 +189,8 @@ impl Client {
         headers.insert("host", &host);
         let query: BTreeMap<_, _> = ask.query.iter().copied().collect();
         rusty_s3::signing::sign(
-            &ask.at,
+            // Its own type of an instant, which only its text says.
+            &ask.at.to_rfc3339().parse().unwrap(),
             method,
             format!("http://{host}{}", ask.path).parse().unwrap(),
             ACCESS_KEY,
@@ -281,16 +279,11 @@ pub(crate) fn open_form(
     conditions: &str,
     fields: &[(&str, &str)],
 ) -> Vec<(String, String)> {
-    let at = Timestamp::try_from(now())
-        .unwrap()
-        .checked_sub(jiff::SignedDuration::from_secs(issued_s_ago))
-        .unwrap();
-    let day = at.strftime("%Y%m%d").to_string();
-    let date = at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let expiration = at
-        .checked_add(jiff::SignedDuration::from_secs(60))
-        .unwrap()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
+    let at = DateTime::<Utc>::from(now()) - TimeDelta::seconds(issued_s_ago);
+    let day = at.format("%Y%m%d").to_string();
+    let date = at.format("%Y%m%dT%H%M%SZ").to_string();
+    let expiration = (at + TimeDelta::seconds(60))
+        .format("%Y-%m-%dT%H:%M:%SZ")
         .to_string();
     let credential = format!("{ACCESS_KEY}/{day}/{REGION}/s3/aws4_request");
     let policy = format!(

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use consign_core::ports::{IngestJob, LookJob};
-use consign_core::upload::add_s;
+use consign_core::time::{Timestamp, saturating_add_secs};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 
 use super::{Consume, Delivery};
 use crate::sample::{id, start};
@@ -74,10 +73,10 @@ pub async fn an_empty_queue_gives_nothing<Q: Consume>(queue: &Q) {
 pub async fn a_message_is_hidden_and_comes_again<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     receive_one(queue, start()).await;
-    let before_end = add_s(start(), VISIBILITY_S - 1);
+    let before_end = saturating_add_secs(start(), VISIBILITY_S - 1);
     assert!(receive(queue, before_end, 10).await.is_empty());
     assert_eq!(queue.depth().await.unwrap(), 1);
-    let again = receive_one(queue, add_s(start(), VISIBILITY_S)).await;
+    let again = receive_one(queue, saturating_add_secs(start(), VISIBILITY_S)).await;
     assert_eq!(again.attempts(), 2);
     assert_eq!(job(&again), Some(IngestJob { ingest: id(1) }));
 }
@@ -89,14 +88,18 @@ pub async fn an_acknowledged_message_is_gone<Q: Consume>(queue: &Q) {
     queue.ack(&message).await.unwrap();
     queue.ack(&message).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 0);
-    assert!(receive(queue, add_s(start(), 9999), 10).await.is_empty());
+    assert!(
+        receive(queue, saturating_add_secs(start(), 9999), 10)
+            .await
+            .is_empty()
+    );
 }
 
 /// Nor does a late retry: the message is another consumer's by now.
 pub async fn a_late_acknowledgement_does_nothing<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let late = receive_one(queue, start()).await;
-    let now = add_s(start(), VISIBILITY_S);
+    let now = saturating_add_secs(start(), VISIBILITY_S);
     let holder = receive_one(queue, now).await;
     queue.ack(&late).await.unwrap();
     queue.retry(&late, now, 0).await.unwrap();
@@ -113,12 +116,16 @@ pub async fn a_retried_message_comes_after_its_delay<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let message = receive_one(queue, start()).await;
     queue.retry(&message, start(), 5).await.unwrap();
-    assert!(receive(queue, add_s(start(), 4), 10).await.is_empty());
-    let again = receive_one(queue, add_s(start(), 5)).await;
+    assert!(
+        receive(queue, saturating_add_secs(start(), 4), 10)
+            .await
+            .is_empty()
+    );
+    let again = receive_one(queue, saturating_add_secs(start(), 5)).await;
     assert_eq!(again.attempts(), 2);
-    let now = add_s(start(), 5);
+    let now = saturating_add_secs(start(), 5);
     queue.retry(&again, now, 300).await.unwrap();
-    let early = add_s(now, VISIBILITY_S + 1);
+    let early = saturating_add_secs(now, VISIBILITY_S + 1);
     assert!(receive(queue, early, 10).await.is_empty());
 }
 
@@ -128,7 +135,11 @@ pub async fn a_message_given_up_is_kept_aside<Q: Consume>(queue: &Q) {
     let message = receive_one(queue, start()).await;
     queue.dead(&message, "unreadable", start()).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 0);
-    assert!(receive(queue, add_s(start(), 9999), 10).await.is_empty());
+    assert!(
+        receive(queue, saturating_add_secs(start(), 9999), 10)
+            .await
+            .is_empty()
+    );
     let body = IngestJob { ingest: id(1) }.to_body();
     let dead = queue.dead_letters().await.unwrap();
     assert_eq!(dead, [(body, "unreadable".to_owned())]);
@@ -161,7 +172,7 @@ pub async fn one_bad_message_blocks_nobody<Q: Consume>(queue: &Q) {
                 done += 1;
             }
         }
-        now = add_s(now, 1);
+        now = saturating_add_secs(now, 1);
     }
     assert_eq!(done, 3);
     assert_eq!(queue.depth().await.unwrap(), 1);
@@ -179,12 +190,17 @@ pub async fn of_many_consumers_each_message_has_one<Q: Consume>(queue: &Q) {
 
 /// Hidden by a consumer, or given back by it, before the clock was set back an hour.
 pub async fn a_clock_that_is_set_back_hides_no_message<Q: Consume>(queue: &Q) {
-    let before = add_s(start(), 3600);
+    let before = saturating_add_secs(start(), 3600);
     send(queue, [1, 2]).await;
     let received = receive(queue, before, 10).await;
     assert_eq!(received.len(), 2);
     queue.retry(&received[0], before, 60).await.unwrap();
     // At once, or when the time is over for which they were to be hidden.
     receive(queue, start(), 10).await;
-    assert_eq!(receive(queue, add_s(start(), 61), 10).await.len(), 2);
+    assert_eq!(
+        receive(queue, saturating_add_secs(start(), 61), 10)
+            .await
+            .len(),
+        2
+    );
 }

@@ -15,7 +15,7 @@
 use consign_core::ids::ETag;
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Fault, IngestQueue};
-use jiff::Timestamp;
+use consign_core::time::Timestamp;
 
 pub mod below;
 pub mod ingest_queue;

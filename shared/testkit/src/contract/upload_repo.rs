@@ -2,9 +2,9 @@
 
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Inserted, Saved, UploadRepo};
-use consign_core::upload::{Change, Deletion, DeletionReason, NAME_KEPT_S, State, Upload, add_s};
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{Change, Deletion, DeletionReason, NAME_KEPT_S, State, Upload};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -91,8 +91,8 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
 ) {
     let mut first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
-    let dead = add_s(first.url_expires_at, NAME_KEPT_S);
-    let before = add_s(first.url_expires_at, NAME_KEPT_S - 1);
+    let dead = saturating_add_secs(first.url_expires_at, NAME_KEPT_S);
+    let before = saturating_add_secs(first.url_expires_at, NAME_KEPT_S - 1);
     let mut second = upload("bob", 2);
     second.object = first.object.clone();
     let steps: [Step; 7] = [

@@ -3,9 +3,9 @@
 use consign_core::ports::{
     Allowance, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
 };
-use consign_core::upload::{Deletion, State, Upload, add_s};
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{Deletion, State, Upload};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 
 use super::upload_repo::{change, create};
 use crate::sample::{id, new, owner, start, upload};
@@ -16,7 +16,7 @@ fn keyed(upload: Upload, key: &str, body: &str) -> NewUpload {
     let idempotency = Some(IdempotencyKey {
         key: key.to_owned(),
         body_sha256: body.to_owned(),
-        expires_at: add_s(start(), 3600),
+        expires_at: saturating_add_secs(start(), 3600),
     });
     NewUpload {
         idempotency,
@@ -47,7 +47,7 @@ pub async fn the_same_key_and_body_replays<R: UploadRepo>(repo: &R) {
     assert_eq!(made, Inserted::Created);
     for number in 2..5 {
         let again = keyed(upload("ada", number), "k", "b");
-        let replayed = insert(repo, &again, add_s(start(), 3599)).await;
+        let replayed = insert(repo, &again, saturating_add_secs(start(), 3599)).await;
         assert_eq!(replayed, Inserted::Replayed(Box::new(first.clone())));
         assert_eq!(repo.find(id(number)).await.unwrap(), None);
     }
@@ -84,12 +84,12 @@ pub async fn keys_are_per_owner<R: UploadRepo>(repo: &R) {
 
 /// From the very instant of its end; the second use is then the one remembered.
 pub async fn an_expired_key_is_free_again<R: UploadRepo>(repo: &R) {
-    let end = add_s(start(), 3600);
+    let end = saturating_add_secs(start(), 3600);
     insert(repo, &keyed(upload("ada", 1), "k", "b"), start()).await;
     insert(repo, &keyed(upload("ada", 2), "another", "b"), start()).await;
     let mut second = keyed(upload("ada", 3), "k", "other");
     if let Some(key) = &mut second.idempotency {
-        key.expires_at = add_s(end, 3600);
+        key.expires_at = saturating_add_secs(end, 3600);
     }
     assert_eq!(insert(repo, &second, end).await, Inserted::Created);
     let again = keyed(upload("ada", 4), "k", "other");
@@ -177,8 +177,8 @@ pub async fn quotas_are_per_owner<R: UploadRepo>(repo: &R) {
 /// Full to the last second of a window, and free from the first of the next.
 pub async fn the_rate_holds_in_each_window<R: UploadRepo>(repo: &R) {
     let new = |number| limited(upload("ada", number), None, Some(2));
-    let last_s = add_s(start(), WINDOW_S - 1);
-    let next = add_s(start(), WINDOW_S);
+    let last_s = saturating_add_secs(start(), WINDOW_S - 1);
+    let next = saturating_add_secs(start(), WINDOW_S);
     assert_eq!(insert(repo, &new(1), start()).await, Inserted::Created);
     assert_eq!(insert(repo, &new(2), start()).await, Inserted::Created);
     assert_eq!(insert(repo, &new(3), last_s).await, Inserted::RateLimited);

@@ -2,8 +2,8 @@
 
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{DueLine, DueRange, ListFilter, Page, Saved, Stretch, UploadRepo};
-use consign_core::upload::{State, Upload, add_s};
-use jiff::Timestamp;
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::{State, Upload};
 
 use super::upload_repo::{change, create};
 use crate::sample::{BUCKET, id, owner, start, upload};
@@ -148,7 +148,7 @@ async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Vec<UploadId> {
 
 fn due(name: &str, number: u32, after_s: Option<u64>) -> Upload {
     Upload {
-        due_at: after_s.map(|s| add_s(start(), s)),
+        due_at: after_s.map(|s| saturating_add_secs(start(), s)),
         ..upload(name, number)
     }
 }
@@ -175,7 +175,7 @@ pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
         due("ada", 5, Some(31)),
     ];
     create(repo, &uploads).await;
-    let until = add_s(start(), 30);
+    let until = saturating_add_secs(start(), 30);
     assert_eq!(all_due(repo, until).await, [2, 4, 1].map(id));
     assert_eq!(all_due(repo, start()).await, []);
 }
@@ -187,7 +187,7 @@ pub async fn a_line_is_read_in_stretches<R: UploadRepo>(repo: &R) {
         .collect();
     create(repo, &uploads).await;
     let mut range = DueRange {
-        until: add_s(start(), 30),
+        until: saturating_add_secs(start(), 30),
         after: None,
         limit: 3,
     };
@@ -220,7 +220,7 @@ pub async fn a_backlog_of_one_owner_fills_no_other_line<R: UploadRepo>(repo: &R)
     create(repo, &others).await;
     let mut heads = Vec::new();
     let range = DueRange {
-        until: add_s(start(), 30),
+        until: saturating_add_secs(start(), 30),
         after: None,
         limit: 10,
     };
@@ -254,17 +254,30 @@ pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
         due("bob", 4, None),
     ];
     create(repo, &uploads).await;
-    let now = add_s(start(), 10);
+    let now = saturating_add_secs(start(), 10);
     let all = [1, 2, 3, 4, 9].map(id);
-    repo.hold(&all, now, add_s(start(), 100)).await.unwrap();
+    repo.hold(&all, now, saturating_add_secs(start(), 100))
+        .await
+        .unwrap();
     // Who was not due then is not held, and who is due never is not due now.
-    assert_eq!(all_due(repo, add_s(start(), 50)).await, [id(3)]);
-    assert_eq!(all_due(repo, add_s(start(), 100)).await.len(), 3);
+    assert_eq!(
+        all_due(repo, saturating_add_secs(start(), 50)).await,
+        [id(3)]
+    );
+    assert_eq!(
+        all_due(repo, saturating_add_secs(start(), 100)).await.len(),
+        3
+    );
     assert_eq!(repo.find(id(1)).await.unwrap(), Some(uploads[0].clone()));
-    let saved = change(&uploads[0], |after| after.due_at = Some(add_s(start(), 30)));
+    let saved = change(&uploads[0], |after| {
+        after.due_at = Some(saturating_add_secs(start(), 30))
+    });
     let saved = repo.save(&uploads[0], &saved).await.unwrap();
     assert_eq!(saved, Saved::Written);
-    assert_eq!(all_due(repo, add_s(start(), 50)).await, [3, 1].map(id));
+    assert_eq!(
+        all_due(repo, saturating_add_secs(start(), 50)).await,
+        [3, 1].map(id)
+    );
     repo.hold(&[], now, now).await.unwrap();
 }
 
@@ -273,32 +286,42 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
     let uploads = [1, 2, 3, 4].map(|number| due("ada", number, Some(number.into())));
     create(repo, &uploads).await;
     create(repo, &[due("bob", 9, Some(5))]).await;
-    let now = add_s(start(), 10);
+    let now = saturating_add_secs(start(), 10);
     let first = heads(repo, now, 2).await;
     let held = Stretch::ids(&first);
     assert!(held.contains(&id(1)) && held.contains(&id(2)), "{held:?}");
-    repo.hold_stretches(&first, now, add_s(start(), 100))
+    repo.hold_stretches(&first, now, saturating_add_secs(start(), 100))
         .await
         .unwrap();
     // By another upload's hold nobody becomes due later than its own.
-    let second = heads(repo, add_s(now, 1), 1).await;
+    let second = heads(repo, saturating_add_secs(now, 1), 1).await;
     assert!(Stretch::ids(&second).contains(&id(3)), "{second:?}");
-    let until = add_s(start(), 200);
-    repo.hold_stretches(&second, add_s(now, 1), until)
+    let until = saturating_add_secs(start(), 200);
+    repo.hold_stretches(&second, saturating_add_secs(now, 1), until)
         .await
         .unwrap();
-    let left = all_due(repo, add_s(start(), 50)).await;
+    let left = all_due(repo, saturating_add_secs(start(), 50)).await;
     assert!(
         left.contains(&id(4)) && !left.contains(&id(3)) && !left.contains(&id(1)),
         "{left:?}"
     );
     // The record does not know of it, and who is saved stands where its record says.
     assert_eq!(repo.find(id(2)).await.unwrap(), Some(uploads[1].clone()));
-    let saved = change(&uploads[1], |after| after.due_at = Some(add_s(start(), 30)));
+    let saved = change(&uploads[1], |after| {
+        after.due_at = Some(saturating_add_secs(start(), 30))
+    });
     let saved = repo.save(&uploads[1], &saved).await.unwrap();
     assert_eq!(saved, Saved::Written);
-    assert!(all_due(repo, add_s(start(), 50)).await.contains(&id(2)));
-    assert!(all_due(repo, add_s(start(), 100)).await.contains(&id(1)));
+    assert!(
+        all_due(repo, saturating_add_secs(start(), 50))
+            .await
+            .contains(&id(2))
+    );
+    assert!(
+        all_due(repo, saturating_add_secs(start(), 100))
+            .await
+            .contains(&id(1))
+    );
     assert_eq!(all_due(repo, until).await.len(), 5);
     repo.hold_stretches(&[], now, until).await.unwrap();
 }
@@ -322,8 +345,10 @@ async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<S
 pub async fn due_follows_every_save<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
-    let until = add_s(start(), 1000);
-    let later = change(&first, |after| after.due_at = Some(add_s(until, 1)));
+    let until = saturating_add_secs(start(), 1000);
+    let later = change(&first, |after| {
+        after.due_at = Some(saturating_add_secs(until, 1))
+    });
     repo.save(&first, &later).await.unwrap();
     assert_eq!(all_due(repo, until).await, []);
     let sooner = change(&later.after, |after| after.due_at = Some(start()));

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef, UploadId};
-use consign_core::upload::add_s;
+use consign_core::time::saturating_add_secs;
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When};
 use contract::{BUCKET, Horizon, OTHER_BUCKET, World, notify};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ impl Schedule {
 
     async fn take(&mut self, step: &Step) -> Result<(), String> {
         let clock = &self.world.clock;
-        let at = add_s(consign_testkit::sample::start(), step.t_s);
+        let at = saturating_add_secs(consign_testkit::sample::start(), step.t_s);
         clock.set(at.max(consign_core::ports::Clock::now(clock)));
         match (&step.act, self.signed.get(&step.upload)) {
             (Act::Sign { .. }, _) => self.sign(&step.upload).await?,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use consign_aws::DynamoRepo;
 use consign_core::ports::{Fault, IdempotencyKey, Inserted, NewUpload, UploadRepo};
-use consign_core::upload::{Change, Upload, add_s};
+use consign_core::time::saturating_add_secs;
+use consign_core::upload::{Change, Upload};
 use consign_testkit::sample::{self, owner, start};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -94,14 +95,14 @@ pub(crate) async fn insert(repo: &DynamoRepo, new: NewUpload) -> Result<Inserted
 
 /// The key of what Ada signed in the window of the samples.
 pub(crate) fn window() -> String {
-    format!("RATE#{}#ada", start().as_second() / 60)
+    format!("RATE#{}#ada", start().timestamp() / 60)
 }
 
 pub(crate) fn keyed(upload: Upload) -> NewUpload {
     let idempotency = Some(IdempotencyKey {
         key: "k".to_owned(),
         body_sha256: "b".to_owned(),
-        expires_at: add_s(start(), 3600),
+        expires_at: saturating_add_secs(start(), 3600),
     });
     NewUpload {
         idempotency,

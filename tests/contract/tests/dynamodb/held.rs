@@ -1,17 +1,17 @@
 //! Lines that were passed on, by one item each.
 
 use consign_core::ports::{DueRange, Stretch, UploadRepo as _};
-use consign_core::upload::{Upload, add_s};
+use consign_core::time::{Timestamp, saturating_add_secs};
+use consign_core::upload::Upload;
 use consign_testkit::all_due;
 use consign_testkit::sample::{self, id, start};
-use jiff::Timestamp;
 
 use crate::given::{Given, insert};
 
 const UPLOADS: u32 = 6;
 
 fn at(seconds: u64) -> Timestamp {
-    add_s(start(), seconds)
+    saturating_add_secs(start(), seconds)
 }
 
 /// A table with uploads of one owner, due one second after another.

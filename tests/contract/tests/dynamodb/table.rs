@@ -2,7 +2,8 @@
 
 use consign_aws::dynamodb::table::{INDEXES, KEY, TTL};
 use consign_core::ports::{Inserted, ListFilter, UploadRepo};
-use consign_core::upload::{Deletion, State, add_s};
+use consign_core::time::saturating_add_secs;
+use consign_core::upload::{Deletion, State};
 use consign_testkit::all_due;
 use consign_testkit::sample::{self, id, owner, start, upload};
 use futures_util::future::join_all;
@@ -57,14 +58,14 @@ async fn only_what_may_vanish_has_a_time_to_live() {
     for key in [record.as_str(), object.as_str(), "QUOTA#ada"] {
         assert_eq!(expiry(key).await, Value::Null, "{key}");
     }
-    let end_s = add_s(start(), 3601).as_second().to_string();
+    let end_s = saturating_add_secs(start(), 3601).timestamp().to_string();
     assert_eq!(expiry("IDEMPOTENCY#ada k").await, json!({ "N": end_s }));
     assert_ne!(expiry(&window()).await, Value::Null);
 
     // Long after the purge nothing is left of an upload, but bytes that come again bring it back for good.
     let purged = change(&first, |after| after.deletion = Some(Deletion::Purged));
     given.repo.save(&first, &purged).await.unwrap();
-    let kept_s = first.updated_at.as_second() + 400 * 86_400;
+    let kept_s = first.updated_at.timestamp() + 400 * 86_400;
     for key in [&record, &object] {
         assert_eq!(expiry(key).await, json!({ "N": kept_s.to_string() }));
     }
@@ -154,6 +155,8 @@ async fn pages_are_full_whatever_is_filtered_out() {
         .list(&owner("ada"), &ListFilter::default(), None, 500)
         .await;
     assert_eq!(all.unwrap().uploads.len(), 330);
-    let due = all_due(&given.repo, add_s(start(), 9999)).await.unwrap();
+    let due = all_due(&given.repo, saturating_add_secs(start(), 9999))
+        .await
+        .unwrap();
     assert_eq!(due, (0..330).map(id).collect::<Vec<_>>());
 }

@@ -2,6 +2,7 @@
 
 use consign_core::ids::UploadId;
 use consign_core::ports::FaultKind;
+use consign_core::time;
 use consign_core::upload::{State, Upload};
 use consign_testkit::{Harm, Moment, Verb, When};
 use contract::{Horizon, World};
@@ -116,7 +117,7 @@ async fn an_upload_in_parts_lives_seven_days_at_most_however_often_it_is_signed_
     assert_eq!(last.state, State::Uploading);
     world.clock.advance_s(HOUR_S - 10);
     let (_, answer) = sign(&world).await;
-    let end: jiff::Timestamp = answer["expires_at"].as_str().unwrap().parse().unwrap();
+    let end = time::parse(answer["expires_at"].as_str().unwrap()).unwrap();
     assert_eq!(end, last.life_ends_at(), "no URL outlives the upload");
     world.clock.advance_s(10);
     let (status, problem) = sign(&world).await;

@@ -2,7 +2,8 @@
 
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Clock as _, UploadRepo as _};
-use consign_core::upload::{State, Upload, add_s};
+use consign_core::time::saturating_add_secs;
+use consign_core::upload::{State, Upload};
 use consign_testkit::{Harm, Moment, Verb, When, sample};
 use contract::{Horizon, World};
 use ingest_on_object_created::Verdict;
@@ -201,8 +202,8 @@ async fn what_arrives_after_the_end_of_its_url_is_gone_within_a_day() {
                 world.ingest(&told(&upload.object, &version)).await;
             }
             assert_eq!(world.delete(OWNER, &upload.id.to_string()).await, 204);
-            let arrives = add_s(world.clock.now(), URL_S + late_s);
-            let gone = add_s(world.clock.now(), URL_S + DAY_S);
+            let arrives = saturating_add_secs(world.clock.now(), URL_S + late_s);
+            let gone = saturating_add_secs(world.clock.now(), URL_S + DAY_S);
             while world.clock.now() < arrives {
                 world.sweep().await;
                 world.clock.advance_s(600);

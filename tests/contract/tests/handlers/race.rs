@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use consign_core::time::Timestamp;
 use consign_core::upload::State;
 use contract::{Horizon, World, notify};
 use ingest_on_object_created::Verdict;
@@ -124,7 +125,7 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
     }
 }
 
-fn sample_now(world: &World) -> jiff::Timestamp {
+fn sample_now(world: &World) -> Timestamp {
     consign_core::ports::Clock::now(&world.clock)
 }
 

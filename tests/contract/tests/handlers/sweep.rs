@@ -51,7 +51,7 @@ async fn uploads_that_cannot_be_looked_at_keep_no_other_waiting() {
     let mut pauses = Vec::new();
     for _ in 0..12 {
         let now = record(&world, denied[0]);
-        let pause_s = now.due_at.unwrap().as_second() - now.updated_at.as_second();
+        let pause_s = now.due_at.unwrap().timestamp() - now.updated_at.timestamp();
         pauses.push(pause_s.unsigned_abs());
         world.clock.set(now.due_at.unwrap());
         world.sweep().await;

@@ -1,5 +1,6 @@
 //! Problem documents, tokens, limits, and what is served beside the functions.
 
+use consign_core::time;
 use e2e::{Answer, Host, Kind, POLICY};
 use reqwest::Method;
 use serde_json::json;
@@ -188,7 +189,7 @@ async fn a_request_id_comes_back_where_it_is_one() {
 async fn inv21_a_call_needs_a_token_of_ours() {
     let host = Host::start(POLICY).await;
     let user = host.user("ann");
-    let long_ago = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let long_ago = time::from_secs(1_700_000_000).unwrap();
     let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4iLCJhdWQiOiJjb25zaWduIiwiaXNzIjoiY29uc2lnbi1kZXYiLCJleHAiOjk5OTk5OTk5OTl9.";
     let good = host.token("ann", None);
     let tampered = format!(

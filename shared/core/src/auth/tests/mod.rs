@@ -20,7 +20,7 @@ const EDDSA_JWT: &str = include_str!("data/eddsa.jwt");
 const NOW: i64 = 1_700_000_000;
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+    crate::time::from_secs(second).unwrap()
 }
 
 fn kid(name: &str) -> Option<String> {

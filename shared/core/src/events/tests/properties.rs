@@ -100,7 +100,7 @@ fn any_event() -> impl Strategy<Value = ObjectEvent> {
                 etag,
                 version_id,
                 sequencer: digits.map(|digits| sequencer(&digits)),
-                at: NOON.parse().ok(),
+                at: time::parse(NOON).ok(),
             },
         )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use crate::time::{self, Timestamp};
 use proptest::prelude::*;
 
 use crate::policy::{
@@ -23,7 +23,7 @@ fn expand(template: &str, change: impl FnOnce(&mut KeyVars<'_>)) -> Result<Strin
         ext: "csv",
         version: 3,
         labels: &labels,
-        signed_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+        signed_at: time::parse("2026-01-02T03:04:05Z").unwrap(),
     };
     change(&mut vars);
     KeyTemplate::parse(template).unwrap().expand(&vars)

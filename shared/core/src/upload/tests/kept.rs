@@ -16,7 +16,10 @@ fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
             (known.state, Some(at(200)))
         );
         // It is looked for soon, and a look that was not due adds nothing.
-        assert_eq!(missed.due_at, Some(add_s(at(200), ABSENCE_LOOK_S)));
+        assert_eq!(
+            missed.due_at,
+            Some(saturating_add_secs(at(200), ABSENCE_LOOK_S))
+        );
         assert_eq!(missed.apply(&Event::Missing, at(201)), Step::Unchanged);
         let found = changed(&missed, &seen("a"), at(300));
         assert_eq!((found.after.absent_since, found.enqueue), (None, true));
@@ -24,7 +27,12 @@ fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
         let taken = changed(&missed, &claim("a", "u", at(400)), at(300)).after;
         assert_eq!((taken.state, taken.absent_since), (State::Processing, None));
 
-        let gone = changed(&missed, &Event::Missing, add_s(at(200), ABSENCE_CONFIRM_S)).after;
+        let gone = changed(
+            &missed,
+            &Event::Missing,
+            saturating_add_secs(at(200), ABSENCE_CONFIRM_S),
+        )
+        .after;
         assert_eq!(
             (gone.state, gone.deletion_reason),
             (State::Deleted, Some(DeletionReason::ObjectAbsent))
@@ -37,8 +45,8 @@ fn looks_until_gone(known: &Upload, late_s: i64) -> Vec<i64> {
     let mut upload = changed(known, &Event::Missing, at(1000)).after;
     let mut looks = Vec::new();
     while upload.state != State::Deleted {
-        let look = add_s(upload.due_at.unwrap(), late_s.unsigned_abs());
-        looks.push(look.duration_since(at(1000)).as_secs());
+        let look = saturating_add_secs(upload.due_at.unwrap(), late_s.unsigned_abs());
+        looks.push(look.signed_duration_since(at(1000)).num_seconds());
         // Doubled, it moves nothing on.
         let next = changed(&upload, &Event::Missing, look).after;
         if next.state != State::Deleted {
@@ -86,7 +94,10 @@ fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_ho
         // There again at any of them, it goes on from there at once.
         let found = changed(&again, &seen("a"), at(1140));
         assert!(found.enqueue && found.after.absent_since.is_none());
-        assert_eq!(found.after.due_at, Some(add_s(at(1140), ENQUEUE_CHECK_S)));
+        assert_eq!(
+            found.after.due_at,
+            Some(saturating_add_secs(at(1140), ENQUEUE_CHECK_S))
+        );
     }
     // What is ready, of which a doubtful word told.
     let ready = after(
@@ -104,7 +115,12 @@ fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_ho
 
 fn lost() -> Upload {
     let missed = after(&pending(), &[confirmed("a"), Event::Missing], at(1));
-    changed(&missed, &Event::Missing, add_s(at(1), ABSENCE_CONFIRM_S)).after
+    changed(
+        &missed,
+        &Event::Missing,
+        saturating_add_secs(at(1), ABSENCE_CONFIRM_S),
+    )
+    .after
 }
 
 #[test]
@@ -169,7 +185,7 @@ fn what_the_url_of_a_deleted_upload_may_bring_counts_until_it_is_dead() {
     let mut looks = 0;
     while let Some(due) = upload.due_at {
         assert!(due > upload.updated_at && !upload.leaves_its_name(due));
-        let early = add_s(upload.updated_at, 1);
+        let early = saturating_add_secs(upload.updated_at, 1);
         assert_eq!(upload.apply(&Event::Missing, early), Step::Unchanged);
         upload = changed(&upload, &Event::Missing, due).after;
         looks += 1;
@@ -411,7 +427,7 @@ fn a_process_that_dies_often_fails_no_file_and_a_file_that_kills_each_time_ends(
     let mut upload = after(&pending(), &[seen("a")], at(0));
     let dies = |upload: &Upload, second: u32| {
         let now = at(i64::from(second) * 10);
-        let lease = claim("a", "one", add_s(now, LEASE_S));
+        let lease = claim("a", "one", saturating_add_secs(now, LEASE_S));
         let token = "one".to_owned();
         after(upload, &[lease, Event::HolderDied { token }], now)
     };
@@ -423,6 +439,10 @@ fn a_process_that_dies_often_fails_no_file_and_a_file_that_kills_each_time_ends(
         upload = dies(&upload, DEATHS_MAX + death);
     }
     let last = at(100_000);
-    let ended = after(&upload, &[claim("a", "one", add_s(last, LEASE_S))], last);
+    let ended = after(
+        &upload,
+        &[claim("a", "one", saturating_add_secs(last, LEASE_S))],
+        last,
+    );
     assert_eq!(ended.failure.unwrap().code, "attempts_exhausted");
 }

@@ -59,7 +59,7 @@ fn an_upload_in_parts_ends_at_the_end_of_its_life_whatever_comes() {
         count: 2,
         size_bytes: 10,
     };
-    let ended = changed(&upload, &found, add_s(end, EXPIRY_GRACE_S)).after;
+    let ended = changed(&upload, &found, saturating_add_secs(end, EXPIRY_GRACE_S)).after;
     assert_eq!(ended.state, State::Expired);
 }
 

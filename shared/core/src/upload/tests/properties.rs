@@ -151,7 +151,7 @@ proptest! {
             if !upload.state.is_moving() { break }
             // The sweep comes every ten seconds: one that meets a lease finds it over in the end.
             now += 10;
-            now = now.max(upload.due_at.map_or(now, |due| due.as_second() - at(0).as_second()));
+            now = now.max(upload.due_at.map_or(now, |due| due.timestamp() - at(0).timestamp()));
             let token = format!("retry-{round}");
             let events = if object_is_there {
                 let object = ObjectVersion { sequencer: None, ..version("z", None) };

@@ -94,7 +94,7 @@ fn an_object_that_somebody_removed_ends_deleted() {
         (doubtful.state, doubtful.absent_since),
         (State::Uploaded, Some(at(2)))
     );
-    let second_look = add_s(at(2), ABSENCE_CONFIRM_S);
+    let second_look = saturating_add_secs(at(2), ABSENCE_CONFIRM_S);
     let ended = changed(&doubtful, &Event::Missing, second_look).after;
     assert_eq!(ended.state, State::Deleted);
     let ready = after(
@@ -103,7 +103,7 @@ fn an_object_that_somebody_removed_ends_deleted() {
         at(1),
     );
     let doubtful = changed(&ready, &gone("04"), at(2)).after;
-    let second_look = add_s(at(2), ABSENCE_CONFIRM_S);
+    let second_look = saturating_add_secs(at(2), ABSENCE_CONFIRM_S);
     assert_eq!(doubtful.state, State::Ready);
     let ended = changed(&doubtful, &Event::Missing, second_look).after;
     assert_eq!(ended.deletion_reason, Some(DeletionReason::ObjectRemoved));
