@@ -164,6 +164,7 @@ mod reading;
 mod refusal;
 mod row;
 mod rows;
+mod scan;
 mod sniff;
 mod source;
 mod stacked;

@@ -38,6 +38,7 @@ impl Rows {
                 bytes,
                 start,
                 quote: self.dialect.quote.map_or(256, u16::from),
+                bare: self.dialect.bare_quotes,
                 delimiter,
                 spans_max: self.limits.columns_max.saturating_add(1),
                 fields: 0,
@@ -82,6 +83,7 @@ struct Line<'a> {
     start: usize,
     /// 256 where quotes are letters.
     quote: u16,
+    bare: bool,
     delimiter: u8,
     spans_max: usize,
     fields: usize,
@@ -125,10 +127,15 @@ impl Line<'_> {
         loop {
             let close = from + memchr(quote, self.bytes.get(from..)?)?;
             let next = *self.bytes.get(close + 1)?;
-            if next == quote {
+            if next == quote && self.bare && self.is_end(*self.bytes.get(close + 2)?) {
+                // A bare quote at the end of a cell.
+                self.has_quotes = true;
+                self.push(spans, (cell + 1, close + 1), (true, escaped));
+                return Some(close + 2);
+            } else if next == quote {
                 escaped = true;
                 from = close + 2;
-            } else if next == self.delimiter || next == b'\n' || next == b'\r' {
+            } else if self.is_end(next) {
                 self.has_quotes = true;
                 self.push(spans, (cell + 1, close), (true, escaped));
                 return Some(close + 1);
@@ -136,6 +143,11 @@ impl Line<'_> {
                 return None;
             }
         }
+    }
+
+    #[inline]
+    fn is_end(&self, byte: u8) -> bool {
+        byte == self.delimiter || byte == b'\n' || byte == b'\r'
     }
 
     #[inline]

@@ -5,7 +5,7 @@
 //! the closing quote only a delimiter or a line end may follow: a row where anything else does is marked as faulty. A
 //! byte order mark at the beginning of a row belongs to no cell: files with one are often joined.
 
-use memchr::{memchr, memchr2, memchr2_iter};
+use memchr::{memchr, memchr2_iter};
 
 use crate::limits::Limits;
 use crate::refusal::Refusal;
@@ -14,7 +14,7 @@ use crate::row::{Dialect, Row, Span};
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     RowStart,
     CellStart,
     Plain,
@@ -33,20 +33,20 @@ enum State {
 pub(crate) struct Rows {
     pub(crate) limits: Limits,
     pub(crate) dialect: Dialect,
-    ends: [bool; 256],
+    pub(crate) ends: [bool; 256],
     buffer: String,
     pub(crate) at: usize,
     pub(crate) row_start: usize,
-    cell_start: usize,
-    cell_end: usize,
-    escaped: bool,
-    state: State,
+    pub(crate) cell_start: usize,
+    pub(crate) cell_end: usize,
+    pub(crate) escaped: bool,
+    pub(crate) state: State,
     pub(crate) skip_feed: bool,
     pub(crate) line: u64,
     pub(crate) row_line: u64,
-    row_quoted: bool,
-    faulty: bool,
-    fields: usize,
+    pub(crate) row_quoted: bool,
+    pub(crate) faulty: bool,
+    pub(crate) fields: usize,
     pub(crate) spans: Vec<Span>,
     blank_lines: u64,
     /// A row came.
@@ -155,121 +155,17 @@ impl Rows {
                 self.end_cell(self.at, false);
             }
             State::Plain => self.end_cell(self.at, false),
-            State::QuoteSeen => self.end_cell(self.at - 1, true),
+            State::QuoteSeen => {
+                // The second of two bare quotes, of which the first is a letter.
+                let waits = self.buffer.len() - self.at;
+                self.end_cell(self.at + waits - 1, true);
+                self.at += waits;
+            }
             State::AfterQuote => self.end_cell(self.cell_end, true),
             State::Junk => self.end_cell(self.at, true),
         }
         let buffer = std::mem::take(&mut self.buffer);
         self.end_row(&buffer, sink)
-    }
-
-    fn scan<S>(&mut self, buffer: &str, sink: &mut S) -> Result<(), Refusal>
-    where
-        S: FnMut(&Row<'_>) -> Result<(), Refusal>,
-    {
-        let bytes = buffer.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            match self.state {
-                State::RowStart => {
-                    self.take_lines(buffer, sink)?;
-                    if self.at < bytes.len() {
-                        self.start_row(bytes, sink)?;
-                    }
-                }
-                State::CellStart if self.dialect.quote == Some(byte) => self.open_quote(self.at),
-                State::CellStart if self.dialect.blanks && byte == b' ' => {
-                    let blanks = bytes[self.at..]
-                        .iter()
-                        .take_while(|byte| **byte == b' ')
-                        .count();
-                    match bytes.get(self.at + blanks) {
-                        // What follows the blanks decides, and is not here yet.
-                        None => return Ok(()),
-                        Some(next) if self.dialect.quote == Some(*next) => {
-                            self.open_quote(self.at + blanks)
-                        }
-                        Some(_) => {
-                            if self.dialect.spaced && self.fields > 0 {
-                                self.at += blanks;
-                            }
-                            self.cell_start = self.at;
-                            self.state = State::Plain;
-                        }
-                    }
-                }
-                State::CellStart if self.dialect.runs && self.dialect.delimiter == Some(byte) => {
-                    self.at += 1;
-                }
-                State::CellStart if self.dialect.runs && matches!(byte, b'\n' | b'\r') => {
-                    self.pass_end(buffer, byte, sink)?;
-                }
-                State::CellStart => {
-                    self.cell_start = self.at;
-                    self.state = State::Plain;
-                }
-                State::Plain | State::Junk => {
-                    let rest = &bytes[self.at..];
-                    let Some(length) = rest.iter().position(|byte| self.ends[usize::from(*byte)])
-                    else {
-                        self.at = bytes.len();
-                        return Ok(());
-                    };
-                    self.at += length;
-                    self.end_cell(self.at, self.state == State::Junk);
-                    self.pass_end(buffer, bytes[self.at], sink)?;
-                }
-                State::Quoted => {
-                    let quote = self.dialect.quote.unwrap_or(b'"');
-                    let rest = &bytes[self.at..];
-                    let found = if self.dialect.backslash {
-                        memchr2(quote, b'\\', rest)
-                    } else {
-                        memchr(quote, rest)
-                    };
-                    let Some(length) = found else {
-                        self.at = bytes.len();
-                        return Ok(());
-                    };
-                    self.at += length + 1;
-                    self.state = if rest[length] == quote {
-                        State::QuoteSeen
-                    } else {
-                        State::Escaped
-                    };
-                }
-                State::Escaped => {
-                    self.escaped = true;
-                    self.at += 1;
-                    self.state = State::Quoted;
-                }
-                State::QuoteSeen if self.dialect.quote == Some(byte) => {
-                    self.escaped = true;
-                    self.at += 1;
-                    self.state = State::Quoted;
-                }
-                State::QuoteSeen if self.ends[usize::from(byte)] => {
-                    self.end_cell(self.at - 1, true);
-                    self.pass_end(buffer, byte, sink)?;
-                }
-                State::QuoteSeen if self.dialect.blanks && byte == b' ' => {
-                    self.cell_end = self.at - 1;
-                    self.state = State::AfterQuote;
-                }
-                State::AfterQuote if byte == b' ' => self.at += 1,
-                State::AfterQuote if self.ends[usize::from(byte)] => {
-                    self.end_cell(self.cell_end, true);
-                    self.pass_end(buffer, byte, sink)?;
-                }
-                State::QuoteSeen | State::AfterQuote if self.dialect.bare_quotes => {
-                    self.state = State::Quoted;
-                }
-                State::QuoteSeen | State::AfterQuote => {
-                    self.faulty = true;
-                    self.state = State::Junk;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The delimiter, where whole rows can be read at a stroke.
@@ -279,14 +175,7 @@ impl Rows {
         dialect.delimiter.filter(|_| is_usual)
     }
 
-    fn open_quote(&mut self, at: usize) {
-        self.at = at + 1;
-        self.cell_start = self.at;
-        self.row_quoted = true;
-        self.state = State::Quoted;
-    }
-
-    fn start_row<S>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), Refusal>
+    pub(crate) fn start_row<S>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
@@ -334,7 +223,7 @@ impl Rows {
         Ok(())
     }
 
-    fn end_cell(&mut self, end: usize, quoted: bool) {
+    pub(crate) fn end_cell(&mut self, end: usize, quoted: bool) {
         self.fields += 1;
         // One more than allowed is enough to tell that there are too many.
         if self.spans.len() <= self.limits.columns_max {
@@ -350,7 +239,12 @@ impl Rows {
     }
 
     /// Passes the delimiter or line end that closed a cell.
-    fn pass_end<S>(&mut self, buffer: &str, byte: u8, sink: &mut S) -> Result<(), Refusal>
+    pub(crate) fn pass_end<S>(
+        &mut self,
+        buffer: &str,
+        byte: u8,
+        sink: &mut S,
+    ) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {

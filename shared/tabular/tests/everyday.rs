@@ -72,6 +72,10 @@ fn quotes_that_are_not_escaped_end_a_cell_before_a_delimiter_alone() {
     assert_eq!(rows[0], row(&["1", "say \"hi\" to me, ok", "5"]));
     assert_eq!(rows[2], row(&["3", "a \"b\" c", "7"]));
     assert!(convert(source).profile.dialect.bare_quotes);
+    // One at the end of a cell is a letter, and the next one closes it.
+    let rows = cells("id,note,v\n1,\"she said:\"no.\"\",5\n2,\"a \"b\" c\",\"6\"\"\n");
+    assert_eq!(rows[0], row(&["1", "she said:\"no.\"", "5"]));
+    assert_eq!(rows[1], row(&["2", "a \"b\" c", "6\""]));
     let apostrophes =
         cells("id,note\n1,'it's, well, so'\n2,'don't, ever'\n3,'Ann's \"cup\"'\n4,plain\n");
     assert_eq!(apostrophes[0], row(&["1", "it's, well, so"]));
