@@ -25,7 +25,11 @@ pub(super) struct DownloadArgs {
     /// The file
     file_id: String,
     /// What of it
-    #[arg(long, value_enum, default_value = "original")]
+    #[arg(
+        long,
+        value_name = "original|parquet|profile|rejects",
+        default_value = "original"
+    )]
     variant: Variant,
     /// Where to: a file, a folder, or - for standard output [default: the file's own name, here]
     #[arg(short, long, value_name = "PATH")]
@@ -37,10 +41,7 @@ pub(super) struct DownloadArgs {
 
 pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<ExitCode> {
     let signed = client.download_url(&args.file_id, args.variant).await?;
-    let name = safe_file_name(
-        signed.filename.as_deref().unwrap_or_default(),
-        &safe_file_name(&args.file_id, ""),
-    );
+    let name = safe_file_name(&signed.filename, &safe_file_name(&args.file_id, ""));
     let bars = Bars::new();
     if args.output.as_deref() == Some(Path::new("-")) {
         let bar = bars.bar(&name, None);

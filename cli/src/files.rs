@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::Value;
 
 use crate::show::{Bars, printable, size};
-use consign_client::{Client, FileState, FileStatus, ListFiles};
+use consign_client::{Client, File, ListFiles, Status};
 
 /// Arguments of `consign status`.
 #[derive(Debug, Clone, Args)]
@@ -33,11 +32,11 @@ pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<
     bar.finish();
     let status = outcome?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json(&status))?);
+        println!("{}", serde_json::to_string_pretty(&status)?);
     } else {
         print_status(&status);
     }
-    let is_bad = status.status == FileState::Failed || status.status == FileState::Expired;
+    let is_bad = status.status == Status::Failed || status.status == Status::Expired;
     Ok(if is_bad {
         ExitCode::FAILURE
     } else {
@@ -45,41 +44,23 @@ pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<
     })
 }
 
-fn print_status(status: &FileStatus) {
+fn print_status(file: &File) {
     let row = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             println!("{name:<10} {}", printable(&value));
         }
     };
-    let text = |name: &str| {
-        status
-            .rest
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    row("file", Some(status.file_id.clone()));
-    row("name", status.filename.clone());
-    row("status", Some(status.status.to_string()));
-    row("category", status.category.clone());
-    row("size", status.file_size_bytes.map(size));
-    row("rows", status.row_count.map(|rows| rows.to_string()));
-    row("uploaded", status.uploaded_at.clone());
-    row("processed", text("processed_at"));
-    row("error", status.reason());
-}
-
-fn json(status: &FileStatus) -> Value {
-    let mut object = status.rest.clone();
-    object.insert("file_id".into(), status.file_id.clone().into());
-    object.insert("status".into(), status.status.to_string().into());
-    object.insert("filename".into(), status.filename.clone().into());
-    object.insert("category".into(), status.category.clone().into());
-    object.insert("file_size_bytes".into(), status.file_size_bytes.into());
-    object.insert("row_count".into(), status.row_count.into());
-    object.insert("uploaded_at".into(), status.uploaded_at.clone().into());
-    object.insert("error".into(), status.error.clone().unwrap_or_default());
-    Value::Object(object)
+    row("file", Some(file.file_id.clone()));
+    row("name", Some(file.filename.clone()));
+    row("status", Some(file.status.to_string()));
+    row("category", Some(file.category.clone()));
+    row("size", file.file_size_bytes.map(size));
+    row("rows", file.row_count.map(|rows| rows.to_string()));
+    let rejects = file.reject_count.filter(|rejects| *rejects > 0);
+    row("rejected", rejects.map(|rejects| rejects.to_string()));
+    row("uploaded", file.uploaded_at.clone());
+    row("processed", file.processed_at.clone());
+    row("error", file.reason());
 }
 
 /// Arguments of `consign list`.
@@ -131,12 +112,12 @@ pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     for file in files {
-        let file: FileStatus = serde_json::from_value(file)?;
+        let file = file.file;
         let rows = file
             .row_count
             .map_or_else(|| "-".to_owned(), |rows| rows.to_string());
         let bytes = file.file_size_bytes.map_or_else(|| "-".to_owned(), size);
-        let name = printable(file.filename.as_deref().unwrap_or("-"));
+        let name = printable(&file.filename);
         println!(
             "{}  {:<10}  {bytes:>11}  {rows:>10}  {name}",
             file.file_id, file.status

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use consign_client::{FileState, Meter, Observer};
+use consign_client::{Meter, Observer, Status};
 
 /// The bars of all files under way.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub(super) struct FileBar {
     bar: ProgressBar,
     name: String,
     meter: Meter,
-    last: Mutex<Option<FileState>>,
+    last: Mutex<Option<Status>>,
 }
 
 impl FileBar {
@@ -106,7 +106,7 @@ impl Observer for FileBar {
         }
     }
 
-    fn state(&self, state: FileState) {
+    fn state(&self, state: Status) {
         // A poisoned lock only says that another thread died while it noted a state.
         let mut last = self
             .last
@@ -115,7 +115,7 @@ impl Observer for FileBar {
         if last.replace(state) == Some(state) {
             return;
         }
-        if state != FileState::Uploading && !state.is_final() {
+        if state != Status::Uploading && !state.is_final() {
             self.bar
                 .set_style(style("{prefix:.bold} {spinner} {bytes:>10} {msg}"));
         }

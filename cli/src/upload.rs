@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::environment::{Environment, absolute};
 use crate::pairs::name_value;
 use crate::show::{Bars, printable};
-use consign_client::{Client, FileState, FileStatus, SignUpload, Strategy, Upload, sha256_base64};
+use consign_client::{Client, File, SignUpload, Status, Strategy, Upload, sha256_base64};
 
 /// Files under way at once.
 const FILES_AT_ONCE: usize = 3;
@@ -35,7 +35,7 @@ pub(super) struct UploadArgs {
     #[arg(long)]
     category: Option<String>,
     /// How to send [default: chosen by the server]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "put|post|multipart")]
     strategy: Option<Strategy>,
     /// Media type [default: by extension]
     #[arg(long, value_name = "TYPE")]
@@ -80,22 +80,27 @@ impl UploadArgs {
         let value = |text: &str| {
             serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
         };
+        let labels = self.labels.iter().cloned();
+        let labels = labels.map(|(name, label)| (name, Some(label)));
+        let metadata = self.metadata.iter();
+        let metadata = metadata.map(|(name, text)| (name.clone(), value(text)));
         Ok(SignUpload {
             filename: filename.to_owned(),
-            content_type: self.content_type.clone().unwrap_or_else(guess),
-            file_size_bytes,
+            content_type: Some(self.content_type.clone().unwrap_or_else(guess)),
+            file_size_bytes: Some(file_size_bytes),
             category: self.category.clone(),
             checksum_sha256,
             strategy: self.strategy,
             collection_id: self.collection.clone(),
-            labels: self.labels.iter().cloned().collect(),
-            metadata: self
-                .metadata
-                .iter()
-                .map(|(name, text)| (name.clone(), value(text)))
-                .collect(),
+            labels: some(labels.collect()),
+            metadata: some(metadata.collect()),
         })
     }
+}
+
+/// What is left out where nothing was said.
+fn some<T: Default + PartialEq>(said: T) -> Option<T> {
+    Some(said).filter(|said| *said != T::default())
 }
 
 /// Uploads every file, some at once; fails when one did.
@@ -136,7 +141,7 @@ async fn one(
     client: &Client,
     resume_folder: &Path,
     (path, bars): (&Path, &Bars),
-) -> anyhow::Result<FileStatus> {
+) -> anyhow::Result<File> {
     let metadata = tokio::fs::metadata(path).await?;
     anyhow::ensure!(metadata.is_file(), "not a file");
     let path = absolute(path)?;
@@ -159,7 +164,7 @@ async fn one(
     bar.finish();
     let status = outcome?;
     match status.status {
-        FileState::Failed | FileState::Expired | FileState::Deleted => {
+        Status::Failed | Status::Expired | Status::Deleted => {
             let reason = status
                 .reason()
                 .unwrap_or_else(|| "no reason given".to_owned());
@@ -170,18 +175,18 @@ async fn one(
                 status.file_id
             )
         }
-        FileState::Ready
-        | FileState::Pending
-        | FileState::Uploading
-        | FileState::Uploaded
-        | FileState::Confirmed
-        | FileState::Processing
-        | FileState::Unknown => Ok(status),
+        Status::Ready
+        | Status::Pending
+        | Status::Uploading
+        | Status::Uploaded
+        | Status::Confirmed
+        | Status::Processing
+        | Status::Unknown => Ok(status),
     }
 }
 
 /// `file_id  state  rows  name`, for people and for `cut`.
-fn line(path: &Path, status: &FileStatus) -> String {
+fn line(path: &Path, status: &File) -> String {
     let rows = status
         .row_count
         .map_or_else(|| "-".to_owned(), |rows| format!("{rows} rows"));

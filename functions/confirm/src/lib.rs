@@ -3,6 +3,7 @@
 mod parts;
 
 use bytes::Bytes;
+use consign_core::api::Confirmed;
 use consign_core::host::{HasMultipart, HasQueue, HasRepo, HasStore};
 use consign_core::ids::ETag;
 use consign_core::policy::{ConfirmRequest, Strategy};
@@ -13,19 +14,11 @@ use consign_core::time::Timestamp;
 use consign_core::transition::{Moved, transition};
 use consign_core::upload::{Claimed, Columns, Event, ObjectVersion, Refusal, State, Upload};
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
 
 /// What this function needs.
 pub trait Deps: Service + HasRepo + HasQueue + HasStore + HasMultipart {}
 
 impl<T: Service + HasRepo + HasQueue + HasStore + HasMultipart> Deps for T {}
-
-#[derive(Serialize)]
-struct Answer {
-    file_id: String,
-    status: &'static str,
-    processing_status: &'static str,
-}
 
 /// Answers 200 with where the upload stands after a look at its object.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
@@ -86,9 +79,9 @@ async fn confirm<D: Deps>(
     call.about(&upload);
     Ok(json(
         StatusCode::OK,
-        &Answer {
+        &Confirmed {
             file_id: upload.id.to_string(),
-            status: upload.state.as_str(),
+            status: upload.state.status(),
             processing_status: upload.state.processing_status(),
         },
     ))

@@ -56,7 +56,7 @@ pub(crate) async fn complete(
 fn wrong(code: &'static str, detail: String) -> FieldError {
     FieldError {
         field: "parts".to_owned(),
-        code,
+        code: code.into(),
         detail,
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /files/{id}/download-url`: a presigned GET for what was uploaded, or for what was made of it.
 
 use bytes::Bytes;
+use consign_core::api::Download;
 use consign_core::host::{HasPolicy, HasRepo, HasSigner};
 use consign_core::ids::ObjectRef;
 use consign_core::operations::DOWNLOAD_URL_S;
@@ -10,10 +11,9 @@ use consign_core::policy::{
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::sigv4::{Operation, Request as Presign, Signer};
-use consign_core::time::{Timestamp, rfc3339, saturating_add_secs};
+use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
 use consign_core::upload::{State, Upload};
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
 
 /// What this function needs.
 pub trait Deps: Service + HasRepo + HasPolicy + HasSigner {}
@@ -29,22 +29,6 @@ const ANSWERED: [(&str, &str); 4] = [
     ("response-content-language", "und"),
     ("response-expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
 ];
-
-/// A URL to download something of an upload.
-#[derive(Debug, Serialize)]
-pub struct Download {
-    /// The presigned URL.
-    pub url: String,
-    /// Its life in seconds.
-    pub expires_in: u32,
-    /// Its end.
-    #[serde(with = "rfc3339")]
-    pub expires_at: Timestamp,
-    /// The upload's id.
-    pub file_id: String,
-    /// The name that the download carries.
-    pub filename: String,
-}
 
 /// Answers with a URL for a variant of the upload `file_id`.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>, file_id: &str) -> Response<Bytes> {
@@ -118,7 +102,7 @@ pub fn sign(
     Ok(Download {
         url,
         expires_in: expires_s,
-        expires_at: saturating_add_secs(now, expires_s.into()),
+        expires_at: to_rfc3339(saturating_add_secs(now, expires_s.into())),
         file_id: upload.id.to_string(),
         filename,
     })
@@ -140,11 +124,18 @@ fn locate(
         ));
     }
     let variants = upload.variants();
-    if !variants.contains(&variant.as_str()) {
+    if !variants.contains(&variant) {
         let there = if variants.is_empty() {
             "nothing can be downloaded yet".to_owned()
         } else {
-            format!("there is: {}", variants.join(", "))
+            format!(
+                "there is: {}",
+                variants
+                    .iter()
+                    .map(|there| there.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         };
         return Err(Problem::not_ready(format!(
             "The upload is `{}` and has no variant `{}`; {there}.",

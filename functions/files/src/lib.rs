@@ -1,34 +1,22 @@
 //! `GET /files` and `DELETE /files/{id}`: an owner's uploads.
 
 use bytes::Bytes;
+use consign_core::api::{Download, ListedFile};
 use consign_core::host::{HasPolicy, HasQueue, HasRepo, HasSigner};
 use consign_core::ids::UploadId;
 use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Variant};
 use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
-use consign_core::time::{Timestamp, rfc3339};
+use consign_core::time::Timestamp;
 use consign_core::transition::transition;
 use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, State, Upload};
-use download_url::Download;
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
-use status::View;
 
 /// What this function needs.
 pub trait Deps: Service + HasRepo + HasQueue + HasPolicy + HasSigner {}
 
 impl<T: Service + HasRepo + HasQueue + HasPolicy + HasSigner> Deps for T {}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    #[serde(flatten)]
-    view: View<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
-    download_expires_at: Option<Timestamp>,
-}
 
 /// The longest answer of a listing, in bytes. A page that would be longer ends earlier, with a cursor.
 pub const LISTING_BYTES_MAX: usize = 1 << 20;
@@ -74,7 +62,7 @@ async fn list_own<D: Deps>(
             .await?;
         let item = |upload: &Upload| {
             let has_download =
-                query.include_download_url && upload.variants().contains(&"original");
+                query.include_download_url && upload.variants().contains(&Variant::Original);
             let download = has_download.then(|| sign(deps, upload, call.now)).flatten();
             item(upload, download)
         };
@@ -85,10 +73,13 @@ async fn list_own<D: Deps>(
 
 /// A file of the listing as JSON.
 fn item(upload: &Upload, download: Option<Download>) -> Bytes {
-    let item = Item {
-        view: View::of(upload),
-        download_expires_at: download.as_ref().map(|download| download.expires_at),
-        download_url: download.map(|download| download.url),
+    let (download_url, download_expires_at) = download
+        .map(|download| (download.url, download.expires_at))
+        .unzip();
+    let item = ListedFile {
+        file: status::file(upload),
+        download_url,
+        download_expires_at,
     };
     json(StatusCode::OK, &item).into_body()
 }
@@ -200,7 +191,7 @@ fn parse_cursor(cursor: &str) -> Result<UploadId, Problem> {
     UploadId::parse(cursor).map_err(|_| {
         Problem::validation_failed(vec![FieldError {
             field: "cursor".to_owned(),
-            code: "invalid",
+            code: "invalid".into(),
             detail: "must be the `next_cursor` of the page before".to_owned(),
         }])
     })

@@ -1,9 +1,11 @@
 //! `GET /health/live`, `GET /health/storage` and `GET /openapi.json`: what belongs to none of the functions.
 
 use bytes::Bytes;
+use consign_core::api::{self, HealthError, HealthStatus, StorageBackend};
 use consign_core::health::{self, Asked, DETAILS_SCOPE, Found};
 use consign_core::host::{HasEndpoint, HasHealth, HasPolicy, HasProvider, HasStore};
 use consign_core::ids::ObjectRef;
+use consign_core::policy::Provider;
 use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
 use consign_core::problem::Problem;
 use consign_core::routes::Target;
@@ -12,7 +14,6 @@ use consign_core::time::Timestamp;
 use futures_util::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
 
 /// What this function needs.
 pub trait Deps: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth {}
@@ -29,31 +30,6 @@ pub const PROBE_PREFIX: &str = consign_core::policy::PROBE_PREFIX;
 const PROBES: usize = 16;
 /// How often a probe begins anew where another host removed its object.
 const PROBE_TRIES: usize = 3;
-
-/// What anybody is told, and what only who has the scope is.
-#[derive(Serialize)]
-struct Told<'a> {
-    status: &'static str,
-    response_time_ms: u64,
-    #[serde(flatten)]
-    details: Option<Details<'a>>,
-}
-
-#[derive(Serialize)]
-struct Details<'a> {
-    storage_backend: &'a str,
-    endpoint: &'a str,
-    public_endpoint: &'a str,
-    buckets_accessible: &'a [String],
-    errors: Vec<Trouble<'a>>,
-}
-
-#[derive(Serialize)]
-struct Trouble<'a> {
-    bucket: &'a str,
-    code: &'static str,
-    operation: &'static str,
-}
 
 /// Answers what belongs to none of the functions; 404 for what belongs to one.
 pub async fn handle<D: Deps>(deps: &D, target: Target, request: Request<Bytes>) -> Response<Bytes> {
@@ -101,42 +77,60 @@ async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes>
         scopes.any(|scope| scope == DETAILS_SCOPE)
     });
     let Some(found) = found else {
-        let answer = json(StatusCode::SERVICE_UNAVAILABLE, &told(None, None));
+        let answer = json(StatusCode::SERVICE_UNAVAILABLE, &told(None));
         return call.finish(deps, Ok(retry_after(answer, LOOK_PAUSE_S)));
     };
     let code = match found.troubles.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let details = may_hear.then(|| details(deps, &found));
-    let answer = json(code, &told(Some(&found), details));
+    let mut told = told(Some(&found));
+    if may_hear {
+        told = with_details(deps, &found, told);
+    }
+    let answer = json(code, &told);
     call.finish(deps, Ok(answer))
 }
 
 /// After how many seconds the first look may have ended.
 const LOOK_PAUSE_S: u64 = 1;
 
-fn told<'a>(found: Option<&Found>, details: Option<Details<'a>>) -> Told<'a> {
+/// What anybody is told.
+fn told(found: Option<&Found>) -> api::Health {
     let is_well = found.is_some_and(|found| found.troubles.is_empty());
-    Told {
-        status: if is_well { "ok" } else { "unavailable" },
+    api::Health {
+        status: match is_well {
+            true => HealthStatus::Ok,
+            false => HealthStatus::Unavailable,
+        },
         response_time_ms: found.map_or(0, |found| found.duration_ms),
-        details,
+        storage_backend: None,
+        endpoint: None,
+        public_endpoint: None,
+        buckets_accessible: None,
+        errors: None,
     }
 }
 
-fn details<'a, D: Deps>(deps: &'a D, found: &'a Found) -> Details<'a> {
-    let errors = found.troubles.iter().map(|trouble| Trouble {
-        bucket: &trouble.bucket,
-        code: trouble.code,
-        operation: trouble.operation,
+/// What only who has the scope is told.
+fn with_details<D: Deps>(deps: &D, found: &Found, health: api::Health) -> api::Health {
+    let errors = found.troubles.iter().map(|trouble| HealthError {
+        bucket: trouble.bucket.clone(),
+        code: trouble.code.to_owned(),
+        operation: trouble.operation.to_owned(),
     });
-    Details {
-        storage_backend: deps.provider().as_str(),
-        endpoint: deps.storage_endpoint(),
-        public_endpoint: deps.storage_public_endpoint(),
-        buckets_accessible: &found.accessible,
-        errors: errors.collect(),
+    api::Health {
+        storage_backend: Some(match deps.provider() {
+            Provider::S3 => StorageBackend::S3,
+            Provider::Minio => StorageBackend::Minio,
+            Provider::R2 => StorageBackend::R2,
+            Provider::Embedded => StorageBackend::Embedded,
+        }),
+        endpoint: Some(deps.storage_endpoint().to_owned()),
+        public_endpoint: Some(deps.storage_public_endpoint().to_owned()),
+        buckets_accessible: Some(found.accessible.clone()),
+        errors: Some(errors.collect()),
+        ..health
     }
 }
 
@@ -204,4 +198,16 @@ async fn read_all(store: &impl ObjectStore, object: &ObjectRef) -> Result<Option
         bytes.extend_from_slice(&chunk?);
     }
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_is_what_the_types_make() {
+        let made = format!("{:#}\n", consign_api::openapi::document());
+        assert!(
+            super::OPENAPI == made,
+            "make it anew: cargo run -p consign-api --features schema --example openapi > functions/health/src/openapi.json"
+        );
+    }
 }

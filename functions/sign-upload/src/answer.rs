@@ -1,57 +1,15 @@
 //! The signed answer: what the client sends where. Everything that matters is inside the signature.
 
+use consign_core::api::{Method, Multipart, Pairs, SignedPart, SignedUpload};
 use consign_core::policy::{Accepted, Capabilities, Strategy};
 use consign_core::problem::Problem;
 use consign_core::sigv4::{Condition, Operation, PostRequest, PresignError, Request, Signer};
-use consign_core::time::{Timestamp, rfc3339, saturating_add_secs};
+use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
 use consign_core::upload::Upload;
-use serde::Serialize;
 
 /// Signed where a store would copy another object into this one for whoever adds an `x-amz-copy-source` that nobody
 /// signed: only a source of this etag is copied, and none has it. A PUT of bytes takes no notice.
 const NO_COPY: (&str, &str) = ("x-amz-copy-source-if-match", "none");
-
-/// The body of a 201.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer {
-    file_id: String,
-    bucket: String,
-    object_name: String,
-    strategy: &'static str,
-    method: &'static str,
-    upload_url: Option<String>,
-    headers: Pairs,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    form_fields: Option<Pairs>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    multipart: Option<Parts>,
-    #[serde(with = "rfc3339")]
-    expires_at: Timestamp,
-}
-
-/// Names and values in order, written as an object.
-#[derive(Debug, Default)]
-struct Pairs(Vec<(String, String)>);
-
-impl Serialize for Pairs {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Parts {
-    upload_id: String,
-    part_size_bytes: u64,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, Serialize)]
-struct Part {
-    part_number: u64,
-    url: String,
-    headers: Pairs,
-}
 
 /// Signs the upload for the seconds given from `now` on.
 pub(crate) fn sign(
@@ -59,7 +17,7 @@ pub(crate) fn sign(
     upload: &Upload,
     accepted: &Accepted,
     (now, expires_s): (Timestamp, u32),
-) -> Result<Answer, Problem> {
+) -> Result<SignedUpload, Problem> {
     let signing = Signing {
         signer,
         store,
@@ -68,17 +26,17 @@ pub(crate) fn sign(
         now,
         expires_s,
     };
-    let mut answer = Answer {
+    let mut answer = SignedUpload {
         file_id: upload.id.to_string(),
         bucket: upload.object.bucket.clone(),
         object_name: upload.object.key.clone(),
-        strategy: upload.strategy.as_str(),
-        method: "PUT",
+        strategy: upload.strategy,
+        method: Method::Put,
         upload_url: None,
         headers: Pairs::default(),
         form_fields: None,
         multipart: None,
-        expires_at: saturating_add_secs(now, expires_s.into()),
+        expires_at: to_rfc3339(saturating_add_secs(now, expires_s.into())),
     };
     match upload.strategy {
         Strategy::Put => signing.put(&mut answer),
@@ -100,7 +58,7 @@ struct Signing<'a> {
 
 impl Signing<'_> {
     /// One PUT: size, type, checksum, encryption and "only once" are signed headers (DESIGN, section 3).
-    fn put(&self, answer: &mut Answer) -> Result<(), PresignError> {
+    fn put(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let mut headers = vec![
             ("content-type".to_owned(), self.upload.content_type.clone()),
             ("if-none-match".to_owned(), "*".to_owned()),
@@ -120,7 +78,7 @@ impl Signing<'_> {
     }
 
     /// A POST form with the exact key and type, and the size or its range.
-    fn post(&self, answer: &mut Answer) -> Result<(), PresignError> {
+    fn post(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let mut fields = vec![("content-type".to_owned(), self.upload.content_type.clone())];
         fields.extend(self.extra());
         let fields: Vec<(&str, &str)> = fields
@@ -151,14 +109,14 @@ impl Signing<'_> {
         let form = self
             .signer
             .post_policy(&request.owned_by(owned)?, self.now)?;
-        answer.method = "POST";
+        answer.method = Method::Post;
         answer.upload_url = Some(form.url);
         answer.form_fields = Some(Pairs(form.fields));
         Ok(())
     }
 
     /// A PUT for every part, each with its exact length.
-    fn parts(&self, answer: &mut Answer) -> Result<(), PresignError> {
+    fn parts(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let upload_id = self
             .upload
             .multipart_upload_id
@@ -180,13 +138,13 @@ impl Signing<'_> {
                     ("uploadId", upload_id),
                 ],
             )?;
-            Ok(Part {
-                part_number,
+            Ok(SignedPart {
+                part_number: u32::try_from(part_number).unwrap_or(u32::MAX),
                 url,
                 headers: Pairs(self.no_copy().into_iter().collect()),
             })
         });
-        answer.multipart = Some(Parts {
+        answer.multipart = Some(Multipart {
             upload_id: upload_id.to_owned(),
             part_size_bytes,
             parts: parts.collect::<Result<_, PresignError>>()?,

@@ -85,7 +85,7 @@ fn new_upload<D: Deps>(
     record.map_err(|error| {
         Problem::validation_failed(vec![consign_core::problem::FieldError {
             field: "labels".to_owned(),
-            code: "key_invalid",
+            code: "key_invalid".into(),
             detail: format!("would make an object key that no store takes: {error}"),
         }])
     })
@@ -297,7 +297,7 @@ fn idempotency_key(
     let key = key.ok_or_else(|| {
         Problem::validation_failed(vec![consign_core::problem::FieldError {
             field: "idempotency-key".to_owned(),
-            code: "invalid",
+            code: "invalid".into(),
             detail: format!("must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} printable ASCII characters"),
         }])
     })?;

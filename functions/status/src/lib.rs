@@ -1,14 +1,14 @@
 //! `GET /files/{id}/status`: where an upload stands.
 
 use bytes::Bytes;
+use consign_core::api::{File, IngestError};
 use consign_core::host::HasRepo;
 use consign_core::ports::UploadRepo as _;
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json, retry_after};
-use consign_core::time::{Timestamp, rfc3339};
+use consign_core::time::to_rfc3339;
 use consign_core::upload::{Columns, Upload};
 use http::{Request, Response, StatusCode};
-use serde::Serialize;
 
 /// How long a client that polls should wait, in seconds, where its files are worked on at once.
 const POLL_PAUSE_S: u64 = 1;
@@ -29,87 +29,51 @@ pub trait Deps: Service + HasRepo {}
 
 impl<T: Service + HasRepo> Deps for T {}
 
-/// Why an upload failed.
-#[derive(Debug, Serialize)]
-pub struct Error<'a> {
-    code: &'a str,
-    detail: &'a str,
-}
-
-/// An upload as its owner sees it; also an item of `GET /files`.
-#[derive(Debug, Serialize)]
-pub struct View<'a> {
-    file_id: String,
-    status: &'static str,
-    processing_status: &'static str,
-    filename: &'a str,
-    category: &'a str,
-    content_type: &'a str,
-    file_size_bytes: Option<u64>,
-    row_count: Option<u64>,
-    reject_count: Option<u64>,
-    column_count: Option<u64>,
-    columns: Option<&'a [String]>,
-    variants: Vec<&'static str>,
-    collection_id: Option<&'a str>,
-    labels: &'a std::collections::BTreeMap<String, String>,
-    metadata: &'a serde_json::Map<String, serde_json::Value>,
-    #[serde(with = "rfc3339")]
-    created_at: Timestamp,
-    #[serde(with = "rfc3339")]
-    expires_at: Timestamp,
-    #[serde(with = "rfc3339::option")]
-    uploaded_at: Option<Timestamp>,
-    #[serde(with = "rfc3339::option")]
-    processed_at: Option<Timestamp>,
-    error: Option<Error<'a>>,
-    warning: Option<Error<'a>>,
-}
-
 /// What an owner is told of a version that was written over what is ready.
-const OVERWRITE_REFUSED: Error<'static> = Error {
-    code: "overwrite_refused",
-    detail: "Something else was written over the uploaded object after the file was ready, and was refused. What was made of \
-             the file is unchanged; its original can no longer be downloaded.",
-};
+fn overwrite_refused() -> IngestError {
+    IngestError {
+        code: "overwrite_refused".to_owned(),
+        detail: "Something else was written over the uploaded object after the file was ready, and was refused. What was made \
+                 of the file is unchanged; its original can no longer be downloaded."
+            .to_owned(),
+    }
+}
 
-impl<'a> View<'a> {
-    /// What there is to tell of an upload.
-    #[must_use]
-    pub fn of(upload: &'a Upload) -> Self {
-        let outcome = upload.current_outcome();
-        let seen_bytes = upload.seen.as_ref().map(|seen| seen.size_bytes);
-        let columns = outcome.and_then(|outcome| outcome.columns.as_ref());
-        let columns = columns.or(upload.claimed.columns.as_ref());
-        Self {
-            file_id: upload.id.to_string(),
-            status: upload.state.as_str(),
-            processing_status: upload.state.processing_status(),
-            filename: &upload.filename,
-            category: &upload.category,
-            content_type: &upload.content_type,
-            file_size_bytes: seen_bytes.or(upload.size_bytes_declared),
-            // What we found comes first; what the client claimed is better than nothing.
-            row_count: outcome
-                .and_then(|outcome| outcome.row_count)
-                .or(upload.claimed.row_count),
-            reject_count: outcome.and_then(|outcome| outcome.reject_count),
-            column_count: columns.map(Columns::count),
-            columns: columns.map(Columns::names),
-            variants: upload.variants(),
-            collection_id: upload.collection_id.as_deref(),
-            labels: &upload.labels,
-            metadata: &upload.metadata,
-            created_at: upload.created_at,
-            expires_at: upload.url_expires_at,
-            uploaded_at: upload.uploaded_at,
-            processed_at: upload.processed_at,
-            error: upload.failure.as_ref().map(|failure| Error {
-                code: &failure.code,
-                detail: &failure.detail,
-            }),
-            warning: (upload.conflict_etag.as_ref()).map(|_| OVERWRITE_REFUSED),
-        }
+/// An upload as its owner sees it; also an entry of `GET /files`.
+#[must_use]
+pub fn file(upload: &Upload) -> File {
+    let outcome = upload.current_outcome();
+    let seen_bytes = upload.seen.as_ref().map(|seen| seen.size_bytes);
+    let columns = outcome.and_then(|outcome| outcome.columns.as_ref());
+    let columns = columns.or(upload.claimed.columns.as_ref());
+    File {
+        file_id: upload.id.to_string(),
+        status: upload.state.status(),
+        processing_status: upload.state.processing_status(),
+        filename: upload.filename.clone(),
+        category: upload.category.clone(),
+        content_type: upload.content_type.clone(),
+        file_size_bytes: seen_bytes.or(upload.size_bytes_declared),
+        // What we found comes first; what the client claimed is better than nothing.
+        row_count: outcome
+            .and_then(|outcome| outcome.row_count)
+            .or(upload.claimed.row_count),
+        reject_count: outcome.and_then(|outcome| outcome.reject_count),
+        column_count: columns.map(Columns::count),
+        columns: columns.map(|columns| columns.names().to_vec()),
+        variants: upload.variants(),
+        collection_id: upload.collection_id.clone(),
+        labels: upload.labels.clone(),
+        metadata: upload.metadata.clone(),
+        created_at: to_rfc3339(upload.created_at),
+        expires_at: to_rfc3339(upload.url_expires_at),
+        uploaded_at: upload.uploaded_at.map(to_rfc3339),
+        processed_at: upload.processed_at.map(to_rfc3339),
+        error: upload.failure.as_ref().map(|failure| IngestError {
+            code: failure.code.clone(),
+            detail: failure.detail.clone(),
+        }),
+        warning: upload.conflict_etag.as_ref().map(|_| overwrite_refused()),
     }
 }
 
@@ -130,7 +94,7 @@ async fn status<D: Deps>(
     let identity = call.identify(deps, request.headers())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
     // 2. Tell, and say when to ask again.
-    let response = json(StatusCode::OK, &View::of(&upload));
+    let response = json(StatusCode::OK, &file(&upload));
     Ok(if upload.state.is_moving() {
         let waited_s = deps.repo().backlog_s(&upload.owner, call.now).await?;
         retry_after(response, poll_pause_s(waited_s))

@@ -4,86 +4,59 @@ use std::fmt;
 use std::path::PathBuf;
 
 use http::StatusCode;
-use serde::Deserialize;
 
-/// A problem document (RFC 9457), read leniently: a proxy in front may answer anything.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A problem document, and when to come again.
+#[derive(Debug, Clone, Default)]
 pub struct Problem {
-    /// What kind of thing it is, for people.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// The HTTP status.
-    #[serde(default)]
-    pub status: u16,
-    /// The stable code.
-    #[serde(default)]
-    pub code: Option<String>,
-    /// What happened this time.
-    #[serde(default)]
-    pub detail: Option<String>,
-    /// To be quoted to whoever runs the server.
-    #[serde(default)]
-    pub request_id: Option<String>,
-    /// Every bad field of the request.
-    #[serde(default)]
-    pub errors: Vec<FieldError>,
+    /// What the server said. Where a proxy answered, it may have little more than the status.
+    pub document: consign_api::Problem,
     /// Seconds to wait, from `Retry-After`.
-    #[serde(skip)]
     pub retry_after_s: Option<u64>,
-}
-
-/// One bad field.
-#[derive(Debug, Clone, Deserialize)]
-pub struct FieldError {
-    /// Its name.
-    #[serde(default)]
-    pub field: String,
-    /// The stable code.
-    #[serde(default)]
-    pub code: Option<String>,
-    /// What would be right.
-    #[serde(default)]
-    pub detail: Option<String>,
 }
 
 impl Problem {
     /// Reads the body of an answer that is not a success.
-    pub fn read(status: StatusCode, body: &[u8], request_id: Option<String>) -> Self {
-        let mut problem: Self = serde_json::from_slice(body).unwrap_or_default();
-        problem.status = status.as_u16();
-        problem.request_id = problem.request_id.or(request_id);
-        problem
+    pub fn read(
+        status: StatusCode,
+        body: &[u8],
+        request_id: Option<String>,
+    ) -> consign_api::Problem {
+        let mut document: consign_api::Problem = serde_json::from_slice(body).unwrap_or_default();
+        document.status = status.as_u16();
+        if document.request_id.is_empty() {
+            document.request_id = request_id.unwrap_or_default();
+        }
+        document
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = StatusCode::from_u16(self.status)
+        let document = &self.document;
+        let reason = StatusCode::from_u16(document.status)
             .ok()
             .and_then(|status| status.canonical_reason());
-        let what = self
+        let title = Some(&*document.title).filter(|title| !title.is_empty());
+        let what = document
             .detail
             .as_deref()
-            .or(self.title.as_deref())
+            .or(title)
             .or(reason)
             .unwrap_or("no reason given");
-        match &self.code {
-            Some(code) => write!(f, "{what} ({code}, HTTP {})", self.status)?,
-            None => write!(f, "{what} (HTTP {})", self.status)?,
+        match &*document.code {
+            "" => write!(f, "{what} (HTTP {})", document.status)?,
+            code => write!(f, "{what} ({code}, HTTP {})", document.status)?,
         }
-        for error in &self.errors {
-            let detail = error
-                .detail
-                .as_deref()
-                .or(error.code.as_deref())
-                .unwrap_or("is wrong");
-            write!(f, "\n  {}: {detail}", error.field)?;
+        for error in &document.errors {
+            let told = [&*error.detail, &*error.code];
+            let told = told.into_iter().find(|text| !text.is_empty());
+            write!(f, "\n  {}: {}", error.field, told.unwrap_or("is wrong"))?;
         }
-        if self.status == 401 {
+        if document.status == 401 {
             f.write_str("\n  give a token with --token or CONSIGN_TOKEN; in development `consign token` makes one")?;
         }
-        if let Some(request_id) = &self.request_id {
-            write!(f, "\n  request id: {request_id}")?;
+        if !document.request_id.is_empty() {
+            write!(f, "\n  request id: {}", document.request_id)?;
         }
         Ok(())
     }
@@ -217,9 +190,10 @@ impl ClientError {
         match self {
             // A 409 that names a time to wait: the first call with the same idempotency key still runs.
             Self::Problem(problem) => {
-                problem.status >= 500
-                    || matches!(problem.status, 408 | 429)
-                    || (problem.status == 409 && problem.retry_after_s.is_some())
+                let status = problem.document.status;
+                status >= 500
+                    || matches!(status, 408 | 429)
+                    || (status == 409 && problem.retry_after_s.is_some())
             }
             Self::Store(refusal) => refusal.is_transient(),
             Self::NoAnswer { .. } | Self::Stalled(_) => true,
@@ -253,11 +227,21 @@ impl ClientError {
 mod tests {
     use super::*;
 
+    fn shown(status: StatusCode, body: &[u8], request_id: Option<String>) -> String {
+        let document = Problem::read(status, body, request_id);
+        let retry_after_s = None;
+        Problem {
+            document,
+            retry_after_s,
+        }
+        .to_string()
+    }
+
     #[test]
     fn a_problem_reads_as_its_detail_its_fields_and_its_request_id() {
         let body = br#"{"type":"about:blank","title":"Bad request","status":400,"code":"invalid_request","detail":"two fields are wrong",
             "errors":[{"field":"filename","code":"extension","detail":"must end in .csv"}],"request_id":"r-1"}"#;
-        let text = Problem::read(StatusCode::BAD_REQUEST, body, None).to_string();
+        let text = shown(StatusCode::BAD_REQUEST, body, None);
         assert_eq!(
             text,
             "two fields are wrong (invalid_request, HTTP 400)\n  filename: must end in .csv\n  request id: r-1"
@@ -266,8 +250,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_problem_document_still_says_its_status() {
-        let text =
-            Problem::read(StatusCode::BAD_GATEWAY, b"<html>", Some("r-2".into())).to_string();
+        let text = shown(StatusCode::BAD_GATEWAY, b"<html>", Some("r-2".into()));
         assert_eq!(text, "Bad Gateway (HTTP 502)\n  request id: r-2");
     }
 

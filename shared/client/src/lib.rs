@@ -2,6 +2,7 @@
 
 mod body;
 mod error;
+mod filter;
 mod names;
 mod parts;
 mod resume;
@@ -11,7 +12,6 @@ mod tests;
 mod transfer;
 mod upload;
 mod urls;
-mod wire;
 
 use std::time::Duration;
 
@@ -22,15 +22,17 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use body::Meter;
-pub use error::{ClientError, FieldError, Problem, StoreRefusal};
+pub use consign_api::{
+    CompletedPart, Confirm, Confirmed, Download, File, Listing, Multipart, Pairs, SignUpload,
+    SignedPart, SignedUpload, Status, Strategy, Variant,
+};
+pub use error::{ClientError, Problem, StoreRefusal};
+pub use filter::ListFiles;
 pub use names::safe_file_name;
 pub use resume::{Resume, ResumeStore};
 pub use retry::Backoff;
 pub use upload::{Observer, Upload, sha256_base64};
-pub use wire::{
-    Confirm, DonePart, DownloadUrl, FilePage, FileState, FileStatus, ListFiles, Multipart, Pairs,
-    SignUpload, SignedPart, SignedUpload, Strategy, Variant,
-};
+pub use urls::Signed;
 
 /// A call to a function, never a transfer: those carry no deadline, but must keep moving.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -128,7 +130,7 @@ impl Client {
         &self,
         request: &SignUpload,
         idempotency_key: &str,
-    ) -> Result<SignedUpload, ClientError> {
+    ) -> Result<Signed, ClientError> {
         let call = self
             .http
             .post(self.url(&["files", "sign_upload"]))
@@ -138,26 +140,25 @@ impl Client {
             .call(call.header("idempotency-key", idempotency_key))
             .await?;
         let date = answer.headers().get(http::header::DATE).cloned();
-        let mut signed: SignedUpload = self.read(answer).await?;
+        let upload: SignedUpload = self.read(answer).await?;
         // By the server's own clock, whatever this machine's says.
         let date = date.as_ref().and_then(|date| date.to_str().ok());
-        let end = signed
-            .expires_at
-            .as_deref()
-            .and_then(|end| time::parse(end).ok());
-        signed.life = date
+        let life = date
             .and_then(|date| time::parse_http_date(date).ok())
-            .zip(end)
+            .zip(time::parse(&upload.expires_at).ok())
             .and_then(|(date, end)| end.signed_duration_since(date).to_std().ok());
-        signed.asked_at = asked_at;
-        Ok(signed)
+        Ok(Signed {
+            upload,
+            life,
+            asked_at,
+        })
     }
 
     /// `POST /files/confirm`.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
-    pub async fn confirm(&self, request: &Confirm) -> Result<FileStatus, ClientError> {
+    pub async fn confirm(&self, request: &Confirm) -> Result<Confirmed, ClientError> {
         self.json(
             self.http
                 .post(self.url(&["files", "confirm"]))
@@ -170,7 +171,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
-    pub async fn status(&self, file_id: &str) -> Result<(FileStatus, Option<u64>), ClientError> {
+    pub async fn status(&self, file_id: &str) -> Result<(File, Option<u64>), ClientError> {
         let answer = self
             .call(self.http.get(self.url(&["files", file_id, "status"])))
             .await?;
@@ -182,7 +183,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
-    pub async fn list(&self, filter: &ListFiles) -> Result<FilePage, ClientError> {
+    pub async fn list(&self, filter: &ListFiles) -> Result<Listing, ClientError> {
         self.json(self.http.get(self.url(&["files"])).query(filter))
             .await
     }
@@ -195,7 +196,7 @@ impl Client {
         &self,
         file_id: &str,
         variant: Variant,
-    ) -> Result<DownloadUrl, ClientError> {
+    ) -> Result<Download, ClientError> {
         let call = self.http.get(self.url(&["files", file_id, "download-url"]));
         self.json(call.query(&[("variant", variant)])).await
     }
@@ -350,11 +351,11 @@ async fn problem(answer: Response) -> ClientError {
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned);
     let body = error_body(answer).await;
-    let problem = Problem {
+    let document = Problem::read(status, &body, request_id);
+    ClientError::Problem(Box::new(Problem {
+        document,
         retry_after_s,
-        ..Problem::read(status, &body, request_id)
-    };
-    ClientError::Problem(Box::new(problem))
+    }))
 }
 
 /// The start of an error's body; nothing where it breaks off, for the status says enough.

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use super::body::Stretch;
 use super::upload::{Memory, SIGNINGS_MAX};
 use super::urls::Urls;
-use super::{Client, ClientError, Confirm, DonePart, SignedUpload};
+use super::{Client, ClientError, CompletedPart, Confirm, SignedUpload};
 
 /// Parts under way at once.
 const PARTS_AT_ONCE: usize = 4;
@@ -51,7 +51,7 @@ impl Client {
                 let etag = self
                     .send_part(urls, part_number, stretch(part_number))
                     .await?;
-                Ok(Some(DonePart { part_number, etag }))
+                Ok(Some(CompletedPart { part_number, etag }))
             })
             .buffer_unordered(PARTS_AT_ONCE);
         // After the first error nothing new starts, but what is under way may still be taken.
@@ -79,8 +79,8 @@ impl Client {
         parts.sort_by_key(|part| part.part_number);
         Ok(Confirm {
             file_id: signed.file_id.clone(),
-            etag: None,
             parts: Some(parts),
+            ..Confirm::default()
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{ClientError, DonePart};
+use super::{ClientError, CompletedPart};
 
 /// One unfinished upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Resume {
     pub part_size_bytes: u64,
     /// The parts that the store has.
     #[serde(default)]
-    pub parts: Vec<DonePart>,
+    pub parts: Vec<CompletedPart>,
 }
 
 impl Resume {
@@ -119,8 +119,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn part(part_number: u32) -> DonePart {
-        DonePart {
+    fn part(part_number: u32) -> CompletedPart {
+        CompletedPart {
             part_number,
             etag: format!("e{part_number}"),
         }

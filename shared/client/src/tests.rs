@@ -1,6 +1,6 @@
 //! The upload flow against a small stand-in for consign and its bucket: faults that a real one seldom shows.
 
-use super::{Backoff, Client, ClientError, FileState, Strategy};
+use super::{Backoff, Client, ClientError, Status, Strategy};
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ async fn a_put_sends_the_signed_headers_and_ends_ready() {
     let (outcome, seen) = stage.upload(Strategy::Put).await;
     assert_eq!(outcome.unwrap().row_count, Some(3));
     assert_eq!(seen.meter.sent_bytes(), 8);
-    use FileState::{Processing, Ready, Uploaded, Uploading};
+    use Status::{Processing, Ready, Uploaded, Uploading};
     assert_eq!(
         *seen.states.lock().unwrap(),
         [Uploading, Uploaded, Processing, Ready]
@@ -45,7 +45,7 @@ async fn a_put_is_repeated_after_a_server_error_and_counts_its_bytes_once() {
     let stage = Stage::new("a,b\n").await;
     stage.world.lock().unwrap().put_faults = vec![StatusCode::SERVICE_UNAVAILABLE; 2];
     let (outcome, seen) = stage.upload(Strategy::Put).await;
-    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    assert_eq!(outcome.unwrap().status, Status::Ready);
     assert_eq!(seen.meter.sent_bytes(), 4);
 }
 
@@ -54,7 +54,7 @@ async fn a_put_whose_answer_was_lost_is_a_success_when_confirm_agrees() {
     let stage = Stage::new("a,b\n").await;
     stage.world.lock().unwrap().put_faults = vec![StatusCode::GATEWAY_TIMEOUT];
     let (outcome, _) = stage.upload(Strategy::Put).await;
-    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    assert_eq!(outcome.unwrap().status, Status::Ready);
     assert_eq!(
         stage.world.lock().unwrap().confirm,
         Some(json!({"file_id": "file-0"}))
@@ -74,7 +74,7 @@ async fn retries_are_bounded() {
 async fn a_form_has_its_fields_in_order_and_its_file_last() {
     let stage = Stage::new("a,b\n1,2\n").await;
     let (outcome, _) = stage.upload(Strategy::Post).await;
-    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    assert_eq!(outcome.unwrap().status, Status::Ready);
     let world = stage.world.lock().unwrap();
     let at = |text: &str| {
         world
@@ -102,7 +102,7 @@ async fn parts_are_sent_and_confirmed_in_order() {
     let stage = Stage::new("0123456789").await;
     stage.world.lock().unwrap().put_faults = vec![StatusCode::INTERNAL_SERVER_ERROR];
     let (outcome, seen) = stage.upload(Strategy::Multipart).await;
-    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    assert_eq!(outcome.unwrap().status, Status::Ready);
     assert_eq!(seen.meter.sent_bytes(), 10);
     let world = stage.world.lock().unwrap();
     assert_eq!(
@@ -198,7 +198,7 @@ async fn an_upload_that_ended_meanwhile_is_begun_anew() {
         world.refused = Some((2, "upload_expired"));
     }
     let (outcome, _) = stage.upload(Strategy::Multipart).await;
-    assert_eq!(outcome.unwrap().status, FileState::Ready);
+    assert_eq!(outcome.unwrap().status, Status::Ready);
     let world = stage.world.lock().unwrap();
     assert_eq!(world.keys[0], world.keys[1]);
     assert_ne!(Some(&world.keys[0]), world.keys.last());
@@ -248,7 +248,7 @@ async fn a_file_that_cannot_be_read_is_answered_with_its_reason() {
     let status = stage.upload(Strategy::Put).await.0.unwrap();
     assert_eq!(
         (status.status, status.reason().as_deref()),
-        (FileState::Failed, Some("no header"))
+        (Status::Failed, Some("no header (no_header)"))
     );
 }
 

@@ -10,8 +10,8 @@ use super::body::Stretch;
 use super::transfer::Stored;
 use super::urls::Urls;
 use super::{
-    Client, ClientError, Confirm, FileState, FileStatus, Meter, Resume, ResumeStore, SignUpload,
-    SignedUpload, Strategy,
+    Client, ClientError, Confirm, File, Meter, Resume, ResumeStore, SignUpload, Signed,
+    SignedUpload, Status, Strategy,
 };
 
 /// Between two looks at the status where the server gives no time.
@@ -28,7 +28,7 @@ pub trait Observer: Send + Sync {
     /// The upload has its id, for the first time or again.
     fn signed(&self, file_id: &str, resumed_parts: usize);
     /// The file is in this state now.
-    fn state(&self, state: FileState);
+    fn state(&self, state: Status);
 }
 
 /// What to upload, and how.
@@ -58,9 +58,9 @@ impl Client {
         &self,
         upload: &Upload<'_>,
         observer: &dyn Observer,
-    ) -> Result<FileStatus, ClientError> {
+    ) -> Result<File, ClientError> {
         let stamp = stamp(upload.path).await?;
-        if stamp.0 != upload.request.file_size_bytes {
+        if upload.request.file_size_bytes != Some(stamp.0) {
             return Err(ClientError::Changed(upload.path.to_owned()));
         }
         let store = ResumeStore::new(
@@ -83,27 +83,18 @@ impl Client {
             return Err(ClientError::Changed(upload.path.to_owned()));
         }
         // 3. Confirm. A refusal is final for this upload: the next run begins anew.
-        let mut last = None;
         if let Some(confirm) = &sent.confirm {
-            observer.state(FileState::Uploaded);
-            match self.confirm(confirm).await {
-                Ok(status) => last = Some(status),
-                Err(error) => {
-                    if is_refused(&error) {
-                        memory.store.forget().await;
-                    }
-                    return Err(error);
+            observer.state(Status::Uploaded);
+            if let Err(error) = self.confirm(confirm).await {
+                if is_refused(&error) {
+                    memory.store.forget().await;
                 }
+                return Err(error);
             }
         }
         // 4. Watch.
-        let status = match last {
-            Some(status) if !upload.is_awaited => status,
-            Some(_) | None => {
-                self.watch(&sent.file_id, upload.is_awaited, observer)
-                    .await?
-            }
-        };
+        let file_id = &sent.file_id;
+        let status = self.watch(file_id, upload.is_awaited, observer).await?;
         memory.store.forget().await;
         Ok(status)
     }
@@ -117,7 +108,7 @@ impl Client {
         file_id: &str,
         is_awaited: bool,
         observer: &dyn Observer,
-    ) -> Result<FileStatus, ClientError> {
+    ) -> Result<File, ClientError> {
         loop {
             let (status, retry_after_s) = self.status(file_id).await?;
             observer.state(status.status);
@@ -169,9 +160,7 @@ impl Client {
                 Ok((status, _)) if status.status.awaits_bytes() => {
                     return Ok((Memory { store, resume }, None));
                 }
-                Ok((status, _))
-                    if !status.status.is_final() || status.status == FileState::Ready =>
-                {
+                Ok((status, _)) if !status.status.is_final() || status.status == Status::Ready => {
                     return Ok((Memory { store, resume }, Some(file_id)));
                 }
                 Ok(_) => {}
@@ -196,90 +185,105 @@ impl Client {
     ) -> Result<Sent, ClientError> {
         let mut signings_left = SIGNINGS_MAX;
         loop {
-            let signed = match self
-                .sign_upload(&upload.request, &memory.resume.idempotency_key)
-                .await
-            {
-                Ok(signed) => signed,
-                Err(error) if has_arrived(&error) && memory.resume.file_id.is_some() => {
-                    return Ok(Sent::known(
-                        memory.resume.file_id.clone().unwrap_or_default(),
-                    ));
-                }
-                // An earlier run's upload that cannot be signed again is left to expire.
-                Err(error)
-                    if is_refused(&error)
-                        && memory.resume.file_id.is_some()
-                        && upload.idempotency_key.is_none() =>
-                {
-                    memory.resume = Resume::fresh(new_key());
-                    memory.save().await?;
-                    continue;
-                }
-                Err(error) => {
-                    if is_refused(&error) {
-                        memory.store.forget().await;
-                    }
-                    return Err(error);
-                }
+            let signed = match self.sign(upload, memory).await? {
+                Next::Send(signed) => signed,
+                Next::Arrived(file_id) => return Ok(Sent::known(file_id)),
+                Next::SignAgain => continue,
             };
-            let multipart = signed
-                .multipart
+            let SignedUpload {
+                file_id,
+                strategy,
+                multipart,
+                ..
+            } = &signed.upload;
+            let multipart = multipart
                 .as_ref()
                 .map_or(("", 0), |m| (m.upload_id.as_str(), m.part_size_bytes));
-            memory
-                .resume
-                .adopt(&signed.file_id, multipart.0, multipart.1);
+            memory.resume.adopt(file_id, multipart.0, multipart.1);
             memory.save().await?;
-            observer.signed(&signed.file_id, memory.resume.parts.len());
-            observer.state(FileState::Uploading);
-
-            let whole = Stretch {
-                path: upload.path,
-                offset_bytes: 0,
-                length_bytes: upload.request.file_size_bytes,
-                meter: observer.meter(),
-            };
-            let outcome = match signed.strategy {
-                Strategy::Put => self
-                    .put(&signed, whole)
-                    .await
-                    .map(|stored| confirm_of(&signed, stored)),
-                Strategy::Post => self
-                    .post_form(&signed, whole)
-                    .await
-                    .map(|stored| confirm_of(&signed, stored)),
-                Strategy::Multipart => {
-                    let key = memory.resume.idempotency_key.clone();
-                    let urls = Urls::new((self, &upload.request), key, signed.clone());
-                    self.send_parts((&signed, &urls), whole, memory).await
-                }
-            };
+            observer.signed(file_id, memory.resume.parts.len());
+            observer.state(Status::Uploading);
             signings_left -= 1;
-            match outcome {
-                Ok(confirm) => {
-                    return Ok(Sent {
-                        file_id: signed.file_id,
-                        confirm: Some(confirm),
-                    });
-                }
-                Err(error) if has_arrived(&error) => return Ok(Sent::known(signed.file_id)),
+            match self.transfer(upload, &signed, memory, observer).await {
+                Ok(confirm) => return Ok(Sent::with(confirm)),
+                Err(error) if has_arrived(&error) => return Ok(Sent::known(file_id.clone())),
                 // Parts have their URLs signed again one by one.
                 Err(ClientError::Store(refusal))
                     if refusal.may_be_expired()
-                        && signed.strategy != Strategy::Multipart
+                        && *strategy != Strategy::Multipart
                         && signings_left > 0 => {}
                 // The store has freed the parts, or the server has ended the upload: there is nothing to go on with.
                 Err(error)
                     if is_gone(&error) && upload.idempotency_key.is_none() && signings_left > 0 =>
                 {
-                    memory.resume = Resume::fresh(new_key());
-                    memory.save().await?;
+                    memory.begin_anew().await?;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
+
+    /// Signs, or finds out that there is nothing to sign.
+    async fn sign(&self, upload: &Upload<'_>, memory: &mut Memory) -> Result<Next, ClientError> {
+        let key = &memory.resume.idempotency_key;
+        let error = match self.sign_upload(&upload.request, key).await {
+            Ok(signed) => return Ok(Next::Send(Box::new(signed))),
+            Err(error) => error,
+        };
+        match &memory.resume.file_id {
+            Some(file_id) if has_arrived(&error) => return Ok(Next::Arrived(file_id.clone())),
+            // An earlier run's upload that cannot be signed again is left to expire.
+            Some(_) if is_refused(&error) && upload.idempotency_key.is_none() => {
+                memory.begin_anew().await?;
+                return Ok(Next::SignAgain);
+            }
+            Some(_) | None => {}
+        }
+        if is_refused(&error) {
+            memory.store.forget().await;
+        }
+        Err(error)
+    }
+
+    /// Sends the bytes, by the strategy that was signed.
+    async fn transfer(
+        &self,
+        upload: &Upload<'_>,
+        signed: &Signed,
+        memory: &mut Memory,
+        observer: &dyn Observer,
+    ) -> Result<Confirm, ClientError> {
+        let whole = Stretch {
+            path: upload.path,
+            offset_bytes: 0,
+            length_bytes: upload.request.file_size_bytes.unwrap_or(0),
+            meter: observer.meter(),
+        };
+        let signed_upload = &signed.upload;
+        match signed_upload.strategy {
+            Strategy::Put => {
+                let stored = self.put(signed_upload, whole).await?;
+                Ok(confirm_of(signed_upload, stored))
+            }
+            Strategy::Post => {
+                let stored = self.post_form(signed_upload, whole).await?;
+                Ok(confirm_of(signed_upload, stored))
+            }
+            Strategy::Multipart => {
+                let key = memory.resume.idempotency_key.clone();
+                let urls = Urls::new((self, &upload.request), key, signed.clone());
+                self.send_parts((signed_upload, &urls), whole, memory).await
+            }
+        }
+    }
+}
+
+/// What comes after an attempt to sign.
+enum Next {
+    Send(Box<Signed>),
+    /// The file is there: an event told so.
+    Arrived(String),
+    SignAgain,
 }
 
 /// What is remembered, and where.
@@ -292,6 +296,12 @@ impl Memory {
     pub(super) async fn save(&self) -> Result<(), ClientError> {
         self.store.save(&self.resume).await
     }
+
+    /// Forgets the upload, and signs as another from now on.
+    async fn begin_anew(&mut self) -> Result<(), ClientError> {
+        self.resume = Resume::fresh(new_key());
+        self.save().await
+    }
 }
 
 /// What reached the bucket; `confirm` is absent where an earlier run had confirmed, or an event had said so.
@@ -301,6 +311,13 @@ struct Sent {
 }
 
 impl Sent {
+    fn with(confirm: Confirm) -> Self {
+        Self {
+            file_id: confirm.file_id.clone(),
+            confirm: Some(confirm),
+        }
+    }
+
     /// Arrived without our confirm.
     fn known(file_id: String) -> Self {
         Self {
@@ -318,19 +335,19 @@ fn confirm_of(signed: &SignedUpload, stored: Stored) -> Confirm {
     Confirm {
         file_id: signed.file_id.clone(),
         etag,
-        parts: None,
+        ..Confirm::default()
     }
 }
 
 /// Whether the file is there already: the server saw all of it before we said so.
 fn has_arrived(error: &ClientError) -> bool {
-    matches!(error, ClientError::Problem(problem) if problem.code.as_deref() == Some("already_uploaded"))
+    matches!(error, ClientError::Problem(problem) if problem.document.code == "already_uploaded")
 }
 
 /// Whether the upload has ended, so that sending more of it is in vain.
 fn is_gone(error: &ClientError) -> bool {
     match error {
-        ClientError::Problem(problem) => problem.code.as_deref() == Some("upload_expired"),
+        ClientError::Problem(problem) => problem.document.code == "upload_expired",
         ClientError::Store(refusal) => refusal.code == "NoSuchUpload",
         ClientError::NoAnswer { .. }
         | ClientError::Stalled(_)
@@ -346,9 +363,8 @@ fn is_gone(error: &ClientError) -> bool {
 fn is_refused(error: &ClientError) -> bool {
     match error {
         ClientError::Problem(problem) => {
-            (400..500).contains(&problem.status)
-                && !matches!(problem.status, 401 | 403)
-                && !error.is_transient()
+            let status = problem.document.status;
+            (400..500).contains(&status) && !matches!(status, 401 | 403) && !error.is_transient()
         }
         ClientError::Store(_)
         | ClientError::NoAnswer { .. }

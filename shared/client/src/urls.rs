@@ -10,6 +10,17 @@ use super::{Client, ClientError, SignUpload, SignedPart, SignedUpload};
 /// Of the life of URLs, the share from whose beginning on they are signed anew.
 const RENEWED_AFTER: f64 = 0.75;
 
+/// What was signed, and for how long it is good.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The upload.
+    pub upload: SignedUpload,
+    /// For how long the URLs lived when they were signed, where the server told.
+    pub life: Option<Duration>,
+    /// When they were asked for, by the client's own clock.
+    pub asked_at: Duration,
+}
+
 /// Signs the parts of one upload.
 pub(crate) struct Urls<'a> {
     client: &'a Client,
@@ -34,11 +45,11 @@ pub(crate) struct Ready {
 }
 
 impl Current {
-    fn new(signed: SignedUpload, turn: u32) -> Self {
+    fn new(signed: Signed, turn: u32) -> Self {
         let end = |share: f64| Some(signed.asked_at + signed.life?.mul_f64(share));
         let (renewed_at, ends_at) = (end(RENEWED_AFTER), end(1.0));
         Self {
-            signed,
+            signed: signed.upload,
             turn,
             renewed_at,
             ends_at,
@@ -51,7 +62,7 @@ impl<'a> Urls<'a> {
     pub(crate) fn new(
         (client, request): (&'a Client, &'a SignUpload),
         idempotency_key: String,
-        signed: SignedUpload,
+        signed: Signed,
     ) -> Self {
         Self {
             client,
@@ -107,8 +118,8 @@ impl<'a> Urls<'a> {
             let multipart = signed.multipart.as_ref();
             multipart.map(|m| (m.upload_id.clone(), m.part_size_bytes))
         };
-        if signed.file_id != current.signed.file_id
-            || upload_id(&signed) != upload_id(&current.signed)
+        if signed.upload.file_id != current.signed.file_id
+            || upload_id(&signed.upload) != upload_id(&current.signed)
         {
             let why = "signing again gave another upload";
             return Err(ClientError::Answer(why.to_owned()));

@@ -3,6 +3,8 @@
 //! No I/O, no ambient time, randomness or environment: all of them are arguments.
 //! Builds for native targets and for `wasm32-unknown-unknown` without a `cfg(target…)`.
 
+pub use consign_api as api;
+
 pub mod auth;
 pub mod config;
 pub mod events;

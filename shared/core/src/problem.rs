@@ -8,9 +8,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, WWW_
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-mod field;
-
-pub use field::{FieldError, REQUEST_FIELD_CODES};
+pub use consign_api::{FieldError, REQUEST_FIELD_CODES};
 
 /// The header that carries the request id, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -103,7 +101,7 @@ impl Problem {
         debug_assert!(
             errors
                 .iter()
-                .all(|error| REQUEST_FIELD_CODES.contains(&error.code)),
+                .all(|error| REQUEST_FIELD_CODES.contains(&&*error.code)),
             "a code that is not documented: {errors:?}"
         );
         let detail = match errors.as_slice() {
@@ -395,19 +393,17 @@ impl Problem {
 
     /// The response: `application/problem+json`, with the headers that go with the status.
     pub fn into_response(self, request_id: &str) -> Response<Bytes> {
-        let document = Document {
+        let is_ours = self.status.is_server_error();
+        let mut errors = if is_ours { Vec::new() } else { self.errors };
+        errors.truncate(ERRORS_TOLD_MAX);
+        let document = consign_api::Problem {
             kind: format!("urn:consign:problem:{}", self.code),
-            title: self.title,
+            title: self.title.into(),
             status: self.status.as_u16(),
-            code: self.code,
-            detail: (!self.status.is_server_error() && !self.detail.is_empty())
-                .then_some(&self.detail),
-            request_id,
-            errors: if self.status.is_server_error() {
-                &[]
-            } else {
-                &self.errors[..self.errors.len().min(ERRORS_TOLD_MAX)]
-            },
+            code: self.code.into(),
+            detail: Some(self.detail).filter(|detail| !is_ours && !detail.is_empty()),
+            request_id: request_id.to_owned(),
+            errors,
         };
         let mut response = json(self.status, &document, request_id);
         let headers = response.headers_mut();
@@ -442,20 +438,6 @@ impl RateLimit {
         let header = |(name, text)| Some((name, HeaderValue::try_from(text).ok()?));
         [policy, state].into_iter().filter_map(header).collect()
     }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'a str,
-    status: u16,
-    code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a String>,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
 }
 
 /// A JSON response with its `x-request-id`; nothing of ours is for a shared cache.

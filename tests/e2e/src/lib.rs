@@ -16,6 +16,7 @@
 )]
 
 mod cli;
+pub mod documented;
 mod guard;
 mod host;
 mod kind;

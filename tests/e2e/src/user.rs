@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::documented::{Answered, check};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -241,13 +242,27 @@ impl User {
 }
 
 impl Answer {
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer, which must be one that the OpenAPI document has.
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("the host answers");
+        let (http, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = http.execute(request).await.expect("the host answers");
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.expect("the body is text");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let media_type = headers.get("content-type").map(|value| value.to_str());
+        check(Answered {
+            method: &method,
+            path: &path,
+            status,
+            media_type: media_type
+                .transpose()
+                .expect("it is text")
+                .unwrap_or_default(),
+            body: &body,
+        });
         Self {
             status,
             headers,

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::{
-    Backoff, Client, ClientError, FileState, FileStatus, Meter, Observer, SignUpload, Strategy,
-    Upload,
+    Backoff, Client, ClientError, File, Meter, Observer, SignUpload, Status, Strategy, Upload,
 };
 use axum::body::Bytes;
 use axum::extract::{Path as UrlPath, State};
@@ -198,7 +197,7 @@ pub(super) async fn status(
             world.final_state.unwrap_or("ready")
         }
     };
-    Json(json!({"file_id": file_id, "status": state, "row_count": 3, "error": "no header"}))
+    Json(json!({"file_id": file_id, "status": state, "row_count": 3, "error": {"code": "no_header", "detail": "no header"}}))
         .into_response()
 }
 
@@ -254,22 +253,15 @@ impl Stage {
         self.folder.path().join("a.csv")
     }
 
-    pub(super) async fn upload(
-        &self,
-        strategy: Strategy,
-    ) -> (Result<FileStatus, ClientError>, Seen) {
+    pub(super) async fn upload(&self, strategy: Strategy) -> (Result<File, ClientError>, Seen) {
         let seen = Seen::default();
         let path = self.file();
         let request = SignUpload {
             filename: "a.csv".into(),
-            content_type: "text/csv".into(),
-            file_size_bytes: std::fs::metadata(&path).unwrap().len(),
-            category: None,
-            checksum_sha256: None,
+            content_type: Some("text/csv".into()),
+            file_size_bytes: Some(std::fs::metadata(&path).unwrap().len()),
             strategy: Some(strategy),
-            collection_id: None,
-            labels: BTreeMap::new(),
-            metadata: BTreeMap::new(),
+            ..SignUpload::default()
         };
         let remembered = self.remembered();
         let upload = Upload {
@@ -293,7 +285,7 @@ pub(super) fn entries(folder: &Path) -> usize {
 
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub(super) states: Mutex<Vec<FileState>>,
+    pub(super) states: Mutex<Vec<Status>>,
     pub(super) resumed_parts: Mutex<usize>,
     pub(super) meter: Meter,
 }
@@ -315,7 +307,7 @@ impl Observer for Seen {
     fn signed(&self, _: &str, resumed_parts: usize) {
         *self.resumed_parts.lock().unwrap() = resumed_parts;
     }
-    fn state(&self, state: FileState) {
+    fn state(&self, state: Status) {
         self.states.lock().unwrap().push(state);
     }
 }

@@ -99,7 +99,7 @@ impl Config {
             ConfigError {
                 errors: vec![FieldError {
                     field: "consign.toml".to_owned(),
-                    code: "invalid",
+                    code: "invalid".into(),
                     detail,
                 }],
             }

@@ -25,7 +25,7 @@ impl Errors {
     ) {
         self.0.borrow_mut().push(FieldError {
             field: field.into(),
-            code,
+            code: code.into(),
             detail: detail.into(),
         });
     }

@@ -14,18 +14,19 @@ mod types;
 pub(crate) mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use consign_api::{Strategy, Variant};
 
 pub use category::{Category, Encryption, Ingest, LabelPattern, LabelRule};
 pub use digest::Sha256Digest;
 pub use names::{Disposition, content_disposition, safe_response_content_type};
 pub use query::{
     CONFIRM_BODY_BYTES_MAX, ConfirmMetadata, ConfirmRequest, ConfirmedPart, DownloadQuery,
-    ListQuery, Variant,
+    ListQuery,
 };
 pub use request::{Accepted, SIGN_BODY_BYTES_MAX, SignUploadRequest};
 pub use template::{
@@ -47,29 +48,6 @@ pub const PART_BYTES_MIN: u64 = 5 << 20;
 /// The largest part, in bytes.
 pub const PART_BYTES_MAX: u64 = 5 << 30;
 const _: () = assert!(PART_BYTES_MAX * PARTS_MAX >= OBJECT_BYTES_MAX);
-
-/// How the bytes get into the bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// One PUT.
-    Put,
-    /// A browser form.
-    Post,
-    /// Parts, each with a PUT of its own; can be resumed.
-    Multipart,
-}
-
-impl Strategy {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Put => "put",
-            Self::Post => "post",
-            Self::Multipart => "multipart",
-        }
-    }
-}
 
 /// What becomes of another version than the one that is ready, where a store lets one through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,25 +79,6 @@ impl FromStr for Overwrite {
             "refuse" => Ok(Self::Refuse),
             "version" => Ok(Self::Version),
             _ => Err("must be `refuse` or `version`".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Strategy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "put" => Ok(Self::Put),
-            "post" => Ok(Self::Post),
-            "multipart" => Ok(Self::Multipart),
-            _ => Err("must be `put`, `post` or `multipart`".to_owned()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use consign_api::Variant;
 use serde_json::{Map, Value};
 
 use super::PARTS_MAX;
@@ -212,41 +213,6 @@ fn printable(text: &str, bytes_max: usize) -> Result<String, String> {
         Err(format!(
             "must be 1 to {bytes_max} printable ASCII characters without blanks"
         ))
-    }
-}
-
-/// What of a file is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// What was uploaded.
-    Original,
-    /// What ingest made of it.
-    Parquet,
-    /// What ingest found out about it, as JSON.
-    Profile,
-    /// The rows that ingest could not read, as JSON.
-    Rejects,
-}
-
-impl Variant {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Original => "original",
-            Self::Parquet => "parquet",
-            Self::Profile => "profile",
-            Self::Rejects => "rejects",
-        }
-    }
-}
-
-impl FromStr for Variant {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::Original, Self::Parquet, Self::Profile, Self::Rejects];
-        let found = all.into_iter().find(|variant| variant.as_str() == text);
-        found.ok_or_else(|| "must be `original`, `parquet`, `profile` or `rejects`".to_owned())
     }
 }
 

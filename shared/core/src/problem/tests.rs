@@ -10,7 +10,7 @@ fn document(response: &Response<Bytes>) -> serde_json::Value {
 fn every_problem_is_an_rfc_9457_document() {
     let field = FieldError {
         field: "strategy".into(),
-        code: "too_many",
+        code: "too_many".into(),
         detail: "must be `put`".into(),
     };
     let limit = RateLimit {
@@ -67,7 +67,7 @@ fn every_problem_is_an_rfc_9457_document() {
 fn a_problem_of_any_number_of_fields_is_bounded() {
     let field = |number: u32| FieldError {
         field: format!("parts[{number}].etag"),
-        code: "invalid",
+        code: "invalid".into(),
         detail: "must be an etag".into(),
     };
     let problem = Problem::validation_failed((0..30_000).map(field).collect());
@@ -94,7 +94,7 @@ fn a_server_error_tells_the_request_id_only() {
     problem.detail = "password=secret".into();
     problem.errors.push(FieldError {
         field: "secret".into(),
-        code: "unknown",
+        code: "unknown".into(),
         detail: String::new(),
     });
     let response = problem.into_response("request-1");

@@ -9,12 +9,13 @@ mod view;
 
 use std::collections::BTreeMap;
 
-use crate::time::{Timestamp, rfc3339};
+use consign_api::{ProcessingStatus, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::events::Sequencer;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::policy::{Overwrite, Strategy};
+use crate::time::{Timestamp, rfc3339};
 
 pub use crate::operations::{
     ABSENCE_CONFIRM_S, ABSENCE_LOOK_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S,
@@ -104,14 +105,30 @@ impl State {
 
     /// `processing_status` of the wire: where the ingest stands.
     #[must_use]
-    pub const fn processing_status(self) -> &'static str {
+    pub const fn processing_status(self) -> ProcessingStatus {
         match self {
-            Self::Pending | Self::Uploading | Self::Expired => "waiting",
-            Self::Uploaded | Self::Confirmed => "queued",
-            Self::Processing => "processing",
-            Self::Ready => "done",
-            Self::Failed => "failed",
-            Self::Deleted => "deleted",
+            Self::Pending | Self::Uploading | Self::Expired => ProcessingStatus::Waiting,
+            Self::Uploaded | Self::Confirmed => ProcessingStatus::Queued,
+            Self::Processing => ProcessingStatus::Processing,
+            Self::Ready => ProcessingStatus::Done,
+            Self::Failed => ProcessingStatus::Failed,
+            Self::Deleted => ProcessingStatus::Deleted,
+        }
+    }
+
+    /// The same on the wire.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Pending => Status::Pending,
+            Self::Uploading => Status::Uploading,
+            Self::Uploaded => Status::Uploaded,
+            Self::Confirmed => Status::Confirmed,
+            Self::Processing => Status::Processing,
+            Self::Ready => Status::Ready,
+            Self::Failed => Status::Failed,
+            Self::Expired => Status::Expired,
+            Self::Deleted => Status::Deleted,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What a record tells of itself.
 
-use crate::time::{Timestamp, saturating_add_secs};
+use consign_api::Variant;
 
 use super::{
     Deletion, EXPIRY_GRACE_S, LEASE_S, NAME_KEPT_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload,
 };
 use crate::ids::ETag;
 use crate::policy::Overwrite;
+use crate::time::{Timestamp, saturating_add_secs};
 
 impl Upload {
     /// When an upload that is ready or failed is deleted by itself: at the end of its retention, or earlier where the
@@ -109,20 +110,20 @@ impl Upload {
 
     /// What can be downloaded of it now, as the wire's `variant` names it.
     #[must_use]
-    pub fn variants(&self) -> Vec<&'static str> {
+    pub fn variants(&self) -> Vec<Variant> {
         let outcome = self.current_outcome();
         [
-            ("original", self.is_original_there()),
+            (Variant::Original, self.is_original_there()),
             (
-                "parquet",
+                Variant::Parquet,
                 outcome.is_some_and(|outcome| outcome.parquet_key.is_some()),
             ),
             (
-                "profile",
+                Variant::Profile,
                 outcome.is_some_and(|outcome| outcome.profile_key.is_some()),
             ),
             (
-                "rejects",
+                Variant::Rejects,
                 outcome.is_some_and(|outcome| outcome.rejects_key.is_some()),
             ),
         ]

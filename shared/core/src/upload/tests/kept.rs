@@ -1,6 +1,7 @@
 //! What ends an upload and what does not: absence, deletion, other versions, other templates, other clocks.
 
 use super::*;
+use crate::policy::Variant;
 
 #[test]
 fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
@@ -291,15 +292,15 @@ fn what_a_form_brings_over_a_ready_file_is_refused_and_noted() {
         assert_eq!((refused.state, refused.generation), (State::Ready, 1));
         assert_eq!(refused.outcome, ready.outcome);
         assert_eq!(refused.conflict_etag, Some(ETag::new("b")));
-        assert!(ready.variants().contains(&"original"));
-        assert!(!refused.variants().contains(&"original"));
+        assert!(ready.variants().contains(&Variant::Original));
+        assert!(!refused.variants().contains(&Variant::Original));
         assert_eq!(
             refused.apply(&claim("b", "u", at(100)), at(3)),
             Step::Refused(Refusal::Processed)
         );
         // It is what it was again.
         let mended = changed(&refused, &seen("a"), at(4)).after;
-        assert!(mended.variants().contains(&"original"));
+        assert!(mended.variants().contains(&Variant::Original));
     }
     // A form that failed may be used for a better file.
     let failed = after(&form(), &[claim("a", "t", at(100)), fail("a", "t")], at(1));
@@ -335,14 +336,14 @@ fn what_is_ready_is_served_until_the_next_version_is_accepted() {
     for upload in [&newer, &held, &failed] {
         assert_eq!(upload.current_outcome(), ready.outcome.as_ref());
         assert!(
-            !upload.variants().contains(&"original"),
+            !upload.variants().contains(&Variant::Original),
             "{:?}",
             upload.state
         );
     }
     let accepted = changed(&held, &succeed("b", "u"), at(4)).after;
     assert_eq!(accepted.current_outcome().unwrap().etag, ETag::new("b"));
-    assert!(accepted.variants().contains(&"original"));
+    assert!(accepted.variants().contains(&Variant::Original));
 }
 
 #[test]
