@@ -127,27 +127,21 @@ impl Line<'_> {
         loop {
             let close = from + memchr(quote, self.bytes.get(from..)?)?;
             let next = *self.bytes.get(close + 1)?;
-            if next == quote && self.bare && self.is_end(*self.bytes.get(close + 2)?) {
-                // A bare quote at the end of a cell.
-                self.has_quotes = true;
-                self.push(spans, (cell + 1, close + 1), (true, escaped));
-                return Some(close + 2);
-            } else if next == quote {
-                escaped = true;
-                from = close + 2;
-            } else if self.is_end(next) {
+            if next == self.delimiter || next == b'\n' || next == b'\r' {
                 self.has_quotes = true;
                 self.push(spans, (cell + 1, close), (true, escaped));
                 return Some(close + 1);
+            } else if next == quote {
+                if self.bare {
+                    // A bare quote at the end of a cell is left to the machine.
+                    return None;
+                }
+                escaped = true;
+                from = close + 2;
             } else {
                 return None;
             }
         }
-    }
-
-    #[inline]
-    fn is_end(&self, byte: u8) -> bool {
-        byte == self.delimiter || byte == b'\n' || byte == b'\r'
     }
 
     #[inline]

@@ -175,6 +175,7 @@ impl Rows {
         dialect.delimiter.filter(|_| is_usual)
     }
 
+    #[inline(never)]
     pub(crate) fn start_row<S>(&mut self, bytes: &[u8], sink: &mut S) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
@@ -262,6 +263,7 @@ impl Rows {
         Ok(())
     }
 
+    #[inline(never)]
     fn end_row<S>(&mut self, buffer: &str, sink: &mut S) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,

@@ -10,6 +10,8 @@ use crate::rows::{Rows, State};
 type GoesOn = bool;
 
 impl Rows {
+    // Kept out of the way of whole rows, which are read at a stroke.
+    #[inline(never)]
     pub(crate) fn scan<S>(&mut self, buffer: &str, sink: &mut S) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
