@@ -63,6 +63,10 @@ pub fn check(answered: Answered<'_>) {
         "the media type is not documented: {}",
         told()
     );
+    if let Some(codes) = response["x-codes"].as_array() {
+        let is_one = codes.contains(&body["code"]) && body["status"] == status;
+        assert!(is_one, "the code is not documented: {}", told());
+    }
     let key = format!("{method} {template} {status} {media_type}");
     let mut validators = validators().lock().unwrap_or_else(PoisonError::into_inner);
     let validator = validators

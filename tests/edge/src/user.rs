@@ -2,7 +2,8 @@
 
 use consign_core::auth::{NewToken, mint_hs256};
 use consign_core::time::Timestamp;
-use reqwest::StatusCode;
+use e2e::documented::{Answered, check};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::Workerd;
@@ -71,14 +72,26 @@ impl User {
         path: &str,
         body: Option<Value>,
     ) -> Option<(StatusCode, String)> {
-        let method = method.parse().unwrap();
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let method: Method = method.parse().unwrap();
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url));
         request = request.bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
         let answer = request.send().await.ok()?;
-        Some((answer.status(), answer.text().await.ok()?))
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.ok()?;
+        let media_type = headers.get("content-type").map(|value| value.to_str());
+        check(Answered {
+            method: &method,
+            path: path.split('?').next().unwrap_or_default(),
+            status: status.as_u16(),
+            media_type: media_type.transpose().unwrap().unwrap_or_default(),
+            body: &serde_json::from_str(&text).unwrap_or(Value::Null),
+        });
+        Some((status, text))
     }
 
     /// Signs an upload by one PUT.
