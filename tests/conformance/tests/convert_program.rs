@@ -149,3 +149,22 @@ fn wrong_arguments_are_named_as_such() {
         );
     }
 }
+
+#[test]
+fn explain_says_what_was_understood() {
+    let folder = folder("explain");
+    let input = folder.join("in");
+    let rows = "Rome, 2.5, 3\n".repeat(10);
+    let source = format!("Report\n\nplace, sun,\n, h, mm\n{rows}Source: the office\n");
+    std::fs::write(&input, source).expect("the folder can be written");
+    let done = convert(&input, &folder.join("out"), &["--explain"]);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let said: Value = serde_json::from_slice(&done.stdout).expect("it is one line of JSON");
+    let seen = ["delimiter", "header_line", "header_rows", "end_line"].map(|key| &said[key]);
+    assert_eq!(seen, [&Value::from(","), &3.into(), &2.into(), &15.into()]);
+    assert_eq!(
+        (&said["skipped_lines"], &said["rows"], &said["rejects"]),
+        (&2.into(), &10.into(), &1.into())
+    );
+    assert_eq!(said["dialect"]["spaced_delimiters"], true);
+}
