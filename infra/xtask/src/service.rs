@@ -148,107 +148,115 @@ impl Service {
 
     /// The command that runs the server. `state`, its folder, is part of it: so it is known again later.
     pub(crate) fn command(self, setting: &Setting<'_>, state: &Path) -> Command {
-        let Setting {
-            host,
-            servers,
-            options,
-        } = setting;
-        let port = self.port(options);
-        let data = state.join("data");
-        let java = |folder: &Path| {
-            let mut java = host.command("java");
-            java.current_dir(folder)
-                .arg(format!("-Dconsign.state={}", state.display()));
-            java
-        };
+        let port = self.port(&setting.options);
         match self {
-            Self::Minio => {
-                let mut minio = host.command(&servers.minio);
-                minio.arg("server").arg(&data).args([
-                    "--address",
-                    &format!("127.0.0.1:{port}"),
-                    "--quiet",
-                ]);
-                minio
-                    .env("MINIO_ROOT_USER", ACCESS_KEY)
-                    .env("MINIO_ROOT_PASSWORD", SECRET_KEY);
-                minio
-                    .env("MINIO_BROWSER", "off")
-                    .env("MINIO_UPDATE", "off")
-                    .env("MINIO_API_CORS_ALLOW_ORIGIN", "*");
-                // An object is neither taken before its bucket's rules are known, nor told of before its event is kept.
-                minio
-                    .env("MINIO_SYNC_BOOT", "on")
-                    .env("MINIO_API_SYNC_EVENTS", "on");
-                minio.env("MINIO_NOTIFY_WEBHOOK_ENABLE_consign", "on");
-                minio.env("MINIO_NOTIFY_WEBHOOK_ENDPOINT_consign", options.webhook);
-                minio.env(
-                    "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_consign",
-                    options.webhook_token,
-                );
-                // Without this folder MinIO forgets what it could not deliver.
-                minio.env(
-                    "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_consign",
-                    state.join("undelivered"),
-                );
-                minio
-            }
-            Self::Dynamodb => {
-                let mut java = java(&servers.dynamodb);
-                java.args([
-                    "-Djava.library.path=lib",
-                    "-cp",
-                    "lib/*",
-                    "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
-                ]);
-                java.args([
-                    "-sharedDb",
-                    "-disableTelemetry",
-                    "-port",
-                    &port.to_string(),
-                    "-dbPath",
-                ])
-                .arg(&data);
-                java
-            }
-            Self::Elasticmq => {
-                let mut java = java(&servers.elasticmq);
-                java.arg(format!(
-                    "-Dconfig.file={}",
-                    host.root.join("infra/elasticmq.conf").display()
-                ));
-                java.arg(format!("-Dnode-address.port={port}"))
-                    .arg(format!("-Drest-sqs.bind-port={port}"));
-                java.arg("-Drest-sqs.bind-hostname=127.0.0.1");
-                java.arg(format!(
-                    "-Dmessages-storage.uri=jdbc:h2:{}",
-                    data.join("messages").display()
-                ));
-                java.args([
-                    "-Dmessages-storage.enabled=true",
-                    "-cp",
-                    "lib/*",
-                    "org.elasticmq.server.Main",
-                ]);
-                java
-            }
-            Self::Bridge => {
-                let mut bridge = host.command(state.join(BRIDGE));
-                bridge
-                    .args(["--listen", &format!("127.0.0.1:{port}")])
-                    .args(["--runtime", options.functions.unwrap_or_default()]);
-                let at = |port: u16| format!("http://127.0.0.1:{port}");
-                bridge
-                    .args(["--sqs-endpoint", &at(options.elasticmq_port)])
-                    .args(["--dynamodb-endpoint", &at(options.dynamodb_port)]);
-                bridge
-                    .env("CONSIGN_WEBHOOK_TOKEN", options.webhook_token)
-                    .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-                    .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-                    .env("AWS_REGION", REGION);
-                bridge
-            }
+            Self::Minio => setting.minio(port, state),
+            Self::Dynamodb => setting.dynamodb(port, state),
+            Self::Elasticmq => setting.elasticmq(port, state),
+            Self::Bridge => setting.bridge(port, state),
         }
+    }
+}
+
+impl Setting<'_> {
+    fn minio(&self, port: u16, state: &Path) -> Command {
+        let mut minio = self.host.command(&self.servers.minio);
+        minio.arg("server").arg(state.join("data")).args([
+            "--address",
+            &format!("127.0.0.1:{port}"),
+            "--quiet",
+        ]);
+        minio
+            .env("MINIO_ROOT_USER", ACCESS_KEY)
+            .env("MINIO_ROOT_PASSWORD", SECRET_KEY);
+        minio
+            .env("MINIO_BROWSER", "off")
+            .env("MINIO_UPDATE", "off")
+            .env("MINIO_API_CORS_ALLOW_ORIGIN", "*");
+        // An object is neither taken before its bucket's rules are known, nor told of before its event is kept.
+        minio
+            .env("MINIO_SYNC_BOOT", "on")
+            .env("MINIO_API_SYNC_EVENTS", "on");
+        minio.env("MINIO_NOTIFY_WEBHOOK_ENABLE_consign", "on");
+        minio.env(
+            "MINIO_NOTIFY_WEBHOOK_ENDPOINT_consign",
+            self.options.webhook,
+        );
+        minio.env(
+            "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_consign",
+            self.options.webhook_token,
+        );
+        // Without this folder MinIO forgets what it could not deliver.
+        minio.env(
+            "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_consign",
+            state.join("undelivered"),
+        );
+        minio
+    }
+
+    fn dynamodb(&self, port: u16, state: &Path) -> Command {
+        let mut java = self.java(&self.servers.dynamodb, state);
+        java.args([
+            "-Djava.library.path=lib",
+            "-cp",
+            "lib/*",
+            "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
+        ]);
+        java.args([
+            "-sharedDb",
+            "-disableTelemetry",
+            "-port",
+            &port.to_string(),
+            "-dbPath",
+        ])
+        .arg(state.join("data"));
+        java
+    }
+
+    fn elasticmq(&self, port: u16, state: &Path) -> Command {
+        let mut java = self.java(&self.servers.elasticmq, state);
+        java.arg(format!(
+            "-Dconfig.file={}",
+            self.host.root.join("infra/elasticmq.conf").display()
+        ));
+        java.arg(format!("-Dnode-address.port={port}"))
+            .arg(format!("-Drest-sqs.bind-port={port}"));
+        java.arg("-Drest-sqs.bind-hostname=127.0.0.1");
+        java.arg(format!(
+            "-Dmessages-storage.uri=jdbc:h2:{}",
+            state.join("data").join("messages").display()
+        ));
+        java.args([
+            "-Dmessages-storage.enabled=true",
+            "-cp",
+            "lib/*",
+            "org.elasticmq.server.Main",
+        ]);
+        java
+    }
+
+    fn bridge(&self, port: u16, state: &Path) -> Command {
+        let mut bridge = self.host.command(state.join(BRIDGE));
+        bridge
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--runtime", self.options.functions.unwrap_or_default()]);
+        let at = |port: u16| format!("http://127.0.0.1:{port}");
+        bridge
+            .args(["--sqs-endpoint", &at(self.options.elasticmq_port)])
+            .args(["--dynamodb-endpoint", &at(self.options.dynamodb_port)]);
+        bridge
+            .env("CONSIGN_WEBHOOK_TOKEN", self.options.webhook_token)
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_REGION", REGION);
+        bridge
+    }
+
+    fn java(&self, folder: &Path, state: &Path) -> Command {
+        let mut java = self.host.command("java");
+        java.current_dir(folder)
+            .arg(format!("-Dconsign.state={}", state.display()));
+        java
     }
 }
 

@@ -240,31 +240,8 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, Eve
         "virtual" => Ok(Addressing::Virtual),
         _ => Err("must be `path` or `virtual`".to_owned()),
     });
-    let access_key = secret_value(&mut f, "access_key_env", secret);
-    let secret_key = secret_value(&mut f, "secret_key_env", secret);
-    let session_token = secret_value(&mut f, "session_token_env", secret);
-    let credentials = match (access_key, secret_key) {
-        (Some(access_key), Some(secret_key)) => Some(StoreCredentials {
-            access_key: access_key.expose().to_owned(),
-            secret_key,
-            session_token,
-        }),
-        (None, None) => None,
-        (Some(_), None) => required_if_unreported(&f, "secret_key_env"),
-        (None, Some(_)) => required_if_unreported(&f, "access_key_env"),
-    };
-    let origins = f.texts("origins").unwrap_or_default();
-    for bad in origins
-        .iter()
-        .filter(|text| *text != "*" && origin(text).as_ref() != Ok(*text))
-    {
-        let bad: String = bad.chars().filter(|c| !c.is_control()).take(100).collect();
-        f.wrong(
-            "origins",
-            "invalid",
-            format!("must list `*` or origins such as `https://app.example.com`, not `{bad}`"),
-        );
-    }
+    let credentials = read_credentials(&mut f, secret);
+    let origins = read_origins(&mut f);
     let event_token = secret_value(&mut f, "event_token_env", secret);
     let sources = EventSources::with(f.texts("event_sources").unwrap_or_default());
     if sources.is_none() {
@@ -293,6 +270,38 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, Eve
         event_token,
     };
     Some((config, sources.unwrap_or_default()))
+}
+
+fn read_credentials(f: &mut Fields<'_>, secret: Lookup<'_>) -> Option<StoreCredentials> {
+    let access_key = secret_value(f, "access_key_env", secret);
+    let secret_key = secret_value(f, "secret_key_env", secret);
+    let session_token = secret_value(f, "session_token_env", secret);
+    match (access_key, secret_key) {
+        (Some(access_key), Some(secret_key)) => Some(StoreCredentials {
+            access_key: access_key.expose().to_owned(),
+            secret_key,
+            session_token,
+        }),
+        (None, None) => None,
+        (Some(_), None) => required_if_unreported(f, "secret_key_env"),
+        (None, Some(_)) => required_if_unreported(f, "access_key_env"),
+    }
+}
+
+fn read_origins(f: &mut Fields<'_>) -> Vec<String> {
+    let origins = f.texts("origins").unwrap_or_default();
+    for bad in origins
+        .iter()
+        .filter(|text| *text != "*" && origin(text).as_ref() != Ok(*text))
+    {
+        let bad: String = bad.chars().filter(|c| !c.is_control()).take(100).collect();
+        f.wrong(
+            "origins",
+            "invalid",
+            format!("must list `*` or origins such as `https://app.example.com`, not `{bad}`"),
+        );
+    }
+    origins
 }
 
 fn required_if_unreported<T>(f: &Fields<'_>, name: &str) -> Option<T> {

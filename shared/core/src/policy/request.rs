@@ -228,24 +228,7 @@ fn check_in(
         size_bytes_max = size_bytes_max.min(store.put_bytes_max);
     }
     check_size(category, request, size_bytes_max, one_request);
-    if category.require_checksum
-        && request.lacks("checksum_sha256", request.checksum_sha256.is_some())
-    {
-        errors.add(
-            "checksum_sha256",
-            "required",
-            "is required: the file's SHA-256 in base64 or hexadecimal",
-        );
-    }
-    if category.require_collection
-        && request.lacks("collection_id", request.collection_id.is_some())
-    {
-        errors.add(
-            "collection_id",
-            "required",
-            format!("is required in category `{}`", category.name),
-        );
-    }
+    check_required(category, request);
     let labels = check_labels(category, &request.labels, errors);
     let (kind, strategy) = (kind?, strategy?);
     let part_size_bytes = (strategy == Strategy::Multipart)
@@ -270,6 +253,29 @@ fn check_in(
         metadata: request.metadata.clone(),
         upload_url_s: category.upload_url_s,
     })
+}
+
+/// What the category makes required of what a request may otherwise leave out.
+fn check_required(category: &Category, request: &SignUploadRequest) {
+    let errors = &request.errors;
+    if category.require_checksum
+        && request.lacks("checksum_sha256", request.checksum_sha256.is_some())
+    {
+        errors.add(
+            "checksum_sha256",
+            "required",
+            "is required: the file's SHA-256 in base64 or hexadecimal",
+        );
+    }
+    if category.require_collection
+        && request.lacks("collection_id", request.collection_id.is_some())
+    {
+        errors.add(
+            "collection_id",
+            "required",
+            format!("is required in category `{}`", category.name),
+        );
+    }
 }
 
 fn check_content_type(category: &Category, kind: &FileType, content_type: &str, errors: &Errors) {

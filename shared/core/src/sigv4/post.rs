@@ -5,7 +5,7 @@ use super::escape::has_control;
 use super::hash::hex;
 use super::names::{check_bucket, check_key, has_dot_segment};
 use super::presign::check_expiry;
-use super::signer::{ALGORITHM, Signer};
+use super::signer::{ALGORITHM, Second, Signer};
 use super::stamp::Stamp;
 use crate::time::{self, Timestamp};
 use base64::Engine;
@@ -189,7 +189,38 @@ impl Signer {
         let end = time::checked_add_secs(now, request.expires_s.into())
             .ok_or(PresignError::TimeOutOfRange)?;
         let second = self.with_second(stamp, Arc::clone);
-        let day = &second.day;
+        let own = self.own_conditions(request, &second);
+        let policy = STANDARD.encode(policy_json(
+            &Stamp::new(end)?.iso_8601(),
+            request.conditions,
+            &own,
+        )?);
+        let signature = hex(&second.day.key.sign(policy.as_bytes()));
+
+        let mut fields = fields_with_key(request);
+        // What follows the bucket and the key are conditions on the fields of the signature.
+        for condition in &own[2..] {
+            if let Condition::Exact { field, value } = *condition {
+                fields.push((field.to_owned(), value.to_owned()));
+            }
+        }
+        fields.push(("policy".to_owned(), policy));
+        fields.push((
+            "x-amz-signature".to_owned(),
+            String::from_utf8_lossy(&signature).into_owned(),
+        ));
+        Ok(SignedPost {
+            url: self.endpoint.post_url(request.bucket),
+            fields,
+        })
+    }
+
+    /// The conditions that every policy has beside its caller's: the bucket, the key, and the fields of the signature.
+    fn own_conditions<'a, C>(
+        &'a self,
+        request: &'a PostRequest<'_, C>,
+        second: &'a Second,
+    ) -> Vec<Condition<'a>> {
         let key = match request.key.strip_suffix(FILENAME) {
             Some(prefix) => Condition::StartsWith {
                 field: "key",
@@ -212,7 +243,7 @@ impl Signer {
             },
             Condition::Exact {
                 field: "x-amz-credential",
-                value: &day.credential,
+                value: &second.day.credential,
             },
             Condition::Exact {
                 field: "x-amz-date",
@@ -225,38 +256,22 @@ impl Signer {
                 value: token.expose(),
             });
         }
-        let policy = STANDARD.encode(policy_json(
-            &Stamp::new(end)?.iso_8601(),
-            request.conditions,
-            &own,
-        )?);
-        let signature = hex(&day.key.sign(policy.as_bytes()));
-
-        let mut fields: Vec<(String, String)> = request
-            .fields
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        match fields.iter_mut().find(|(name, _)| name == "key") {
-            Some((_, value)) => request.key.clone_into(value),
-            None => fields.push(("key".to_owned(), request.key.to_owned())),
-        }
-        // What follows the bucket and the key are conditions on the fields of the signature.
-        for condition in &own[2..] {
-            if let Condition::Exact { field, value } = *condition {
-                fields.push((field.to_owned(), value.to_owned()));
-            }
-        }
-        fields.push(("policy".to_owned(), policy));
-        fields.push((
-            "x-amz-signature".to_owned(),
-            String::from_utf8_lossy(&signature).into_owned(),
-        ));
-        Ok(SignedPost {
-            url: self.endpoint.post_url(request.bucket),
-            fields,
-        })
+        own
     }
+}
+
+/// The caller's fields, and the key among them.
+fn fields_with_key<C>(request: &PostRequest<'_, C>) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = request
+        .fields
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    match fields.iter_mut().find(|(name, _)| name == "key") {
+        Some((_, value)) => request.key.clone_into(value),
+        None => fields.push(("key".to_owned(), request.key.to_owned())),
+    }
+    fields
 }
 
 /// `{"expiration": …, "conditions": […]}`, spaced and escaped as Python's `json.dumps` does.

@@ -30,73 +30,17 @@ impl Category {
                 "must be named by lower-case letters, digits, `_` and `-`",
             );
         }
-        let shared = f.flag("shared").unwrap_or(false);
-        let key = f.required("key", |f, field| template(f, field, shared));
-        let output = template(&mut f, "output", shared);
-        if key.as_ref().is_some_and(KeyTemplate::has_version) {
-            f.wrong(
-                "key",
-                "invalid",
-                "must not have `{version}`: an upload's object keeps one name, and only its outputs have versions. A label of that \
-                 name is `{label.version}`",
-            );
-        }
-        for (field, template) in [("key", &key), ("output", &output)] {
-            if template
-                .as_ref()
-                .is_some_and(|template| template.is_reserved_for(name))
-            {
-                f.wrong(field, "invalid", TemplateError::Reserved.to_string());
-            }
-        }
+        let (key, output) = read_templates(&mut f, name);
         let bucket = f.required("bucket", |f, field| f.parsed(field, bucket_name));
         let output_bucket = f.parsed("output_bucket", bucket_name);
         let ingest = f.required("ingest", |f, field| f.parsed(field, ingest_kind));
-        match (ingest, &output) {
-            (Some(Ingest::Tabular), None) => f.wrong(
-                "output",
-                "required",
-                "is required with `ingest = \"tabular\"`",
-            ),
-            (Some(Ingest::Verify), Some(_)) => {
-                f.wrong(
-                    "output",
-                    "conflict",
-                    "has no use with `ingest = \"verify\"`, which writes nothing",
-                );
-            }
-            (Some(Ingest::Tabular), Some(output)) if !output.tells_outputs_apart() => {
-                f.wrong(
-                    "output",
-                    "invalid",
-                    "must have `{file_id}`, `{version}` and `{ext}`, or one result would replace another",
-                );
-            }
-            (Some(Ingest::Tabular), Some(_)) | (Some(Ingest::Verify), None) | (None, _) => {}
-        }
+        check_output(&mut f, ingest, output.as_ref());
         let types = read_types(&mut f);
-        if ingest == Some(Ingest::Tabular)
-            && !types.is_empty()
-            && !types.iter().any(|kind| kind.is_tabular)
-        {
-            let detail = "must be `verify`: none of the extensions is delimited text such as `csv`";
-            f.wrong("ingest", "conflict", detail);
-        }
+        check_types(&mut f, ingest, &types);
         let (size_bytes_min, size_bytes_max) = read_sizes(&mut f);
         let (strategies, multipart_over_bytes, part_size_bytes) = read_strategies(&mut f, provider);
         let labels = read_labels(&mut f, [&key, &output]);
-        let require_collection = f.flag("require_collection");
-        let in_key = [&key, &output]
-            .into_iter()
-            .flatten()
-            .any(KeyTemplate::has_collection_id);
-        if in_key && require_collection == Some(false) {
-            f.wrong(
-                "require_collection",
-                "conflict",
-                "must be true, since the key template names the collection",
-            );
-        }
+        let require_collection = read_require_collection(&mut f, [&key, &output]);
         let versions = f.whole("versions_kept");
         let versions = f.within("versions_kept", versions, 1..=1_000_000);
         let upload_url_s =
@@ -133,11 +77,92 @@ impl Category {
             part_size_bytes,
             labels,
             require_checksum: f.flag("require_checksum").unwrap_or(false),
-            require_collection: in_key || require_collection == Some(true),
+            require_collection,
         })?;
         f.finish();
         Some(category)
     }
+}
+
+/// The templates of the object's key and of its outputs.
+fn read_templates(
+    f: &mut Fields<'_>,
+    category: &str,
+) -> (Option<KeyTemplate>, Option<KeyTemplate>) {
+    let shared = f.flag("shared").unwrap_or(false);
+    let key = f.required("key", |f, field| template(f, field, shared));
+    let output = template(f, "output", shared);
+    if key.as_ref().is_some_and(KeyTemplate::has_version) {
+        f.wrong(
+            "key",
+            "invalid",
+            "must not have `{version}`: an upload's object keeps one name, and only its outputs have versions. A label of that \
+             name is `{label.version}`",
+        );
+    }
+    for (field, template) in [("key", &key), ("output", &output)] {
+        if template
+            .as_ref()
+            .is_some_and(|template| template.is_reserved_for(category))
+        {
+            f.wrong(field, "invalid", TemplateError::Reserved.to_string());
+        }
+    }
+    (key, output)
+}
+
+/// Whether the ingest has the output that it writes.
+fn check_output(f: &mut Fields<'_>, ingest: Option<Ingest>, output: Option<&KeyTemplate>) {
+    match (ingest, output) {
+        (Some(Ingest::Tabular), None) => f.wrong(
+            "output",
+            "required",
+            "is required with `ingest = \"tabular\"`",
+        ),
+        (Some(Ingest::Verify), Some(_)) => {
+            f.wrong(
+                "output",
+                "conflict",
+                "has no use with `ingest = \"verify\"`, which writes nothing",
+            );
+        }
+        (Some(Ingest::Tabular), Some(output)) if !output.tells_outputs_apart() => {
+            f.wrong(
+                "output",
+                "invalid",
+                "must have `{file_id}`, `{version}` and `{ext}`, or one result would replace another",
+            );
+        }
+        (Some(Ingest::Tabular), Some(_)) | (Some(Ingest::Verify), None) | (None, _) => {}
+    }
+}
+
+/// Whether the ingest has something to read.
+fn check_types(f: &mut Fields<'_>, ingest: Option<Ingest>, types: &[FileType]) {
+    if ingest == Some(Ingest::Tabular)
+        && !types.is_empty()
+        && !types.iter().any(|kind| kind.is_tabular)
+    {
+        let detail = "must be `verify`: none of the extensions is delimited text such as `csv`";
+        f.wrong("ingest", "conflict", detail);
+    }
+}
+
+/// Whether an upload must name its collection: where the category says so, or a template has it.
+fn read_require_collection(f: &mut Fields<'_>, templates: [&Option<KeyTemplate>; 2]) -> bool {
+    let require_collection = f.flag("require_collection");
+    let in_key = templates
+        .into_iter()
+        .flatten()
+        .any(KeyTemplate::has_collection_id);
+    if in_key && require_collection == Some(false) {
+        f.wrong(
+            "require_collection",
+            "conflict",
+            "must be true, since the key template names the collection",
+        );
+    }
+    in_key || require_collection == Some(true)
 }
 
 fn seconds(f: &mut Fields<'_>, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
