@@ -35,7 +35,7 @@ The tasks of this repository.
     cargo xtask dev [ARGS…]         build consign and run `consign serve --dev ARGS…`; needs nothing but cargo
     cargo xtask test [SECTION…]     set up the tools, then run every check (or only the sections named)
     cargo xtask tools [--env]       only set up the tools, and say where they are
-    cargo xtask coverage            only the line coverage of shared/core
+    cargo xtask coverage            only the line coverage of shared/core, sigv4 and time
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
     cargo xtask bench NAME          a benchmark; `bench help` lists them
     cargo xtask load [PART…]        this build under load beside an older one, side by side; `load help` says more

@@ -25,7 +25,7 @@ const SECTIONS: [(&str, &str); 13] = [
     ("e2e-lambda", "The black-box suite over Lambda functions"),
     ("workerd", "The Worker in workerd"),
     ("browser", "The page in a browser"),
-    ("coverage", "Coverage of shared/core"),
+    ("coverage", "Coverage of the rules"),
     ("fuzz", "Fuzz targets"),
 ];
 

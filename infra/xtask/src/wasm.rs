@@ -13,7 +13,10 @@ use std::time::Duration;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What must build for a Worker, and the folder of its sources.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 16] = [
+    ("consign-api", "shared/api/src"),
+    ("consign-time", "shared/time/src"),
+    ("consign-sigv4", "shared/sigv4/src"),
     ("consign-core", "shared/core/src"),
     ("consign-tabular", "shared/tabular/src"),
     ("consign-sign-upload", "functions/sign-upload/src"),
@@ -28,6 +31,7 @@ const PACKAGES: [(&str, &str); 12] = [
     ("consign-health", "functions/health/src"),
     ("consign-router", "functions/router/src"),
     ("consign-cloudflare", "shared/cloudflare/src"),
+    ("consign-host", "hosts/common/src"),
     ("consign-edge", "hosts/cloudflare/src"),
 ];
 

@@ -4,6 +4,8 @@
 //! Builds for native targets and for `wasm32-unknown-unknown` without a `cfg(target…)`.
 
 pub use consign_api as api;
+pub use consign_sigv4 as sigv4;
+pub use consign_time as time;
 
 pub mod auth;
 pub mod config;
@@ -19,7 +21,5 @@ pub mod ports;
 pub mod problem;
 pub mod routes;
 pub mod service;
-pub mod sigv4;
-pub mod time;
 pub mod transition;
 pub mod upload;

@@ -5,9 +5,9 @@ use super::signer::signing_key;
 use super::tests::{REQUEST, SECRET_KEY, config, signer, time};
 use super::tests_post::{TIME, evaluate};
 use super::*;
-use crate::time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use consign_time as time;
 
 /// Evaluates a form with these JSON conditions besides those of the signature.
 fn with_conditions(

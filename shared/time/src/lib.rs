@@ -7,7 +7,7 @@
 //! The workspace leaves chrono's feature `serde` off, so that a field without [`rfc3339`] does not compile.
 //!
 //! ```
-//! use consign_core::time;
+//! use consign_time as time;
 //!
 //! let at = time::parse("2026-01-31T13:00:00.250+01:00")?;
 //! assert_eq!(time::to_rfc3339(at), "2026-01-31T12:00:00.25Z");

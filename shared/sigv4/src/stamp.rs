@@ -3,7 +3,7 @@
 use super::error::PresignError;
 use chrono::NaiveDate;
 
-use crate::time::{self, Timestamp};
+use consign_time::{self as time, Timestamp};
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;

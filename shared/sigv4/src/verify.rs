@@ -7,7 +7,7 @@ use super::headers::{UNSIGNED_PAYLOAD, put_value};
 use super::names::has_dot_segment;
 use super::signer::{ALGORITHM, EXPIRES_S_MAX, Secret};
 use super::stamp;
-use crate::time::{Timestamp, checked_add_secs};
+use consign_time::{Timestamp, checked_add_secs};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 

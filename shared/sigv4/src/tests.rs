@@ -1,7 +1,7 @@
 //! Behaviour of URLs, against AWS's documented example and our own verification.
 
 use super::*;
-use crate::time::{self, Timestamp};
+use consign_time::{self as time, Timestamp};
 use proptest::prelude::*;
 
 pub(super) const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";

@@ -5,7 +5,7 @@ use super::error::SetupError;
 use super::escape::{Keep, escaped, has_control};
 use super::hash::{HmacKey, Prepared};
 use super::stamp::Stamp;
-use crate::time::Timestamp;
+use consign_time::Timestamp;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -281,7 +281,7 @@ impl Second {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{REQUEST, signer, time};
-    use crate::time::saturating_add_secs;
+    use consign_time::saturating_add_secs;
 
     #[test]
     fn a_used_signer_signs_as_a_new_one_whichever_way_time_moves() {

@@ -6,6 +6,35 @@
 //! comes out is byte for byte what botocore signs for the same request, except that headers which carry meaning are
 //! never left out: botocore drops a `content-type` of `application/x-www-form-urlencoded; charset=utf-8`, we sign it.
 //!
+//! ```
+//! use chrono::DateTime;
+//! use consign_sigv4::{Addressing, Credentials, Operation, Request, Signer, SignerConfig};
+//!
+//! let signer = Signer::new(SignerConfig {
+//!     endpoint: None,
+//!     region: "us-east-1",
+//!     addressing: Addressing::Virtual,
+//!     credentials: Credentials {
+//!         access_key: "AKIDEXAMPLE".to_owned(),
+//!         secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+//!         session_token: None,
+//!         expires_at: None,
+//!     },
+//! })?;
+//! let request = Request {
+//!     operation: Operation::GetObject,
+//!     bucket: "examplebucket",
+//!     key: "test.txt",
+//!     headers: &[],
+//!     query: &[],
+//!     expires_s: 86_400,
+//! };
+//! let now = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
+//! let url = signer.presign(&request, now)?;
+//! assert!(url.starts_with("https://examplebucket.s3.us-east-1.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Specification: *Authenticating Requests: Using Query Parameters* and *Browser-Based Uploads Using POST* of the
 //! Amazon S3 API reference.
 

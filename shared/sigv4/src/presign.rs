@@ -8,7 +8,7 @@ use super::headers::{Host, SignedHeaders};
 use super::names::{check_bucket, encode_key};
 use super::signer::{EXPIRES_S_MAX, Second, Signer};
 use super::stamp::Stamp;
-use crate::time::Timestamp;
+use consign_time::Timestamp;
 
 /// Query parameters that one request may have, besides the signature's.
 pub const QUERY_MAX: usize = 64;
