@@ -4,6 +4,7 @@
 //! gives them, and our own [`IngestJob`]s. The bucket is looked at before anything is believed.
 
 mod bucket;
+mod claim;
 mod process;
 mod read;
 pub mod sweep;

@@ -1,6 +1,5 @@
 //! Processing one upload under a lease: claim, check, convert, commit.
 
-use bytes::Bytes;
 use consign_core::events::Sequencer;
 use consign_core::ids::ETag;
 use consign_core::policy::{Category, HEAD_BYTES, Ingest};
@@ -11,70 +10,9 @@ use consign_core::upload::{
     Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, OutputPlace, State, Upload,
 };
 
-use crate::read::{Source, digest, head_bytes, read_whole};
+use crate::claim::{Claim, Stop};
+use crate::read::{Source, check_checksum, digest, head_bytes, read_whole};
 use crate::{Deps, Verdict, missing, tabular, unless_stale};
-
-/// Why work on an upload ended without an outcome.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The file itself is at fault: it ends failed, for this reason.
-    Refused { code: String, detail: String },
-    /// The object changed, or another took over: nothing to do here any more.
-    Overtaken,
-    /// A port failed: again later.
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// A claim on one version of an upload's object, renewed while the work goes on.
-pub(crate) struct Claim<'a, D> {
-    pub(crate) deps: &'a D,
-    pub(crate) upload: Upload,
-    lease: Lease,
-    /// The bytes of a small object, once they were read.
-    pub(crate) whole: Option<Bytes>,
-}
-
-impl<D: Deps> Claim<'_, D> {
-    /// The version that was claimed.
-    pub(crate) fn etag(&self) -> Option<&ETag> {
-        self.upload.seen.as_ref().map(|seen| &seen.etag)
-    }
-
-    /// Prolongs the lease once half of it is gone.
-    pub(crate) async fn keep(&mut self) -> Result<(), Stop> {
-        let now = self.deps.clock().now();
-        // A clock that was set back makes the lease end later than any may: it is written anew as well.
-        let (half, whole) = (
-            saturating_add_secs(now, LEASE_S / 2),
-            saturating_add_secs(now, LEASE_S),
-        );
-        if self.lease.until > half && self.lease.until <= whole {
-            return Ok(());
-        }
-        self.lease.until = saturating_add_secs(now, LEASE_S);
-        let event = Event::Renew {
-            lease: self.lease.clone(),
-        };
-        match self.apply(&event).await? {
-            Moved::Changed(upload) | Moved::Unchanged(upload) => {
-                self.upload = upload;
-                Ok(())
-            }
-            Moved::Refused(..) => Err(Stop::Overtaken),
-        }
-    }
-
-    async fn apply(&self, event: &Event) -> Result<Moved, Fault> {
-        let ports = (self.deps.repo(), self.deps.queue());
-        transition(ports, self.upload.clone(), event, self.deps.clock().now()).await
-    }
-}
 
 /// Processes the upload's object as the bucket holds it now. An event may have told of a version and its place.
 pub(crate) async fn run<D: Deps>(
@@ -307,17 +245,6 @@ async fn stored_digest<D: Deps>(
         Some(stored) => Ok(stored.clone()),
         None => digest(&mut Source::open(claim).await?, claim).await,
     }
-}
-
-/// Whatever the store did about it, a file of another checksum than declared is refused.
-pub(crate) fn check_checksum(declared: &str, stored: &str) -> Result<(), Stop> {
-    if declared == stored {
-        return Ok(());
-    }
-    Err(Stop::Refused {
-        code: "checksum_mismatch".to_owned(),
-        detail: "The file's SHA-256 is another than the one declared. Upload it again.".to_owned(),
-    })
 }
 
 fn log(upload: &Upload, started: Timestamp, now: Timestamp) {

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
-use crate::process::{Claim, Stop};
+use crate::claim::{Claim, Stop};
 
 /// The largest object that is read once and held, in bytes; a larger one is read as often as it is needed.
 const WHOLE_BYTES_MAX: u64 = 1 << 20;
@@ -112,4 +112,15 @@ pub(crate) async fn digest<D: Deps>(
 /// A finished hash as S3 writes it.
 pub(crate) fn to_base64(hasher: Sha256) -> String {
     base64::prelude::BASE64_STANDARD.encode(hasher.finalize())
+}
+
+/// Whatever the store did about it, a file of another checksum than declared is refused.
+pub(crate) fn check_checksum(declared: &str, stored: &str) -> Result<(), Stop> {
+    if declared == stored {
+        return Ok(());
+    }
+    Err(Stop::Refused {
+        code: "checksum_mismatch".to_owned(),
+        detail: "The file's SHA-256 is another than the one declared. Upload it again.".to_owned(),
+    })
 }

@@ -11,8 +11,8 @@ use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
-use crate::process::{Claim, Stop, check_checksum};
-use crate::read::{Source, to_base64};
+use crate::claim::{Claim, Stop};
+use crate::read::{Source, check_checksum, to_base64};
 
 /// The media type of Parquet.
 const PARQUET: &str = "application/vnd.apache.parquet";

@@ -1,10 +1,10 @@
 //! The page in a real browser: Chromium drives it against the built `consign`. See `tests/browser`.
 
 use crate::cache::{self, Item};
+use crate::debian::need;
 use crate::host::Host;
 use crate::process::{self, run_logged};
 use crate::tests::{self, Tally};
-use crate::tools::need;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -1,9 +1,10 @@
 //! What builds and runs Workers: node, wrangler with workerd, worker-build with wasm-bindgen, wasm-opt and esbuild.
 
 use crate::cache::{self, Item};
+use crate::debian::need;
 use crate::host::Host;
 use crate::process::run_logged;
-use crate::tools::{cargo_install, need};
+use crate::tools::cargo_install;
 use anyhow::{Context as _, Result, ensure};
 use std::ffi::OsString;
 use std::fs;

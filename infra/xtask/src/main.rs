@@ -8,6 +8,7 @@ mod cache;
 mod ci;
 mod cloudflare;
 mod coverage;
+mod debian;
 mod deny;
 mod edge;
 mod fuzz;

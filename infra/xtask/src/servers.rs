@@ -2,9 +2,9 @@
 //! Go and Maven.
 
 use crate::cache::{self, Item};
+use crate::debian::need;
 use crate::host::Host;
 use crate::process::run_logged;
-use crate::tools::need;
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -52,8 +52,7 @@ pub struct Problem {
 }
 
 /// Fields at fault that a problem document names: each part of the longest upload, and some beside them.
-const ERRORS_TOLD_MAX: usize = 10_100;
-const _: () = assert!(ERRORS_TOLD_MAX as u64 > crate::policy::PARTS_MAX);
+pub(crate) const ERRORS_TOLD_MAX: usize = 10_100;
 // A problem is an error that is returned everywhere: it stays small.
 const _: () = assert!(size_of::<Problem>() < 128);
 

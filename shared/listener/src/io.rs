@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::connection::Watch;
+use crate::watch::Watch;
 
 /// A socket under watch.
 pub(crate) struct Watched {

@@ -11,6 +11,7 @@ mod connection;
 mod files;
 mod io;
 mod open;
+mod watch;
 
 use std::error::Error;
 use std::sync::Arc;

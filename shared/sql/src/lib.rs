@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use fault::fault;
-use queue::Turns;
+use messages::Turns;
 use writer::Writer;
 
 pub use queue::{

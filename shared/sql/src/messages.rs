@@ -9,9 +9,42 @@ use consign_core::upload::Upload;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row as _};
 
-use crate::queue::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, SMALL_BYTES_MAX, Turns};
 use crate::row::{int, us};
 use crate::statements;
+
+/// The largest file of a small message, in bytes. Small ones have a lane of their own.
+pub const SMALL_BYTES_MAX: u64 = 1 << 20;
+/// The most dead letters that are kept.
+pub const DEAD_LETTERS_MAX: u32 = 10_000;
+pub use consign_core::operations::DEAD_LETTER_S;
+
+/// A message in its consumer's hands. Once it was delivered again, this delivery of it can do nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's number for it; later messages have greater ones.
+    pub id: i64,
+    /// What was pushed.
+    pub body: String,
+    /// How often it was delivered in vain, this time included.
+    pub attempts: u32,
+    /// The size of its file, in bytes; 0 where nobody knows.
+    pub size_bytes: u64,
+    /// Whether its file is larger than [`SMALL_BYTES_MAX`].
+    pub is_large: bool,
+    /// Names this delivery.
+    pub(crate) receipt: i64,
+    /// What was known of its upload when it was delivered: news since then bring it again.
+    pub(crate) news: i64,
+}
+
+/// What the queue remembers while the process lives.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// Whose turn it was last, in each lane.
+    pub(crate) last: [String; LANES],
+    /// The latest time that a consumer told; `None` before the first.
+    pub(crate) told: Option<Timestamp>,
+}
 
 /// Small and large.
 pub(crate) const LANES: usize = 2;

@@ -7,34 +7,11 @@ use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::fault::fault;
-use crate::messages::{self, Known};
+use crate::messages::{self, Known, Turns};
 use crate::row::us;
 use crate::{Database, statements};
 
-/// The largest file of a small message, in bytes. Small ones have a lane of their own.
-pub const SMALL_BYTES_MAX: u64 = 1 << 20;
-/// The most dead letters that are kept.
-pub const DEAD_LETTERS_MAX: u32 = 10_000;
-pub use consign_core::operations::DEAD_LETTER_S;
-
-/// A message in its consumer's hands. Once it was delivered again, this delivery of it can do nothing more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// The queue's number for it; later messages have greater ones.
-    pub id: i64,
-    /// What was pushed.
-    pub body: String,
-    /// How often it was delivered in vain, this time included.
-    pub attempts: u32,
-    /// The size of its file, in bytes; 0 where nobody knows.
-    pub size_bytes: u64,
-    /// Whether its file is larger than [`SMALL_BYTES_MAX`].
-    pub is_large: bool,
-    /// Names this delivery.
-    pub(crate) receipt: i64,
-    /// What was known of its upload when it was delivered: news since then bring it again.
-    pub(crate) news: i64,
-}
+pub use crate::messages::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, SMALL_BYTES_MAX};
 
 /// A message that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,15 +35,6 @@ pub struct Room {
     pub small: usize,
     /// Of larger ones.
     pub large: usize,
-}
-
-/// What the queue remembers while the process lives.
-#[derive(Debug, Default)]
-pub(crate) struct Turns {
-    /// Whose turn it was last, in each lane.
-    pub(crate) last: [String; messages::LANES],
-    /// The latest time that a consumer told; `None` before the first.
-    pub(crate) told: Option<Timestamp>,
 }
 
 /// The ingest queue in SQLite: at least once, fair over owners, one message an upload. Clones share their connections.

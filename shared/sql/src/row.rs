@@ -20,7 +20,7 @@ pub(crate) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The statement with `$1` to `$21` of [`crate::statements::INSERT`].
+/// The statement with `$1` to `$21` of the statement that inserts.
 pub(crate) fn bind(statement: &'static str, upload: &Upload) -> Result<Bound, serde_json::Error> {
     let seen = upload.seen.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);

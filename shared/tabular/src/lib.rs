@@ -138,6 +138,7 @@ mod cell;
 mod chunk;
 mod codec;
 mod column;
+mod column_type;
 mod convert;
 mod dictionary;
 mod encode;
@@ -174,6 +175,7 @@ mod zip;
 mod zstd;
 
 pub use codec::Codec;
+pub use column_type::ColumnType;
 pub use convert::{Converted, Converter};
 pub use frame::Header;
 pub use limits::{
@@ -190,4 +192,4 @@ pub use profile::{
 };
 pub use reader::Format;
 pub use refusal::Refusal;
-pub use survey::{Column, ColumnType, Plan, Survey};
+pub use survey::{Column, Plan, Survey};

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::codec::Codec;
+use crate::column_type::ColumnType;
 use crate::frame::{Frame, Header};
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
 use crate::moment::DateOrder;
 use crate::number::NumberFormat;
 use crate::reader::Format;
 use crate::row::Row;
-use crate::survey::ColumnType;
 
 /// `profile.json`: what is in the file, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize)]

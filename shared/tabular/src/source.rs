@@ -9,7 +9,7 @@ use crate::limits::{
     Charset, Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
 use crate::refusal::Refusal;
-use crate::text::Text;
+use crate::text::{Sink, Text};
 use crate::zip::Zip;
 use crate::zstd::Zstd;
 
@@ -132,9 +132,6 @@ pub(crate) struct Source {
     hash: Xxh3,
     text: Text,
 }
-
-/// Where the text goes.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), Refusal>;
 
 impl Source {
     pub(crate) fn new(limits: Limits, charset: Option<Charset>) -> Self {

@@ -1,7 +1,6 @@
 //! The first pass: what the file is, and which type holds every cell of each column.
 
-use serde::Serialize;
-
+use crate::column_type::ColumnType;
 use crate::evidence::Evidence;
 use crate::frame::{self, Frame, Header};
 use crate::heads;
@@ -15,30 +14,6 @@ use crate::refusal::Refusal;
 use crate::row::{Dialect, Row};
 use crate::sniff;
 use crate::source::{Fingerprint, Source};
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    /// `true` or `false`.
-    Boolean,
-    /// 64-bit integer.
-    Int64,
-    /// Exact decimal, with its precision and scale in the profile.
-    Decimal,
-    /// Double.
-    Float64,
-    /// Day without a time.
-    Date,
-    /// Microseconds since midnight.
-    Time,
-    /// Microseconds on an unnamed clock.
-    Timestamp,
-    /// Microseconds in UTC; every cell names its offset.
-    TimestampUtc,
-    /// Anything, as it is.
-    Text,
-}
 
 /// A column as the survey found it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use memchr::{memchr, memchr_iter};
 
 use crate::limits::{Charset, Encoding};
 use crate::refusal::Refusal;
-use crate::source::Sink;
+
+/// Where the text goes.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), Refusal>;
 
 /// Enough bytes to tell every byte order mark, and UTF-16 without one.
 const HEAD_BYTES: usize = 64;

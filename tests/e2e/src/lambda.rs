@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use crate::guard::{self, Guarded};
-use crate::host::{DEV_SECRET, TOKEN_SECRET, environment};
 use crate::kind::needed;
 use crate::minio::{EVENT_TOKEN, Lease, Minio};
 use crate::policy::rename_buckets;
+use crate::settings::{DEV_SECRET, TOKEN_SECRET, environment};
 use crate::store::Account;
 use crate::{Policy, program};
 use ports::free_port;

@@ -24,6 +24,7 @@ mod lambda;
 mod minio;
 mod policy;
 mod process;
+mod settings;
 mod store;
 mod user;
 

@@ -7,8 +7,8 @@ use consign_core::sigv4::{Addressing, Credentials, Operation, Request, Signer, S
 use consign_core::time;
 use consign_embedded::{EmbeddedS3, Options, Running};
 
-use crate::host::now;
 use crate::policy::SUITE_BUCKET;
+use crate::settings::now;
 use ports::free_port;
 
 /// Where a store is, and how one gets in.

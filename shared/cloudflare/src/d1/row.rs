@@ -37,7 +37,7 @@ pub(crate) fn maybe(value: Option<JsValue>) -> JsValue {
     value.unwrap_or(JsValue::NULL)
 }
 
-/// `?1` to `?21` of [`crate::d1::statements::INSERT`].
+/// `?1` to `?21` of the statement that inserts.
 pub(crate) fn values(upload: &Upload) -> Result<Vec<JsValue>, serde_json::Error> {
     let seen = upload.seen.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);

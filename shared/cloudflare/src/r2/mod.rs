@@ -1,6 +1,7 @@
 //! Objects in R2: by its binding, and multipart uploads by its S3 API.
 
 mod multipart;
+mod put;
 mod store;
 mod writer;
 mod xml;

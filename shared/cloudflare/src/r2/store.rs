@@ -13,8 +13,9 @@ use consign_core::ids::{ETag, ObjectRef};
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, Read, ReadError};
 use futures_util::{Stream, StreamExt as _};
 use worker::send::{IntoSendFuture as _, SendWrapper};
-use worker::{Bucket, Conditional, Data, Env, HttpMetadata, Object, Range, ResponseBody};
+use worker::{Bucket, Conditional, Data, Env, Object, Range, ResponseBody};
 
+use super::put::put;
 use super::writer::R2Writer;
 use crate::fault::fault;
 
@@ -267,32 +268,6 @@ impl ObjectStore for R2Store {
                 .map_err(|error| fault("check_bucket", error))
         };
         checking.into_send().await
-    }
-}
-
-/// Writes an object whole.
-pub(super) async fn put(
-    bucket: &Bucket,
-    (key, content_type): (&str, &str),
-    body: Vec<u8>,
-    operation: &'static str,
-) -> Result<ETag, Fault> {
-    let put = bucket.put(key, body).http_metadata(metadata(content_type));
-    match put.execute().await {
-        Ok(Some(object)) => Ok(ETag::new(&object.etag())),
-        Ok(None) => Err(Fault::new(
-            FaultKind::Other,
-            operation,
-            "R2 refused an unconditional put",
-        )),
-        Err(error) => Err(fault(operation, error)),
-    }
-}
-
-pub(super) fn metadata(content_type: &str) -> HttpMetadata {
-    HttpMetadata {
-        content_type: Some(content_type.to_owned()),
-        ..HttpMetadata::default()
     }
 }
 

@@ -8,7 +8,7 @@ use consign_core::ports::{Fault, FaultKind, ObjectWriter};
 use worker::send::{IntoSendFuture as _, SendWrapper};
 use worker::{Bucket, MultipartUpload, UploadedPart};
 
-use super::store::{metadata, put};
+use super::put::{metadata, put};
 use crate::fault::fault;
 
 /// Length of a part, in bytes. R2 wants all but the last to be equal, so every part is cut to this; the least that it takes,

@@ -43,6 +43,10 @@ use fields::{Errors, Fields};
 pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
 /// The most parts a multipart upload has.
 pub const PARTS_MAX: u64 = 10_000;
+const _: () = assert!(
+    PARTS_MAX < crate::problem::ERRORS_TOLD_MAX as u64,
+    "each part can be named"
+);
 /// The smallest part, but for the last, in bytes.
 pub const PART_BYTES_MIN: u64 = 5 << 20;
 /// The largest part, in bytes.
