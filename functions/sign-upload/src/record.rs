@@ -4,7 +4,7 @@ use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::policy::{Accepted, KeyError, KeyVars, Overwrite, Strategy};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{BEGIN_S, Claimed, InParts, LOOK_FIRST_S, State, Upload};
+use consign_core::upload::{BEGIN_S, InParts, Upload};
 
 /// The record, pending, with its object key from the category's template.
 pub(crate) fn pending(
@@ -26,12 +26,8 @@ pub(crate) fn pending(
         signed_at: now,
     })?;
     let size_bytes_max = accepted.size_bytes.unwrap_or(accepted.size_bytes_max);
+    let object = ObjectRef::new(&category.bucket, key);
     Ok(Upload {
-        id,
-        owner: identity.owner.clone(),
-        revision: 0,
-        state: State::Pending,
-        generation: 0,
         filename: accepted.filename.clone(),
         category: category.name.clone(),
         extension: accepted.ext.clone(),
@@ -39,10 +35,8 @@ pub(crate) fn pending(
         size_bytes_declared: accepted.size_bytes,
         size_bytes_max,
         checksum_sha256: accepted.checksum_sha256.map(|sum| sum.base64()),
-        object: ObjectRef::new(&category.bucket, key),
         strategy: accepted.strategy,
         part_size_bytes: accepted.part_size_bytes,
-        multipart_upload_id: None,
         in_parts: InParts {
             activity_s: category.activity_s,
             begin_until: (accepted.strategy == Strategy::Multipart)
@@ -61,32 +55,8 @@ pub(crate) fn pending(
         collection_id: accepted.collection_id.clone(),
         labels: accepted.labels.clone(),
         metadata: accepted.metadata.clone(),
-        claimed: Claimed::default(),
-        created_at: now,
-        updated_at: now,
         url_expires_at: saturating_add_secs(now, accepted.upload_url_s.into()),
-        uploaded_at: None,
-        confirmed_at: None,
-        processed_at: None,
-        seen: None,
-        lease: None,
-        attempts: 0,
-        deaths: 0,
-        outcome: None,
-        failure: None,
-        original_removed: false,
-        removed_unseen: false,
-        absent_since: None,
-        conflict_etag: None,
-        outputs: Vec::new(),
-        last_fault: None,
-        deletion: None,
-        deletion_reason: None,
-        deleted_at: None,
         reserved_bytes: size_bytes_max,
-        due_at: Some(saturating_add_secs(now, LOOK_FIRST_S)),
-        looks: 0,
-        puts_once: false,
-        look_failures: 0,
+        ..Upload::pending(id, identity.owner.clone(), object, now)
     })
 }

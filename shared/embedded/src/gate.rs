@@ -20,65 +20,10 @@ const KEPT_HEADERS: [header::HeaderName; 4] = [
 /// seven days. Of a presigned upload it refuses the unsigned headers that a download would give back; `cache-control`, which
 /// browsers add by themselves, is taken away instead.
 pub(crate) fn check(request: &mut Parts) -> S3Result<()> {
-    let query = |wanted: &str| {
-        let pairs = request
-            .uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        // Names may come encoded; s3s decodes them, so must we.
-        pairs
-            .map(|(name, value)| (decode(name), decode(value)))
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value)
-    };
-    let authorization = match request.headers.get(header::AUTHORIZATION) {
-        Some(value) => Some(
-            value
-                .to_str()
-                .map_err(|_| s3_error!(InvalidRequest, "invalid header: authorization"))?
-                .to_owned(),
-        ),
-        None => None,
-    };
-    let version_2 = query("Signature").is_some()
-        || authorization
-            .as_ref()
-            .is_some_and(|value| !value.starts_with("AWS4-HMAC-SHA256"));
-    if version_2 {
-        return Err(s3_error!(
-            InvalidRequest,
-            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-        ));
-    }
-    let presigned = query("X-Amz-Signature").is_some();
-    if presigned && authorization.is_some() {
-        return Err(s3_error!(
-            InvalidArgument,
-            "Only one auth mechanism allowed"
-        ));
-    }
-    if presigned {
-        let expires_s = query("X-Amz-Expires").and_then(|value| value.parse::<u32>().ok());
-        if !expires_s.is_some_and(|expires_s| (1..=EXPIRES_S_MAX).contains(&expires_s)) {
-            return Err(s3_error!(
-                AuthorizationQueryParametersError,
-                "X-Amz-Expires must be between 1 and 604800 seconds."
-            ));
-        }
-    }
-    let signed = match &authorization {
-        // The signature of a form covers its fields and no header at all.
-        _ if is_form(request) => String::new(),
-        _ if presigned => query("X-Amz-SignedHeaders").unwrap_or_default(),
-        Some(value) => value
-            .split([',', ' '])
-            .find_map(|part| part.trim().strip_prefix("SignedHeaders="))
-            .unwrap_or_default()
-            .to_owned(),
-        None => String::new(),
-    };
+    let authorization = authorization(request)?;
+    let presigned = query(request, "X-Amz-Signature").is_some();
+    check_mechanism(request, authorization.as_deref(), presigned)?;
+    let signed = signed_headers(request, authorization.as_deref(), presigned);
     let is_signed = |name: &str| signed.split(';').any(|signed| signed == name);
     let is_upload = presigned && matches!(request.method, Method::PUT | Method::POST);
     let unsigned = |name: &&header::HeaderName| {
@@ -95,6 +40,64 @@ pub(crate) fn check(request: &mut Parts) -> S3Result<()> {
         request.headers.remove(header::CACHE_CONTROL);
     }
     Ok(())
+}
+
+fn authorization(request: &Parts) -> S3Result<Option<String>> {
+    let value = request.headers.get(header::AUTHORIZATION);
+    let text = value.map(|value| value.to_str().map(str::to_owned));
+    text.transpose()
+        .map_err(|_| s3_error!(InvalidRequest, "invalid header: authorization"))
+}
+
+/// One signature, of version 4, and no URL that lives for more than seven days.
+fn check_mechanism(request: &Parts, authorization: Option<&str>, presigned: bool) -> S3Result<()> {
+    let version_2 = query(request, "Signature").is_some()
+        || authorization.is_some_and(|value| !value.starts_with("AWS4-HMAC-SHA256"));
+    if version_2 {
+        return Err(s3_error!(
+            InvalidRequest,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+        ));
+    }
+    if presigned && authorization.is_some() {
+        return Err(s3_error!(
+            InvalidArgument,
+            "Only one auth mechanism allowed"
+        ));
+    }
+    let expires_s = query(request, "X-Amz-Expires").and_then(|value| value.parse::<u32>().ok());
+    if presigned && !expires_s.is_some_and(|life_s| (1..=EXPIRES_S_MAX).contains(&life_s)) {
+        return Err(s3_error!(
+            AuthorizationQueryParametersError,
+            "X-Amz-Expires must be between 1 and 604800 seconds."
+        ));
+    }
+    Ok(())
+}
+
+/// The names of the headers that the signature covers, with semicolons between them.
+fn signed_headers(request: &Parts, authorization: Option<&str>, presigned: bool) -> String {
+    match authorization {
+        // The signature of a form covers its fields and no header at all.
+        _ if is_form(request) => String::new(),
+        _ if presigned => query(request, "X-Amz-SignedHeaders").unwrap_or_default(),
+        Some(value) => value
+            .split([',', ' '])
+            .find_map(|part| part.trim().strip_prefix("SignedHeaders="))
+            .unwrap_or_default()
+            .to_owned(),
+        None => String::new(),
+    }
+}
+
+/// A value of the query. Names may come encoded; s3s decodes them, so must we.
+fn query(request: &Parts, wanted: &str) -> Option<String> {
+    let pairs = request.uri.query().unwrap_or_default().split('&');
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| value)
 }
 
 /// Percent-decodes a query's name or value.

@@ -1,7 +1,5 @@
 //! Uploads to test with: plain ones, and any at all.
 
-use std::collections::BTreeMap;
-
 use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::{Overwrite, Strategy};
@@ -14,7 +12,7 @@ use consign_core::upload::{
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::{Just, Strategy as Generator, any, prop_oneof};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The bucket of the samples.
 pub const BUCKET: &str = "contract";
@@ -49,58 +47,21 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
     let id = id(number);
     let at = saturating_add_secs(start(), u64::from(number));
     Upload {
-        id,
-        owner: owner(owner_text),
-        revision: 0,
-        state: State::Pending,
-        generation: 0,
         filename: format!("file {number}.csv"),
         category: "dataset".to_owned(),
         extension: "csv".to_owned(),
         content_type: "text/csv".to_owned(),
         size_bytes_declared: Some(100),
         size_bytes_max: 100,
-        checksum_sha256: None,
-        object: ObjectRef::new(BUCKET, format!("uploads/{owner_text}/{id}.csv")),
-        strategy: Strategy::Put,
-        part_size_bytes: None,
-        multipart_upload_id: None,
-        in_parts: InParts::default(),
-        keep_original: true,
         deleted_retention_s: 86_400,
-        retention_s: None,
-        overwrite: None,
-        unconfirmed_s: None,
-        collection_id: None,
-        labels: BTreeMap::new(),
-        metadata: Map::new(),
-        claimed: Claimed::default(),
-        created_at: at,
-        updated_at: at,
         url_expires_at: saturating_add_secs(at, 900),
-        uploaded_at: None,
-        confirmed_at: None,
-        processed_at: None,
-        seen: None,
-        lease: None,
-        attempts: 0,
-        deaths: 0,
-        outcome: None,
-        failure: None,
-        original_removed: false,
-        removed_unseen: false,
-        absent_since: None,
-        conflict_etag: None,
-        outputs: Vec::new(),
-        last_fault: None,
-        deletion: None,
-        deletion_reason: None,
-        deleted_at: None,
         reserved_bytes: 100,
-        due_at: Some(saturating_add_secs(at, 60)),
-        looks: 0,
-        puts_once: false,
-        look_failures: 0,
+        ..Upload::pending(
+            id,
+            owner(owner_text),
+            ObjectRef::new(BUCKET, format!("uploads/{owner_text}/{id}.csv")),
+            at,
+        )
     }
 }
 

@@ -5,69 +5,31 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
-use crate::policy::Strategy;
 use crate::ports::{
     Due, DueLine, DueRange, FaultKind, Inserted, ListFilter, LookJob, NewUpload, Page,
 };
 use crate::time;
-use crate::upload::{Change, Claimed, InParts, ObjectVersion, State};
+use crate::upload::{Change, ObjectVersion, State};
 
 /// A fresh upload of alice's, of ten bytes.
 pub(crate) fn pending() -> Upload {
     let now = time::from_secs(1_800_000_000).unwrap();
     Upload {
-        id: UploadId::new(now, [7; 10]),
-        owner: OwnerId::parse("alice").unwrap(),
-        revision: 0,
-        state: State::Pending,
-        generation: 0,
         filename: "a.csv".into(),
         category: "dataset".into(),
         extension: "csv".into(),
         content_type: "text/csv".into(),
         size_bytes_declared: Some(10),
         size_bytes_max: 10,
-        checksum_sha256: None,
-        object: ObjectRef::new("bucket", "uploads/alice/a.csv"),
-        strategy: Strategy::Put,
-        part_size_bytes: None,
-        multipart_upload_id: None,
-        in_parts: InParts::default(),
-        keep_original: true,
         deleted_retention_s: 3_600,
-        retention_s: None,
-        overwrite: None,
-        unconfirmed_s: None,
-        collection_id: None,
-        labels: Default::default(),
-        metadata: Default::default(),
-        claimed: Claimed::default(),
-        created_at: now,
-        updated_at: now,
-        url_expires_at: now,
-        uploaded_at: None,
-        confirmed_at: None,
-        processed_at: None,
-        seen: None,
-        lease: None,
-        attempts: 0,
-        deaths: 0,
-        outcome: None,
-        failure: None,
-        original_removed: false,
-        removed_unseen: false,
-        absent_since: None,
-        conflict_etag: None,
-        outputs: Vec::new(),
-        last_fault: None,
-        deletion: None,
-        deletion_reason: None,
-        deleted_at: None,
         reserved_bytes: 10,
         due_at: Some(now),
-        looks: 0,
-        puts_once: false,
-        look_failures: 0,
+        ..Upload::pending(
+            UploadId::new(now, [7; 10]),
+            OwnerId::parse("alice").unwrap(),
+            ObjectRef::new("bucket", "uploads/alice/a.csv"),
+            now,
+        )
     }
 }
 

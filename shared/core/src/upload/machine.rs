@@ -6,9 +6,9 @@
 use crate::time::{Timestamp, saturating_add_secs};
 
 use super::{
-    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, DEATHS_MAX, ENQUEUE_CHECK_S, EXPIRY_GRACE_S,
-    Event, Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome,
-    OutputPlace, REQUEUE_LAST_S, Refusal, State, Step, Upload,
+    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, Claimed, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
+    Failure, LOOK_FAILED_S, LOOK_FIRST_S, LOOK_LAST_S, Lease, ObjectVersion, Outcome, OutputPlace,
+    Refusal, State, Step, Upload,
 };
 use crate::policy::{Overwrite, Strategy};
 
@@ -49,46 +49,15 @@ impl Upload {
                 token,
                 is_transient,
                 fault,
-            } => self.held(token, now, |after| {
-                after.lease = None;
-                after.last_fault = Some(fault.clone());
-                // A store that was away says nothing against the file.
-                after.attempts = after.attempts.saturating_sub(u32::from(*is_transient));
-                after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
-            }),
+            } => self.release(token, *is_transient, fault, now),
             Event::Succeed { token, outcome } => self.succeed(token, outcome, now),
             Event::Fail { token, failure } => {
                 self.held(token, now, |after| after.fail(failure.clone(), now))
             }
             Event::Missing => self.miss(now),
             Event::PartsFound { count, size_bytes } => self.find_parts(*count, *size_bytes, now),
-            // Its message is on the queue still; the sweep comes by where that was lost.
-            Event::HolderDied { token } => match self.held(token, now, |after| {
-                after.lease = None;
-                after.deaths = after.deaths.saturating_add(1);
-                let is_forgiven = after.deaths <= DEATHS_MAX;
-                after.attempts = after.attempts.saturating_sub(u32::from(is_forgiven));
-                after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
-            }) {
-                Step::Refused(_) => Step::Unchanged,
-                step @ (Step::Change(_) | Step::Unchanged) => step,
-            },
-            Event::Requeued => match self.state {
-                // Its holder is at work; the end of the lease is when to look again.
-                State::Processing if self.is_held(now) => Step::Unchanged,
-                State::Uploaded | State::Confirmed | State::Processing => {
-                    self.step(true, now, |after| {
-                        after.looks = after.looks.saturating_add(1);
-                        after.due_at = Some(saturating_add_secs(now, requeue_pause_s(after.looks)));
-                    })
-                }
-                State::Pending
-                | State::Uploading
-                | State::Expired
-                | State::Ready
-                | State::Failed
-                | State::Deleted => Step::Unchanged,
-            },
+            Event::HolderDied { token } => self.holder_died(token, now),
+            Event::Requeued => self.requeued(now),
             Event::OriginalRemoved => self.original_removed(now),
             Event::ObjectRemoved { sequencer } => self.object_removed(sequencer.as_ref(), now),
             Event::Delete { reason } => self.gone(*reason, now),
@@ -398,7 +367,7 @@ impl Upload {
         }
     }
 
-    fn held(&self, token: &str, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
+    pub(super) fn held(&self, token: &str, now: Timestamp, edit: impl FnOnce(&mut Self)) -> Step {
         match &self.lease {
             Some(lease) if self.state == State::Processing && lease.token == token => {
                 self.step(false, now, edit)
@@ -480,14 +449,6 @@ fn exhausted(last_fault: Option<&str>) -> String {
 /// that are usual, two, and one at the end.
 pub(super) fn quadrupled_s(first_s: u64, looks: u32) -> u64 {
     first_s.saturating_mul(1 << (2 * looks.min(16)))
-}
-
-/// The pause before a job is queued again, in seconds: it doubles to an hour, since a queue that is behind is helped by no
-/// second message.
-fn requeue_pause_s(times: u32) -> u64 {
-    ENQUEUE_CHECK_S
-        .saturating_mul(1 << times.saturating_sub(1).min(16))
-        .min(REQUEUE_LAST_S)
 }
 
 /// The pause before the next look at parts, in seconds: doubling from the first to the longest.

@@ -3,8 +3,10 @@
 mod columns;
 mod deletion;
 mod event;
+mod lease;
 mod machine;
 mod outputs;
+mod pending;
 mod view;
 
 use std::collections::BTreeMap;

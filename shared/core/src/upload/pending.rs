@@ -1,0 +1,72 @@
+//! How the record of an upload begins.
+
+use std::collections::BTreeMap;
+
+use serde_json::Map;
+
+use super::{Claimed, InParts, LOOK_FIRST_S, State, Upload};
+use crate::ids::{ObjectRef, OwnerId, UploadId};
+use crate::policy::Strategy;
+use crate::time::{Timestamp, saturating_add_secs};
+
+impl Upload {
+    /// An upload of which nothing is known but whose it is and where its object goes: what the policy decided, and what the
+    /// client said, is for the caller to set.
+    #[must_use]
+    pub fn pending(id: UploadId, owner: OwnerId, object: ObjectRef, now: Timestamp) -> Self {
+        Self {
+            id,
+            owner,
+            revision: 0,
+            state: State::Pending,
+            generation: 0,
+            filename: String::new(),
+            category: String::new(),
+            extension: String::new(),
+            content_type: String::new(),
+            size_bytes_declared: None,
+            size_bytes_max: 0,
+            checksum_sha256: None,
+            object,
+            strategy: Strategy::Put,
+            part_size_bytes: None,
+            multipart_upload_id: None,
+            in_parts: InParts::default(),
+            keep_original: true,
+            deleted_retention_s: 0,
+            overwrite: None,
+            retention_s: None,
+            unconfirmed_s: None,
+            collection_id: None,
+            labels: BTreeMap::new(),
+            metadata: Map::new(),
+            claimed: Claimed::default(),
+            created_at: now,
+            updated_at: now,
+            url_expires_at: now,
+            uploaded_at: None,
+            confirmed_at: None,
+            processed_at: None,
+            seen: None,
+            lease: None,
+            attempts: 0,
+            deaths: 0,
+            outcome: None,
+            failure: None,
+            original_removed: false,
+            removed_unseen: false,
+            absent_since: None,
+            conflict_etag: None,
+            outputs: Vec::new(),
+            last_fault: None,
+            deletion: None,
+            deletion_reason: None,
+            deleted_at: None,
+            reserved_bytes: 0,
+            due_at: Some(saturating_add_secs(now, LOOK_FIRST_S)),
+            looks: 0,
+            puts_once: false,
+            look_failures: 0,
+        }
+    }
+}
