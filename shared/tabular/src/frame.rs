@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use crate::cell::Kinds;
-use crate::header::{Sampled, are_names, has_value, is_header, kinds_of, named_by};
+use crate::header::{Below, Sampled, are_names, has_value, is_header, kinds_of, named_by};
 use crate::heads;
 use crate::judge::PREAMBLE_ROWS_MAX;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row};
 use crate::rows::Rows;
 use crate::stacked;
+use crate::words::says_nothing;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;
@@ -297,13 +298,28 @@ fn is_title(rows: &[Sampled], columns: usize) -> bool {
         return false;
     }
     let (typed, are_named) = named_by(header, body);
+    // Else it is the first row of a table whose values are missing.
+    let void = header.cells.iter().filter(|cell| says_nothing(cell));
+    let are_named = are_named && void.count() * 2 < header.filled();
     if title.fields + 1 == columns {
         are_named && is_header(header, body)
     } else if title.fields == columns {
         // Names of groups of columns.
         let inside = title.cells.get(1..columns.saturating_sub(1));
         let has_gap = inside.is_some_and(|cells| cells.iter().any(String::is_empty));
-        are_named && has_gap && title.filled() < header.filled()
+        let is_word = |cell: &String| {
+            cell.is_empty() || cell.contains(char::is_alphabetic) && kinds_of(cell) == Kinds::NONE
+        };
+        let are_words = header.cells.iter().all(is_word);
+        // A name that is missing makes no title of the others.
+        let is_left_out = title.cells[0].is_empty() && typed * 2 >= header.filled();
+        let gaps = || (0..columns).filter(|at| title.cells[*at].is_empty());
+        let below = Below::of(header, body);
+        let leaves_out = header.filled() == columns
+            && gaps().count() > 1
+            && gaps().any(|at| below.kinds(at).is_some());
+        let is_apart = is_left_out || leaves_out || !header.are_unlike_words();
+        are_named && has_gap && are_words && is_apart && title.filled() < header.filled()
     } else {
         are_named && typed == columns
     }
@@ -342,11 +358,8 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     // `#id,name` names columns where nothing else does.
     if comments > 0 && comments < rows.len() {
         let (last, rest) = (&rows[comments - 1], &rows[comments..]);
-        if columns > 1
-            && last.fields == columns
-            && is_header(last, rest)
-            && !is_header(&rest[0], &rest[1..])
-        {
+        let is_row = !is_header(&rest[0], &rest[1..]) || names_words(last, rest);
+        if columns > 1 && last.fields == columns && is_header(last, rest) && is_row {
             start -= 1;
         }
     }
@@ -385,6 +398,14 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
         }
         Some(_) | None => start.min(rows.len().saturating_sub(1)),
     }
+}
+
+/// Whether a row whose first letter is a hash names columns of words, `#tag,note`, and is no comment: it has a name for each.
+fn names_words(first: &Sampled, rest: &[Sampled]) -> bool {
+    let is_name = |cell: &String| !cell.is_empty() && cell.split(' ').count() <= 2;
+    let name = first.cells[0].trim_start_matches('#');
+    let is_named = name.starts_with(char::is_alphabetic) && first.cells.iter().all(is_name);
+    is_named && first.are_unlike_words() && named_by(&rest[0], &rest[1..]).0 == 0
 }
 
 /// How many columns have values in more than a few rows: delimiters at the end of every row make a table no wider.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use crate::cell::Kinds;
 use crate::header::{Below, Sampled, has_value, kinds_of};
+use crate::words::{are_units, says_nothing};
 
 /// Rows of a header at most.
 const ROWS_MAX: usize = 5;
@@ -39,7 +40,8 @@ fn is_head(rows: &[Sampled], (from, start, last): (usize, usize, usize), columns
     {
         return false;
     }
-    if !head.iter().all(is_wide) {
+    let is_comment = |row: &Sampled| row.is_comment() || row.is_remark();
+    if !head.iter().all(is_wide) || rows[from..start].iter().any(is_comment) {
         return false;
     }
     let mut deep = 1;
@@ -81,8 +83,11 @@ impl Pair<'_> {
         let are_words = words.clone().all(|cell| {
             has_value(cell) && kinds_of(cell) == Kinds::NONE && cell.len() <= WORD_BYTES_MAX
         });
-        let has_letters = words.filter(|cell| is_wordy(cell)).count() * 2 >= self.row.filled();
-        if !are_words || !has_letters {
+        let has_letters =
+            words.clone().filter(|cell| is_wordy(cell)).count() * 2 >= self.row.filled();
+        // Values that are missing are no names, though one of them may be the name of a group's last part.
+        let is_void = words.filter(|cell| says_nothing(cell)).count() * 2 >= self.row.filled();
+        if !are_words || !has_letters || is_void {
             return false;
         }
         self.is_again() || self.is_under_groups() || self.is_part(deep) || self.are_units()
@@ -121,7 +126,11 @@ impl Pair<'_> {
         let (_, named) = self.typed();
         let fills = |at: usize| self.is_empty_above(at) && !self.cell(at).is_empty();
         let filled = (1..self.row.cells.len()).filter(|at| fills(*at)).count();
-        named > 0 && (deep > 1 || filled > 0 && self.row.filled() > 1)
+        // A group has one more column at least: a word below any other name is a value.
+        let begins = |at: usize| at + 1 < self.row.cells.len() && self.is_empty_above(at + 1);
+        let is_in_group = |at: usize| self.cell(at).is_empty() || fills(at) || begins(at);
+        let are_in_groups = || (0..self.row.cells.len()).all(is_in_group);
+        named > 0 && (deep > 1 || filled > 0 && self.row.filled() > 1 && are_in_groups())
     }
 
     /// Units under names: a word above each column, and no column of words.
@@ -139,6 +148,7 @@ impl Pair<'_> {
         used.len() > 1
             && are_words
             && self.row.filled() * 2 > used.len()
+            && are_units(self.row.cells.iter().filter(|cell| !cell.is_empty()))
             && used.iter().all(|at| are_named(*at) && is_typed(at))
     }
 

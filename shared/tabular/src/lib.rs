@@ -171,6 +171,7 @@ mod source;
 mod stacked;
 mod survey;
 mod text;
+mod words;
 mod zip;
 mod zstd;
 

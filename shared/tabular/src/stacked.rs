@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::cell::Kinds;
-use crate::header::{Sampled, kinds_of, named_by};
+use crate::header::{Below, Sampled, has_value, kinds_of, named_by};
 
 /// Rows of a table below its header that are needed to believe in it.
 const BODY_MIN: usize = 2;
@@ -43,17 +43,15 @@ fn is_other(rows: &[Sampled], at: usize) -> bool {
     let (above, below) = rows.split_at(at);
     let titles = above.iter().rev().take_while(|row| is_title(above, row));
     let above = &above[..at - titles.count()];
-    let (header, body) = (&below[0], &below[1..]);
+    let (header, rows) = (&below[0], &below[1..]);
     if header.fields < 2
         || header.filled() < 2
         || above.last().is_none_or(|row| row.fields == header.fields)
     {
         return false;
     }
-    let body = &body[..body
-        .iter()
-        .take_while(|row| row.fields == header.fields)
-        .count()];
+    let alike = rows.iter().take_while(|row| row.fields == header.fields);
+    let (body, rest) = rows.split_at(alike.count());
     let Some((first, table)) = first_table(above) else {
         return false;
     };
@@ -74,8 +72,21 @@ fn is_other(rows: &[Sampled], at: usize) -> bool {
     let are_words = |row: &Sampled| row.cells.iter().all(|cell| kinds_of(cell) == Kinds::NONE);
     let is_alike =
         shared > 1 && shared * 2 >= header.filled() && are_words(header) && are_words(first);
-    let is_named = columns > 2 && named_by(first, table).1 && named_by(header, body).1;
-    is_alike || is_named
+    let is_named = || columns > 2 && named_by(first, table).1 && named_by(header, body).1;
+    is_alike || is_named() && !goes_on(first, table, rest)
+}
+
+/// Whether the table goes on further down: what is between are rows of it with a delimiter too many or too few.
+fn goes_on(first: &Sampled, table: &[Sampled], rest: &[Sampled]) -> bool {
+    let Some(next) = rest.iter().find(|row| row.fields == table[0].fields) else {
+        return false;
+    };
+    let below = Below::of(first, table);
+    let is_alike = |(at, cell): (usize, &String)| {
+        let kinds = below.kinds(at).filter(|_| has_value(cell));
+        kinds.is_none_or(|kinds| kinds.and(kinds_of(cell)) != Kinds::NONE)
+    };
+    next.cells != first.cells && next.cells.iter().enumerate().all(is_alike)
 }
 
 /// The header and the rows of the table that ends here, where nearly all of them agree.

@@ -28,6 +28,27 @@ fn a_table_below_another_one_is_rejected_as_such() {
 }
 
 #[test]
+fn a_table_goes_on_below_rows_of_another_width() {
+    let first = format!("id,name,price\n{}", rows(20, "Ann,2.5"));
+    let more = rows(15, "Bob,3.5");
+    for between in [
+        "x,n,m,none\n31,Smith,John,2.5\n32,Doe,Jane,3.5\n",
+        "Total,none\n31,2.5\n32,3.5\n",
+    ] {
+        let outcome = convert(format!("{first}{between}{more}"));
+        assert_eq!(outcome.rejects.below_table, 0, "{between}");
+        assert_eq!((outcome.profile.rows, outcome.rejects.total), (35, 3));
+    }
+    // Rows under a header of their own are none of its.
+    let tables = format!("Totals\nyear,units\n{}", rows(8, "7"));
+    let outcome = convert(format!("{first}{tables}who,what,why\n{more}"));
+    assert_eq!(
+        (outcome.profile.rows, outcome.rejects.below_table),
+        (20, 26)
+    );
+}
+
+#[test]
 fn what_stands_above_a_larger_table_is_no_table() {
     let source = format!(
         "station,Rome\nlat,1.5\nlon,2.5\nid,v,w,x,y\n{}",

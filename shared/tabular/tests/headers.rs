@@ -106,6 +106,60 @@ fn units_below_names_are_a_part_of_them() {
 }
 
 #[test]
+fn a_first_row_without_values_is_no_part_of_the_names() {
+    for (names, first) in [
+        (["temp", "hum"], "error,error"),
+        (["temp", "hum"], "off,off"),
+        (["from", "to"], "unknown,missing"),
+        (["a", "b"], "lost,found"),
+    ] {
+        let source = format!("{}\n{first}\n20,30\n21,31\n22,32\n", names.join(","));
+        assert_names(&source, &names, 1, 4);
+    }
+    let source = "day,a,b\n,off,off\n2024-01-02,1,2\n2024-01-03,3,4\n";
+    assert_names(source, &["day", "a", "b"], 1, 3);
+    // Nor is the header a title above it, where a column has no name.
+    for (source, names) in [
+        (
+            "name,,score\nAnn,x,absent\nBob,y,3\nCem,z,4\n",
+            ["name", "column_2", "score"],
+        ),
+        (
+            "id,,amount\nx,Ann,lost\n1,Bob,2.5\n2,Cem,3.5\n",
+            ["id", "column_2", "amount"],
+        ),
+        (
+            "id,,amount\n,Ann,absent\n1,Bob,2.5\n2,Cem,3.5\n",
+            ["id", "column_2", "amount"],
+        ),
+    ] {
+        assert_names(source, &names, 1, 3);
+    }
+}
+
+#[test]
+fn names_of_groups_that_leave_columns_of_numbers_out_are_a_title() {
+    let source = "Person,,Result,\nfirst,last,score,rank\nAnn,B,1,2\nBob,C,3,4\n";
+    let outcome = assert_names(source, &["first", "last", "score", "rank"], 1, 2);
+    assert_eq!(outcome.profile.skipped_lines, 1);
+}
+
+#[test]
+fn a_hash_before_names_of_words_is_a_letter() {
+    let body = "rust,language\nbread,food\ntea,drink\n";
+    assert_names(&format!("#tag,kind\n{body}"), &["#tag", "kind"], 1, 3);
+    // Above a header that types prove it is a comment, and so is a sentence.
+    let outcome = assert_names("#made,here\nid,v\n1,2\n2,3\n", &["id", "v"], 1, 2);
+    assert_eq!(outcome.profile.skipped_lines, 1);
+    // Nor is a comment a part of the names below it.
+    assert_names("# by Ann, in May\nV,A\n1,2\n2,3\n", &["V", "A"], 1, 2);
+    for comment in ["# by Ann, in May", "#written in one go, by Ann"] {
+        let source = format!("{comment}\ntag,kind\n{body}");
+        assert_names(&source, &["tag", "kind"], 1, 3);
+    }
+}
+
+#[test]
 fn a_header_that_is_there_twice_names_its_columns_once() {
     let rows = "1,Ann,2.5\n2,Bob,3.5\n3,Cem,4.5\n4,Dan,5.5\n5,Eve,6.5\n";
     assert_names(
