@@ -204,9 +204,10 @@ async fn read_all(store: &impl ObjectStore, object: &ObjectRef) -> Result<Option
 mod tests {
     #[test]
     fn the_document_is_what_the_types_make() {
-        let made = format!("{:#}\n", consign_api::openapi::document());
+        // As values: the order of keys follows a feature of serde_json that other packages of a build may ask for.
+        let served: serde_json::Value = serde_json::from_str(super::OPENAPI).unwrap();
         assert!(
-            super::OPENAPI == made,
+            served == consign_api::openapi::document(),
             "make it anew: cargo run -p consign-api --features schema --example openapi > functions/health/src/openapi.json"
         );
     }
