@@ -5,7 +5,7 @@ use consign_core::api::{self, HealthError, HealthStatus, StorageBackend};
 use consign_core::health::{self, Asked, DETAILS_SCOPE, Found};
 use consign_core::host::{HasEndpoint, HasHealth, HasPolicy, HasProvider, HasStore};
 use consign_core::ids::ObjectRef;
-use consign_core::policy::Provider;
+use consign_core::policy::{PROBE_PREFIX, Provider};
 use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
 use consign_core::problem::Problem;
 use consign_core::routes::Target;
@@ -22,9 +22,6 @@ impl<T: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth> 
 
 /// The contract, OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("openapi.json");
-
-/// The prefix under which a probe is written; no key template may begin so.
-pub const PROBE_PREFIX: &str = consign_core::policy::PROBE_PREFIX;
 
 /// Objects that probes use in a bucket. Whoever dies over one leaves it to the next.
 const PROBES: usize = 16;

@@ -45,7 +45,8 @@ pub(crate) struct Host {
     pub(crate) dead_letters: WorkerQueue,
 }
 
-/// The runtime's clock and randomness. In development it can be set ahead, for tests that would have to wait for leases and looks to end.
+/// The runtime's clock and randomness. In development the clock can be set ahead, for tests that would have to wait for leases
+/// and looks to end.
 pub(crate) struct System {
     ahead_s: u64,
 }

@@ -18,7 +18,7 @@ pub struct Confirm {
     /// As the bucket answered, with or without quotes; held against the object.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r##"^("[!#-~]{1,320}"|[!#-~]{1,320})$"##))
+        schemars(regex(pattern = crate::patterns::ETAG))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
@@ -30,7 +30,7 @@ pub struct Confirm {
     /// A collection to link the file to.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r"^[A-Za-z0-9_-]{1,64}$"))
+        schemars(regex(pattern = crate::patterns::COLLECTION_ID))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection_id: Option<String>,
@@ -50,7 +50,7 @@ pub struct CompletedPart {
     /// As the bucket answered, with or without quotes.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r##"^("[!#-~]{1,320}"|[!#-~]{1,320})$"##))
+        schemars(regex(pattern = crate::patterns::ETAG))
     )]
     pub etag: String,
 }
@@ -77,7 +77,7 @@ pub struct ConfirmMetadata {
     /// SHA-256 of the whole file, base64 or hexadecimal.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r"^([0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=)$"))
+        schemars(regex(pattern = crate::patterns::SHA256))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_hash: Option<String>,

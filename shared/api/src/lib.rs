@@ -23,6 +23,8 @@ mod health;
 #[cfg(feature = "schema")]
 pub mod openapi;
 mod pairs;
+#[cfg(feature = "schema")]
+mod patterns;
 mod problem;
 mod sign;
 

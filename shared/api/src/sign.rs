@@ -77,7 +77,7 @@ pub struct SignUpload {
     /// checks it; checked again at ingest. A category may require it.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r"^([0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=)$"))
+        schemars(regex(pattern = crate::patterns::SHA256))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum_sha256: Option<String>,
@@ -88,7 +88,7 @@ pub struct SignUpload {
     /// An id of the caller's own system. A category may require it.
     #[cfg_attr(
         feature = "schema",
-        schemars(regex(pattern = r"^[A-Za-z0-9_-]{1,64}$"))
+        schemars(regex(pattern = crate::patterns::COLLECTION_ID))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection_id: Option<String>,

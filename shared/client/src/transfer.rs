@@ -26,6 +26,11 @@ pub(crate) enum Stored {
     AlreadyThere,
 }
 
+fn upload_url(signed: &SignedUpload) -> Result<&str, ClientError> {
+    let url = signed.upload_url.as_deref();
+    url.ok_or_else(|| ClientError::Answer("no upload_url".into()))
+}
+
 impl Client {
     /// PUTs a whole file.
     pub(crate) async fn put(
@@ -33,10 +38,7 @@ impl Client {
         signed: &SignedUpload,
         file: Stretch<'_>,
     ) -> Result<Stored, ClientError> {
-        let url = signed
-            .upload_url
-            .as_deref()
-            .ok_or_else(|| ClientError::Answer("no upload_url".into()))?;
+        let url = upload_url(signed)?;
         retrying(self.backoff, || self.put_once(url, &signed.headers, file)).await
     }
 
@@ -81,10 +83,7 @@ impl Client {
         signed: &SignedUpload,
         file: Stretch<'_>,
     ) -> Result<Stored, ClientError> {
-        let url = signed
-            .upload_url
-            .as_deref()
-            .ok_or_else(|| ClientError::Answer("no upload_url".into()))?;
+        let url = upload_url(signed)?;
         let fields = signed
             .form_fields
             .as_ref()
