@@ -34,10 +34,8 @@ pub(crate) struct ServerArgs {
 
 impl ServerArgs {
     pub(crate) fn client(&self, environment: &Environment) -> anyhow::Result<Client> {
-        let token = self
-            .token
-            .clone()
-            .or_else(|| self.token_of_this_machine(&environment.cwd));
+        let told = self.token.clone().filter(|token| !token.is_empty());
+        let token = told.or_else(|| self.token_of_this_machine(&environment.cwd));
         Ok(Client::new(&self.url, token)?)
     }
 
