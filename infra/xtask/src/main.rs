@@ -15,6 +15,7 @@ mod fuzz;
 mod host;
 mod lambda;
 mod load;
+mod node;
 mod process;
 mod servers;
 mod service;
