@@ -3,6 +3,7 @@
 use crate::cache::{self, Item, Site};
 use crate::debian::{apt_install, need};
 use crate::host::Host;
+use crate::node;
 use crate::process::{self, run_logged};
 use crate::servers;
 use anyhow::{Context as _, Result};
@@ -73,6 +74,8 @@ pub(crate) fn set_up(host: &Host) -> Result<Tools> {
             ("CONSIGN_CARGO_LAMBDA", cargo_lambda(host, &python)?),
             ("CONSIGN_FAKETIME_LIB", faketime(host)?),
             ("CONSIGN_PYTHON", python),
+            ("CONSIGN_NODE", node::node(host)?),
+            ("CONSIGN_TYPESCRIPT", typescript(host)?),
             ("CONSIGN_MINIO_BIN", servers.minio),
             ("CONSIGN_DYNAMODB_DIR", servers.dynamodb),
             ("CONSIGN_ELASTICMQ_DIR", servers.elasticmq),
@@ -238,6 +241,17 @@ pub(crate) fn python_environment(host: &Host, item: Item<'_>, list: &str) -> Res
         run_logged(&mut pip, &site.log)
     })?;
     Ok(folder.join("bin/python"))
+}
+
+/// The folder whose `node_modules` holds what makes types of the OpenAPI document, and what checks and uses them.
+pub(crate) fn typescript(host: &Host) -> Result<PathBuf> {
+    let item = Item {
+        name: "typescript",
+        version: "",
+        purpose: "makes TypeScript's types of the wire, and checks the page against them",
+        usual_s: 5,
+    };
+    node::packages(host, item, "tests/typescript")
 }
 
 /// The library that sets a program's clock.

@@ -1,42 +1,27 @@
-//! The OpenAPI document is valid, and the client that is generated from it uploads a file.
+//! Python: the document is valid, and the client that `openapi-python-client` makes of it uploads a file.
 
 use std::path::Path;
 use std::process::Command;
 
 use e2e::{OwnHost, POLICY};
 
+use crate::{given, run};
+
 /// Its own program names the folder that it was installed in, so Python is told what that does.
 const GENERATE: &str = "import sys; from openapi_python_client.cli import app; sys.exit(app())";
 
 /// Python with what `tests/python/requirements.txt` lists. Tools that it starts are beside it.
 fn python() -> Command {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test command hands over the interpreter it prepared"
-    )]
-    let (python, path) = (
-        std::env::var("CONSIGN_PYTHON")
-            .expect("CONSIGN_PYTHON must name a Python: `cargo xtask test` sets it"),
-        std::env::var("PATH").unwrap_or_default(),
-    );
+    let python = given("CONSIGN_PYTHON");
+    let path = given("PATH");
     let folder = Path::new(&python).parent().expect("it is in a folder");
     let mut command = Command::new(&python);
     command.env("PATH", format!("{}:{path}", folder.display()));
     command
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().expect("Python starts");
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 #[tokio::test]
-async fn the_client_that_is_generated_uploads_a_file() {
+async fn the_client_in_python_uploads_a_file() {
     let host = OwnHost::embedded(POLICY).await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let document = folder.path().join("openapi.json");
