@@ -2,7 +2,7 @@
 //! `tests/fixtures/events`.
 #![no_main]
 
-use consign_core::events::{Decoded, KEY_BYTES_MAX, Source, decode, decode_from};
+use consign_events::{Decoded, KEY_BYTES_MAX, Source, decode, decode_from};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {

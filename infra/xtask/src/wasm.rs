@@ -13,10 +13,13 @@ use std::time::Duration;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What must build for a Worker, and the folder of its sources.
-const PACKAGES: [(&str, &str); 16] = [
+const PACKAGES: [(&str, &str); 19] = [
     ("consign-api", "shared/api/src"),
     ("consign-time", "shared/time/src"),
     ("consign-sigv4", "shared/sigv4/src"),
+    ("consign-ids", "shared/ids/src"),
+    ("consign-events", "shared/events/src"),
+    ("consign-auth", "shared/auth/src"),
     ("consign-core", "shared/core/src"),
     ("consign-tabular", "shared/tabular/src"),
     ("consign-sign-upload", "functions/sign-upload/src"),

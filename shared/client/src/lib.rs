@@ -15,7 +15,7 @@ mod urls;
 
 use std::time::Duration;
 
-use consign_core::time;
+use consign_time as time;
 use http::StatusCode;
 use reqwest::{RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;

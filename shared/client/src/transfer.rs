@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use consign_core::ids::bare_etag;
+use consign_ids::bare_etag;
 use http::header::{CONTENT_LENGTH, ETAG, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{Form, Part};

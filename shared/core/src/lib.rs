@@ -1,18 +1,19 @@
-//! The pure rules of consign: signing, the upload's states, the policy, events, and the ports.
+//! The pure rules of consign: the upload's states, the policy, the configuration, answers, and the ports.
+//! Names, events, tokens, signing, time and the wire have crates of their own, which stand here too.
 //!
 //! No I/O, no ambient time, randomness or environment: all of them are arguments.
 //! Builds for native targets and for `wasm32-unknown-unknown` without a `cfg(target…)`.
 
 pub use consign_api as api;
+pub use consign_auth as auth;
+pub use consign_events as events;
+pub use consign_ids as ids;
 pub use consign_sigv4 as sigv4;
 pub use consign_time as time;
 
-pub mod auth;
 pub mod config;
-pub mod events;
 pub mod health;
 pub mod host;
-pub mod ids;
 pub mod log;
 pub mod operations;
 pub mod parts;

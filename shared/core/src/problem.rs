@@ -8,6 +8,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, WWW_
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use crate::auth::AuthError;
+
 pub use consign_api::{FieldError, REQUEST_FIELD_CODES};
 
 /// The header that carries the request id, in and out.
@@ -415,6 +417,12 @@ impl Problem {
         }
         headers.extend(self.headers);
         response
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        Self::unauthorized(error.bearer_error(), error.to_string())
     }
 }
 

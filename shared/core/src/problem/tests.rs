@@ -160,3 +160,18 @@ fn only_a_plain_request_id_is_taken_over() {
     }
     assert_eq!(request_id(&HeaderMap::new(), || "fresh".into()), "fresh");
 }
+
+#[test]
+fn a_refusal_is_a_401_with_its_challenge() {
+    let challenge = |error: AuthError| {
+        let response = Problem::from(error).into_response("request-1");
+        assert_eq!(response.status(), 401);
+        response.headers()[http::header::WWW_AUTHENTICATE]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(challenge(AuthError::Missing), "Bearer realm=\"consign\"");
+    assert!(challenge(AuthError::SeveralHeaders).contains("invalid_request"));
+    assert!(challenge(AuthError::Expired).contains("invalid_token"));
+}

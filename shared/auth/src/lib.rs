@@ -6,9 +6,10 @@
 mod keys;
 mod known;
 
-use crate::time::Timestamp;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use consign_ids::OwnerId;
+use consign_time::Timestamp;
 use hmac::Mac;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -19,8 +20,6 @@ use thiserror::Error;
 
 pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
 
-use crate::ids::OwnerId;
-use crate::problem::Problem;
 use known::{Known, Validity};
 
 /// The longest token, in bytes.
@@ -86,24 +85,25 @@ pub enum AuthError {
     Subject,
 }
 
-impl From<AuthError> for Problem {
-    fn from(error: AuthError) -> Self {
-        let name = match error {
-            AuthError::Missing => None,
-            AuthError::SeveralHeaders => Some("invalid_request"),
-            AuthError::TooLong
-            | AuthError::Malformed
-            | AuthError::Type
-            | AuthError::Critical
-            | AuthError::Signature
-            | AuthError::Claims
-            | AuthError::Expired
-            | AuthError::NotYetValid
-            | AuthError::Issuer
-            | AuthError::Audience
-            | AuthError::Subject => Some("invalid_token"),
-        };
-        Self::unauthorized(name, error.to_string())
+impl AuthError {
+    /// The `error` of the challenge (RFC 6750, section 3.1); none where no token was given.
+    #[must_use]
+    pub fn bearer_error(self) -> Option<&'static str> {
+        match self {
+            Self::Missing => None,
+            Self::SeveralHeaders => Some("invalid_request"),
+            Self::TooLong
+            | Self::Malformed
+            | Self::Type
+            | Self::Critical
+            | Self::Signature
+            | Self::Claims
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::Issuer
+            | Self::Audience
+            | Self::Subject => Some("invalid_token"),
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::OwnerId;
+    use consign_ids::OwnerId;
 
     #[test]
     fn as_many_are_remembered_as_there_is_room_for() {

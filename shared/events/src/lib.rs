@@ -7,7 +7,7 @@
 //! Nothing here trusts its input: size, number of records and depth are bounded, one bad record spoils no other, and a refusal is a
 //! stable [`code`](EventError::code) without a byte of what was sent.
 
-use crate::time::Timestamp;
+use consign_time::Timestamp;
 
 mod parse;
 mod sequencer;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::time::Timestamp;
+use consign_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not the identifier that it should be. The text itself is never repeated.
@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn upload_ids_sort_by_creation_and_have_one_spelling() {
-        let early = UploadId::new(crate::time::from_millis(1_000).unwrap(), [255; 10]);
-        let late = UploadId::new(crate::time::from_millis(2_000).unwrap(), [0; 10]);
+        let early = UploadId::new(consign_time::from_millis(1_000).unwrap(), [255; 10]);
+        let late = UploadId::new(consign_time::from_millis(2_000).unwrap(), [0; 10]);
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
         assert_eq!(UploadId::parse(&early.to_string()), Ok(early));

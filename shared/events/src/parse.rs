@@ -1,9 +1,9 @@
 //! From a message's text to events: unwrap what carried it, then read what its store said.
 
-use crate::time;
+use consign_time as time;
 use serde_json::value::RawValue;
 
-use crate::ids::bare_etag;
+use consign_ids::bare_etag;
 
 use super::wire::{self, Text};
 use super::{

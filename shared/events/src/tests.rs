@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::time;
+use consign_time as time;
 
 mod others;
 mod properties;
@@ -14,7 +14,7 @@ mod refusals;
 
 macro_rules! fixtures {
     ($($name:ident = $file:literal;)*) => {
-        $(const $name: &str = include_str!(concat!("../../../../tests/fixtures/events/", $file, ".json"));)*
+        $(const $name: &str = include_str!(concat!("../../../tests/fixtures/events/", $file, ".json"));)*
         const FIXTURES: &[&str] = &[$($name),*];
     };
 }
