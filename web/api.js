@@ -1,15 +1,24 @@
 // The wire of consign, for a browser. No state but the session; every failure is a Failure with text for people.
 
+/** @import { Answer, AnyInput, Confirm, Input, Method, PathOf, Problem, Signed, SignUpload, Success, Variant } from "./wire.d.ts" */
+
 /** Something that went wrong, said so that a person can act. `isTransient`: the same may work later. */
 export class Failure extends Error {
-  constructor(message, { status = 0, code = "", isTransient = false, retryAfterS = 0 } = {}) {
+  /** @param {string} message */
+  constructor(message, { status = 0, code = "", isTransient = false, isFromBucket = false, retryAfterS = 0 } = {}) {
     super(message);
-    Object.assign(this, { status, code, isTransient, retryAfterS });
+    this.status = status;
+    this.code = code;
+    this.isTransient = isTransient;
+    this.isFromBucket = isFromBucket;
+    this.retryAfterS = retryAfterS;
   }
 }
 
+/** @type {{ token: string | null }} */
 const session = { token: null };
 
+/** @param {string} token */
 export function useToken(token) {
   session.token = token || null;
 }
@@ -25,7 +34,12 @@ export async function openSession() {
   return session.token !== null;
 }
 
-/** A problem document (RFC 9457) as lines of text. */
+/**
+ * A problem document (RFC 9457) as lines of text. A proxy in front may answer anything.
+ * @param {Partial<Problem>} problem
+ * @param {number} status
+ * @param {string | null} requestId
+ */
 function problemText(problem, status, requestId) {
   const lines = [problem.detail ?? problem.title ?? `The server answered ${status}.`];
   for (const { field, detail, code } of problem.errors ?? []) lines.push(`${field} ${detail ?? code ?? "is wrong"}`);
@@ -37,29 +51,40 @@ function problemText(problem, status, requestId) {
 
 const ATTEMPTS_MAX = 4;
 
-async function call(method, path, { body, headers = {}, signal } = {}) {
+/**
+ * One operation of the document.
+ * @template {Method} M
+ * @template {PathOf<M>} P
+ * @param {M} method
+ * @param {P} path
+ * @param {Input<M, P>} input
+ * @returns {Promise<Answer<Success<M, P>>>}
+ */
+async function call(method, path, input) {
+  const { header, body, signal } = /** @type {AnyInput} */ (input);
+  const url = urlOf(path, input);
   return retrying(async () => {
     let answer;
     try {
-      answer = await fetch(path, {
-        method,
+      answer = await fetch(url, {
+        method: method.toUpperCase(),
         signal,
         cache: "no-store",
         headers: {
           accept: "application/json",
           ...(session.token && { authorization: `Bearer ${session.token}` }),
           ...(body && { "content-type": "application/json" }),
-          ...headers,
+          ...header,
         },
         body: body && JSON.stringify(body),
       });
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (isAbort(error)) throw error;
       throw new Failure("No answer from the server.", { isTransient: true });
     }
     const data = await answer.json().catch(() => null);
     const retryAfterS = Number(answer.headers.get("retry-after")) || 0;
-    if (answer.ok) return { data, retryAfterS, date: Date.parse(answer.headers.get("date")) };
+    if (answer.ok) return { data, retryAfterS, date: Date.parse(answer.headers.get("date") ?? "") };
     throw new Failure(problemText(data ?? {}, answer.status, answer.headers.get("x-request-id")), {
       status: answer.status,
       code: data?.code ?? "",
@@ -69,7 +94,30 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
   }, signal);
 }
 
-/** Repeats while the failure may pass: 0.5 s doubling, with jitter. */
+/**
+ * The path with its parts and the query filled in.
+ * @param {string} path
+ * @param {AnyInput} input
+ */
+function urlOf(path, { path: parts = {}, query = {} }) {
+  const filled = Object.entries(parts).reduce((url, [name, value]) => url.replace(`{${name}}`, encodeURIComponent(value)), path);
+  const asked = new URLSearchParams(Object.entries(query)).toString();
+  return asked ? `${filled}?${asked}` : filled;
+}
+
+/**
+ * Whether somebody ended what was going on.
+ * @param {unknown} error
+ */
+export const isAbort = (error) => error instanceof Error && error.name === "AbortError";
+
+/**
+ * Repeats while the failure may pass: 0.5 s doubling, with jitter.
+ * @template T
+ * @param {() => Promise<T>} attempt
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
 export async function retrying(attempt, signal) {
   for (let failures = 1; ; failures++) {
     try {
@@ -82,6 +130,11 @@ export async function retrying(attempt, signal) {
   }
 }
 
+/**
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
 export function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -90,45 +143,74 @@ export function sleep(ms, signal) {
   });
 }
 
-const at = (fileId, tail = "") => `/files/${encodeURIComponent(fileId)}${tail}`;
-
 // Of the life of what is signed, the share after which it is signed anew.
 const RENEWED_AFTER = 0.75;
 
-/** Same key and request: the same upload, signed anew. Beside the answer, by this clock: when to do so, and its end. */
+/**
+ * Same key and request: the same upload, signed anew. Beside the answer, by this clock: when to do so, and its end.
+ * @param {SignUpload} request
+ * @param {string} idempotencyKey
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Signed>}
+ */
 export async function signUpload(request, idempotencyKey, signal) {
   const asked = Date.now();
-  const { data, date } = await call("POST", "/files/sign_upload", { body: request, headers: { "idempotency-key": idempotencyKey }, signal });
+  const header = { "Idempotency-Key": idempotencyKey };
+  const { data, date } = await call("post", "/files/sign_upload", { body: request, header, signal });
   // Both instants are of the server's clock, whatever this one says.
   const life = Date.parse(data.expires_at) - date;
   return Number.isFinite(life) ? { ...data, renewAt: asked + life * RENEWED_AFTER, endAt: asked + life } : data;
 }
 
+/**
+ * @param {Confirm} request
+ * @param {AbortSignal} [signal]
+ */
 export async function confirm(request, signal) {
-  return (await call("POST", "/files/confirm", { body: request, signal })).data;
+  return (await call("post", "/files/confirm", { body: request, signal })).data;
 }
 
-export async function status(fileId, signal) {
-  const { data, retryAfterS } = await call("GET", at(fileId, "/status"), { signal });
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ */
+export async function status(id, signal) {
+  const { data, retryAfterS } = await call("get", "/files/{id}/status", { path: { id }, signal });
   return { ...data, retryAfterS };
 }
 
-export async function downloadUrl(fileId, variant) {
-  return (await call("GET", at(fileId, `/download-url?variant=${variant}`))).data;
+/**
+ * @param {string} id
+ * @param {Variant} variant
+ */
+export async function downloadUrl(id, variant) {
+  return (await call("get", "/files/{id}/download-url", { path: { id }, query: { variant } })).data;
 }
 
+/** @param {number} limit */
 export async function listFiles(limit) {
-  return (await call("GET", `/files?limit=${limit}`)).data;
+  return (await call("get", "/files", { query: { limit } })).data;
 }
 
-export async function deleteFile(fileId) {
-  await call("DELETE", at(fileId));
+/** @param {string} id */
+export async function deleteFile(id) {
+  await call("delete", "/files/{id}", { path: { id } });
 }
 
-/** The profile as the ingest wrote it, from the bucket; null where there is none or it cannot be read. */
-export async function fetchProfile(fileId) {
+/**
+ * What the page shows of a profile, which the ingest writes into the bucket. It is a file, no part of the wire.
+ * @typedef {{ name: string, type: string, nulls: number, min: unknown, max: unknown }} Column
+ * @typedef {{ columns: Column[], rejects: number }} Profile
+ */
+
+/**
+ * The profile from the bucket; null where there is none or it cannot be read.
+ * @param {string} id
+ * @returns {Promise<Profile | null>}
+ */
+export async function fetchProfile(id) {
   try {
-    const { url } = await downloadUrl(fileId, "profile");
+    const { url } = await downloadUrl(id, "profile");
     const answer = await fetch(url, { credentials: "omit" });
     return answer.ok ? await answer.json() : null;
   } catch {

@@ -4,11 +4,28 @@
 import * as api from "./api.js";
 import { send } from "./transfer.js";
 
-const $ = (id) => document.getElementById(id);
+/**
+ * @import { Profile } from "./api.js"
+ * @import { IngestError, ListedFile, SignUpload, Status, StoredFile, Strategy, Variant } from "./wire.d.ts"
+ */
+
+/**
+ * What index.html has by id.
+ * @typedef {{
+ *   session: HTMLFormElement, token: HTMLInputElement, drop: HTMLLabelElement, chooser: HTMLInputElement, category: HTMLInputElement,
+ *   strategy: HTMLSelectElement, announcer: HTMLElement, uploads: HTMLElement, refresh: HTMLButtonElement, "recent-note": HTMLElement,
+ *   "recent-scroll": HTMLElement, recent: HTMLElement, "upload-template": HTMLTemplateElement,
+ * }} Elements
+ */
+/** @type {<Id extends keyof Elements>(id: Id) => Elements[Id]} */
+const $ = (id) => /** @type {any} */ (document.getElementById(id));
+/** @type {Status[]} */
 const STATES = ["pending", "uploading", "uploaded", "confirmed", "processing", "ready"];
+/** @type {Set<Status>} */
 const FINAL = new Set(["ready", "failed", "expired", "deleted"]);
 const RECENT_MAX = 20;
 
+/** @param {number | null} bytes */
 const sizeText = (bytes) => {
   if (bytes == null) return "–";
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -16,13 +33,25 @@ const sizeText = (bytes) => {
   const value = bytes / 1000 ** exponent;
   return `${value.toFixed(exponent && value < 100 ? 1 : 0)} ${units[exponent]}`;
 };
-const countText = (count) => (count == null ? "–" : Number(count).toLocaleString());
-const counted = (count, noun) => `${countText(count)} ${noun}${Number(count) === 1 ? "" : "s"}`;
+/** @param {number | null} count */
+const countText = (count) => (count == null ? "–" : count.toLocaleString());
+/** @type {(count: number | null, noun: string) => string} */
+const counted = (count, noun) => `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+/** @param {string | null} time */
 const timeText = (time) => (time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–");
-const reasonText = (error) => (typeof error === "string" ? error : error?.detail ?? error?.message ?? error?.code ?? "No reason was given.");
+/** @param {IngestError | null} error */
+const reasonText = (error) => error?.detail ?? "No reason was given.";
+/** @param {unknown} error */
+const messageText = (error) => (error instanceof Error ? error.message : String(error));
+/** @param {string} text */
 const announce = (text) => { $("announcer").textContent = text; };
 
-/** An element with text and classes. */
+/**
+ * An element with text and classes.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {{ text?: string | null, className?: string, title?: string, type?: string, scope?: string, href?: string, rel?: string }} [options]
+ */
 function element(name, { text, className, ...rest } = {}) {
   const made = Object.assign(document.createElement(name), rest);
   if (text != null) made.textContent = text;
@@ -32,28 +61,38 @@ function element(name, { text, className, ...rest } = {}) {
 
 /** One upload on the page. */
 class UploadCard {
+  /**
+   * The last state that was shown, but for failures.
+   * @type {Status | undefined}
+   */
+  last;
+
+  /** @param {File} file */
   constructor(file) {
     this.file = file;
-    this.root = $("upload-template").content.firstElementChild.cloneNode(true);
-    this.part = (selector) => this.root.querySelector(selector);
+    this.root = /** @type {HTMLElement} */ ($("upload-template").content.firstElementChild?.cloneNode(true));
+    /** @type {(selector: string) => HTMLElement} */
+    this.part = (selector) => /** @type {any} */ (this.root.querySelector(selector));
     this.part(".upload-name").textContent = file.name;
     this.part(".upload-size").textContent = sizeText(file.size);
-    this.bar = this.part("progress");
+    this.bar = /** @type {HTMLProgressElement} */ (this.part("progress"));
     this.bar.setAttribute("aria-label", `Upload of ${file.name}`);
     this.stop = new AbortController();
     this.part(".cancel").addEventListener("click", () => this.stop.abort(new DOMException("Cancelled.", "AbortError")));
     $("uploads").prepend(this.root);
   }
 
+  /** @param {string} text */
   note(text) {
     this.part(".note").textContent = text;
   }
 
+  /** @param {Status} state */
   state(state) {
     if (state === this.last) return;
     const reached = STATES.indexOf(state);
     // A failure is shown at the step that it happened in.
-    const now = reached >= 0 ? reached : Math.max(STATES.indexOf(this.last), 0);
+    const now = reached >= 0 || !this.last ? Math.max(reached, 0) : STATES.indexOf(this.last);
     this.root.querySelectorAll(".steps li").forEach((step, index) => {
       step.classList.toggle("is-done", index < now || state === "ready");
       step.classList.toggle("is-now", index === now && reached >= 0 && state !== "ready");
@@ -70,9 +109,10 @@ class UploadCard {
     const { file, stop: { signal } } = this;
     try {
       this.state("pending");
+      /** @type {SignUpload} */
       const request = { filename: file.name, content_type: file.type || typeOf(file.name), file_size_bytes: file.size };
       if ($("category").value.trim()) request.category = $("category").value.trim();
-      if ($("strategy").value) request.strategy = $("strategy").value;
+      if ($("strategy").value) request.strategy = /** @type {Strategy} */ ($("strategy").value);
       const key = `web-${randomHex()}`;
       const sign = () => api.signUpload(request, key, signal);
       const signed = await sign();
@@ -83,17 +123,25 @@ class UploadCard {
       this.state("uploaded");
       this.note("");
       const confirmed = await api.confirm({ file_id: signed.file_id, ...sent }, signal);
-      this.state(confirmed?.status ?? "confirmed");
+      this.state(confirmed.status);
       await this.watch(signed.file_id);
     } catch (error) {
-      this.fail(error.name === "AbortError" ? "Cancelled." : error instanceof api.Failure ? error.message : "Something unexpected went wrong. The browser's console says more.");
-      if (!(error instanceof api.Failure) && error.name !== "AbortError") console.error(error);
+      if (api.isAbort(error)) this.fail("Cancelled.");
+      else if (error instanceof api.Failure) this.fail(error.message);
+      else {
+        this.fail("Something unexpected went wrong. The browser's console says more.");
+        console.error(error);
+      }
     } finally {
       this.part(".cancel").hidden = true;
       showRecent();
     }
   }
 
+  /**
+   * @param {number} bytes
+   * @param {number} started
+   */
   progress(bytes, started) {
     this.bar.value = this.file.size ? bytes / this.file.size : 1;
     const seconds = (performance.now() - started) / 1000;
@@ -101,6 +149,7 @@ class UploadCard {
     this.note(`${sizeText(bytes)} of ${sizeText(this.file.size)}${speed}`);
   }
 
+  /** @param {string} fileId */
   async watch(fileId) {
     for (;;) {
       const file = await api.status(fileId, this.stop.signal);
@@ -113,6 +162,7 @@ class UploadCard {
     }
   }
 
+  /** @param {string} text */
   fail(text) {
     // How much was sent matters only where sending stopped.
     this.bar.hidden = this.last !== "uploading";
@@ -121,6 +171,7 @@ class UploadCard {
     this.note(text);
   }
 
+  /** @param {StoredFile} file */
   async ready(file) {
     this.state("ready");
     this.bar.hidden = true;
@@ -130,9 +181,10 @@ class UploadCard {
     this.part(".actions").append(...downloads(file, (text) => this.note(text)));
     if (!isTable) return;
     const profile = await api.fetchProfile(file.file_id);
-    if (Array.isArray(profile?.columns)) this.profile(profile);
+    if (profile && Array.isArray(profile.columns)) this.profile(profile);
   }
 
+  /** @param {Profile} profile */
   profile({ columns, rejects }) {
     const words = `, ${counted(columns.length, "column")}${rejects ? `, ${counted(rejects, "row")} rejected` : ""}`;
     this.part(".summary").append(words);
@@ -140,8 +192,8 @@ class UploadCard {
       const row = element("tr");
       row.append(
         element("th", { text: column.name, scope: "row" }),
-        element("td", { text: column.type ?? "", className: "type" }),
-        element("td", { text: countText(column.nulls ?? column.null_count), className: "number" }),
+        element("td", { text: column.type, className: "type" }),
+        element("td", { text: countText(column.nulls), className: "number" }),
         valueCell(column.min),
         valueCell(column.max),
       );
@@ -152,18 +204,24 @@ class UploadCard {
   }
 }
 
+/** @param {unknown} value */
 function valueCell(value) {
   const text = value == null ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
   return element("td", { text, title: text, className: "value" });
 }
 
-/** Buttons that ask for a fresh URL when pressed, for one made now may have run out by then. */
+/**
+ * Buttons that ask for a fresh URL when pressed, for one made now may have run out by then.
+ * @param {StoredFile} file
+ * @param {(text: string) => void} complain
+ */
 function downloads(file, complain) {
+  /** @type {[Variant, string][]} */
   const variants = [["original", "Original"]];
   if (file.row_count != null) variants.unshift(["parquet", "Parquet"]);
   return variants.map(([variant, label], index) => {
     const button = element("button", { text: `↓ ${label}`, type: "button", className: index ? "quiet" : "" });
-    button.setAttribute("aria-label", `Download ${file.filename ?? file.file_id} as ${label}`);
+    button.setAttribute("aria-label", `Download ${file.filename} as ${label}`);
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
@@ -171,7 +229,7 @@ function downloads(file, complain) {
         // An attachment: the page stays.
         element("a", { href: url, rel: "noreferrer" }).click();
       } catch (error) {
-        complain(error.message);
+        complain(messageText(error));
       } finally {
         button.disabled = false;
       }
@@ -185,14 +243,16 @@ let recentTurn = 0;
 async function showRecent() {
   const turn = ++recentTurn;
   const note = $("recent-note");
+  /** @type {ListedFile[]} */
   let files;
   try {
     ({ files } = await api.listFiles(RECENT_MAX));
   } catch (error) {
     if (turn !== recentTurn) return;
-    note.textContent = error.status === 401 && !api.hasToken() ? "Give a token to see your files." : error.message;
+    const isRefused = error instanceof api.Failure && error.status === 401;
+    note.textContent = isRefused && !api.hasToken() ? "Give a token to see your files." : messageText(error);
     $("recent-scroll").hidden = true;
-    $("session").hidden &&= error.status !== 401;
+    $("session").hidden &&= !isRefused;
     note.hidden = false;
     return;
   }
@@ -203,6 +263,7 @@ async function showRecent() {
   $("recent").replaceChildren(...files.map(recentRow));
 }
 
+/** @param {ListedFile} file */
 function recentRow(file) {
   const row = element("tr");
   const badge = element("span", { text: file.status, className: "badge" });
@@ -210,21 +271,22 @@ function recentRow(file) {
   const state = element("td");
   state.append(badge);
   const actions = element("div", { className: "actions" });
+  /** @param {string} text */
   const complain = (text) => { $("recent-note").textContent = text; $("recent-note").hidden = false; };
   if (file.status === "ready") {
     for (const button of downloads(file, complain)) { button.className = "quiet"; actions.append(button); }
   }
   const remove = element("button", { text: "Delete", type: "button", className: "quiet" });
-  remove.setAttribute("aria-label", `Delete ${file.filename ?? file.file_id}`);
+  remove.setAttribute("aria-label", `Delete ${file.filename}`);
   remove.addEventListener("click", async () => {
-    if (!confirm(`Delete ${file.filename ?? file.file_id}?`)) return;
-    await api.deleteFile(file.file_id).then(showRecent, (error) => complain(error.message));
+    if (!confirm(`Delete ${file.filename}?`)) return;
+    await api.deleteFile(file.file_id).then(showRecent, (error) => complain(messageText(error)));
   });
   actions.append(remove);
   const last = element("td");
   last.append(actions);
   const name = element("td", { className: "name" });
-  name.append(element("span", { text: file.filename ?? file.file_id, title: file.filename ?? "" }));
+  name.append(element("span", { text: file.filename, title: file.filename }));
   if (file.status === "failed") name.append(element("span", { text: reasonText(file.error), className: "hint" }));
   row.append(
     name,
@@ -237,23 +299,29 @@ function recentRow(file) {
   return row;
 }
 
-/** Browsers do not know every extension by its type. */
+/**
+ * Browsers do not know every extension by its type.
+ * @param {string} name
+ */
 function typeOf(name) {
+  /** @type {Record<string, string>} */
   const types = { csv: "text/csv", tsv: "text/tab-separated-values", gz: "application/gzip", json: "application/json", txt: "text/plain" };
-  return types[name.split(".").pop().toLowerCase()] ?? "application/octet-stream";
+  return types[name.slice(name.lastIndexOf(".") + 1).toLowerCase()] ?? "application/octet-stream";
 }
 
 function randomHex() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {FileList | null | undefined} files */
 function accept(files) {
-  for (const file of files) new UploadCard(file).run();
+  for (const file of files ?? []) new UploadCard(file).run();
 }
 
-$("chooser").addEventListener("change", (event) => {
-  accept(event.target.files);
-  event.target.value = "";
+const chooser = $("chooser");
+chooser.addEventListener("change", () => {
+  accept(chooser.files);
+  chooser.value = "";
 });
 const drop = $("drop");
 // A file dropped beside the area must not replace the page.
@@ -262,7 +330,7 @@ drop.addEventListener("dragover", () => drop.classList.add("is-over"));
 drop.addEventListener("dragleave", () => drop.classList.remove("is-over"));
 drop.addEventListener("drop", (event) => {
   drop.classList.remove("is-over");
-  accept(event.dataTransfer.files);
+  accept(event.dataTransfer?.files);
 });
 $("refresh").addEventListener("click", showRecent);
 $("session").addEventListener("submit", (event) => {

@@ -2,6 +2,11 @@
 
 import { Failure, retrying } from "./api.js";
 
+/**
+ * @import { CompletedPart, Confirm, Signed } from "./wire.d.ts"
+ * @typedef {(bytes: number) => void} OnSent Gets the total so far.
+ */
+
 const PARTS_AT_ONCE = 3;
 // A URL may have ended; one that is refused so often has another reason.
 const SIGNINGS_MAX = 2;
@@ -9,15 +14,19 @@ const SIGNINGS_MAX = 2;
 const FORBIDDEN = new Set(["host", "content-length"]);
 
 /**
- * Sends `file` as `signed` says; resolves to what confirm wants to know. `onSent(bytes)` gets the total so far. URLs end
- * long before a large file has been sent over a slow link: `signAgain()` signs the same upload anew.
+ * Sends `file` as `signed` says; resolves to what confirm wants to know. URLs end long before a large file has been sent
+ * over a slow link: `signAgain()` signs the same upload anew.
+ * @param {Signed} signed
+ * @param {File} file
+ * @param {{ onSent: OnSent, signal: AbortSignal, signAgain?: () => Promise<Signed> }} options
+ * @returns {Promise<Pick<Confirm, "etag" | "parts">>}
  */
 export async function send(signed, file, { onSent, signal, signAgain }) {
   const urls = new Urls(signed, signAgain);
   if (signed.strategy === "multipart") return { parts: await sendParts(urls, file, { onSent, signal }) };
   const etag = await urls.using(({ strategy, method, upload_url: url, headers, form_fields: fields }) => request({
-    method: strategy === "post" ? "POST" : method ?? "PUT",
-    url,
+    method,
+    url: signedUrl(url),
     headers: strategy === "post" ? {} : headers,
     body: strategy === "post" ? form(fields, file) : file,
     onSent: (sent) => onSent(Math.min(sent, file.size)),
@@ -28,11 +37,24 @@ export async function send(signed, file, { onSent, signal, signAgain }) {
 
 /** What is signed for an upload: anew before it ends, or when the bucket says that it has, beside what is under way. */
 class Urls {
+  /** How often it was signed anew. */
+  turn = 0;
+  /** @type {Promise<void> | null} */
+  signing = null;
+
+  /**
+   * @param {Signed} signed
+   * @param {(() => Promise<Signed>) | undefined} signAgain
+   */
   constructor(signed, signAgain) {
-    Object.assign(this, { signed, signAgain, turn: 0, signing: null });
+    this.signed = signed;
+    this.signAgain = signAgain;
   }
 
-  /** Signs anew, unless that was done since `turn`; many who ask at once are one call. */
+  /**
+   * Signs anew, unless that was done since `turn`; many who ask at once are one call.
+   * @param {number} turn
+   */
   async renew(turn) {
     if (turn !== this.turn || !this.signAgain) return;
     this.signing ??= this.signAgain().then((signed) => {
@@ -45,9 +67,16 @@ class Urls {
     await this.signing;
   }
 
-  /** Sends by `once(signed)`, again where that may help, and with another signature where this one has ended. */
+  /**
+   * Sends by `once(signed)`, again where that may help, and with another signature where this one has ended.
+   * @template T
+   * @param {(signed: Signed) => Promise<T>} once
+   * @param {AbortSignal} signal
+   * @returns {Promise<T>}
+   */
   async using(once, signal) {
     for (let refusals = 0; ;) {
+      /** @type {number | undefined} */
       let turn;
       try {
         return await retrying(async () => {
@@ -56,6 +85,7 @@ class Urls {
           return once(this.signed);
         }, signal);
       } catch (error) {
+        if (!(error instanceof Failure)) throw error;
         const hasEnded = error.isFromBucket && (error.status === 403 || error.code === "ExpiredRequest" || isPast(this.signed.endAt));
         if (!hasEnded || turn === undefined || ++refusals >= SIGNINGS_MAX) throw error;
         await this.renew(turn);
@@ -63,32 +93,65 @@ class Urls {
     }
   }
 
-  /** A server that is away for a moment stops nothing while what is signed still works. */
+  /**
+   * A server that is away for a moment stops nothing while what is signed still works.
+   * @param {number} turn
+   */
   async renewEarly(turn) {
     try {
       await this.renew(turn);
     } catch (error) {
-      if (!error.isTransient || isPast(this.signed.endAt)) throw error;
+      if (!(error instanceof Failure) || !error.isTransient || isPast(this.signed.endAt)) throw error;
     }
   }
 }
 
+/** @param {number | undefined} at */
 const isPast = (at) => at !== undefined && Date.now() >= at;
 
-/** Fields first, in their order; the file last: stores ignore what follows it. */
+/**
+ * Only an upload in parts has none.
+ * @param {string | null} url
+ */
+function signedUrl(url) {
+  if (url === null) throw new Failure("The server signed no URL.");
+  return url;
+}
+
+/**
+ * Only an upload in parts has any.
+ * @param {Signed} signed
+ */
+function signedParts({ multipart }) {
+  if (!multipart) throw new Failure("The server signed no parts.");
+  return multipart;
+}
+
+/**
+ * Fields first, in their order; the file last: stores ignore what follows it.
+ * @param {Signed["form_fields"]} fields
+ * @param {File} file
+ */
 function form(fields, file) {
   const data = new FormData();
-  const pairs = Array.isArray(fields) ? fields : Object.entries(fields ?? {});
-  for (const [name, value] of pairs) data.append(name, value);
+  for (const [name, value] of Object.entries(fields ?? {})) data.append(name, value);
   data.append("file", file);
   return data;
 }
 
+/**
+ * @param {Urls} urls
+ * @param {File} file
+ * @param {{ onSent: OnSent, signal: AbortSignal }} options
+ */
 async function sendParts(urls, file, { onSent, signal }) {
-  const { part_size_bytes: size, parts } = urls.signed.multipart;
+  const { part_size_bytes: size, parts } = signedParts(urls.signed);
+  /** @type {Map<number, number>} */
   const sent = new Map();
+  /** @type {CompletedPart[]} */
   const done = [];
   const queue = parts.map((part) => part.part_number);
+  /** @type {(number: number, bytes: number) => void} */
   const report = (number, bytes) => {
     sent.set(number, bytes);
     onSent([...sent.values()].reduce((sum, bytes) => sum + bytes, 0));
@@ -98,9 +161,10 @@ async function sendParts(urls, file, { onSent, signal }) {
   const worker = async () => {
     for (let number = queue.shift(); number; number = queue.shift()) {
       const body = file.slice((number - 1) * size, number * size);
-      const etag = await urls.using(({ multipart }) => {
-        const { url, headers } = multipart.parts.find((part) => part.part_number === number);
-        return request({ method: "PUT", url, headers, body, signal: either, onSent: (bytes) => report(number, bytes) });
+      const etag = await urls.using(async (signed) => {
+        const part = signedParts(signed).parts.find((part) => part.part_number === number);
+        if (!part) throw new Failure("Signing again gave other parts.");
+        return request({ method: "PUT", url: part.url, headers: part.headers, body, signal: either, onSent: (bytes) => report(number, bytes) });
       }, either);
       if (!etag) throw new Failure("The bucket does not show the ETag of a part: its CORS rules must expose it.");
       done.push({ part_number: number, etag });
@@ -115,21 +179,28 @@ async function sendParts(urls, file, { onSent, signal }) {
   return done.sort((a, b) => a.part_number - b.part_number);
 }
 
-/** Without its quotes, and without the `W/` that a compressing proxy puts before it. */
+/**
+ * Without its quotes, and without the `W/` that a compressing proxy puts before it.
+ * @param {string | null} etag
+ */
 const bareEtag = (etag) => etag?.trim().replace(/^W\/(?=")/, "").replaceAll('"', "");
 
-/** One request with upload progress, which `fetch` does not tell. Resolves to the etag without quotes, where shown. */
+/**
+ * One request with upload progress, which `fetch` does not tell. Resolves to the etag without quotes, where shown.
+ * @param {{ method: string, url: string, headers: Signed["headers"], body: Blob | FormData, onSent: OnSent, signal: AbortSignal }} what
+ * @returns {Promise<string | undefined>}
+ */
 function request({ method, url, headers, body, onSent, signal }) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     signal.addEventListener("abort", abort, { once: true });
+    /** @type {<T>(how: (value: T) => void, value: T) => void} */
     const settle = (how, value) => { signal.removeEventListener("abort", abort); how(value); };
 
     xhr.open(method, url);
-    const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {});
-    for (const [name, value] of pairs) if (!FORBIDDEN.has(name.toLowerCase())) xhr.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) if (!FORBIDDEN.has(name.toLowerCase())) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => onSent(event.loaded);
     xhr.onload = () => {
       const isTaken = xhr.status >= 200 && xhr.status < 300;
@@ -147,8 +218,10 @@ function request({ method, url, headers, body, onSent, signal }) {
   });
 }
 
+/** @param {XMLHttpRequest} xhr */
 function storeFailure(xhr) {
   const xml = new DOMParser().parseFromString(xhr.responseText, "application/xml");
+  /** @param {string} name */
   const text = (name) => xml.querySelector(name)?.textContent ?? "";
   const code = text("Code");
   const hint = xhr.status === 403 || code === "ExpiredRequest" ? "\nThe URL may have run out: try again." : "";
@@ -157,4 +230,8 @@ function storeFailure(xhr) {
   return fromBucket(`The bucket refused (${xhr.status}). ${what}${hint}`, { status: xhr.status, code, isTransient });
 }
 
-const fromBucket = (text, about) => Object.assign(new Failure(text, about), { isFromBucket: true });
+/**
+ * @param {string} text
+ * @param {{ status?: number, code?: string, isTransient?: boolean }} about
+ */
+const fromBucket = (text, about) => new Failure(text, { ...about, isFromBucket: true });

@@ -37,6 +37,7 @@ The tasks of this repository.
     cargo xtask dev [ARGS…]         build consign and run `consign serve --dev ARGS…`; needs nothing but cargo
     cargo xtask test [SECTION…]     set up the tools, then run every check (or only the sections named)
     cargo xtask tools [--env]       only set up the tools, and say where they are
+    cargo xtask types               make the types that editors read beside the page, from openapi.json
     cargo xtask coverage            only the line coverage of shared/core, sigv4 and time
     cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
     cargo xtask bench NAME          a benchmark; `bench help` lists them
@@ -56,6 +57,9 @@ Examples:
     cargo xtask bench presign
     eval \"$(cargo xtask tools --env)\" && cargo test -p consign-e2e    # one package's tests with their environment
 ";
+
+/// Where the page's modules and their editors expect the types of the wire.
+const TYPES: &str = "web/types/api.d.ts";
 
 fn main() -> ExitCode {
     match Host::from_process().and_then(|host| run(&host)) {
@@ -78,6 +82,7 @@ fn run(host: &Host) -> Result<()> {
         ["test", sections @ ..] => suite::run(host, sections),
         ["tools"] => tools::set_up(host).map(|tools| tools.print()),
         ["tools", "--env"] => tools::set_up(host).map(|tools| tools.print_exports()),
+        ["types"] => types(host),
         ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
         ["wasm-check"] => wasm::check(host),
         ["bench", rest @ ..] => bench::run(host, rest),
@@ -99,6 +104,16 @@ fn args_text(first: &str, all: &[&str]) -> String {
     } else {
         all.join(" ")
     }
+}
+
+/// Makes `web/types`, which is not committed: the check of the page makes its own, of the document as it is then.
+fn types(host: &Host) -> Result<()> {
+    let packages = tools::typescript(host)?;
+    let mut generate = host.command(node::node(host)?);
+    generate
+        .arg(packages.join("node_modules/openapi-typescript/bin/cli.js"))
+        .args(["functions/health/src/openapi.json", "--output", TYPES]);
+    process::run(&mut generate)
 }
 
 /// Replaces this process by `consign serve`, so that signals reach it directly.

@@ -1,4 +1,4 @@
-//! Clients that are generated from the OpenAPI document upload a file.
+//! Clients that are generated from the OpenAPI document upload a file, and the page keeps to the document.
 
 mod python;
 mod typescript;

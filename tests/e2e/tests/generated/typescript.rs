@@ -1,4 +1,5 @@
-//! TypeScript: `openapi-typescript` makes types of the document, and a client with these types uploads a file.
+//! TypeScript: `openapi-typescript` makes types of the document. A client with these types uploads a file, and the page in
+//! `web` is checked against them.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -16,6 +17,11 @@ impl Project {
     /// The files of `tests/typescript`.
     fn client(document: &str) -> Self {
         Self::of("../typescript", "api.d.ts", document)
+    }
+
+    /// The files of `web`.
+    fn page(document: &str) -> Self {
+        Self::of("../../web", "types/api.d.ts", document)
     }
 
     fn of(sources: &str, types: &str, document: &str) -> Self {
@@ -89,4 +95,25 @@ async fn the_client_in_typescript_uploads_a_file() {
 fn a_client_with_a_field_that_the_document_does_not_have_is_refused() {
     let fields = ["file_size_bytes", "upload_url", "row_count", "errors"];
     assert_missed(&Project::client(&without(&fields)), &fields);
+}
+
+#[test]
+fn the_page_keeps_to_the_document() {
+    run(&mut Project::page(health::OPENAPI).compiler());
+}
+
+#[test]
+fn a_page_with_a_field_that_the_document_does_not_have_is_refused() {
+    let asked = ["file_size_bytes", "variant", "limit"];
+    let told = [
+        "upload_url",
+        "form_fields",
+        "part_size_bytes",
+        "expires_at",
+        "row_count",
+        "uploaded_at",
+        "request_id",
+    ];
+    let fields = [&asked[..], &told].concat();
+    assert_missed(&Project::page(&without(&fields)), &fields);
 }
