@@ -2,6 +2,7 @@ mod kept;
 mod lives;
 mod properties;
 mod removed;
+mod stored;
 
 use super::*;
 use crate::time::{self, saturating_add_secs};
