@@ -7,14 +7,14 @@ use consign_core::time::Timestamp;
 
 /// What the commands need of the environment, read once.
 #[derive(Debug, Clone)]
-pub struct Environment {
+pub struct CliEnvironment {
     /// For what may be lost without harm but had better be kept.
     pub cache: PathBuf,
     /// Where relative paths start.
     pub cwd: PathBuf,
 }
 
-impl Environment {
+impl CliEnvironment {
     /// Reads it.
     pub fn read() -> Self {
         let folder = |name: &str| {

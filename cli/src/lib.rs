@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use consign_local::{ServeArgs, serve};
 
-pub use environment::Environment;
+pub use environment::CliEnvironment;
 use server::ServerArgs;
 
 /// Upload straight to a bucket; get back checked, profiled Parquet.
@@ -67,7 +67,7 @@ enum Command {
 ///
 /// # Errors
 /// Whatever stopped it, for a person to read.
-pub async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub async fn run(cli: Cli, environment: &CliEnvironment) -> anyhow::Result<ExitCode> {
     let client = || cli.server.client(environment);
     match cli.command {
         Command::Serve(args) => serve(args).await.map(|()| ExitCode::SUCCESS),

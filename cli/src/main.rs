@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use consign::{Cli, Environment, run};
+use consign::{Cli, CliEnvironment, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli, &Environment::read()).await {
+    match run(cli, &CliEnvironment::read()).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("consign: {error:#}");

@@ -7,7 +7,7 @@ use consign_client::Client;
 use consign_local::TOKEN_FILE;
 use reqwest::Url;
 
-use crate::environment::Environment;
+use crate::environment::CliEnvironment;
 
 /// Which consign to talk to, and as whom.
 #[derive(Debug, Clone, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    pub(crate) fn client(&self, environment: &Environment) -> anyhow::Result<Client> {
+    pub(crate) fn client(&self, environment: &CliEnvironment) -> anyhow::Result<Client> {
         let told = self.token.clone().filter(|token| !token.is_empty());
         let token = told.or_else(|| self.token_of_this_machine(&environment.cwd));
         Ok(Client::new(&self.url, token)?)

@@ -8,7 +8,7 @@ use clap::Args;
 use consign_core::auth::{NewToken, mint_hs256_scoped};
 use consign_core::time::Timestamp;
 
-use crate::environment::{Environment, now};
+use crate::environment::{CliEnvironment, now};
 use consign_local::DEV_SECRET_FILE;
 
 /// Arguments of `consign token`.
@@ -52,7 +52,7 @@ pub(super) struct TokenArgs {
     data: PathBuf,
 }
 
-pub(super) fn run(args: &TokenArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &TokenArgs, environment: &CliEnvironment) -> anyhow::Result<ExitCode> {
     let secret = match &args.secret {
         Some(secret) => secret.clone(),
         None => {

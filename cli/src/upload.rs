@@ -8,7 +8,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
-use crate::environment::{Environment, absolute};
+use crate::environment::{CliEnvironment, absolute};
 use crate::pairs::name_value;
 use crate::show::{Bars, printable};
 use consign_client::{Client, File, SignUpload, Status, Strategy, Upload, sha256_base64};
@@ -107,7 +107,7 @@ fn some<T: Default + PartialEq>(said: T) -> Option<T> {
 pub(super) async fn run(
     args: UploadArgs,
     client: Client,
-    environment: &Environment,
+    environment: &CliEnvironment,
 ) -> anyhow::Result<ExitCode> {
     if args.idempotency_key.is_some() && args.files.len() > 1 {
         anyhow::bail!("--idempotency-key is for a single file");

@@ -6,7 +6,7 @@ use consign_aws::{Cleaning, SetupError};
 use consign_core::policy::Provider;
 
 use super::plan::Plan;
-use super::table::{Row, State};
+use super::table::{Row, RowState};
 
 /// A webhook of MinIO is a queue by this name, when its id is `consign`.
 const MINIO_ARN: &str = "arn:minio:sqs::consign:webhook";
@@ -84,17 +84,17 @@ impl Kind {
         match (self, rule) {
             (Self::Minio, Cleaning::Parts { .. }) => Row::new(
                 item,
-                State::ByStore,
+                RowState::ByStore,
                 "MinIO drops stale parts after a day (MINIO_API_STALE_UPLOADS_EXPIRY)",
             ),
             (Self::Aws | Self::R2 | Self::Other, Cleaning::Parts { .. }) => Row::new(
                 item,
-                State::ByHand,
+                RowState::ByHand,
                 "the store takes no such rule: abort unfinished uploads now and then",
             ),
             (_, Cleaning::Objects { prefix, days, .. }) => Row::new(
                 item,
-                State::ByHand,
+                RowState::ByHand,
                 format!(
                     "the store takes no such rule; consign removes these itself, and should it not:\n\
                      remove what is older than {days} days under {prefix}"
@@ -109,12 +109,12 @@ impl Kind {
             Self::R2 => self.without_notifications(item, plan),
             Self::Aws => Row::new(
                 item,
-                State::Missing,
+                RowState::Missing,
                 "give --queue-arn arn:aws:sqs:REGION:ACCOUNT:QUEUE; the queue's policy must let s3.amazonaws.com send",
             ),
             Self::Minio | Self::Other => Row::new(
                 item,
-                State::ByHand,
+                RowState::ByHand,
                 "give --queue-arn if the store can notify; without, files move on by confirm, or by the sweep",
             ),
         }
@@ -140,7 +140,7 @@ impl Kind {
                     .to_owned()
             }
         };
-        Row::new(item, State::ByHand, note)
+        Row::new(item, RowState::ByHand, note)
     }
 
     /// The store does not know the queue, or does not take the rule.

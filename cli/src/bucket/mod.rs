@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use consign_aws::{Bucket, Mode, Outcome, SetupError};
+use consign_aws::{Bucket, Mode, RuleState, SetupError};
 use consign_core::config::Config;
 use consign_core::ids::ObjectRef;
 use consign_core::policy::MARKER_PREFIX;
@@ -18,10 +18,10 @@ use reqwest::Url;
 
 use advice::Kind;
 use consign_client::http_client;
-use consign_local::{Environment, policy_text};
 use consign_local::{S3, S3Args};
+use consign_local::{ServeEnvironment, policy_text};
 use plan::Plan;
-use table::{Row, State, Table};
+use table::{Row, RowState, Table};
 
 /// Arguments of `consign bucket`.
 #[derive(Debug, Clone, Args)]
@@ -83,10 +83,10 @@ fn marker(text: &str) -> Result<String, String> {
 
 pub(super) async fn run(args: BucketArgs) -> anyhow::Result<ExitCode> {
     let Command::Init(args) = args.command;
-    init(&args, &Environment::of_process()?).await
+    init(&args, &ServeEnvironment::of_process()?).await
 }
 
-async fn init(args: &InitArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+async fn init(args: &InitArgs, environment: &ServeEnvironment) -> anyhow::Result<ExitCode> {
     // 1. The policy, and the store that it or the arguments name.
     let text = policy_text(args.config.as_deref(), &environment.cwd)?;
     let config = parse(&text, environment)?;
@@ -128,7 +128,7 @@ async fn init(args: &InitArgs, environment: &Environment) -> anyhow::Result<Exit
 }
 
 /// The policy, whose secrets are not needed here but for the store's own: those that are not set are left out.
-fn parse(text: &str, environment: &Environment) -> anyhow::Result<Config> {
+fn parse(text: &str, environment: &ServeEnvironment) -> anyhow::Result<Config> {
     let unset = "a secret that is not needed here";
     let secret = |name: &str| {
         let told = environment.get(name);
@@ -158,7 +158,7 @@ impl Setup {
     async fn bucket(&self, plan: &Plan<'_>, table: &mut Table) {
         let bucket = self.store.bucket(plan.bucket);
         let existence = row("bucket", bucket.existence(self.mode).await, String::new());
-        let is_there = matches!(existence.state, State::There | State::Made);
+        let is_there = matches!(existence.state, RowState::There | RowState::Made);
         table.add(plan.bucket, existence);
         if !is_there {
             return;
@@ -190,8 +190,8 @@ impl Setup {
         let object = ObjectRef::new(bucket, format!("{MARKER_PREFIX}{marker}"));
         let written = self.store.put(&object, "text/plain", Bytes::new()).await;
         match written {
-            Ok(_) => Row::new("marker", State::Made, object.key),
-            Err(fault) => Row::new("marker", State::Failed, chain(&fault)),
+            Ok(_) => Row::new("marker", RowState::Made, object.key),
+            Err(fault) => Row::new("marker", RowState::Failed, chain(&fault)),
         }
     }
 
@@ -200,10 +200,10 @@ impl Setup {
         let item = "CORS";
         if self.origins.is_empty() {
             let note = "no origin is known: `origins` in the policy's [store], or --origin";
-            return Row::new(item, State::Skipped, note);
+            return Row::new(item, RowState::Skipped, note);
         }
         let found = bucket.cors(&self.origins, self.mode).await;
-        if !matches!(found, Ok(Outcome::Missing) | Err(SetupError::Unsupported)) {
+        if !matches!(found, Ok(RuleState::Missing) | Err(SetupError::Unsupported)) {
             return row(item, found, self.origins.join(" "));
         }
         let mut refused = Vec::new();
@@ -215,13 +215,13 @@ impl Setup {
         match (refused.as_slice(), found) {
             ([], _) => Row::new(
                 item,
-                State::ByStore,
+                RowState::ByStore,
                 "the store lets these origins in by itself",
             ),
             (_, Ok(_)) if self.kind != Kind::Minio => {
-                row(item, Ok(Outcome::Missing), String::new())
+                row(item, Ok(RuleState::Missing), String::new())
             }
-            (refused, _) => Row::new(item, State::Missing, self.kind.without_cors(refused)),
+            (refused, _) => Row::new(item, RowState::Missing, self.kind.without_cors(refused)),
         }
     }
 
@@ -261,7 +261,7 @@ impl Setup {
             Err(SetupError::Unsupported) => self.kind.without_notifications(item, plan),
             Err(error @ SetupError::Refused { .. }) => Row::new(
                 item,
-                State::Failed,
+                RowState::Failed,
                 self.kind.refused_notifications(arn, &error),
             ),
             other => row(item, other, format!("to {arn}")),
@@ -270,18 +270,20 @@ impl Setup {
 }
 
 /// A row for what was found or made; `note` says what it is.
-fn row(item: &'static str, outcome: Result<Outcome, SetupError>, note: String) -> Row {
+fn row(item: &'static str, outcome: Result<RuleState, SetupError>, note: String) -> Row {
     match outcome {
-        Ok(Outcome::There) => Row::new(item, State::There, note),
-        Ok(Outcome::Made) => Row::new(item, State::Made, note),
-        Ok(Outcome::Missing) => Row::new(item, State::Missing, "`consign bucket init` makes it"),
+        Ok(RuleState::There) => Row::new(item, RowState::There, note),
+        Ok(RuleState::Made) => Row::new(item, RowState::Made, note),
+        Ok(RuleState::Missing) => {
+            Row::new(item, RowState::Missing, "`consign bucket init` makes it")
+        }
         Err(SetupError::Unsupported) => {
-            Row::new(item, State::ByHand, "the store does not have this")
+            Row::new(item, RowState::ByHand, "the store does not have this")
         }
         Err(
             error
             @ (SetupError::Refused { .. } | SetupError::Foreign { .. } | SetupError::Fault(_)),
-        ) => Row::new(item, State::Failed, chain(&error)),
+        ) => Row::new(item, RowState::Failed, chain(&error)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the policy wants of each bucket.
 
 use consign_aws::Cleaning;
-use consign_core::operations::{PARTS_ABORT_DAYS, PROBE_DAYS, deleted_days};
-use consign_core::policy::{Category, DELETED_PREFIX, PROBE_PREFIX, Policy};
+use consign_core::operations::{HEALTH_OBJECT_DAYS, PARTS_ABORT_DAYS, deleted_days};
+use consign_core::policy::{Category, DELETED_PREFIX, HEALTH_PREFIX, Policy};
 
 /// One bucket.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ impl<'a> Plan<'a> {
                 "health probes",
                 Cleaning::Objects {
                     name: "probes",
-                    prefix: PROBE_PREFIX,
-                    days: days(PROBE_DAYS),
+                    prefix: HEALTH_PREFIX,
+                    days: days(HEALTH_OBJECT_DAYS),
                 },
             ),
         ]
@@ -114,7 +114,7 @@ mod tests {
             let wanted = [
                 PARTS_ABORT_DAYS,
                 deleted_days(kept_days * 86_400),
-                PROBE_DAYS,
+                HEALTH_OBJECT_DAYS,
             ]
             .map(super::days);
             assert_eq!(days, wanted);

@@ -6,7 +6,7 @@ use crate::show::printable;
 
 /// Where something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum RowState {
     /// It was there.
     There,
     /// It was made.
@@ -23,7 +23,7 @@ pub(super) enum State {
     Failed,
 }
 
-impl State {
+impl RowState {
     fn text(self) -> &'static str {
         match self {
             Self::There => "there",
@@ -48,12 +48,12 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) item: &'static str,
-    pub(super) state: State,
+    pub(super) state: RowState,
     pub(super) note: String,
 }
 
 impl Row {
-    pub(super) fn new(item: &'static str, state: State, note: impl Into<String>) -> Self {
+    pub(super) fn new(item: &'static str, state: RowState, note: impl Into<String>) -> Self {
         let note = note.into();
         Self { item, state, note }
     }
@@ -109,12 +109,12 @@ mod tests {
     #[test]
     fn a_table_names_each_bucket_once_and_shows_what_to_do() {
         let mut table = Table::default();
-        table.add("files", Row::new("bucket", State::Made, ""));
-        table.add("files", Row::new("CORS", State::There, "http://a"));
+        table.add("files", Row::new("bucket", RowState::Made, ""));
+        table.add("files", Row::new("CORS", RowState::There, "http://a"));
         assert!(table.is_complete());
         table.add(
             "files",
-            Row::new("notifications", State::Missing, "one\ntwo"),
+            Row::new("notifications", RowState::Missing, "one\ntwo"),
         );
         assert!(!table.is_complete());
         let text = table.to_string();

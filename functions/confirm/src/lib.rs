@@ -11,8 +11,10 @@ use consign_core::ports::{ObjectHead, ObjectStore};
 use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::time::Timestamp;
-use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Claimed, Columns, Event, ObjectVersion, Refusal, State, Upload};
+use consign_core::transition::{TransitionOutcome, transition};
+use consign_core::upload::{
+    ClientMetadata, Columns, Event, ObjectVersion, Refusal, Upload, UploadState,
+};
 use http::{Request, Response, StatusCode};
 
 /// What this function needs.
@@ -38,14 +40,16 @@ async fn confirm<D: Deps>(
     let upload = call
         .find_own(deps.repo(), &identity.owner, &confirmed.file_id)
         .await?;
-    if upload.state == State::Deleted && !upload.is_lost() {
+    if upload.state == UploadState::Deleted && !upload.is_lost() {
         return Err(Problem::not_found());
     }
     // 2. What has come already needs no second look: only the links are new.
-    let object = match (&upload.seen, upload.state) {
-        (Some(seen), State::Ready | State::Failed | State::Processing) => seen.clone(),
+    let object = match (&upload.observed, upload.state) {
+        (Some(seen), UploadState::Ready | UploadState::Failed | UploadState::Processing) => {
+            seen.clone()
+        }
         // It was lost, and may be there again.
-        (_, State::Deleted) => look(deps, &upload, &confirmed, call.now)
+        (_, UploadState::Deleted) => look(deps, &upload, &confirmed, call.now)
             .await
             .map_err(|_| Problem::not_found())?,
         _ => look(deps, &upload, &confirmed, call.now).await?,
@@ -55,7 +59,7 @@ async fn confirm<D: Deps>(
     let event = Event::Confirmed {
         object,
         collection_id: confirmed.collection_id,
-        claimed: Claimed {
+        metadata: ClientMetadata {
             columns: confirmed.metadata.columns.map(Columns::of),
             row_count: confirmed.metadata.row_count,
             file_hash: confirmed.metadata.file_hash.map(|hash| hash.base64()),
@@ -63,11 +67,13 @@ async fn confirm<D: Deps>(
     };
     let ports = (deps.repo(), deps.queue());
     let upload = match transition(ports, upload, &event, call.now).await? {
-        Moved::Refused(_, Refusal::LookStale) => return Err(Problem::conflict_retry()),
-        Moved::Refused(_, Refusal::Deleted) => return Err(Problem::not_found()),
-        Moved::Changed(upload)
-        | Moved::Unchanged(upload)
-        | Moved::Refused(
+        TransitionOutcome::Refused(_, Refusal::StaleObservation) => {
+            return Err(Problem::conflict_retry());
+        }
+        TransitionOutcome::Refused(_, Refusal::Deleted) => return Err(Problem::not_found()),
+        TransitionOutcome::Changed(upload)
+        | TransitionOutcome::Unchanged(upload)
+        | TransitionOutcome::Refused(
             upload,
             Refusal::Processed
             | Refusal::Beginning
@@ -102,7 +108,7 @@ async fn look<D: Deps>(
         head = deps.store().head(&upload.object).await?;
     }
     let Some(head) = head else {
-        if upload.state == State::Expired || now >= upload.unfinished_ends_at() {
+        if upload.state == UploadState::Expired || now >= upload.unfinished_ends_at() {
             return Err(Problem::upload_expired());
         }
         return Err(completed.err().unwrap_or_else(Problem::object_missing));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use consign_core::policy::ConfirmedPart;
 use consign_core::ports::{Multipart, Part};
 use consign_core::problem::{FieldError, Problem};
-use consign_core::upload::{Layout, Upload};
+use consign_core::upload::{PartsCheck, Upload};
 
 /// Completes the upload in the bucket if the parts there are exactly the file that was signed.
 ///
@@ -41,7 +41,7 @@ pub(crate) async fn complete(
             Some(_) => {}
         }
     }
-    if let Layout::Wrong(detail) = upload.check_parts(&parts) {
+    if let PartsCheck::Wrong(detail) = upload.check_parts(&parts) {
         errors.push(wrong("parts_incomplete", detail));
     }
     if !errors.is_empty() {

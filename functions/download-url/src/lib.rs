@@ -12,7 +12,7 @@ use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::sigv4::{Operation, Request as Presign, Signer};
 use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 use http::{Request, Response, StatusCode};
 
 /// What this function needs.
@@ -114,7 +114,7 @@ fn locate(
     variant: Variant,
     made_in: &str,
 ) -> Result<(ObjectRef, String, String), Problem> {
-    if upload.state == State::Deleted {
+    if upload.state == UploadState::Deleted {
         return Err(Problem::not_found());
     }
     if variant == Variant::Original && upload.conflict_etag.is_some() {

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use consign_core::api::{Download, ListedFile};
 use consign_core::host::{HasPolicy, HasQueue, HasRepo, HasSigner};
 use consign_core::ids::UploadId;
-use consign_core::policy::{Disposition, DownloadQuery, ListQuery, Variant};
+use consign_core::policy::{ContentDisposition, DownloadQuery, ListQuery, Variant};
 use consign_core::ports::{ListFilter, Page, UploadRepo};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::service::{Call, Service, json};
 use consign_core::time::Timestamp;
 use consign_core::transition::transition;
-use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, State, Upload};
+use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, Upload, UploadState};
 use http::{Request, Response, StatusCode};
 
 /// What this function needs.
@@ -48,7 +48,7 @@ async fn list_own<D: Deps>(
     let query = ListQuery::parse(request.uri().query().unwrap_or_default())?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let filter = ListFilter {
-        state: query.status.as_deref().and_then(State::parse),
+        state: query.status.as_deref().and_then(UploadState::parse),
         category: query.category,
         collection_id: query.collection_id,
     };
@@ -107,7 +107,7 @@ fn is_wide(upload: &Upload) -> bool {
         .outcome
         .as_ref()
         .and_then(|found| found.columns.as_ref());
-    let all = [found, upload.claimed.columns.as_ref()];
+    let all = [found, upload.client_metadata.columns.as_ref()];
     let mut counts = all.into_iter().flatten().map(Columns::count);
     counts.any(|count| count > COLUMN_NAMES_MAX as u64)
 }
@@ -182,7 +182,7 @@ fn sign<D: Deps>(deps: &D, upload: &Upload, now: Timestamp) -> Option<Download> 
     let query = DownloadQuery {
         expiry_s: None,
         variant: Variant::Original,
-        disposition: Disposition::Attachment,
+        disposition: ContentDisposition::Attachment,
     };
     download_url::sign((deps.policy(), deps.signer()), upload, &query, now).ok()
 }

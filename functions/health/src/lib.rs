@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use consign_core::api::{self, HealthError, HealthStatus, StorageBackend};
-use consign_core::health::{self, Asked, DETAILS_SCOPE, Found};
+use consign_core::health::{self, DETAILS_SCOPE, HealthCheck, StoreHealth};
 use consign_core::host::{HasEndpoint, HasHealth, HasPolicy, HasProvider, HasStore};
 use consign_core::ids::ObjectRef;
-use consign_core::policy::{PROBE_PREFIX, Provider};
+use consign_core::policy::{HEALTH_PREFIX, Provider};
 use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
 use consign_core::problem::Problem;
 use consign_core::routes::Target;
@@ -63,9 +63,9 @@ async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes>
     let mut call = Call::begin(deps, "health_storage", request);
     // 1. What is known, or found by a look of this call's own.
     let found = match deps.health().ask(call.now) {
-        Asked::Known(found) => Some(found),
-        Asked::NotYet => None,
-        Asked::Look(ours) => Some(ours.end(look(deps, call.now).await, deps.clock().now())),
+        HealthCheck::Known(found) => Some(found),
+        HealthCheck::NotYet => None,
+        HealthCheck::Probe(ours) => Some(ours.end(look(deps, call.now).await, deps.clock().now())),
     };
     // 2. Who may hear what. One without a good token is anybody.
     let identity = call.identify(deps, request.headers()).ok();
@@ -75,9 +75,9 @@ async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes>
     });
     let Some(found) = found else {
         let answer = json(StatusCode::SERVICE_UNAVAILABLE, &told(None));
-        return call.finish(deps, Ok(retry_after(answer, LOOK_PAUSE_S)));
+        return call.finish(deps, Ok(retry_after(answer, PROBE_PAUSE_S)));
     };
-    let code = match found.troubles.is_empty() {
+    let code = match found.errors.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
@@ -90,11 +90,11 @@ async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes>
 }
 
 /// After how many seconds the first look may have ended.
-const LOOK_PAUSE_S: u64 = 1;
+const PROBE_PAUSE_S: u64 = 1;
 
 /// What anybody is told.
-fn told(found: Option<&Found>) -> api::Health {
-    let is_well = found.is_some_and(|found| found.troubles.is_empty());
+fn told(found: Option<&StoreHealth>) -> api::Health {
+    let is_well = found.is_some_and(|found| found.errors.is_empty());
     api::Health {
         status: match is_well {
             true => HealthStatus::Ok,
@@ -110,8 +110,8 @@ fn told(found: Option<&Found>) -> api::Health {
 }
 
 /// What only who has the scope is told.
-fn with_details<D: Deps>(deps: &D, found: &Found, health: api::Health) -> api::Health {
-    let errors = found.troubles.iter().map(|trouble| HealthError {
+fn with_details<D: Deps>(deps: &D, found: &StoreHealth, health: api::Health) -> api::Health {
+    let errors = found.errors.iter().map(|trouble| HealthError {
         bucket: trouble.bucket.clone(),
         code: trouble.code.to_owned(),
         operation: trouble.operation.to_owned(),
@@ -132,14 +132,14 @@ fn with_details<D: Deps>(deps: &D, found: &Found, health: api::Health) -> api::H
 }
 
 /// Looks at every bucket.
-async fn look<D: Deps>(deps: &D, began: Timestamp) -> Found {
+async fn look<D: Deps>(deps: &D, began: Timestamp) -> StoreHealth {
     let (mut accessible, mut troubles) = (Vec::new(), Vec::new());
     for bucket in deps.policy().buckets() {
         match probe(deps, bucket).await {
             Ok(()) => accessible.push(bucket.to_owned()),
             Err(fault) => {
                 tracing::warn!(operation = "health_storage", bucket, %fault, "a bucket does not work");
-                troubles.push(health::Trouble {
+                troubles.push(health::BucketError {
                     bucket: bucket.to_owned(),
                     code: fault.kind.code(),
                     operation: fault.operation,
@@ -152,9 +152,9 @@ async fn look<D: Deps>(deps: &D, began: Timestamp) -> Found {
         .now()
         .signed_duration_since(began)
         .num_milliseconds();
-    Found {
+    StoreHealth {
         accessible,
-        troubles,
+        errors: troubles,
         duration_ms: u64::try_from(elapsed).unwrap_or(0),
     }
 }
@@ -166,7 +166,7 @@ async fn probe<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
     store.check_bucket(bucket).await?;
     let token = deps.random().token();
     let place = token.bytes().map(usize::from).sum::<usize>() % PROBES;
-    let object = ObjectRef::new(bucket, format!("{PROBE_PREFIX}{place}"));
+    let object = ObjectRef::new(bucket, format!("{HEALTH_PREFIX}{place}"));
     for _ in 0..PROBE_TRIES {
         let written = Bytes::from(token.clone());
         store.put(&object, "text/plain", written).await?;

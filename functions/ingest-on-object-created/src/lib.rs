@@ -4,7 +4,7 @@
 //! gives them, and our own [`IngestJob`]s. The bucket is looked at before anything is believed.
 
 mod bucket;
-mod claim;
+mod lease;
 mod process;
 mod read;
 pub mod sweep;
@@ -16,9 +16,9 @@ use consign_core::host::{
     HasClock, HasMemory, HasMultipart, HasPolicy, HasQueue, HasRandom, HasRepo, HasStore,
 };
 use consign_core::ids::{ETag, ObjectRef};
-use consign_core::ports::{Clock, Fault, IngestJob, LookJob, ObjectStore, UploadRepo};
-use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Event, Refusal, State, Upload};
+use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, SweepJob, UploadRepo};
+use consign_core::transition::{TransitionOutcome, transition};
+use consign_core::upload::{Event, Refusal, Upload, UploadState};
 
 /// What this function needs.
 pub trait Deps:
@@ -33,17 +33,17 @@ impl<T: HasClock + HasRandom + HasRepo + HasQueue + HasStore + HasMultipart + Ha
 
 /// What the host does with the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Disposition {
     /// Acknowledge it: whatever it asked for is durable, or there was nothing to do.
-    Done,
+    Ack,
     /// Deliver it again later.
     Retry,
     /// It will never be of use: dead letter queue, with this reason.
-    Discard(&'static str),
+    DeadLetter(&'static str),
 }
 
 /// Takes one message body.
-pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Verdict {
+pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Disposition {
     match take(deps, body).await {
         Ok(verdict) => verdict,
         Err(fault) => {
@@ -54,70 +54,70 @@ pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Verdict {
                 cause = fault.causes(),
                 "ingest will be tried again"
             );
-            Verdict::Retry
+            Disposition::Retry
         }
     }
 }
 
-async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Verdict, Fault> {
+async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Disposition, Fault> {
     // 1. One of our own jobs names its uploads.
     if let Some(job) = IngestJob::from_body(body) {
         return match deps.repo().find(job.ingest).await? {
             // What lies under a name that it has left is another's.
-            Some(upload) if upload.leaves_its_name(deps.clock().now()) => Ok(Verdict::Done),
+            Some(upload) if upload.releases_key(deps.clock().now()) => Ok(Disposition::Ack),
             Some(upload) => process::run(deps, upload, None).await,
-            None => Ok(Verdict::Done),
+            None => Ok(Disposition::Ack),
         };
     }
-    if let Some(job) = LookJob::from_body(body) {
-        sweep::look_at_all(deps, &job.look).await?;
-        return Ok(Verdict::Done);
+    if let Some(job) = SweepJob::from_body(body) {
+        sweep::run_job(deps, &job.uploads).await?;
+        return Ok(Disposition::Ack);
     }
     // 2. Anything else is a notification, or poison.
     let (records, damaged) = match deps.policy().event_sources().decode(body) {
         Ok(Decoded::Ok(records)) => (records, None),
-        Ok(Decoded::Ignore) => return Ok(Verdict::Done),
+        Ok(Decoded::Ignore) => return Ok(Disposition::Ack),
         Ok(Decoded::Partial { records, failed }) => {
             (records, failed.first().map(|failed| failed.error.code()))
         }
-        Err(error) => return Ok(Verdict::Discard(error.code())),
+        Err(error) => return Ok(Disposition::DeadLetter(error.code())),
     };
     // 3. Each record by itself; the good ones count also beside damaged ones.
-    let mut verdict = damaged.map_or(Verdict::Done, Verdict::Discard);
+    let mut verdict = damaged.map_or(Disposition::Ack, Disposition::DeadLetter);
     for record in records {
-        if notified(deps, record).await? == Verdict::Retry {
-            verdict = Verdict::Retry;
+        if handle_event(deps, record).await? == Disposition::Retry {
+            verdict = Disposition::Retry;
         }
     }
     Ok(verdict)
 }
 
 /// An unknown bucket or key changes nothing (invariant 22), and our own outputs are such keys (invariant 27).
-async fn notified<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Verdict, Fault> {
+async fn handle_event<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Disposition, Fault> {
     // No key of ours has control characters, and not every database takes them.
     if record.key.chars().any(char::is_control) {
-        return Ok(Verdict::Done);
+        return Ok(Disposition::Ack);
     }
     let object = ObjectRef::new(record.bucket, record.key);
     let Some(upload) = deps.repo().find_by_object(&object).await? else {
-        return Ok(Verdict::Done);
+        return Ok(Disposition::Ack);
     };
     match record.action {
         Action::Created => {
             let told = record.etag.as_deref().map(ETag::new).zip(record.sequencer);
             process::run(deps, upload, told).await
         }
-        Action::Deleted => removed(deps, upload, record.sequencer).await,
+        Action::Deleted => object_removed(deps, upload, record.sequencer).await,
     }
 }
 
 /// A deletion counts only where the object really is gone: it may be of an older version, or undone since, and then it is
 /// as good a reason to look as any.
-async fn removed<D: Deps>(
+async fn object_removed<D: Deps>(
     deps: &D,
     upload: Upload,
     sequencer: Option<Sequencer>,
-) -> Result<Verdict, Fault> {
+) -> Result<Disposition, Fault> {
     if deps.store().head(&upload.object).await?.is_none() {
         if ends_by_removal(&upload) {
             bucket::prove(deps, &upload.object.bucket).await?;
@@ -125,7 +125,7 @@ async fn removed<D: Deps>(
         let event = Event::ObjectRemoved { sequencer };
         let ports = (deps.repo(), deps.queue());
         let moved = transition(ports, upload, &event, deps.clock().now()).await?;
-        return Ok(unless_stale(&moved));
+        return Ok(ack_unless_stale(&moved));
     }
     process::run(deps, upload, None).await
 }
@@ -133,30 +133,33 @@ async fn removed<D: Deps>(
 /// Whether the removal of its object is an end of the upload.
 fn ends_by_removal(upload: &Upload) -> bool {
     match upload.state {
-        State::Uploaded | State::Confirmed | State::Processing | State::Failed => true,
-        State::Ready => upload.keep_original,
-        State::Expired => upload.due_at.is_none(),
-        State::Pending | State::Uploading | State::Deleted => false,
+        UploadState::Uploaded
+        | UploadState::Confirmed
+        | UploadState::Processing
+        | UploadState::Failed => true,
+        UploadState::Ready => upload.keep_original,
+        UploadState::Expired => upload.next_check_at.is_none(),
+        UploadState::Pending | UploadState::Uploading | UploadState::Deleted => false,
     }
 }
 
 /// A look found no object. Where that is the loss of one that was seen, it counts only beside the proof that the bucket is
 /// the one that the records are of.
-async fn missing<D: Deps>(deps: &D, upload: Upload) -> Result<Moved, Fault> {
+async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOutcome, Fault> {
     let is_loss = match upload.state {
-        State::Uploaded | State::Confirmed | State::Processing => true,
-        State::Ready | State::Failed => upload.absent_since.is_some(),
-        State::Deleted => upload.is_lost(),
-        State::Pending | State::Uploading | State::Expired => false,
+        UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing => true,
+        UploadState::Ready | UploadState::Failed => upload.absent_since.is_some(),
+        UploadState::Deleted => upload.is_lost(),
+        UploadState::Pending | UploadState::Uploading | UploadState::Expired => false,
     };
     if is_loss {
         bucket::prove(deps, &upload.object.bucket).await?;
     }
     let ports = (deps.repo(), deps.queue());
     let before = upload.state;
-    let moved = transition(ports, upload, &Event::Missing, deps.clock().now()).await?;
-    if let Moved::Changed(upload) = &moved
-        && before != State::Deleted
+    let moved = transition(ports, upload, &Event::ObjectAbsent, deps.clock().now()).await?;
+    if let TransitionOutcome::Changed(upload) = &moved
+        && before != UploadState::Deleted
         && let Some(reason) = upload.deletion_reason
     {
         tracing::warn!(
@@ -170,9 +173,11 @@ async fn missing<D: Deps>(deps: &D, upload: Upload) -> Result<Moved, Fault> {
 }
 
 /// What a look at the bucket led to is durable, or another looked since: then again.
-fn unless_stale(moved: &Moved) -> Verdict {
+fn ack_unless_stale(moved: &TransitionOutcome) -> Disposition {
     match moved {
-        Moved::Refused(_, Refusal::LookStale) => Verdict::Retry,
-        Moved::Refused(..) | Moved::Changed(_) | Moved::Unchanged(_) => Verdict::Done,
+        TransitionOutcome::Refused(_, Refusal::StaleObservation) => Disposition::Retry,
+        TransitionOutcome::Refused(..)
+        | TransitionOutcome::Changed(_)
+        | TransitionOutcome::Unchanged(_) => Disposition::Ack,
     }
 }

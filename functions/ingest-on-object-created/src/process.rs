@@ -5,28 +5,28 @@ use consign_core::ids::ETag;
 use consign_core::policy::{Category, HEAD_BYTES, Ingest};
 use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::transition::{Moved, transition};
+use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{
-    Event, Failure, LEASE_S, Lease, ObjectVersion, Outcome, OutputPlace, State, Upload,
+    Event, Failure, IngestOutcome, LEASE_S, Lease, ObjectVersion, OutputPlace, Upload, UploadState,
 };
 
-use crate::claim::{Claim, Stop};
-use crate::read::{Source, check_checksum, digest, head_bytes, read_whole};
-use crate::{Deps, Verdict, missing, tabular, unless_stale};
+use crate::lease::{HeldLease, IngestError};
+use crate::read::{ObjectBytes, check_checksum, digest, head_bytes, read_whole};
+use crate::{Deps, Disposition, ack_unless_stale, object_absent, tabular};
 
 /// Processes the upload's object as the bucket holds it now. An event may have told of a version and its place.
 pub(crate) async fn run<D: Deps>(
     deps: &D,
     upload: Upload,
     told: Option<(ETag, Sequencer)>,
-) -> Result<Verdict, Fault> {
+) -> Result<Disposition, Fault> {
     let started = deps.clock().now();
     // 1. What is in the bucket?
     let Some(head) = deps.store().head(&upload.object).await? else {
-        if upload.state >= State::Uploaded {
-            return Ok(unless_stale(&missing(deps, upload).await?));
+        if upload.state >= UploadState::Uploaded {
+            return Ok(ack_unless_stale(&object_absent(deps, upload).await?));
         }
-        return Ok(Verdict::Done);
+        return Ok(Disposition::Ack);
     };
     // 2. Claim that version. The place of another in the key's history is not the place of this one.
     let sequencer = told.and_then(|(etag, place)| (etag == head.etag).then_some(place));
@@ -40,7 +40,7 @@ pub(crate) async fn run<D: Deps>(
             token: claim.lease.token.clone(),
             outcome,
         },
-        Err(Stop::Refused { code, detail }) => Event::Fail {
+        Err(IngestError::Refused { code, detail }) => Event::Fail {
             token: claim.lease.token.clone(),
             failure: Failure {
                 code,
@@ -48,27 +48,27 @@ pub(crate) async fn run<D: Deps>(
                 etag: Some(head.etag.clone()),
             },
         },
-        Err(Stop::Overtaken) => {
+        Err(IngestError::Overtaken) => {
             // Whoever comes next looks at what is there now. Where another took over, nothing is ours to give back.
             release(&claim, false, "get: changed".to_owned()).await;
-            return Ok(Verdict::Retry);
+            return Ok(Disposition::Retry);
         }
-        Err(Stop::Fault(fault)) => {
+        Err(IngestError::Fault(fault)) => {
             release(&claim, fault.kind.is_transient(), fault.to_string()).await;
             return Err(fault);
         }
     };
     // 4. Commit, if the claim still holds.
     let moved = claim.apply(&event).await?;
-    let (Moved::Changed(upload) | Moved::Unchanged(upload)) = moved else {
-        return Ok(Verdict::Retry);
+    let (TransitionOutcome::Changed(upload) | TransitionOutcome::Unchanged(upload)) = moved else {
+        return Ok(Disposition::Retry);
     };
     log(&upload, started, deps.clock().now());
     // 5. The uploaded object is not needed any more. Dying before this leaves it to the sweep.
-    if upload.state == State::Ready && !upload.keep_original {
+    if upload.state == UploadState::Ready && !upload.keep_original {
         crate::sweep::remove_original(deps, upload).await?;
     }
-    Ok(Verdict::Done)
+    Ok(Disposition::Ack)
 }
 
 /// Claims the version that `head` showed, or says what becomes of the message where there is nothing to do for us.
@@ -77,13 +77,13 @@ async fn claim<'a, D: Deps>(
     upload: Upload,
     head: &ObjectHead,
     sequencer: Option<Sequencer>,
-) -> Result<Result<Claim<'a, D>, Verdict>, Fault> {
+) -> Result<Result<HeldLease<'a, D>, Disposition>, Fault> {
     let now = deps.clock().now();
     let lease = Lease {
         token: deps.random().token(),
         until: saturating_add_secs(now, LEASE_S),
     };
-    let event = Event::Claim {
+    let event = Event::AcquireLease {
         object: ObjectVersion {
             etag: head.etag.clone(),
             size_bytes: head.size_bytes,
@@ -94,23 +94,25 @@ async fn claim<'a, D: Deps>(
         output: output_place(deps, &upload),
     };
     match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
-        Moved::Changed(upload) if upload.conflict_etag.is_some() => {
+        TransitionOutcome::Changed(upload) if upload.conflict_etag.is_some() => {
             tracing::warn!(
                 operation = "ingest",
                 file_id = %upload.id,
                 "another version was written over a file that is ready; it is refused"
             );
-            Ok(Err(Verdict::Done))
+            Ok(Err(Disposition::Ack))
         }
-        Moved::Changed(upload) if upload.state == State::Processing => Ok(Ok(Claim {
-            deps,
-            upload,
-            lease,
-            whole: None,
-        })),
-        moved @ (Moved::Changed(_) | Moved::Unchanged(_) | Moved::Refused(..)) => {
-            Ok(Err(unless_stale(&moved)))
+        TransitionOutcome::Changed(upload) if upload.state == UploadState::Processing => {
+            Ok(Ok(HeldLease {
+                deps,
+                upload,
+                lease,
+                whole: None,
+            }))
         }
+        moved @ (TransitionOutcome::Changed(_)
+        | TransitionOutcome::Unchanged(_)
+        | TransitionOutcome::Refused(..)) => Ok(Err(ack_unless_stale(&moved))),
     }
 }
 
@@ -124,8 +126,8 @@ fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
 }
 
 /// Gives the claim back; where even that fails, the lease ends by itself.
-async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool, fault: String) {
-    let event = Event::Release {
+async fn release<D: Deps>(claim: &HeldLease<'_, D>, is_transient: bool, fault: String) {
+    let event = Event::ReleaseLease {
         token: claim.lease.token.clone(),
         is_transient,
         fault,
@@ -135,13 +137,16 @@ async fn release<D: Deps>(claim: &Claim<'_, D>, is_transient: bool, fault: Strin
     }
 }
 
-async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Outcome, Stop> {
+async fn work<D: Deps>(
+    claim: &mut HeldLease<'_, D>,
+    head: &ObjectHead,
+) -> Result<IngestOutcome, IngestError> {
     let category = claim
         .deps
         .policy()
         .category(&claim.upload.category)
         .cloned();
-    let category = category.ok_or_else(|| Stop::Refused {
+    let category = category.ok_or_else(|| IngestError::Refused {
         code: "category_unknown".to_owned(),
         detail: "The policy no longer has the category of this upload.".to_owned(),
     })?;
@@ -158,7 +163,7 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
             if let Some(declared) = claim.upload.checksum_sha256.clone() {
                 check_checksum(&declared, &stored_digest(claim, head).await?)?;
             }
-            Ok(Outcome {
+            Ok(IngestOutcome {
                 etag: head.etag.clone(),
                 bucket: None,
                 parquet_key: None,
@@ -173,7 +178,7 @@ async fn work<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Ou
 }
 
 /// The size is bound by the signature and checked again (invariant 14).
-fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
+fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), IngestError> {
     let fits = match upload.size_bytes_declared {
         Some(declared) => head.size_bytes == declared,
         None => head.size_bytes <= upload.size_bytes_max,
@@ -181,7 +186,7 @@ fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
     if fits {
         return Ok(());
     }
-    Err(Stop::Refused {
+    Err(IngestError::Refused {
         code: "size_mismatch".to_owned(),
         detail: format!(
             "The file has {} bytes, but {} were signed. Upload it again.",
@@ -192,7 +197,7 @@ fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), Stop> {
 }
 
 /// Whether the first bytes alone do not do.
-fn is_read_whole<D: Deps>(claim: &Claim<'_, D>, ingest: Ingest, head: &ObjectHead) -> bool {
+fn is_read_whole<D: Deps>(claim: &HeldLease<'_, D>, ingest: Ingest, head: &ObjectHead) -> bool {
     match ingest {
         Ingest::Tabular => true,
         Ingest::Verify => claim.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
@@ -201,13 +206,13 @@ fn is_read_whole<D: Deps>(claim: &Claim<'_, D>, ingest: Ingest, head: &ObjectHea
 
 /// Where time is short, a file that would have to be read whole and is too large for that is refused before any work.
 fn check_time<D: Deps>(
-    claim: &Claim<'_, D>,
+    claim: &HeldLease<'_, D>,
     ingest: Ingest,
     head: &ObjectHead,
-) -> Result<(), Stop> {
+) -> Result<(), IngestError> {
     match claim.deps.file_bytes_max() {
         Some(bytes_max) if is_read_whole(claim, ingest, head) && head.size_bytes > bytes_max => {
-            Err(Stop::Refused {
+            Err(IngestError::Refused {
                 code: "too_large_to_process".to_owned(),
                 detail: format!(
                     "The file has {} bytes; files of up to {bytes_max} are processed here. It is kept as it was uploaded.",
@@ -220,17 +225,17 @@ fn check_time<D: Deps>(
 }
 
 async fn check_first_bytes<D: Deps>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     category: &Category,
     head: &ObjectHead,
-) -> Result<(), Stop> {
+) -> Result<(), IngestError> {
     if head.size_bytes == 0 {
         return Ok(());
     }
     let first = head_bytes(claim, HEAD_BYTES).await?;
     category
         .check_magic(&claim.upload.extension, &first)
-        .map_err(|mismatch| Stop::Refused {
+        .map_err(|mismatch| IngestError::Refused {
             code: "content_mismatch".to_owned(),
             detail: mismatch.to_string(),
         })
@@ -238,12 +243,12 @@ async fn check_first_bytes<D: Deps>(
 
 /// The object's SHA-256 in base64: the store's own where it kept one, else by reading it all.
 async fn stored_digest<D: Deps>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     head: &ObjectHead,
-) -> Result<String, Stop> {
+) -> Result<String, IngestError> {
     match &head.checksum_sha256 {
         Some(stored) => Ok(stored.clone()),
-        None => digest(&mut Source::open(claim).await?, claim).await,
+        None => digest(&mut ObjectBytes::open(claim).await?, claim).await,
     }
 }
 
@@ -252,7 +257,7 @@ fn log(upload: &Upload, started: Timestamp, now: Timestamp) {
         operation = "ingest",
         file_id = %upload.id,
         user_id = upload.owner.as_str(),
-        file_size = upload.seen.as_ref().map(|seen| seen.size_bytes),
+        file_size = upload.observed.as_ref().map(|seen| seen.size_bytes),
         duration_ms = u64::try_from(now.signed_duration_since(started).num_milliseconds()).unwrap_or(0),
         bucket = upload.object.bucket,
         status = upload.state.as_str(),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
-use consign_core::upload::{Columns, Outcome};
+use consign_core::upload::{Columns, IngestOutcome};
 use consign_tabular::{
     Charset, Converted, Converter, Ended, Limits, OnePass, Options, Plan, Refusal, Step, Survey,
 };
@@ -11,13 +11,13 @@ use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
-use crate::claim::{Claim, Stop};
-use crate::read::{Source, check_checksum, to_base64};
+use crate::lease::{HeldLease, IngestError};
+use crate::read::{ObjectBytes, check_checksum, to_base64};
 
 /// The media type of Parquet.
 const PARQUET: &str = "application/vnd.apache.parquet";
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for IngestError {
     fn from(refusal: Refusal) -> Self {
         if matches!(refusal, Refusal::SourceChanged) {
             Self::Overtaken
@@ -37,11 +37,11 @@ impl From<Refusal> for Stop {
 /// The keys were planned with the claim, and the bytes from the object alone: whoever repeats this
 /// writes the same again.
 pub(crate) async fn convert<D: Deps>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     head: &ObjectHead,
-) -> Result<Outcome, Stop> {
+) -> Result<IngestOutcome, IngestError> {
     let planned = claim.upload.planned_outputs().cloned();
-    let planned = planned.ok_or_else(|| Stop::Refused {
+    let planned = planned.ok_or_else(|| IngestError::Refused {
         code: "output_unknown".to_owned(),
         detail: "The policy does not say where the results of this category go.".to_owned(),
     })?;
@@ -80,7 +80,7 @@ pub(crate) async fn convert<D: Deps>(
     .await;
     finished?;
     profiled.and(rejected)?;
-    Ok(Outcome {
+    Ok(IngestOutcome {
         etag: head.etag.clone(),
         bucket: Some(planned.bucket.clone()),
         parquet_key: Some(parquet.key),
@@ -92,7 +92,7 @@ pub(crate) async fn convert<D: Deps>(
     })
 }
 
-fn options<D: Deps>(claim: &Claim<'_, D>, head: &ObjectHead) -> Options {
+fn options<D: Deps>(claim: &HeldLease<'_, D>, head: &ObjectHead) -> Options {
     Options {
         metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
         charset: declared_charset(&claim.upload.content_type),
@@ -107,7 +107,7 @@ struct Checksum {
 }
 
 impl Checksum {
-    fn of<D: Deps>(claim: &Claim<'_, D>) -> Self {
+    fn of<D: Deps>(claim: &HeldLease<'_, D>) -> Self {
         Self {
             declared: claim.upload.checksum_sha256.clone(),
             hasher: Sha256::new(),
@@ -120,7 +120,7 @@ impl Checksum {
         }
     }
 
-    fn check(self) -> Result<(), Stop> {
+    fn check(self) -> Result<(), IngestError> {
         match self.declared {
             Some(declared) => check_checksum(&declared, &to_base64(self.hasher)),
             None => Ok(()),
@@ -128,11 +128,14 @@ impl Checksum {
     }
 }
 
-async fn survey<D: Deps>(claim: &mut Claim<'_, D>, head: &ObjectHead) -> Result<Plan, Stop> {
+async fn survey<D: Deps>(
+    claim: &mut HeldLease<'_, D>,
+    head: &ObjectHead,
+) -> Result<Plan, IngestError> {
     let limits = Limits::for_memory(claim.deps.memory_bytes());
     let mut survey = Survey::new(options(claim, head), limits);
     let mut checksum = Checksum::of(claim);
-    let mut source = Source::open(claim).await?;
+    let mut source = ObjectBytes::open(claim).await?;
     while let Some(bytes) = source.next(claim).await? {
         checksum.take(&bytes);
         survey.push(&bytes)?;
@@ -151,10 +154,10 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
 
 /// Writes all of it in one pass; `None`, and nothing is written, where the guess at its types does not hold.
 async fn write_once<D: Deps, W: ObjectWriter>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     head: &ObjectHead,
     mut writer: W,
-) -> Result<Option<(Converted, W)>, Stop> {
+) -> Result<Option<(Converted, W)>, IngestError> {
     match pump_once(claim, head, &mut writer).await {
         Ok(Some(converted)) => Ok(Some((converted, writer))),
         unwritten => {
@@ -165,14 +168,14 @@ async fn write_once<D: Deps, W: ObjectWriter>(
 }
 
 async fn pump_once<D: Deps, W: ObjectWriter>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     head: &ObjectHead,
     writer: &mut W,
-) -> Result<Option<Converted>, Stop> {
+) -> Result<Option<Converted>, IngestError> {
     let limits = Limits::for_memory(claim.deps.memory_bytes());
     let mut pass = OnePass::new(options(claim, head), limits);
     let mut checksum = Checksum::of(claim);
-    let mut source = Source::open(claim).await?;
+    let mut source = ObjectBytes::open(claim).await?;
     while let Some(bytes) = source.next(claim).await? {
         checksum.take(&bytes);
         match pass.push(&bytes)? {
@@ -189,10 +192,10 @@ async fn pump_once<D: Deps, W: ObjectWriter>(
 
 /// Writes all of it by the plan of a survey; it is there once the writer finishes.
 async fn write_by<D: Deps, W: ObjectWriter>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     plan: Plan,
     mut writer: W,
-) -> Result<(Converted, W), Stop> {
+) -> Result<(Converted, W), IngestError> {
     match pump(claim, plan, &mut writer).await {
         Ok(converted) => Ok((converted, writer)),
         Err(stop) => {
@@ -203,12 +206,12 @@ async fn write_by<D: Deps, W: ObjectWriter>(
 }
 
 async fn pump<D: Deps, W: ObjectWriter>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     plan: Plan,
     writer: &mut W,
-) -> Result<Converted, Stop> {
+) -> Result<Converted, IngestError> {
     let mut converter = Converter::new(plan)?;
-    let mut source = Source::open(claim).await?;
+    let mut source = ObjectBytes::open(claim).await?;
     while let Some(bytes) = source.next(claim).await? {
         converter.push(&bytes)?;
         write(writer, converter.take_output()).await?;
@@ -216,7 +219,7 @@ async fn pump<D: Deps, W: ObjectWriter>(
     end(claim, converter.finish()?, writer).await
 }
 
-async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), Stop> {
+async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), IngestError> {
     if output.is_empty() {
         return Ok(());
     }
@@ -225,10 +228,10 @@ async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), S
 
 /// Writes the end of the file.
 async fn end<D: Deps, W: ObjectWriter>(
-    claim: &mut Claim<'_, D>,
+    claim: &mut HeldLease<'_, D>,
     mut converted: Converted,
     writer: &mut W,
-) -> Result<Converted, Stop> {
+) -> Result<Converted, IngestError> {
     write(writer, std::mem::take(&mut converted.tail)).await?;
     // The last look before the output counts: a lost lease must not publish.
     claim.keep().await?;
@@ -242,10 +245,10 @@ async fn free<W: ObjectWriter>(writer: W) {
 }
 
 async fn put_json<D: Deps>(
-    claim: &Claim<'_, D>,
+    claim: &HeldLease<'_, D>,
     object: &ObjectRef,
     value: &impl serde::Serialize,
-) -> Result<(), Stop> {
+) -> Result<(), IngestError> {
     let json =
         serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
     claim

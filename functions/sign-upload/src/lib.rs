@@ -14,8 +14,8 @@ use consign_core::ports::{
 use consign_core::problem::{Problem, RateLimit};
 use consign_core::service::{Call, Service, json};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::transition::{Moved, transition};
-use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, State, Upload};
+use consign_core::transition::{TransitionOutcome, transition};
+use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, Upload, UploadState};
 use http::{HeaderMap, Request, Response, StatusCode};
 
 /// What this function needs.
@@ -59,7 +59,7 @@ async fn sign_upload<D: Deps>(
     let upload = begin_multipart(deps, inserted, &accepted, call.now).await?;
     // 4. Sign exactly this upload, and remember how long its URLs live.
     let expires_s = expires_s(deps, &upload, &accepted, call.now);
-    let event = Event::Resigned {
+    let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(call.now, expires_s.into()),
     };
     let moved = transition((deps.repo(), deps.queue()), upload, &event, call.now).await?;
@@ -178,7 +178,7 @@ async fn reopen<D: Deps>(
         Ok(())
     };
     within_quota(wanted_bytes).await?;
-    let event = Event::Resigned {
+    let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(now, EXPIRY_GRACE_S),
     };
     let ports = (deps.repo(), deps.queue());
@@ -190,12 +190,16 @@ async fn reopen<D: Deps>(
 /// An upload that still takes bytes.
 fn still_open(upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
     match upload.state {
-        State::Pending | State::Uploading if now < upload.life_ends_at() => Ok(upload),
-        State::Pending | State::Uploading | State::Expired => Err(Problem::upload_expired()),
-        State::Uploaded | State::Confirmed | State::Processing | State::Ready | State::Failed => {
-            Err(Problem::already_uploaded())
+        UploadState::Pending | UploadState::Uploading if now < upload.life_ends_at() => Ok(upload),
+        UploadState::Pending | UploadState::Uploading | UploadState::Expired => {
+            Err(Problem::upload_expired())
         }
-        State::Deleted => Err(Problem::not_found()),
+        UploadState::Uploaded
+        | UploadState::Confirmed
+        | UploadState::Processing
+        | UploadState::Ready
+        | UploadState::Failed => Err(Problem::already_uploaded()),
+        UploadState::Deleted => Err(Problem::not_found()),
     }
 }
 
@@ -259,22 +263,22 @@ async fn begin_multipart<D: Deps>(
 
 /// Takes the beginning upon itself; a call that inserts the record has done so with it.
 async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
-    let event = Event::BeginClaimed {
+    let event = Event::BeginReserved {
         until: saturating_add_secs(now, BEGIN_S),
     };
     match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
-        Moved::Refused(upload, Refusal::Beginning) => {
+        TransitionOutcome::Refused(upload, Refusal::Beginning) => {
             Err(Problem::idempotency_in_progress(rest_s(&upload, now)))
         }
-        Moved::Changed(upload) | Moved::Unchanged(upload) | Moved::Refused(upload, _) => {
-            still_open(upload, now)
-        }
+        TransitionOutcome::Changed(upload)
+        | TransitionOutcome::Unchanged(upload)
+        | TransitionOutcome::Refused(upload, _) => still_open(upload, now),
     }
 }
 
 /// How long the call that begins the upload still keeps others away, in whole seconds and at least one.
 fn rest_s(upload: &Upload, now: Timestamp) -> u64 {
-    let until = upload.in_parts.begin_until.unwrap_or(now);
+    let until = upload.multipart.begin_until.unwrap_or(now);
     let rest_ms = until.timestamp_millis() - now.timestamp_millis();
     u64::try_from(rest_ms).unwrap_or(0).div_ceil(1_000).max(1)
 }

@@ -4,7 +4,7 @@ use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::policy::{Accepted, KeyError, KeyVars, Overwrite, Strategy};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{BEGIN_S, InParts, Upload};
+use consign_core::upload::{BEGIN_S, MultipartProgress, Upload};
 
 /// The record, pending, with its object key from the category's template.
 pub(crate) fn pending(
@@ -37,11 +37,11 @@ pub(crate) fn pending(
         checksum_sha256: accepted.checksum_sha256.map(|sum| sum.base64()),
         strategy: accepted.strategy,
         part_size_bytes: accepted.part_size_bytes,
-        in_parts: InParts {
+        multipart: MultipartProgress {
             activity_s: category.activity_s,
             begin_until: (accepted.strategy == Strategy::Multipart)
                 .then(|| saturating_add_secs(now, BEGIN_S)),
-            ..InParts::default()
+            ..MultipartProgress::default()
         },
         keep_original: category.keep_original,
         deleted_retention_s: category.deleted_retention_s,

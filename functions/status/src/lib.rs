@@ -43,9 +43,9 @@ fn overwrite_refused() -> IngestError {
 #[must_use]
 pub fn file(upload: &Upload) -> File {
     let outcome = upload.current_outcome();
-    let seen_bytes = upload.seen.as_ref().map(|seen| seen.size_bytes);
+    let seen_bytes = upload.observed.as_ref().map(|seen| seen.size_bytes);
     let columns = outcome.and_then(|outcome| outcome.columns.as_ref());
-    let columns = columns.or(upload.claimed.columns.as_ref());
+    let columns = columns.or(upload.client_metadata.columns.as_ref());
     File {
         file_id: upload.id.to_string(),
         status: upload.state.status(),
@@ -57,7 +57,7 @@ pub fn file(upload: &Upload) -> File {
         // What we found comes first; what the client claimed is better than nothing.
         row_count: outcome
             .and_then(|outcome| outcome.row_count)
-            .or(upload.claimed.row_count),
+            .or(upload.client_metadata.row_count),
         reject_count: outcome.and_then(|outcome| outcome.reject_count),
         column_count: columns.map(Columns::count),
         columns: columns.map(|columns| columns.names().to_vec()),

@@ -5,7 +5,7 @@ use consign_core::host::HasClock as _;
 use consign_core::ports::Clock as _;
 use consign_core::time::saturating_add_secs;
 use ingest_on_object_created::sweep::{self, Effort};
-use ingest_on_object_created::{Verdict, handle};
+use ingest_on_object_created::{Disposition, handle};
 use worker::{Env, MessageBatch};
 
 use crate::host::Host;
@@ -36,11 +36,11 @@ pub(crate) async fn consume(
     // One after the other: two conversions at once would share one isolate's memory.
     for message in &batch.messages {
         let verdict = match large::pass_on(&host.ports, env, &message.body).await {
-            Ok(true) => Verdict::Done,
+            Ok(true) => Disposition::Ack,
             Ok(false) => handle(&host.ports, message.body.as_bytes()).await,
             Err(fault) => {
                 tracing::warn!(operation = "ingest", %fault, "ingest will be tried again");
-                Verdict::Retry
+                Disposition::Retry
             }
         };
         settle(host, message, verdict).await;
@@ -48,11 +48,11 @@ pub(crate) async fn consume(
     Ok(())
 }
 
-async fn settle(host: &Host, message: &Delivered, verdict: Verdict) {
+async fn settle(host: &Host, message: &Delivered, verdict: Disposition) {
     match verdict {
-        Verdict::Done => message.ack(),
-        Verdict::Retry => message.retry(),
-        Verdict::Discard(reason) => {
+        Disposition::Ack => message.ack(),
+        Disposition::Retry => message.retry(),
+        Disposition::DeadLetter(reason) => {
             tracing::warn!(operation = "ingest", code = reason, "a message is given up");
             message.bury(&host.dead_letters, reason).await;
         }

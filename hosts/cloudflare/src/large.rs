@@ -22,7 +22,7 @@ pub(crate) async fn pass_on(host: &Ports, env: &Env, body: &str) -> Result<bool,
         Some(job) => {
             let upload = host.repo().find(job.ingest).await?;
             upload.and_then(|upload| {
-                let seen = upload.seen.as_ref().map(|seen| seen.size_bytes);
+                let seen = upload.observed.as_ref().map(|object| object.size_bytes);
                 seen.or(upload.size_bytes_declared)
             })
         }

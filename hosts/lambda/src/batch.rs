@@ -7,7 +7,7 @@ use std::time::Duration;
 use consign_core::ports::{Clock as _, Fault};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 use ingest_on_object_created::sweep::{self, Effort};
-use ingest_on_object_created::{Deps, Verdict, handle};
+use ingest_on_object_created::{Deps, Disposition, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,7 +18,7 @@ use crate::environment::{Environment, StartError};
 const RESERVE: Duration = Duration::from_secs(3);
 
 /// Time that is kept for looks that have begun, in seconds.
-const LOOK_S: u64 = 5;
+const PROBE_S: u64 = 5;
 /// Looks of the sweep that are under way at once.
 const LOOKS_AT_ONCE: usize = 16;
 
@@ -37,7 +37,7 @@ impl DeadLetterBox for Option<consign_aws::DeadLetters> {
         match self {
             Some(letters) => letters.send(body, reason).await,
             None => Err(Fault::new(
-                consign_core::ports::FaultKind::NoContainer,
+                consign_core::ports::FaultKind::MissingResource,
                 "send_dead_letter",
                 "CONSIGN_DEAD_LETTERS_URL is not set",
             )),
@@ -49,13 +49,13 @@ impl DeadLetterBox for Option<consign_aws::DeadLetters> {
 #[derive(Debug, Deserialize)]
 struct Batch {
     #[serde(rename = "Records")]
-    records: Vec<Message>,
+    records: Vec<SqsMessage>,
 }
 
 /// A message of the queue.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Message {
+pub struct SqsMessage {
     message_id: String,
     body: String,
 }
@@ -77,7 +77,7 @@ enum Due {
 /// What an invocation answers.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(untagged)]
-pub enum Answer {
+pub enum BatchResponse {
     /// Which messages of the batch stay on the queue (`ReportBatchItemFailures`).
     Batch {
         /// By their ids.
@@ -141,17 +141,17 @@ async fn take<D: Deps, L: DeadLetterBox>(
     ports: (&D, &L),
     event: Box<RawValue>,
     deadline: Timestamp,
-) -> Result<Answer, Error> {
+) -> Result<BatchResponse, Error> {
     let event = event.get();
     if let Ok(batch) = serde_json::from_str::<Batch>(event) {
         let failures = take_batch(ports, &batch.records, deadline).await;
-        return Ok(Answer::Batch { failures });
+        return Ok(BatchResponse::Batch { failures });
     }
     if serde_json::from_str::<Sweep>(event).is_ok() {
         return sweep(ports.0, deadline).await;
     }
     if is_done(ports, event, deadline).await {
-        Ok(Answer::Taken {})
+        Ok(BatchResponse::Taken {})
     } else {
         Err("the event must come again".into())
     }
@@ -160,7 +160,7 @@ async fn take<D: Deps, L: DeadLetterBox>(
 /// Takes one message after the other: a conversion has the memory to itself. What the time does not suffice for stays.
 async fn take_batch<D: Deps, L: DeadLetterBox>(
     ports: (&D, &L),
-    messages: &[Message],
+    messages: &[SqsMessage],
     deadline: Timestamp,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
@@ -185,9 +185,9 @@ async fn is_done<D: Deps, L: DeadLetterBox>(
         return false;
     }
     match tokio::time::timeout(left, boxed(handle(deps, body.as_bytes()))).await {
-        Ok(Verdict::Done) => true,
-        Ok(Verdict::Retry) => false,
-        Ok(Verdict::Discard(reason)) => {
+        Ok(Disposition::Ack) => true,
+        Ok(Disposition::Retry) => false,
+        Ok(Disposition::DeadLetter(reason)) => {
             tracing::warn!(operation = "ingest", reason, "nobody can use this message");
             let sent = letters.send(body, reason).await;
             if let Err(fault) = &sent {
@@ -207,17 +207,17 @@ async fn is_done<D: Deps, L: DeadLetterBox>(
 }
 
 /// Sweeps for as long as there is time. What is left stays due.
-async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<Answer, Error> {
+async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<BatchResponse, Error> {
     let left = left(deps, deadline);
     let now = deps.clock().now();
     let effort = Effort {
-        until: saturating_add_secs(now, left.as_secs().saturating_sub(LOOK_S)),
+        until: saturating_add_secs(now, left.as_secs().saturating_sub(PROBE_S)),
         concurrency: LOOKS_AT_ONCE,
     };
     match tokio::time::timeout(left, boxed(sweep::fan_out(deps, effort))).await {
         Ok(swept) => {
             let swept = swept?;
-            Ok(Answer::Swept {
+            Ok(BatchResponse::Swept {
                 looked_at: swept.looked_at,
                 failed: swept.failed,
                 passed_on: swept.passed_on,

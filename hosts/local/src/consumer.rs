@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use consign_core::operations::{DELIVERIES_MAX, HIDDEN_MAX_S, RETRY_PAUSE_S};
 use consign_core::ports::{Clock as _, Fault};
 use consign_core::time::saturating_add_secs;
-use consign_sql::{Message, Room};
+use consign_sql::{QueueMessage, Room};
 use ingest_on_object_created::sweep::{self, Effort};
-use ingest_on_object_created::{Verdict, handle};
+use ingest_on_object_created::{Disposition, handle};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -128,7 +128,7 @@ struct Places {
     running: usize,
     bytes_max: u64,
     bytes: u64,
-    next: VecDeque<Message>,
+    next: VecDeque<QueueMessage>,
 }
 
 impl Places {
@@ -143,7 +143,7 @@ impl Places {
         }
     }
 
-    fn next(&mut self) -> Option<Message> {
+    fn next(&mut self) -> Option<QueueMessage> {
         let first = self.next.front()?;
         let bytes = self.bytes.saturating_add(first.size_bytes);
         let has_room = self.running < self.at_once && bytes <= self.bytes_max;
@@ -175,7 +175,7 @@ impl Desk {
         }
     }
 
-    fn next(&mut self) -> Option<Message> {
+    fn next(&mut self) -> Option<QueueMessage> {
         self.small.next().or_else(|| self.large.next())
     }
 
@@ -186,7 +186,7 @@ impl Desk {
         }
     }
 
-    fn put(&mut self, taken: Vec<Message>) {
+    fn put(&mut self, taken: Vec<QueueMessage>) {
         for message in taken {
             let places = if message.is_large {
                 &mut self.large
@@ -255,7 +255,7 @@ struct Ended {
 }
 
 /// Hands one message to the function and settles it. A panic there leaves the message to its next delivery.
-async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> Ended {
+async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) -> Ended {
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
@@ -271,7 +271,7 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> En
     };
     let verdict = work.await.unwrap_or_else(|error| {
         tracing::error!(operation = "ingest", %error, "the ingest broke");
-        Verdict::Retry
+        Disposition::Retry
     });
     metrics.ingested(verdict);
     if let Err(fault) = settle(&host, &message, verdict).await {
@@ -283,15 +283,15 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: Message) -> En
     }
 }
 
-async fn settle(host: &Host, message: &Message, verdict: Verdict) -> Result<(), Fault> {
+async fn settle(host: &Host, message: &QueueMessage, verdict: Disposition) -> Result<(), Fault> {
     let now = host.system.now();
     match verdict {
-        Verdict::Done => host.queue.ack(message).await,
-        Verdict::Discard(reason) => host.queue.dead(message, reason, now).await,
-        Verdict::Retry if message.attempts >= DELIVERIES_MAX => {
+        Disposition::Ack => host.queue.ack(message).await,
+        Disposition::DeadLetter(reason) => host.queue.dead(message, reason, now).await,
+        Disposition::Retry if message.attempts >= DELIVERIES_MAX => {
             host.queue.dead(message, "deliveries_exhausted", now).await
         }
-        Verdict::Retry => {
+        Disposition::Retry => {
             let pause_s =
                 (1_u64 << message.attempts.min(6)).clamp(RETRY_PAUSE_S.0, RETRY_PAUSE_S.1);
             host.queue.retry(message, now, pause_s).await
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     /// Messages as a queue gives them: `count` of which the last ones are large.
-    async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<Message> {
+    async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<QueueMessage> {
         let now = Timestamp::UNIX_EPOCH;
         queue.take(now, 60, desk.room()).await.unwrap()
     }

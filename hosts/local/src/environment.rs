@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 /// The environment, read once.
-pub struct Environment {
+pub struct ServeEnvironment {
     /// Where `consign.toml` is looked for.
     pub cwd: PathBuf,
     /// The variables.
     pub variables: HashMap<String, String>,
 }
 
-impl Environment {
+impl ServeEnvironment {
     /// Reads it.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub(crate) type Host = consign_host::Host<System, SqlRepo, SqlQueue, S3Store, S3
 
 /// What was opened before.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct HostParts {
     /// The records.
     pub(crate) repo: SqlRepo,
     /// The objects.
@@ -36,7 +36,7 @@ pub(crate) struct Parts {
 }
 
 /// Puts the parts together.
-pub(crate) fn host(config: Config, authenticator: Authenticator, parts: Parts) -> Host {
+pub(crate) fn host(config: Config, authenticator: Authenticator, parts: HostParts) -> Host {
     let rules = Rules {
         authenticator,
         policy: config.policy,

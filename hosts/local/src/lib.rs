@@ -20,7 +20,7 @@ mod store;
 mod welcome;
 
 pub use args::{LogFormat, ServeArgs};
-pub use environment::Environment;
+pub use environment::ServeEnvironment;
 pub use policy::policy_text;
 pub use s3::{Access, S3, S3Args};
 pub use serve::{Running, serve, start};

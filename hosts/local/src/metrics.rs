@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use consign_core::service::Observed;
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -156,11 +156,11 @@ impl Metrics {
     }
 
     /// An ingest message was worked on.
-    pub(crate) fn ingested(&self, verdict: Verdict) {
+    pub(crate) fn ingested(&self, verdict: Disposition) {
         let verdict = match verdict {
-            Verdict::Done => "done",
-            Verdict::Retry => "retry",
-            Verdict::Discard(_) => "discard",
+            Disposition::Ack => "done",
+            Disposition::Retry => "retry",
+            Disposition::DeadLetter(_) => "discard",
         };
         self.ingested.with_label_values(&[verdict]).inc();
     }
@@ -206,7 +206,7 @@ mod tests {
         *answer.status_mut() = http::StatusCode::CREATED;
         answer.extensions_mut().insert(observed);
         metrics.count(&answer);
-        metrics.ingested(Verdict::Done);
+        metrics.ingested(Disposition::Ack);
         let text = metrics.text(7, 3);
         for line in [
             "consign_requests_total{operation=\"sign_upload\",status=\"201\"} 1",

@@ -9,7 +9,7 @@ use consign_host::dev::Session;
 
 use crate::DEV_SECRET_FILE;
 use crate::args::ServeArgs;
-use crate::environment::Environment;
+use crate::environment::ServeEnvironment;
 use crate::private;
 
 /// The policy of a host that is given none.
@@ -20,7 +20,7 @@ const DEV_SECRET: &str = "CONSIGN_DEV_SECRET";
 /// Reads the policy. In development the token secret is made and kept here, so that trying it needs no set-up.
 pub(crate) fn configure(
     args: &ServeArgs,
-    environment: &Environment,
+    environment: &ServeEnvironment,
 ) -> anyhow::Result<(Config, Option<Session>)> {
     let text = policy_text(args.config.as_deref(), &environment.cwd)?;
     let dev_secret = match (environment.get(DEV_SECRET), args.is_dev()) {

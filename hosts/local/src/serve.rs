@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ServeArgs;
 use crate::bodies::Bodies;
-use crate::environment::Environment;
+use crate::environment::ServeEnvironment;
 use crate::host::host;
 use crate::listen::listen;
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     log::install(args.log);
     private::from_now_on();
     let stop = CancellationToken::new();
-    let running = start(&args, &Environment::of_process()?, stop.clone()).await?;
+    let running = start(&args, &ServeEnvironment::of_process()?, stop.clone()).await?;
     eprint!("{}", welcome::text(&running));
     stop_on_signal(stop.clone())?;
     running.wait().await;
@@ -73,7 +73,7 @@ impl Running {
 /// When it cannot start; said in a sentence.
 pub async fn start(
     args: &ServeArgs,
-    environment: &Environment,
+    environment: &ServeEnvironment,
     stop: CancellationToken,
 ) -> anyhow::Result<Running> {
     // 1. The folder, the secrets and the policy.

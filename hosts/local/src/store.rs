@@ -14,7 +14,7 @@ use consign_host::System;
 use consign_sql::SqlRepo;
 
 use crate::args::ServeArgs;
-use crate::host::Parts;
+use crate::host::HostParts;
 use crate::listen::listen;
 use crate::private;
 use crate::s3::{Access, S3};
@@ -30,7 +30,7 @@ pub(crate) async fn embedded(
     config: &Config,
     repo: SqlRepo,
     cors_origins: Vec<String>,
-) -> anyhow::Result<(Parts, consign_embedded::Running)> {
+) -> anyhow::Result<(HostParts, consign_embedded::Running)> {
     let secret_key = private::kept_secret(&args.data.join("store-secret"), &System)?;
     let options = Options {
         root: args.data.join("objects"),
@@ -72,7 +72,7 @@ pub(crate) async fn embedded(
         },
     };
     let public_endpoint = args.s3.public_endpoint().unwrap_or(endpoint.clone());
-    let parts = Parts {
+    let parts = HostParts {
         repo,
         store: access.store(Some(&endpoint)),
         signer: access.signer(Some(&public_endpoint))?,
@@ -84,14 +84,14 @@ pub(crate) async fn embedded(
 }
 
 /// Uses another S3, and makes the buckets that are not there.
-pub(crate) async fn external(s3: &S3, config: &Config, repo: SqlRepo) -> anyhow::Result<Parts> {
+pub(crate) async fn external(s3: &S3, config: &Config, repo: SqlRepo) -> anyhow::Result<HostParts> {
     let store = s3.store();
     for bucket in config.policy.buckets() {
         store.ensure_bucket(bucket).await.with_context(|| {
             format!("bucket {bucket} cannot be used; do the endpoint and the credentials fit?")
         })?;
     }
-    Ok(Parts {
+    Ok(HostParts {
         repo,
         store,
         signer: s3.access.signer(s3.public_endpoint.as_deref())?,

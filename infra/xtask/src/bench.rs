@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, each with what it runs against.
 
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::{cache, lambda, process, tests, tools, workerd};
 use anyhow::{Result, bail};
 
@@ -18,7 +18,7 @@ The benchmarks. All print figures and ratios; none fails for being slow.
 ///
 /// # Errors
 /// When there is none of that name, or something does not build or start.
-pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
     match args {
         ["presign", rest @ ..] => {
             let mut cargo = host.cargo(&[
@@ -46,7 +46,7 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
 }
 
 /// Tables to Parquet, in a Python with the peers of today: the tests pin other releases.
-fn tabular(host: &Host, args: &[&str]) -> Result<()> {
+fn tabular(host: &Workspace, args: &[&str]) -> Result<()> {
     let item = cache::Item {
         name: "tabular-peers",
         version: "",

@@ -2,7 +2,7 @@
 
 use crate::cache::Item;
 use crate::debian::need;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::node;
 use crate::process;
 use crate::tests::{self, Tally};
@@ -20,7 +20,7 @@ const CHROMIUM: [&str; 4] = [
 ///
 /// # Errors
 /// When a tool cannot be had (the text says what to do) or `consign` cannot be built. That tests failed is said by the answer.
-pub(crate) fn run(host: &Host) -> Result<Tally> {
+pub(crate) fn run(host: &Workspace) -> Result<Tally> {
     let chromium = match CHROMIUM.iter().find_map(|name| host.find(name)) {
         Some(found) => found,
         None => need(host, CHROMIUM[0], "chromium")?,

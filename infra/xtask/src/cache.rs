@@ -1,6 +1,6 @@
 //! Tools by name and version under the cache folder: built aside and renamed, so that what is there is whole.
 
-use crate::host::{Host, Stopwatch, seconds};
+use crate::host::{Stopwatch, Workspace, seconds};
 use anyhow::{Context as _, Result, ensure};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) struct Site {
 /// # Errors
 /// When `make` fails. Nothing is left that a later run would take for whole.
 pub(crate) fn provide(
-    host: &Host,
+    host: &Workspace,
     item: Item<'_>,
     make: impl FnOnce(&Site) -> Result<()>,
 ) -> Result<PathBuf> {
@@ -107,7 +107,7 @@ fn open_lock(file: &Path) -> Result<File> {
 ///
 /// # Errors
 /// When a file cannot be removed.
-pub(crate) fn clean(host: &Host) -> Result<()> {
+pub(crate) fn clean(host: &Workspace) -> Result<()> {
     ensure!(
         host.cache.ends_with("consign"),
         "{} does not look like this project's cache",

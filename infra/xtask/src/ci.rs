@@ -1,7 +1,7 @@
 //! Continuous integration builds a fresh clone each time: what it builds is kept in the cache between runs.
 
 use crate::cache;
-use crate::host::{Host, now};
+use crate::host::{Workspace, now};
 use crate::process;
 use anyhow::{Context as _, Result, bail};
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ impl Slot {
     ///
     /// # Errors
     /// When all are taken, or a file cannot be written.
-    pub(crate) fn take(host: &Host) -> Result<Self> {
+    pub(crate) fn take(host: &Workspace) -> Result<Self> {
         let parent = host.cache.join("target");
         cache::create(&parent)?;
         for number in 0..SLOTS {
@@ -63,7 +63,7 @@ impl Slot {
 }
 
 /// Makes every source newer than any build: cargo compares times, and another clone's build may be the newest thing there.
-fn touch_sources(host: &Host) -> Result<()> {
+fn touch_sources(host: &Workspace) -> Result<()> {
     let listed = process::capture(host.command("git").args(["ls-files", "-z"]))?;
     for name in listed.split('\0').filter(|name| !name.is_empty()) {
         // A file that was removed and not committed is no source.

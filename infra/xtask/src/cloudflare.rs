@@ -2,7 +2,7 @@
 
 use crate::cache::{self, Item};
 use crate::debian::need;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process::run_logged;
 use crate::tools::cargo_install;
 use anyhow::{Context as _, Result, ensure};
@@ -32,7 +32,7 @@ pub(crate) struct Workers {
 ///
 /// # Errors
 /// When a tool cannot be had; the text says what to do.
-pub(crate) fn set_up(host: &Host) -> Result<Workers> {
+pub(crate) fn set_up(host: &Workspace) -> Result<Workers> {
     Ok(Workers {
         packages: packages(host)?,
         worker_build: cargo_install(
@@ -65,7 +65,7 @@ impl Workers {
     }
 
     /// `wrangler ARGS…`, which asks and tells nobody anything.
-    pub(crate) fn wrangler(&self, host: &Host, args: &[&str]) -> Command {
+    pub(crate) fn wrangler(&self, host: &Workspace, args: &[&str]) -> Command {
         let mut wrangler = host.command(self.node());
         wrangler
             .arg(self.wrangler_js())
@@ -77,7 +77,7 @@ impl Workers {
     }
 
     /// `worker-build ARGS…`, which downloads nothing.
-    pub(crate) fn worker_build(&self, host: &Host) -> Command {
+    pub(crate) fn worker_build(&self, host: &Workspace) -> Command {
         let mut build = host.command(&self.worker_build);
         build
             .env("PATH", self.path(host))
@@ -94,7 +94,7 @@ impl Workers {
     }
 
     /// The search path with our node before the system's.
-    fn path(&self, host: &Host) -> OsString {
+    fn path(&self, host: &Workspace) -> OsString {
         let mut path = self.packages.join("node_modules/node/bin").into_os_string();
         path.push(":");
         path.push(host.path());
@@ -102,7 +102,7 @@ impl Workers {
     }
 }
 
-fn packages(host: &Host) -> Result<PathBuf> {
+fn packages(host: &Workspace) -> Result<PathBuf> {
     let version = format!("{WRANGLER}-{NODE}-{BINARYEN}-{ESBUILD}");
     let item = Item {
         name: "wrangler",
@@ -132,7 +132,7 @@ fn packages(host: &Host) -> Result<PathBuf> {
 }
 
 /// Wants to be of exactly the version of the crate.
-fn wasm_bindgen(host: &Host) -> Result<PathBuf> {
+fn wasm_bindgen(host: &Workspace) -> Result<PathBuf> {
     let lock = host.root.join("Cargo.lock");
     let lock =
         fs::read_to_string(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
@@ -150,7 +150,7 @@ fn wasm_bindgen(host: &Host) -> Result<PathBuf> {
     )
 }
 
-fn cargo_install_bin(host: &Host, item: Item<'_>, program: &str) -> Result<PathBuf> {
+fn cargo_install_bin(host: &Workspace, item: Item<'_>, program: &str) -> Result<PathBuf> {
     Ok(cargo_install(host, item)?.with_file_name(program))
 }
 
@@ -164,7 +164,7 @@ fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
 ///
 /// # Errors
 /// When the file cannot be read, or the system has no gzip.
-pub(crate) fn gzipped_bytes(host: &Host, file: &Path) -> Result<usize> {
+pub(crate) fn gzipped_bytes(host: &Workspace, file: &Path) -> Result<usize> {
     let output = host
         .command("gzip")
         .args(["-9", "-c"])

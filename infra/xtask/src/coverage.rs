@@ -1,7 +1,7 @@
 //! How much of the rules the tests reach.
 
 use crate::cache;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use crate::wasm::target_dir;
 use anyhow::{Context as _, Result, ensure};
@@ -24,7 +24,7 @@ const LINES_MIN_PERCENT: f64 = 90.0;
 ///
 /// # Errors
 /// When a test fails or the share is too small.
-pub(crate) fn check(host: &Host, cargo_tarpaulin: &Path) -> Result<()> {
+pub(crate) fn check(host: &Workspace, cargo_tarpaulin: &Path) -> Result<()> {
     let folder = target_dir(host)?.join("coverage");
     cache::create(&folder)?;
     let log = folder.join("tarpaulin.log");

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process::{self, run_logged};
 
 /// Where `program` is; Debian's `package` is installed for it where this may be done.
-pub(crate) fn need(host: &Host, program: &str, package: &str) -> Result<PathBuf> {
+pub(crate) fn need(host: &Workspace, program: &str, package: &str) -> Result<PathBuf> {
     if let Some(found) = host.find(program) {
         return Ok(found);
     }
@@ -18,7 +18,7 @@ pub(crate) fn need(host: &Host, program: &str, package: &str) -> Result<PathBuf>
         .with_context(|| format!("Debian's package {package} brought no `{program}`"))
 }
 
-pub(crate) fn apt_install(host: &Host, package: &str, problem: &str) -> Result<()> {
+pub(crate) fn apt_install(host: &Workspace, package: &str, problem: &str) -> Result<()> {
     let root = process::capture(host.command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !root || host.find("apt-get").is_none() {
         bail!(

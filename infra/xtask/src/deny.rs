@@ -1,7 +1,7 @@
 //! Licences, sources and advisories of the dependencies.
 
 use crate::cache;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -20,7 +20,7 @@ const NO_DATABASE: [&str; 2] = [
 ///
 /// # Errors
 /// When a dependency breaks a rule or has an advisory.
-pub(crate) fn check(host: &Host, cargo_deny: &Path) -> Result<()> {
+pub(crate) fn check(host: &Workspace, cargo_deny: &Path) -> Result<()> {
     process::run(
         host.command(cargo_deny)
             .args(["--locked", "check", "bans", "licenses", "sources"]),

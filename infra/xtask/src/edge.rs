@@ -1,7 +1,7 @@
 //! `cargo xtask edge`: the Cloudflare Worker, built and run on this machine.
 
 use crate::cloudflare::{self, Workers, gzipped_bytes};
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use crate::wasm;
 use anyhow::{Context as _, Result};
@@ -24,7 +24,7 @@ Examples:
 ///
 /// # Errors
 /// When a tool cannot be had, or the Worker does not build or start.
-pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
     match args {
         ["build"] if host.has_worker => Ok(()),
         ["build", rest @ ..] => {
@@ -66,7 +66,7 @@ impl Size {
 /// # Errors
 /// When it does not build.
 pub(crate) fn build(
-    host: &Host,
+    host: &Workspace,
     workers: &Workers,
     (folder, options): (&str, &[&str]),
 ) -> Result<Size> {
@@ -88,7 +88,7 @@ pub(crate) fn build(
     })
 }
 
-fn dev(host: &Host, args: &[&str]) -> Result<()> {
+fn dev(host: &Workspace, args: &[&str]) -> Result<()> {
     let port: u16 = match args {
         [] => 8787,
         [port, ..] => port

@@ -1,7 +1,7 @@
 //! Short runs of the fuzz targets.
 
 use crate::cache;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use crate::tools::cargo_fuzz;
 use crate::wasm::target_dir;
@@ -16,7 +16,7 @@ const RUN_S: u32 = 15;
 ///
 /// # Errors
 /// When a target does not build or finds an input that breaks it.
-pub(crate) fn check(host: &Host) -> Result<()> {
+pub(crate) fn check(host: &Workspace) -> Result<()> {
     let folders = folders(host)?;
     if folders.is_empty() {
         println!("NOT RUN: there is no fuzz target in this tree");
@@ -80,7 +80,7 @@ pub(crate) fn check(host: &Host) -> Result<()> {
 }
 
 /// The folders with fuzz targets: `fuzz` in a crate, or in `tests`.
-fn folders(host: &Host) -> Result<Vec<PathBuf>> {
+fn folders(host: &Workspace) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for parent in ["shared", "functions", "hosts", "tests", "."] {
         for entry in fs::read_dir(host.root.join(parent))? {

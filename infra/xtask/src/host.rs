@@ -11,7 +11,7 @@ pub(crate) const HAS_WORKER: &str = "CONSIGN_EDGE_BUILT";
 
 /// The surroundings of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Host {
+pub(crate) struct Workspace {
     /// The arguments after `cargo xtask`.
     pub(crate) args: Vec<String>,
     /// The root of the checkout.
@@ -28,7 +28,7 @@ pub(crate) struct Host {
     env: Vec<(&'static str, String)>,
 }
 
-impl Host {
+impl Workspace {
     /// Reads the process's arguments and environment.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The Lambda programs as they are deployed: how large they are, how soon they take requests (`cargo xtask size`), and how
 //! many (`cargo xtask bench lambda`).
 
-use crate::host::{Host, Stopwatch, seconds};
+use crate::host::{Stopwatch, Workspace, seconds};
 use crate::process;
 use crate::tools;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -40,7 +40,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Builds the bare program and those of these packages as they are deployed; the folder that they are in.
-fn build(host: &Host, packages: &[&str]) -> Result<PathBuf> {
+fn build(host: &Workspace, packages: &[&str]) -> Result<PathBuf> {
     let mut which = vec!["--profile", PROFILE, "--bins", "--package", BARE_PACKAGE];
     which.extend(packages.iter().flat_map(|name| ["--package", name]));
     let program = process::build_from(host, &which, BARE)?;
@@ -54,7 +54,7 @@ fn build(host: &Host, packages: &[&str]) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When a program does not build or start, or is too large.
-pub(crate) fn size(host: &Host) -> Result<()> {
+pub(crate) fn size(host: &Workspace) -> Result<()> {
     let functions = FUNCTIONS.map(|(name, _)| format!("consign-{name}-lambda"));
     let folder = build(host, &functions.each_ref().map(String::as_str))?;
     let too_large = sizes(&folder)?;
@@ -88,7 +88,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// Prints the time from exec to the first poll of the runtime interface: the median of each program's starts, in turns.
-fn starts(host: &Host, folder: &Path) -> Result<()> {
+fn starts(host: &Workspace, folder: &Path) -> Result<()> {
     let names: Vec<&str> = [BARE]
         .into_iter()
         .chain(FUNCTIONS.map(|(name, _)| name))
@@ -120,7 +120,7 @@ fn starts(host: &Host, folder: &Path) -> Result<()> {
 }
 
 /// Starts a program and measures the time until it asks for its first invocation.
-fn start(host: &Host, program: &Path) -> Result<Duration> {
+fn start(host: &Workspace, program: &Path) -> Result<Duration> {
     let interface = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut command = host.command(program);
     command
@@ -191,7 +191,7 @@ fn first_poll(interface: &TcpListener, stopwatch: Stopwatch) -> Result<Duration>
 ///
 /// # Errors
 /// When a program does not build or start.
-pub(crate) fn throughput(host: &Host) -> Result<()> {
+pub(crate) fn throughput(host: &Workspace) -> Result<()> {
     let tools = tools::set_up(host)?;
     let folder = build(host, &["consign-bench-lambda"])?;
     let mut cargo = host.cargo(&[

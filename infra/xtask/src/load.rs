@@ -1,6 +1,6 @@
 //! `cargo xtask load`: this build under load, and an older one beside it on the same machine.
 
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::{cache, process};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ struct Wanted {
 ///
 /// # Errors
 /// When an option is wrong, something does not build, or the measurement ends early.
-pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
     if let ["help" | "-h" | "--help", ..] = args {
         print!("{HELP}");
         return Ok(());
@@ -91,7 +91,7 @@ fn wanted(args: &[&str]) -> Result<Wanted> {
 }
 
 /// The program of a revision, built in a checkout of its own, which is kept with its program alone.
-fn baseline(host: &Host, revision: &str) -> Result<PathBuf> {
+fn baseline(host: &Workspace, revision: &str) -> Result<PathBuf> {
     ensure!(
         revision
             .chars()

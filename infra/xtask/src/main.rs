@@ -27,7 +27,7 @@ mod tools;
 mod wasm;
 mod workerd;
 
-use crate::host::Host;
+use crate::host::Workspace;
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 
@@ -62,7 +62,7 @@ Examples:
 const TYPES: &str = "web/types/api.d.ts";
 
 fn main() -> ExitCode {
-    match Host::from_process().and_then(|host| run(&host)) {
+    match Workspace::from_process().and_then(|host| run(&host)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(host: &Host) -> Result<()> {
+fn run(host: &Workspace) -> Result<()> {
     let args: Vec<&str> = host.args.iter().map(String::as_str).collect();
     match args.as_slice() {
         [] | ["help" | "-h" | "--help", ..] => {
@@ -107,7 +107,7 @@ fn args_text(first: &str, all: &[&str]) -> String {
 }
 
 /// Makes `web/types`, which is not committed: the check of the page makes its own, of the document as it is then.
-fn types(host: &Host) -> Result<()> {
+fn types(host: &Workspace) -> Result<()> {
     let packages = tools::typescript(host)?;
     let mut generate = host.command(node::node(host)?);
     generate
@@ -117,7 +117,7 @@ fn types(host: &Host) -> Result<()> {
 }
 
 /// Replaces this process by `consign serve`, so that signals reach it directly.
-fn dev(host: &Host, args: &[&str]) -> Result<()> {
+fn dev(host: &Workspace, args: &[&str]) -> Result<()> {
     eprintln!("Building consign (the first build takes some minutes, the next ones seconds) …");
     process::replace(
         host.cargo(&[

@@ -2,7 +2,7 @@
 
 use crate::cache::{self, Item};
 use crate::debian::need;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process::{self, run_logged};
 use anyhow::{Context as _, Result};
 use std::fs;
@@ -20,7 +20,7 @@ const LISTS: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 ///
 /// # Errors
 /// When there is none and it cannot be installed.
-pub(crate) fn node(host: &Host) -> Result<PathBuf> {
+pub(crate) fn node(host: &Workspace) -> Result<PathBuf> {
     if let Some(found) = host.find("node") {
         let version = process::capture(host.command(&found).arg("--version"))?;
         if major(&version).is_some_and(|major| major >= NODE_MAJOR_MIN) {
@@ -49,7 +49,7 @@ pub(crate) fn node(host: &Host) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When a list cannot be read, or a package cannot be had.
-pub(crate) fn packages(host: &Host, item: Item<'_>, source: &str) -> Result<PathBuf> {
+pub(crate) fn packages(host: &Workspace, item: Item<'_>, source: &str) -> Result<PathBuf> {
     let source = host.root.join(source);
     let mut hasher = DefaultHasher::new();
     for name in LISTS {

@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use crate::host::{Host, Stopwatch};
+use crate::host::{Stopwatch, Workspace};
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -86,7 +86,7 @@ pub(crate) fn succeeds_within(command: &mut Command, log: &Path, limit: Duration
 ///
 /// # Errors
 /// When it cannot be built.
-pub(crate) fn build(host: &Host, package: &str, name: &str) -> Result<PathBuf> {
+pub(crate) fn build(host: &Workspace, package: &str, name: &str) -> Result<PathBuf> {
     build_from(host, &["--package", package, "--bin", name], name)
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn build(host: &Host, package: &str, name: &str) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When something cannot be built.
-pub(crate) fn build_from(host: &Host, which: &[&str], name: &str) -> Result<PathBuf> {
+pub(crate) fn build_from(host: &Workspace, which: &[&str], name: &str) -> Result<PathBuf> {
     eprintln!("Building {name} …");
     let mut cargo = host.cargo(&["build", "--locked", "--message-format", "json"]);
     let messages = capture(cargo.args(which))?;

@@ -3,7 +3,7 @@
 
 use crate::cache::{self, Item};
 use crate::debian::need;
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process::run_logged;
 use anyhow::Result;
 use std::fs;
@@ -33,7 +33,7 @@ pub(crate) struct Servers {
 ///
 /// # Errors
 /// When one cannot be had; the text says what to do.
-pub(crate) fn set_up(host: &Host, python: &Path) -> Result<Servers> {
+pub(crate) fn set_up(host: &Workspace, python: &Path) -> Result<Servers> {
     need(host, "java", "default-jre-headless")?;
     Ok(Servers {
         minio: minio(host, python)?,
@@ -60,7 +60,7 @@ pub(crate) fn set_up(host: &Host, python: &Path) -> Result<Servers> {
     })
 }
 
-fn minio(host: &Host, python: &Path) -> Result<PathBuf> {
+fn minio(host: &Workspace, python: &Path) -> Result<PathBuf> {
     let item = Item {
         name: "minio",
         version: MINIO,
@@ -83,7 +83,7 @@ fn minio(host: &Host, python: &Path) -> Result<PathBuf> {
     Ok(folder.join("minio"))
 }
 
-fn go(host: &Host, python: &Path) -> Result<PathBuf> {
+fn go(host: &Workspace, python: &Path) -> Result<PathBuf> {
     if let Some(found) = host.find("go") {
         return Ok(found);
     }
@@ -113,7 +113,7 @@ fn go(host: &Host, python: &Path) -> Result<PathBuf> {
 }
 
 /// A Java program and all it needs, in the folder `lib`.
-fn maven(host: &Host, item: Item<'_>, (group, artifact): (&str, &str)) -> Result<PathBuf> {
+fn maven(host: &Workspace, item: Item<'_>, (group, artifact): (&str, &str)) -> Result<PathBuf> {
     let Item { name, version, .. } = item;
     cache::provide(host, item, |site| {
         let mvn = need(host, "mvn", "maven")?;

@@ -1,6 +1,6 @@
 //! The programs of `cargo xtask services`: how each is asked for, and how it is run.
 
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::servers::Servers;
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
@@ -95,7 +95,7 @@ impl<'a> Options<'a> {
 /// What starting a server takes.
 #[derive(Debug)]
 pub(crate) struct Setting<'a> {
-    pub(crate) host: &'a Host,
+    pub(crate) host: &'a Workspace,
     pub(crate) servers: Servers,
     pub(crate) options: Options<'a>,
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask services`: the stand-ins for AWS, started and ended for a developer.
 
 use crate::cache;
-use crate::host::{Host, Stopwatch, seconds};
+use crate::host::{Stopwatch, Workspace, seconds};
 use crate::process;
 use crate::servers;
 use crate::service::{ACCESS_KEY, BRIDGE, Options, REGION, SECRET_KEY, Service, Setting};
@@ -47,7 +47,7 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When a server cannot be set up, started or ended.
-pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
     let folder = host.root.join(".consign/services");
     match args {
         ["up", rest @ ..] => up(host, &folder, Options::parse(rest)?),
@@ -72,7 +72,7 @@ pub(crate) fn run(host: &Host, args: &[&str]) -> Result<()> {
     }
 }
 
-fn up(host: &Host, folder: &Path, options: Options<'_>) -> Result<()> {
+fn up(host: &Workspace, folder: &Path, options: Options<'_>) -> Result<()> {
     let python = tools::python(host)?;
     let servers = servers::set_up(host, &python)?;
     let mut setting = Setting {
@@ -116,7 +116,7 @@ fn up(host: &Host, folder: &Path, options: Options<'_>) -> Result<()> {
 }
 
 /// Whether a program that `up` started lives.
-fn is_running(host: &Host, state: &Path) -> Result<bool> {
+fn is_running(host: &Workspace, state: &Path) -> Result<bool> {
     Ok(Running::read(state)?.is_some_and(|running| running.is_alive(host, state)))
 }
 
@@ -168,7 +168,7 @@ fn start(setting: &Setting<'_>, service: Service, state: &Path) -> Result<()> {
     Ok(())
 }
 
-fn down(host: &Host, service: Service, state: &Path) -> Result<()> {
+fn down(host: &Workspace, service: Service, state: &Path) -> Result<()> {
     let name = service.name();
     let Some(running) = Running::read(state)? else {
         eprintln!("{name} was not started");
@@ -200,7 +200,7 @@ fn down(host: &Host, service: Service, state: &Path) -> Result<()> {
     cache::remove_file(&Running::file(state))
 }
 
-fn status(host: &Host, service: Service, state: &Path) -> Result<String> {
+fn status(host: &Workspace, service: Service, state: &Path) -> Result<String> {
     Ok(match Running::read(state)? {
         None => "not started".to_owned(),
         Some(Running { pid, port }) if Running { pid, port }.is_alive(host, state) => {
@@ -254,7 +254,7 @@ impl Running {
     }
 
     /// The process lives and is the one that was started: a number is used again, a command line with this folder is not.
-    fn is_alive(&self, host: &Host, state: &Path) -> bool {
+    fn is_alive(&self, host: &Workspace, state: &Path) -> bool {
         let proc = PathBuf::from(format!("/proc/{}/cmdline", self.pid));
         let command = match fs::read(proc) {
             Ok(words) => String::from_utf8_lossy(&words).into_owned(),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check, in order, each with its heading and its time.
 
 use crate::ci::Slot;
-use crate::host::{Host, Stopwatch, seconds};
+use crate::host::{Stopwatch, Workspace, seconds};
 use crate::process;
 use crate::tests::Tally;
 use crate::tools::Tools;
@@ -33,7 +33,7 @@ const SECTIONS: [(&str, &str); 13] = [
 ///
 /// # Errors
 /// When a section fails; the others still run, so that one run tells everything.
-pub(crate) fn run(host: &Host, chosen: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, chosen: &[&str]) -> Result<()> {
     if let Some(unknown) = chosen
         .iter()
         .find(|name| SECTIONS.iter().all(|(known, _)| known != *name))
@@ -89,7 +89,7 @@ pub(crate) fn run(host: &Host, chosen: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn section(host: &Host, tools: &Tools, name: &str, tally: &mut Option<Tally>) -> Result<()> {
+fn section(host: &Workspace, tools: &Tools, name: &str, tally: &mut Option<Tally>) -> Result<()> {
     match name {
         "fmt" => process::run(&mut host.cargo(&["fmt", "--all", "--check"])),
         "clippy" => process::run(&mut host.cargo(&[

@@ -1,7 +1,7 @@
 //! `template.yaml`, checked by AWS's own programs. They are offline, and know the resources' schemas.
 
 use crate::cache::{self, Item};
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use crate::tools;
 use anyhow::Result;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// When a program cannot be had, or finds something.
-pub(crate) fn check(host: &Host) -> Result<()> {
+pub(crate) fn check(host: &Workspace) -> Result<()> {
     let python = python(host)?;
     process::run(host.command(&python).args([
         "-c",
@@ -45,7 +45,7 @@ pub(crate) fn check(host: &Host) -> Result<()> {
 }
 
 /// An interpreter that has both: not the tests', since they pin libraries that the tests have too.
-fn python(host: &Host) -> Result<PathBuf> {
+fn python(host: &Workspace) -> Result<PathBuf> {
     let item = Item {
         name: "aws-sam-cli",
         version: "",

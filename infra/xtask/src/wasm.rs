@@ -1,7 +1,7 @@
 //! The wasm32 build of everything that a Worker mounts.
 
 use crate::cache::{self, Item};
-use crate::host::Host;
+use crate::host::Workspace;
 use crate::process::{self, run_logged};
 use crate::tools::unpack_debian;
 use anyhow::{Context as _, Result, bail};
@@ -70,7 +70,7 @@ const SINGLE: [&str; 5] = ["sign-upload", "confirm", "status", "download-url", "
 /// # Errors
 /// When a source has such a condition, a package does not build, a Worker with one function has warnings, or no compiler can
 /// be had.
-pub(crate) fn check(host: &Host) -> Result<()> {
+pub(crate) fn check(host: &Workspace) -> Result<()> {
     for (_, sources) in PACKAGES {
         refuse_target_conditions(&host.root.join(sources))?;
     }
@@ -87,7 +87,7 @@ pub(crate) fn check(host: &Host) -> Result<()> {
 }
 
 /// Checks the Worker with one function. Flags that deny warnings would build all that it depends on anew, so they are looked for.
-fn single(host: &Host, function: &str) -> Result<()> {
+fn single(host: &Workspace, function: &str) -> Result<()> {
     let mut cargo = host.cargo(&[
         "check",
         "--locked",
@@ -117,7 +117,7 @@ fn warns(said: &str) -> bool {
 ///
 /// # Errors
 /// When there is none; the text says what to do.
-pub(crate) fn prepare(host: &Host, command: &mut Command) -> Result<()> {
+pub(crate) fn prepare(host: &Workspace, command: &mut Command) -> Result<()> {
     if let Compiler::Debian(folder) = compiler(host)? {
         use_debian(command, &folder, &linker(host)?);
         // worker-build asks the compiler on the search path what it can do.
@@ -134,7 +134,7 @@ pub(crate) fn prepare(host: &Host, command: &mut Command) -> Result<()> {
 }
 
 /// The folder that cargo builds natively in.
-pub(crate) fn target_dir(host: &Host) -> Result<PathBuf> {
+pub(crate) fn target_dir(host: &Workspace) -> Result<PathBuf> {
     let metadata = process::capture(&mut host.cargo(&[
         "metadata",
         "--format-version",
@@ -150,7 +150,7 @@ pub(crate) fn target_dir(host: &Host) -> Result<PathBuf> {
         .context("`cargo metadata` names no target directory")
 }
 
-fn compiler(host: &Host) -> Result<Compiler> {
+fn compiler(host: &Workspace) -> Result<Compiler> {
     let installed = || {
         process::capture(host.command("rustc").args([
             "--print",
@@ -182,7 +182,7 @@ fn compiler(host: &Host) -> Result<Compiler> {
 }
 
 /// Debian builds a current Rust for its browsers. It has no standard library for wasm32, but the sources of one.
-fn debian(host: &Host) -> Result<PathBuf> {
+fn debian(host: &Workspace) -> Result<PathBuf> {
     if host.find("apt-get").is_none() {
         bail!("this system has no apt-get");
     }
@@ -252,7 +252,7 @@ fn use_debian(cargo: &mut Command, folder: &Path, linker: &Path) {
 }
 
 /// The linker that comes with every rustup toolchain.
-fn linker(host: &Host) -> Result<PathBuf> {
+fn linker(host: &Workspace) -> Result<PathBuf> {
     let folder = process::capture(host.command("rustc").args(["--print", "target-libdir"]))?;
     let linker = Path::new(folder.trim())
         .with_file_name("bin")

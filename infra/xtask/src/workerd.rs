@@ -2,7 +2,7 @@
 
 use crate::cloudflare::{self, Workers};
 use crate::edge::{self, Size};
-use crate::host::{HAS_WORKER, Host, Stopwatch, seconds};
+use crate::host::{HAS_WORKER, Stopwatch, Workspace, seconds};
 use crate::process;
 use crate::tests::{self, Tally, cargo_test};
 use crate::tools::Tools;
@@ -38,7 +38,7 @@ const SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
 ///
 /// # Errors
 /// When a tool cannot be had, or a Worker does not build, is too large, or does not start.
-pub(crate) fn check(host: &Host, tools: &Tools) -> Result<Tally> {
+pub(crate) fn check(host: &Workspace, tools: &Tools) -> Result<Tally> {
     let workers = cloudflare::set_up(host)?;
     let without = edge::build(host, &workers, ("hosts/cloudflare", &WITHOUT_INGEST))?;
     judge("without ingest", without, SIZE_WITHOUT_INGEST_BYTES_MAX)?;
@@ -51,7 +51,7 @@ pub(crate) fn check(host: &Host, tools: &Tools) -> Result<Tally> {
 }
 
 /// Packs the Worker as a deployment of each environment of `wrangler.toml` would, build command included, and sends nothing.
-fn deployable(host: &Host, workers: &Workers) -> Result<()> {
+fn deployable(host: &Workspace, workers: &Workers) -> Result<()> {
     for environment in ENVIRONMENTS {
         let folder = crate::wasm::target_dir(host)?.join("deployment");
         let mut wrangler = workers.wrangler(host, &["deploy", "--dry-run", "--env", environment]);
@@ -82,7 +82,7 @@ fn judge(what: &str, size: Size, bytes_max: usize) -> Result<()> {
 }
 
 /// The tests that start a Worker by themselves.
-fn own_tests(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
+fn own_tests(host: &Workspace, tools: &Tools, workers: &Workers) -> Result<Tally> {
     let mut cargo = cargo_test(host, tools);
     cargo.args([
         "--features",
@@ -96,7 +96,7 @@ fn own_tests(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
 }
 
 /// Tells `command` where consign's Worker is, and what runs it.
-fn name(host: &Host, workers: &Workers, command: &mut Command) {
+fn name(host: &Workspace, workers: &Workers, command: &mut Command) {
     command
         .env("CONSIGN_NODE", workers.node())
         .env("CONSIGN_WRANGLER", workers.wrangler_js())
@@ -107,7 +107,7 @@ fn name(host: &Host, workers: &Workers, command: &mut Command) {
 ///
 /// # Errors
 /// When a tool cannot be had, or a Worker does not build or start.
-pub(crate) fn bench(host: &Host, args: &[&str]) -> Result<()> {
+pub(crate) fn bench(host: &Workspace, args: &[&str]) -> Result<()> {
     let workers = cloudflare::set_up(host)?;
     edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
     edge::build(host, &workers, ("tests/edge-peers", &[]))?;
@@ -126,7 +126,7 @@ pub(crate) fn bench(host: &Host, args: &[&str]) -> Result<()> {
 }
 
 /// The black-box suite, over two Workers that run already: one for each policy.
-fn black_box(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
+fn black_box(host: &Workspace, tools: &Tools, workers: &Workers) -> Result<Tally> {
     let suite = Running::start(host, workers, "tests/e2e/policy.toml")?;
     let other = Running::start(host, workers, "examples/reconciliation/consign.toml")?;
     let mut cargo = cargo_test(host, tools);
@@ -159,7 +159,7 @@ fn black_box(host: &Host, tools: &Tools, workers: &Workers) -> Result<Tally> {
     Ok(tally)
 }
 
-fn built(host: &Host, folder: &str) -> PathBuf {
+fn built(host: &Workspace, folder: &str) -> PathBuf {
     host.root.join(folder).join("build/index.js")
 }
 
@@ -171,7 +171,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(host: &Host, workers: &Workers, policy: &str) -> Result<Self> {
+    fn start(host: &Workspace, workers: &Workers, policy: &str) -> Result<Self> {
         let port = ports::free_port();
         let folder = state_folder(host)?.join(port.to_string());
         crate::cache::remove(&folder)?;
@@ -241,6 +241,6 @@ fn says(log: &Path, text: &str) -> bool {
 }
 
 /// Where the state of Workers under test is kept.
-fn state_folder(host: &Host) -> Result<PathBuf> {
+fn state_folder(host: &Workspace) -> Result<PathBuf> {
     Ok(crate::wasm::target_dir(host)?.join("workerd"))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Open;
 
 /// What a call told about the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum ServiceHealth {
     /// Somebody answered, if only to refuse or to fail.
     Answered,
     /// No answer came in time.
@@ -120,15 +120,15 @@ impl Breaker {
     }
 
     /// Takes what a call of this operation told.
-    fn record(&self, operation: &str, told: Told, now: SystemTime) {
+    fn record(&self, operation: &str, told: ServiceHealth, now: SystemTime) {
         let mut circuits = self.circuits();
         match told {
-            Told::Answered => {
+            ServiceHealth::Answered => {
                 circuits.operation(operation).answered(now);
                 circuits.endpoint.answered(now);
             }
-            Told::Late => circuits.operation(operation).missed(now),
-            Told::Nobody => circuits.endpoint.missed(now),
+            ServiceHealth::Late => circuits.operation(operation).missed(now),
+            ServiceHealth::Nobody => circuits.endpoint.missed(now),
         }
     }
 }
@@ -161,13 +161,17 @@ impl Intercept for Breaker {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let told = match context.output_or_error() {
-            Some(Err(error)) if error.is_timeout_error() => Some(Told::Late),
+            Some(Err(error)) if error.is_timeout_error() => Some(ServiceHealth::Late),
             Some(Err(error)) if error.is_connector_error() => {
                 let connector = error.as_connector_error();
                 let is_late = connector.is_some_and(|error| error.is_timeout());
-                Some(if is_late { Told::Late } else { Told::Nobody })
+                Some(if is_late {
+                    ServiceHealth::Late
+                } else {
+                    ServiceHealth::Nobody
+                })
             }
-            _ => context.response().map(|_| Told::Answered),
+            _ => context.response().map(|_| ServiceHealth::Answered),
         };
         if let (Some(told), Some(clock)) = (told, components.time_source()) {
             self.record(operation(config), told, clock.now());
@@ -206,7 +210,7 @@ mod tests {
                 .is_ok()
         }
 
-        fn tell(&self, operation: &str, told: Told, times: u32) {
+        fn tell(&self, operation: &str, told: ServiceHealth, times: u32) {
             for _ in 0..times {
                 self.breaker
                     .record(operation, told, self.clock.now().into());
@@ -217,29 +221,29 @@ mod tests {
     #[test]
     fn it_opens_for_all_when_nobody_is_there() {
         let given = Given::new();
-        given.tell(GET, Told::Nobody, MISSES_MAX - 1);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX - 1);
         assert!(given.permits(GET));
-        given.tell(HEAD, Told::Nobody, 1);
+        given.tell(HEAD, ServiceHealth::Nobody, 1);
         assert!(!given.permits(GET) && !given.permits(HEAD) && !given.permits("ListParts"));
     }
 
     #[test]
     fn an_operation_that_is_late_closes_no_other() {
         let given = Given::new();
-        given.tell(GET, Told::Late, MISSES_MAX);
+        given.tell(GET, ServiceHealth::Late, MISSES_MAX);
         assert!(!given.permits(GET));
         assert!(given.permits(HEAD));
         // An answer to another says nothing for it.
-        given.tell(HEAD, Told::Answered, 1);
+        given.tell(HEAD, ServiceHealth::Answered, 1);
         assert!(!given.permits(GET));
     }
 
     #[test]
     fn keys_without_an_answer_close_nothing_beside_others_that_have_one() {
-        for told in [Told::Late, Told::Nobody] {
+        for told in [ServiceHealth::Late, ServiceHealth::Nobody] {
             let given = Given::new();
             for _ in 0..50 {
-                given.tell(GET, Told::Answered, 1);
+                given.tell(GET, ServiceHealth::Answered, 1);
                 given.clock.advance_s(ANSWER_COUNTS.as_secs() - 1);
                 given.tell(GET, told, MISSES_MAX * 4);
                 assert!(given.permits(GET) && given.permits(HEAD));
@@ -253,27 +257,27 @@ mod tests {
     #[test]
     fn one_call_tries_after_the_pause_and_closes_it() {
         let given = Given::new();
-        given.tell(GET, Told::Nobody, MISSES_MAX);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs() - 1);
         assert!(!given.permits(GET));
         given.clock.advance_s(1);
         assert!(given.permits(GET), "one call tries");
         assert!(!given.permits(GET) && !given.permits(HEAD), "and one alone");
-        given.tell(GET, Told::Answered, 1);
+        given.tell(GET, ServiceHealth::Answered, 1);
         assert!(given.permits(GET) && given.permits(HEAD));
         given.clock.advance_s(ANSWER_COUNTS.as_secs());
-        given.tell(GET, Told::Nobody, MISSES_MAX - 1);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX - 1);
         assert!(given.permits(GET), "it counts from the beginning");
     }
 
     #[test]
     fn a_trial_that_fails_opens_it_for_another_pause() {
         let given = Given::new();
-        given.tell(GET, Told::Nobody, MISSES_MAX);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs());
         assert!(given.permits(GET));
         given.clock.advance_s(2);
-        given.tell(GET, Told::Nobody, 1);
+        given.tell(GET, ServiceHealth::Nobody, 1);
         given.clock.advance_s(PAUSE.as_secs() - 1);
         assert!(!given.permits(GET));
         given.clock.advance_s(1);
@@ -283,7 +287,7 @@ mod tests {
     #[test]
     fn a_trial_that_was_given_up_blocks_nobody_for_ever() {
         let given = Given::new();
-        given.tell(GET, Told::Nobody, MISSES_MAX);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs());
         assert!(given.permits(GET));
         given.clock.advance_s(PAUSE.as_secs());
@@ -294,7 +298,7 @@ mod tests {
     fn a_clock_set_back_does_not_keep_it_open() {
         let given = Given::new();
         given.clock.advance_s(3600);
-        given.tell(GET, Told::Nobody, MISSES_MAX);
+        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
         given.clock.set(sample::start());
         assert!(given.permits(GET));
     }

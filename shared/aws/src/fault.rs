@@ -150,7 +150,7 @@ pub(crate) fn kind(code: Option<&str>, status: u16) -> FaultKind {
         "NoSuchBucket"
         | "ResourceNotFoundException"
         | "QueueDoesNotExist"
-        | "AWS.SimpleQueueService.NonExistentQueue" => FaultKind::NoContainer,
+        | "AWS.SimpleQueueService.NonExistentQueue" => FaultKind::MissingResource,
         "XMinioStorageFull"
         | "XMinioAdminBucketQuotaExceeded"
         | "QuotaExceeded"
@@ -222,7 +222,7 @@ mod tests {
             ),
             (Some("AccessDenied"), 403, FaultKind::Denied),
             (None, 403, FaultKind::Denied),
-            (Some("NoSuchBucket"), 404, FaultKind::NoContainer),
+            (Some("NoSuchBucket"), 404, FaultKind::MissingResource),
             (Some("XMinioStorageFull"), 507, FaultKind::Full),
             (None, 503, FaultKind::Unreachable),
             (None, 504, FaultKind::TimedOut),
@@ -241,14 +241,14 @@ mod tests {
             (
                 Some("ResourceNotFoundException"),
                 400,
-                FaultKind::NoContainer,
+                FaultKind::MissingResource,
             ),
             (Some("InternalServerError"), 500, FaultKind::Unreachable),
             (Some("ValidationException"), 400, FaultKind::Other),
             (
                 Some("AWS.SimpleQueueService.NonExistentQueue"),
                 400,
-                FaultKind::NoContainer,
+                FaultKind::MissingResource,
             ),
             (Some("RequestThrottled"), 400, FaultKind::Throttled),
         ] {

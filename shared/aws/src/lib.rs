@@ -29,7 +29,7 @@ mod writer;
 #[cfg(feature = "begin")]
 pub use begin::PresignedBegin;
 #[cfg(feature = "s3")]
-pub use bucket::{Bucket, Cleaning, Mode, Outcome, SetupError};
+pub use bucket::{Bucket, Cleaning, Mode, RuleState, SetupError};
 #[cfg(any(feature = "dynamodb", feature = "s3", feature = "sqs"))]
 pub use client::AwsOptions;
 #[cfg(feature = "dynamodb")]

@@ -16,7 +16,7 @@ use aws_sdk_s3::types::{
 };
 use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef};
-use consign_core::parts::{Listed, PartList};
+use consign_core::parts::{ListedPart, PartList};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
     BeginMultipart, Fault, Multipart, ObjectHead, ObjectStore, Part, Read, ReadError,
@@ -255,7 +255,7 @@ impl ObjectStore for S3Store {
         match self.client.head_bucket().bucket(bucket).send().await {
             Ok(_) => Ok(()),
             Err(error) if status(&error) == Some(404) => Err(Fault::new(
-                consign_core::ports::FaultKind::NoContainer,
+                consign_core::ports::FaultKind::MissingResource,
                 "check_bucket",
                 "no such bucket",
             )),
@@ -295,8 +295,8 @@ impl BeginMultipart for S3Store {
     }
 }
 
-fn listed(part: &aws_sdk_s3::types::Part) -> Listed {
-    Listed {
+fn listed(part: &aws_sdk_s3::types::Part) -> ListedPart {
+    ListedPart {
         part: Part {
             number: u16::try_from(part.part_number().unwrap_or(0)).unwrap_or(0),
             etag: ETag::new(part.e_tag().unwrap_or_default()),

@@ -3,7 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder};
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
-use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, SweepJob};
 
 use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, SMALL};
@@ -46,8 +46,8 @@ impl IngestQueue for SqsQueue {
             .map_err(|error| fault("send", &error))
     }
 
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
-        const OPERATION: &str = "send_looks";
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
+        const OPERATION: &str = "send_sweep_jobs";
         for jobs in jobs.chunks(ENTRIES_MAX) {
             let mut call = self.client.send_message_batch().queue_url(&self.url);
             for (number, job) in jobs.iter().enumerate() {

@@ -24,7 +24,7 @@ const SIGNS: [(&str, FaultKind); 20] = [
     ("(10001)", FaultKind::Unreachable),
     ("(10002)", FaultKind::BadCredentials),
     ("(10003)", FaultKind::Denied),
-    ("(10006)", FaultKind::NoContainer),
+    ("(10006)", FaultKind::MissingResource),
     ("(10054)", FaultKind::TimedOut),
     ("overloaded", FaultKind::Throttled),
     ("Too many requests", FaultKind::Throttled),
@@ -32,7 +32,7 @@ const SIGNS: [(&str, FaultKind); 20] = [
     ("Exceeded maximum DB size", FaultKind::Full),
     ("maximum DB size", FaultKind::Full),
     ("Storage limit", FaultKind::Full),
-    ("no such table", FaultKind::NoContainer),
+    ("no such table", FaultKind::MissingResource),
     ("timeout", FaultKind::TimedOut),
     ("timed out", FaultKind::TimedOut),
     ("Network connection lost", FaultKind::Unreachable),
@@ -60,7 +60,7 @@ mod tests {
             ("D1_ERROR: Network connection lost.", FaultKind::Unreachable),
             (
                 "D1_ERROR: no such table: uploads: SQLITE_ERROR",
-                FaultKind::NoContainer,
+                FaultKind::MissingResource,
             ),
             ("D1_ERROR: Exceeded maximum DB size.", FaultKind::Full),
             (

@@ -1,7 +1,7 @@
 //! The ingest queue on Cloudflare Queues.
 
 use consign_core::operations::RETRY_PAUSE_S;
-use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, SweepJob};
 use serde::Serialize;
 use worker::js_sys::JSON;
 use worker::send::IntoSendFuture as _;
@@ -52,7 +52,7 @@ impl IngestQueue for WorkerQueue {
         self.send_json(&job.to_body()).await
     }
 
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
         for jobs in jobs.chunks(BATCH_MAX) {
             let sending = async {
                 let messages = jobs.iter().map(|job| json_message(&job.to_body()));
@@ -61,7 +61,7 @@ impl IngestQueue for WorkerQueue {
                 self.0.send_raw_batch(batch).await
             };
             let sent = sending.into_send().await;
-            sent.map_err(|error| fault("send_looks", error))?;
+            sent.map_err(|error| fault("send_sweep_jobs", error))?;
         }
         Ok(())
     }

@@ -56,10 +56,10 @@ pub const PARTS_ABORT_DAYS: u64 =
     (UPLOAD_LIFE_MAX_S + *UPLOAD_URL_RANGE_S.end()).div_ceil(DAY_S) + PARTS_SWEEP_AWAY_DAYS;
 /// How long after its URL's end a purged upload keeps the name of its object, in seconds: an upload that began in time may still be
 /// on its way, and what it brings is removed and not taken for that of another.
-pub const NAME_KEPT_S: u64 = DAY_S;
+pub const KEY_KEPT_S: u64 = DAY_S;
 
 const _: () = assert!(is_within(ACTIVITY_S, &ACTIVITY_RANGE_S));
-const _: () = assert!(NAME_KEPT_S > EXPIRY_GRACE_S);
+const _: () = assert!(KEY_KEPT_S > EXPIRY_GRACE_S);
 const _: () = assert!(BEGIN_S < *UPLOAD_URL_RANGE_S.start());
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -68,31 +68,31 @@ const _: () = assert!(BEGIN_S < *UPLOAD_URL_RANGE_S.start());
 /// How often the sweep runs where a schedule starts it, in seconds: the shortest pause that EventBridge and Cloudflare's clock know.
 pub const SWEEP_EVERY_S: u64 = MINUTE_S;
 /// When the sweep first looks for an object that nobody told of, in seconds after signing.
-pub const LOOK_FIRST_S: u64 = MINUTE_S;
+pub const PROBE_FIRST_S: u64 = MINUTE_S;
 /// The longest pause between two looks, in seconds.
-pub const LOOK_LAST_S: u64 = 15 * MINUTE_S;
+pub const PROBE_LAST_S: u64 = 15 * MINUTE_S;
 /// The longest pause between two looks at the parts of an upload whose URLs have ended, in seconds.
-pub const PARTS_LOOK_LAST_S: u64 = HOUR_S;
+pub const PARTS_PROBE_LAST_S: u64 = HOUR_S;
 /// The shortest and the longest pause of an upload that the sweep cannot look at, in seconds. It doubles from look to
 /// look, so that those that fail for good take next to nothing of the sweep's time.
-pub const LOOK_FAILED_S: (u64, u64) = (MINUTE_S, 6 * HOUR_S);
+pub const PROBE_FAILED_S: (u64, u64) = (MINUTE_S, 6 * HOUR_S);
 /// How often the sweep still looks for late bytes of an expired upload.
-pub const LATE_LOOKS_MAX: u32 = 5;
+pub const LATE_PROBES_MAX: u32 = 5;
 /// How long after an object was first missed the look is taken that ends it, in seconds: longer than a disk takes to be
 /// mounted again, or somebody to mend an endpoint.
 pub const ABSENCE_CONFIRM_S: u64 = 30 * MINUTE_S;
 /// When it is first looked for again, in seconds: a store that came back empty is itself again soon. Each further pause is as
 /// long as it has been missing.
-pub const ABSENCE_LOOK_S: u64 = 10;
+pub const ABSENCE_PROBE_S: u64 = 10;
 
-const _: () = assert!(LOOK_FIRST_S <= LOOK_LAST_S && LOOK_LAST_S < DAY_S);
-const _: () = assert!(PARTS_LOOK_LAST_S <= *ACTIVITY_RANGE_S.start());
-const _: () = assert!(0 < LOOK_FAILED_S.0 && LOOK_FAILED_S.0 <= LOOK_FAILED_S.1);
+const _: () = assert!(PROBE_FIRST_S <= PROBE_LAST_S && PROBE_LAST_S < DAY_S);
+const _: () = assert!(PARTS_PROBE_LAST_S <= *ACTIVITY_RANGE_S.start());
+const _: () = assert!(0 < PROBE_FAILED_S.0 && PROBE_FAILED_S.0 <= PROBE_FAILED_S.1);
 const _: () = assert!(
-    ABSENCE_CONFIRM_S >= LOOK_LAST_S,
+    ABSENCE_CONFIRM_S >= PROBE_LAST_S,
     "two looks must be far apart"
 );
-const _: () = assert!(0 < ABSENCE_LOOK_S && ABSENCE_LOOK_S < LOOK_FIRST_S);
+const _: () = assert!(0 < ABSENCE_PROBE_S && ABSENCE_PROBE_S < PROBE_FIRST_S);
 
 // ---------------------------------------------------------------------------------------------------------------
 // Work, and the queue that it comes by
@@ -103,7 +103,7 @@ pub const LEASE_S: u64 = 2 * MINUTE_S;
 pub const ATTEMPTS_MAX: u32 = 8;
 /// How often a process may die at one generation before each death counts as an attempt. A process that is restarted often
 /// says nothing against a file; a file that ends its process each time must come to an end too.
-pub const DEATHS_MAX: u32 = 64;
+pub const HOLDERS_LOST_MAX: u32 = 64;
 /// When the sweep queues an upload again that nobody claimed, in seconds.
 pub const ENQUEUE_CHECK_S: u64 = 2 * MINUTE_S;
 /// The longest pause before it does so again, in seconds.
@@ -151,11 +151,11 @@ pub const DELETED_RETENTION_S: u64 = 30 * DAY_S;
 /// How long the sweep, which purges deleted files, may be away before the bucket does it instead, in days.
 pub const PURGE_SWEEP_AWAY_DAYS: u64 = 30;
 /// After how many days a bucket removes a health probe that could not be removed at once.
-pub const PROBE_DAYS: u64 = 1;
+pub const HEALTH_OBJECT_DAYS: u64 = 1;
 /// How long the record of a purged upload is kept where records have an end, in seconds.
 pub const PURGED_KEPT_S: u64 = 400 * DAY_S;
 
-const _: () = assert!(PURGED_KEPT_S > UPLOAD_LIFE_MAX_S + *UPLOAD_URL_RANGE_S.end() + NAME_KEPT_S);
+const _: () = assert!(PURGED_KEPT_S > UPLOAD_LIFE_MAX_S + *UPLOAD_URL_RANGE_S.end() + KEY_KEPT_S);
 
 /// After how many days a bucket removes what lies under `deleted/`, whatever happens, where the longest `deleted_retention` of its
 /// categories is this.

@@ -5,7 +5,7 @@ use crate::ports::Part;
 
 /// A part as a store lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedPart {
     /// The part.
     pub part: Part,
     /// When the store took it, in nanoseconds since 1970, where it tells.
@@ -15,7 +15,7 @@ pub struct Listed {
 /// Gathers the pages of a list.
 #[derive(Debug, Default)]
 pub struct PartList {
-    listed: Vec<Listed>,
+    listed: Vec<ListedPart>,
     marker: u16,
 }
 
@@ -37,7 +37,7 @@ impl PartList {
     ///
     /// Stores differ in whether a marker is the last number of its page or the first of the next, so our own marker is
     /// the last number that we saw: a store may repeat that one, and leaves none out.
-    pub fn take(&mut self, page: Vec<Listed>, next: Option<u16>) -> bool {
+    pub fn take(&mut self, page: Vec<ListedPart>, next: Option<u16>) -> bool {
         let last = page.iter().map(|listed| listed.part.number).max();
         self.listed.extend(page);
         let Some(next) = next else { return false };
@@ -58,7 +58,7 @@ impl PartList {
         self.listed
             .sort_by_key(|listed| (listed.part.number, listed.taken_at_ns));
         let mut parts: Vec<Part> = Vec::with_capacity(self.listed.len());
-        for Listed { part, .. } in self.listed {
+        for ListedPart { part, .. } in self.listed {
             match parts.last_mut() {
                 Some(last) if last.number == part.number => *last = part,
                 Some(_) | None => parts.push(part),
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use crate::ids::ETag;
 
-    fn listed(number: u16, etag: &str, taken_at_ns: Option<i128>) -> Listed {
-        Listed {
+    fn listed(number: u16, etag: &str, taken_at_ns: Option<i128>) -> ListedPart {
+        ListedPart {
             part: Part {
                 number,
                 etag: ETag::new(etag),

@@ -16,10 +16,12 @@ pub use fault::{Cause, Fault, FaultKind};
 pub use objects::{
     BeginMultipart, Multipart, ObjectHead, ObjectStore, ObjectWriter, Part, Read, ReadError,
 };
-pub use queue::{HIDDEN_MAX_S, IngestJob, IngestQueue, LOOKS_MAX, LookJob, is_own_message};
+pub use queue::{
+    HIDDEN_MAX_S, IngestJob, IngestQueue, SWEEP_JOB_UPLOADS_MAX, SweepJob, is_own_message,
+};
 pub use records::{
-    Allowance, Due, DueLine, DueRange, IdempotencyKey, Inserted, ListFilter, NewUpload, Page,
-    RATE_WINDOW_S, Saved, Stretch, UploadRepo,
+    Allowance, Due, DueLine, DueRange, DueRun, IdempotencyKey, Inserted, ListFilter, NewUpload,
+    Page, RATE_WINDOW_S, Saved, UploadRepo,
 };
 
 /// Tells the time.

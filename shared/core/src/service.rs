@@ -83,7 +83,7 @@ impl Call {
         self.file_id = Some(upload.id);
         self.bucket = Some(upload.object.bucket.clone());
         self.observed.size_bytes = upload
-            .seen
+            .observed
             .as_ref()
             .map(|seen| seen.size_bytes)
             .or(upload.size_bytes_declared);

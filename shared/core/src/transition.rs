@@ -3,14 +3,14 @@
 use crate::time::Timestamp;
 
 use crate::ports::{Fault, IngestJob, IngestQueue, Saved, UploadRepo};
-use crate::upload::{Event, Refusal, Step, Upload};
+use crate::upload::{Decision, Event, Refusal, Upload};
 
 /// How often a conflict makes us read again before we call it a fault.
 const CONFLICTS_MAX: usize = 8;
 
 /// Where an event led to; each carries the record as it is now.
 #[derive(Debug, Clone)]
-pub enum Moved {
+pub enum TransitionOutcome {
     /// The event is durable.
     Changed(Upload),
     /// It was so already.
@@ -19,7 +19,7 @@ pub enum Moved {
     Refused(Upload, Refusal),
 }
 
-impl Moved {
+impl TransitionOutcome {
     /// The record as it is now.
     #[must_use]
     pub fn upload(self) -> Upload {
@@ -32,7 +32,7 @@ impl Moved {
 /// Applies `event` to `upload` and writes the change; on a conflict reads the record again and applies it to that.
 ///
 /// `upload` must have been read before the bucket was looked at. Where another has written down a newer look meanwhile,
-/// the event is [`Refusal::LookStale`]: an object that was missing then is not missing now, and a version that was
+/// the event is [`Refusal::StaleObservation`]: an object that was missing then is not missing now, and a version that was
 /// there then may be overwritten.
 ///
 /// Where the repository does not hold the queue, the ingest job is sent after the write. A job that cannot be sent is
@@ -45,13 +45,13 @@ pub async fn transition<R: UploadRepo, Q: IngestQueue>(
     upload: Upload,
     event: &Event,
     now: Timestamp,
-) -> Result<Moved, Fault> {
+) -> Result<TransitionOutcome, Fault> {
     let mut before = upload;
     for _ in 0..CONFLICTS_MAX {
         let change = match before.apply(event, now) {
-            Step::Change(change) => change,
-            Step::Unchanged => return Ok(Moved::Unchanged(before)),
-            Step::Refused(refusal) => return Ok(Moved::Refused(before, refusal)),
+            Decision::Change(change) => change,
+            Decision::Unchanged => return Ok(TransitionOutcome::Unchanged(before)),
+            Decision::Refused(refusal) => return Ok(TransitionOutcome::Refused(before, refusal)),
         };
         match repo.save(&before, &change).await? {
             Saved::Written => {
@@ -63,13 +63,15 @@ pub async fn transition<R: UploadRepo, Q: IngestQueue>(
                         tracing::warn!(file_id = %job.ingest, %fault, "ingest job not sent; the sweep will");
                     }
                 }
-                return Ok(Moved::Changed(change.after));
+                return Ok(TransitionOutcome::Changed(change.after));
             }
             Saved::Conflict => {
                 let found = repo.find(before.id).await?;
                 let found = found.ok_or_else(|| contended("record is gone"))?;
-                if found.seen != before.seen && event.is_stale_beside(found.seen.as_ref()) {
-                    return Ok(Moved::Refused(found, Refusal::LookStale));
+                if found.observed != before.observed
+                    && event.is_stale_beside(found.observed.as_ref())
+                {
+                    return Ok(TransitionOutcome::Refused(found, Refusal::StaleObservation));
                 }
                 before = found;
             }

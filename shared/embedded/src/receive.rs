@@ -126,12 +126,12 @@ pub(crate) enum Failure {
 }
 
 /// A body's bytes, in order.
-pub(crate) trait Source: Send {
+pub(crate) trait ByteSource: Send {
     /// The next of them.
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, Failure>>> + Send;
 }
 
-impl Source for Option<StreamingBlob> {
+impl ByteSource for Option<StreamingBlob> {
     async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         let chunk = self.as_mut()?.next().await?;
         Some(chunk.map_err(|_| Failure::Broken))
@@ -193,7 +193,7 @@ impl Writing {
 pub(crate) async fn receive(
     store: &Arc<Store>,
     declared: Declared,
-    mut body: impl Source,
+    mut body: impl ByteSource,
     trailers: Option<TrailingHeaders>,
 ) -> S3Result<Received> {
     let mut expected = by_name(declared.checksums);

@@ -79,7 +79,7 @@ async fn answer<S, B>(
     service: S,
     request: Request<Incoming>,
     watch: Arc<Watch>,
-) -> Result<Response<Answer<B>>, S::Error>
+) -> Result<Response<TrackedBody<B>>, S::Error>
 where
     S: tower::Service<Request<RequestBody>, Response = Response<B>>,
 {
@@ -101,7 +101,7 @@ where
         let close = HeaderValue::from_static("close");
         parts.headers.insert(CONNECTION, close);
     }
-    let body = Answer {
+    let body = TrackedBody {
         body: Box::pin(body),
         _busy: busy,
     };
@@ -109,12 +109,12 @@ where
 }
 
 /// The body of an answer; the request is under way until it is gone.
-struct Answer<B> {
+struct TrackedBody<B> {
     body: Pin<Box<B>>,
     _busy: Busy,
 }
 
-impl<B: Body> Body for Answer<B> {
+impl<B: Body> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

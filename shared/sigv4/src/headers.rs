@@ -78,14 +78,14 @@ pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// The host that a request goes to: a bucket, or nothing, before the endpoint's.
 #[derive(Clone, Copy)]
-pub(super) struct Host<'a> {
+pub(super) struct HostHeader<'a> {
     /// The bucket's name where it is part of the host.
     pub(super) bucket: Option<&'a str>,
     /// The endpoint's host and port, as they are signed.
     pub(super) endpoint: &'a str,
 }
 
-impl Host<'_> {
+impl HostHeader<'_> {
     fn put(self, sink: &mut impl Sink) {
         if let Some(bucket) = self.bucket {
             sink.put(bucket.as_bytes());
@@ -137,7 +137,7 @@ impl Entry {
 
 /// The headers of a request in canonical order, `host` among them.
 pub(super) struct SignedHeaders<'a> {
-    host: Host<'a>,
+    host: HostHeader<'a>,
     headers: &'a [(&'a str, &'a str)],
     entries: [Entry; HEADERS_MAX + 1],
     count: usize,
@@ -148,7 +148,7 @@ impl<'a> SignedHeaders<'a> {
     /// Checks and orders the headers.
     pub(super) fn new(
         headers: &'a [(&'a str, &'a str)],
-        host: Host<'a>,
+        host: HostHeader<'a>,
     ) -> Result<Self, PresignError> {
         if headers.len() > HEADERS_MAX {
             return Err(PresignError::HeadersTooMany);
@@ -358,7 +358,7 @@ pub(super) fn put_value(value: &str, sink: &mut impl Sink) {
 mod tests {
     use super::*;
 
-    const HOST: Host<'static> = Host {
+    const HOST: HostHeader<'static> = HostHeader {
         bucket: None,
         endpoint: "h",
     };
@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_host_with_a_bucket_is_recognised() {
-        let host = Host {
+        let host = HostHeader {
             bucket: Some("b"),
             endpoint: "h:1",
         };

@@ -4,7 +4,7 @@ use super::endpoint::{Addressing, Endpoint};
 use super::error::PresignError;
 use super::escape::{Keep, escape, escaped_len, has_control};
 use super::hash::{DIGEST_BYTES, HEX_BYTES, Sha256, Sink, hex};
-use super::headers::{Host, SignedHeaders};
+use super::headers::{HostHeader, SignedHeaders};
 use super::names::{check_bucket, encode_key};
 use super::signer::{EXPIRES_S_MAX, Second, Signer};
 use super::stamp::Stamp;
@@ -174,7 +174,7 @@ impl Signer {
         let key = encode_key(request.key)?;
         let stamp = Stamp::new(now)?;
         let addressing = self.endpoint.addressing(request.bucket);
-        let host = Host {
+        let host = HostHeader {
             bucket: match addressing {
                 Addressing::Virtual => Some(request.bucket),
                 Addressing::Path => None,

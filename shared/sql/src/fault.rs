@@ -81,7 +81,7 @@ fn kind_of_code(code: u32) -> FaultKind {
         // The disk did not answer; what was to be written may be there or not.
         IOERR => FaultKind::Unreachable,
         FULL => FaultKind::Full,
-        CANTOPEN => FaultKind::NoContainer,
+        CANTOPEN => FaultKind::MissingResource,
         _ => FaultKind::Other,
     }
 }
@@ -101,7 +101,7 @@ mod tests {
             (1034, FaultKind::Unreachable), // SQLITE_IOERR_FSYNC
             (1032, FaultKind::Denied),      // SQLITE_READONLY_DBMOVED
             (13, FaultKind::Full),
-            (14, FaultKind::NoContainer),
+            (14, FaultKind::MissingResource),
             (11, FaultKind::Other), // SQLITE_CORRUPT
         ];
         for (code, kind) in cases {

@@ -32,7 +32,7 @@ use messages::Turns;
 use writer::Writer;
 
 pub use queue::{
-    DEAD_LETTER_S, DEAD_LETTERS_MAX, DeadLetter, Message, Room, SMALL_BYTES_MAX, SqlQueue,
+    DEAD_LETTER_S, DEAD_LETTERS_MAX, DeadLetter, QueueMessage, Room, SMALL_BYTES_MAX, SqlQueue,
 };
 
 /// How long a writer waits for another process's transaction, in seconds.

@@ -20,7 +20,7 @@ pub use consign_core::operations::DEAD_LETTER_S;
 
 /// A message in its consumer's hands. Once it was delivered again, this delivery of it can do nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct QueueMessage {
     /// The queue's number for it; later messages have greater ones.
     pub id: i64,
     /// What was pushed.
@@ -57,16 +57,16 @@ const REVEALED_MAX: i64 = 256;
 
 /// What is known of a message's upload.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
+pub(crate) struct MessageInfo {
     pub(crate) owner: String,
     /// Empty where it is not of one upload.
     pub(crate) upload_id: String,
     pub(crate) size_bytes: u64,
 }
 
-impl Known {
+impl MessageInfo {
     pub(crate) fn of(upload: &Upload) -> Self {
-        let seen = upload.seen.as_ref().map(|seen| seen.size_bytes);
+        let seen = upload.observed.as_ref().map(|seen| seen.size_bytes);
         Self {
             owner: upload.owner.as_str().to_owned(),
             upload_id: upload.id.to_string(),
@@ -100,7 +100,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn of(message: &Message) -> Self {
+    pub(crate) fn of(message: &QueueMessage) -> Self {
         Self {
             id: message.id,
             receipt: message.receipt,
@@ -116,13 +116,13 @@ pub(crate) async fn of_object(
     connection: &mut SqliteConnection,
     bucket: &str,
     key: &str,
-) -> Done<Option<Known>> {
+) -> Done<Option<MessageInfo>> {
     let found = sqlx::query_as::<_, (String, String, Option<i64>)>(statements::WHOSE_OBJECT)
         .bind(bucket)
         .bind(key)
         .fetch_optional(connection)
         .await?;
-    Ok(found.map(|(upload_id, owner, size_bytes)| Known {
+    Ok(found.map(|(upload_id, owner, size_bytes)| MessageInfo {
         owner,
         upload_id,
         size_bytes: size_bytes.unwrap_or(0).unsigned_abs(),
@@ -130,14 +130,14 @@ pub(crate) async fn of_object(
 }
 
 /// The upload of this id; nobody's where there is none.
-pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> Done<Known> {
+pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> Done<MessageInfo> {
     let upload_id = id.to_string();
     let found = sqlx::query_as::<_, (String, Option<i64>)>(statements::WHOSE_ID)
         .bind(&upload_id)
         .fetch_optional(tx)
         .await?;
     let (owner, size_bytes) = found.unwrap_or_default();
-    Ok(Known {
+    Ok(MessageInfo {
         owner,
         upload_id,
         size_bytes: size_bytes.unwrap_or(0).unsigned_abs(),
@@ -148,7 +148,7 @@ pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> Done<Known
 pub(crate) async fn push(
     tx: &mut SqliteConnection,
     body: &str,
-    known: &Known,
+    known: &MessageInfo,
     now: Timestamp,
 ) -> Done<()> {
     put(tx, (statements::PUSH, body), known, now)
@@ -160,7 +160,7 @@ pub(crate) async fn push(
 pub(crate) async fn push_job(
     tx: &mut SqliteConnection,
     job: IngestJob,
-    known: &Known,
+    known: &MessageInfo,
     now: Timestamp,
 ) -> Done<()> {
     let body = job.to_body();
@@ -174,7 +174,7 @@ pub(crate) async fn push_job(
 pub(crate) async fn push_event(
     tx: &mut SqliteConnection,
     body: &str,
-    known: &Known,
+    known: &MessageInfo,
     now: Timestamp,
 ) -> Done<()> {
     if put(&mut *tx, (statements::PUSH_EVENT, body), known, now).await? == 0 {
@@ -186,7 +186,7 @@ pub(crate) async fn push_event(
 async fn put(
     tx: &mut SqliteConnection,
     (statement, body): (&'static str, &str),
-    known: &Known,
+    known: &MessageInfo,
     now: Timestamp,
 ) -> Done<u64> {
     let put = sqlx::query(statement)
@@ -227,7 +227,7 @@ pub(crate) async fn take(
     turns: &Mutex<Turns>,
     (lanes, limit): ([usize; LANES], usize),
     until: Timestamp,
-) -> Done<Vec<Message>> {
+) -> Done<Vec<QueueMessage>> {
     let mut last = {
         let turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
         turns.last.clone()
@@ -252,7 +252,7 @@ pub(crate) async fn take(
 }
 
 struct Taken {
-    message: Message,
+    message: QueueMessage,
     owner: String,
 }
 
@@ -260,7 +260,7 @@ impl FromRow<'_, SqliteRow> for Taken {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             owner: row.try_get("owner")?,
-            message: Message {
+            message: QueueMessage {
                 id: row.try_get("id")?,
                 body: row.try_get("body")?,
                 attempts: row.try_get("attempts")?,

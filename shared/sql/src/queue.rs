@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consign_core::events::{Decoded, EventSources, ObjectEvent};
-use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, SweepJob};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::fault::fault;
-use crate::messages::{self, Known, Turns};
+use crate::messages::{self, MessageInfo, Turns};
 use crate::row::us;
 use crate::{Database, statements};
 
-pub use crate::messages::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, SMALL_BYTES_MAX};
+pub use crate::messages::{DEAD_LETTER_S, DEAD_LETTERS_MAX, QueueMessage, SMALL_BYTES_MAX};
 
 /// A message that was given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl SqlQueue {
             (_, Some(last)) => {
                 let largest = found.iter().map(|known| known.size_bytes).max();
                 let size_bytes = last.size_bytes.max(largest.unwrap_or(0));
-                Some(Whose::Owner(Known { size_bytes, ..last }))
+                Some(Whose::Owner(MessageInfo { size_bytes, ..last }))
             }
         })
     }
@@ -109,7 +109,9 @@ impl SqlQueue {
         let pushing = self.0.writer.write("push", move |tx| {
             Box::pin(async move {
                 match whose {
-                    Whose::Nobody => messages::push(tx, &body, &Known::default(), now).await?,
+                    Whose::Nobody => {
+                        messages::push(tx, &body, &MessageInfo::default(), now).await?
+                    }
                     Whose::Owner(known) => messages::push(tx, &body, &known, now).await?,
                     Whose::Upload(known) => messages::push_event(tx, &body, &known, now).await?,
                 }
@@ -142,7 +144,7 @@ impl SqlQueue {
         now: Timestamp,
         visibility_s: u64,
         limit: usize,
-    ) -> Result<Vec<Message>, Fault> {
+    ) -> Result<Vec<QueueMessage>, Fault> {
         let room = Room {
             small: limit,
             large: limit,
@@ -159,7 +161,7 @@ impl SqlQueue {
         now: Timestamp,
         visibility_s: u64,
         room: Room,
-    ) -> Result<Vec<Message>, Fault> {
+    ) -> Result<Vec<QueueMessage>, Fault> {
         let limit = room.small.saturating_add(room.large);
         self.deliver(now, visibility_s, (room, limit)).await
     }
@@ -169,7 +171,7 @@ impl SqlQueue {
         now: Timestamp,
         visibility_s: u64,
         (room, limit): (Room, usize),
-    ) -> Result<Vec<Message>, Fault> {
+    ) -> Result<Vec<QueueMessage>, Fault> {
         let until = saturating_add_secs(now, visibility_s);
         let database = Arc::downgrade(&self.0);
         let receiving = self.0.writer.write("receive", move |tx| {
@@ -202,7 +204,7 @@ impl SqlQueue {
     ///
     /// # Errors
     /// The database's fault; the message comes again.
-    pub async fn ack(&self, message: &Message) -> Result<(), Fault> {
+    pub async fn ack(&self, message: &QueueMessage) -> Result<(), Fault> {
         let delivery = messages::Delivery::of(message);
         let acking = self.0.writer.write("ack", move |tx| {
             Box::pin(async move { Ok(messages::ack(tx, delivery).await?) })
@@ -221,7 +223,7 @@ impl SqlQueue {
     /// The database's fault; the message comes again when its visibility ends.
     pub async fn retry(
         &self,
-        message: &Message,
+        message: &QueueMessage,
         now: Timestamp,
         delay_s: u64,
     ) -> Result<(), Fault> {
@@ -243,7 +245,12 @@ impl SqlQueue {
     ///
     /// # Errors
     /// The database's fault; the message comes again.
-    pub async fn dead(&self, message: &Message, reason: &str, now: Timestamp) -> Result<(), Fault> {
+    pub async fn dead(
+        &self,
+        message: &QueueMessage,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let (delivery, reason) = (messages::Delivery::of(message), reason.to_owned());
         let burying = self.0.writer.write("dead", move |tx| {
             Box::pin(async move { Ok(messages::bury(tx, delivery, (&reason, now)).await?) })
@@ -303,12 +310,12 @@ impl SqlQueue {
 enum Whose {
     Nobody,
     /// Of one owner, about several of its uploads.
-    Owner(Known),
-    Upload(Known),
+    Owner(MessageInfo),
+    Upload(MessageInfo),
 }
 
 impl IngestQueue for SqlQueue {
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
         for job in jobs {
             self.push(&job.to_body()).await?;
         }

@@ -12,7 +12,7 @@ use consign_core::upload::{Change, Upload};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::fault::{Broken, fault};
-use crate::messages::{self, Known};
+use crate::messages::{self, MessageInfo};
 use crate::row::{bind, int, read, read_id, us};
 use crate::{SqlRepo, statements};
 
@@ -365,7 +365,7 @@ async fn free_name(
         return Ok(false);
     };
     let holder: Upload = serde_json::from_str(&record)?;
-    if !holder.leaves_its_name(now) {
+    if !holder.releases_key(now) {
         return Ok(false);
     }
     let leaving = sqlx::query(statements::LEAVE_NAME)
@@ -412,7 +412,7 @@ async fn save(tx: &mut SqliteConnection, before: Before, change: &Change) -> Res
     }
     if change.enqueue {
         let job = IngestJob { ingest: after.id };
-        messages::push_job(tx, job, &Known::of(after), after.updated_at).await?;
+        messages::push_job(tx, job, &MessageInfo::of(after), after.updated_at).await?;
     }
     Ok(true)
 }

@@ -22,7 +22,7 @@ pub(crate) fn int(count: u64) -> i64 {
 
 /// The statement with `$1` to `$21` of the statement that inserts.
 pub(crate) fn bind(statement: &'static str, upload: &Upload) -> Result<Bound, serde_json::Error> {
-    let seen = upload.seen.as_ref();
+    let seen = upload.observed.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);
     let row_count = upload
         .outcome
@@ -44,14 +44,14 @@ pub(crate) fn bind(statement: &'static str, upload: &Upload) -> Result<Bound, se
         .bind(size_bytes.or(upload.size_bytes_declared).map(int))
         .bind(upload.state.as_str())
         .bind(upload.checksum_sha256.clone())
-        .bind(row_count.or(upload.claimed.row_count).map(int))
+        .bind(row_count.or(upload.client_metadata.row_count).map(int))
         .bind(error)
         .bind(serde_json::to_string(&upload.metadata)?)
         .bind(us(upload.created_at))
         .bind(us(upload.updated_at))
         .bind(upload.uploaded_at.map(us))
         .bind(upload.processed_at.map(us))
-        .bind(upload.due_at.map(us))
+        .bind(upload.next_check_at.map(us))
         .bind(int(upload.revision))
         .bind(serde_json::to_string(upload)?))
 }

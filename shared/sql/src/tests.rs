@@ -93,7 +93,8 @@ async fn a_failed_operation_undoes_itself_alone() {
     let push = |body: &'static str, then: &'static str| {
         writer.write("test", move |tx| {
             Box::pin(async move {
-                messages::push(tx, body, &messages::Known::default(), sample::start()).await?;
+                messages::push(tx, body, &messages::MessageInfo::default(), sample::start())
+                    .await?;
                 Ok(sqlx::query(then).execute(tx).await.map(drop)?)
             })
         })
@@ -137,7 +138,7 @@ async fn plan(repo: &SqlRepo, query: &str) -> String {
 #[tokio::test]
 async fn every_listing_is_read_from_an_index_that_begins_with_its_filter() {
     let (_folder, repo) = fresh().await;
-    let states = [None, Some(consign_core::upload::State::Ready)];
+    let states = [None, Some(consign_core::upload::UploadState::Ready)];
     let texts = [None, Some("x".to_owned())];
     for state in states {
         for category in &texts {

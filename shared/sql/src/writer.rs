@@ -39,7 +39,7 @@ pub(crate) struct Writer {
 }
 
 enum Order {
-    Work(Box<dyn Step>),
+    Work(Box<dyn QueuedOperation>),
     Close(oneshot::Sender<()>),
 }
 
@@ -96,7 +96,7 @@ impl Writer {
 }
 
 /// An operation as the task sees it.
-trait Step: Send {
+trait QueuedOperation: Send {
     /// Whether somebody still waits for it.
     fn is_awaited(&self) -> bool;
     /// Runs it within a transaction, and keeps what came of it.
@@ -130,7 +130,7 @@ struct Operation<T, W> {
     answer: oneshot::Sender<Result<T, Fault>>,
 }
 
-impl<T, W> Step for Operation<T, W>
+impl<T, W> QueuedOperation for Operation<T, W>
 where
     T: Send + 'static,
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
@@ -204,7 +204,7 @@ impl Task {
         }
     }
 
-    async fn carry_out(&mut self, mut group: Vec<Box<dyn Step>>) {
+    async fn carry_out(&mut self, mut group: Vec<Box<dyn QueuedOperation>>) {
         let ended = self.commit(&mut group).await;
         if let Err(lost) = &ended {
             tracing::warn!(
@@ -222,7 +222,7 @@ impl Task {
         }
     }
 
-    async fn commit(&mut self, group: &mut [Box<dyn Step>]) -> Result<(), Lost> {
+    async fn commit(&mut self, group: &mut [Box<dyn QueuedOperation>]) -> Result<(), Lost> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none @ None => none.insert(self.options.connect().await?),

@@ -7,7 +7,7 @@ use consign_core::events::EventSources;
 use consign_core::ports::{IngestJob, IngestQueue, Inserted, UploadRepo};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 use consign_core::upload::Upload;
-use consign_sql::{DEAD_LETTER_S, DEAD_LETTERS_MAX, Message, Room, SqlQueue, SqlRepo};
+use consign_sql::{DEAD_LETTER_S, DEAD_LETTERS_MAX, QueueMessage, Room, SqlQueue, SqlRepo};
 use consign_testkit::sample::{self, start};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
@@ -57,17 +57,17 @@ fn event(upload: &Upload, sequencer: &str) -> String {
     .to_string()
 }
 
-async fn receive(queue: &SqlQueue, now: Timestamp, limit: usize) -> Vec<Message> {
+async fn receive(queue: &SqlQueue, now: Timestamp, limit: usize) -> Vec<QueueMessage> {
     queue.receive(now, VISIBILITY_S, limit).await.unwrap()
 }
 
-async fn receive_one(queue: &SqlQueue, now: Timestamp) -> Message {
+async fn receive_one(queue: &SqlQueue, now: Timestamp) -> QueueMessage {
     let mut received = receive(queue, now, 10).await;
     assert_eq!(received.len(), 1, "one message must be there");
     received.remove(0)
 }
 
-fn ids(messages: &[Message]) -> Vec<i64> {
+fn ids(messages: &[QueueMessage]) -> Vec<i64> {
     messages.iter().map(|message| message.id).collect()
 }
 

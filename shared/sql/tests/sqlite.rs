@@ -15,7 +15,9 @@ use consign_core::ports::{
     FaultKind, IdempotencyKey, IngestJob, IngestQueue, Inserted, NewUpload, Saved, UploadRepo,
 };
 use consign_core::time::saturating_add_secs;
-use consign_core::upload::{Change, Event, Failure, ObjectVersion, Outcome, Step, Upload};
+use consign_core::upload::{
+    Change, Decision, Event, Failure, IngestOutcome, ObjectVersion, Upload,
+};
 use consign_sql::{DeadLetter, SqlRepo};
 use consign_testkit::all_due;
 use consign_testkit::sample::{self, start};
@@ -53,9 +55,12 @@ fn seen(upload: &Upload) -> Change {
         version_id: None,
         sequencer: None,
     };
-    match upload.apply(&Event::Seen { object }, saturating_add_secs(start(), 5)) {
-        Step::Change(change) => *change,
-        step @ (Step::Unchanged | Step::Refused(_)) => {
+    match upload.apply(
+        &Event::ObjectObserved { object },
+        saturating_add_secs(start(), 5),
+    ) {
+        Decision::Change(change) => *change,
+        step @ (Decision::Unchanged | Decision::Refused(_)) => {
             panic!("seen, a pending upload changes: {step:?}")
         }
     }
@@ -210,7 +215,7 @@ async fn the_columns_follow_the_record() {
 
     let mut change = seen(&upload);
     change.after.processed_at = Some(start());
-    change.after.outcome = Some(Outcome {
+    change.after.outcome = Some(IngestOutcome {
         etag: ETag::new("0123"),
         bucket: None,
         parquet_key: None,
@@ -267,7 +272,7 @@ async fn what_cannot_be_opened_says_why() {
     let fault = SqlRepo::open(&missing).await.unwrap_err();
     assert_eq!(
         (fault.kind, fault.operation),
-        (FaultKind::NoContainer, "open")
+        (FaultKind::MissingResource, "open")
     );
 
     let text = folder.path().join("text.db");

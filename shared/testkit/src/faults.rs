@@ -77,7 +77,7 @@ impl Verb {
             Self::MultipartComplete => "complete",
             Self::MultipartAbort => "abort",
             Self::Send => "send",
-            Self::SendLooks => "send_looks",
+            Self::SendLooks => "send_sweep_jobs",
         }
     }
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::policy::Encryption;
 use consign_core::ports::{
-    BeginMultipart, Due, DueLine, DueRange, Fault, IngestJob, IngestQueue, Inserted, ListFilter,
-    LookJob, Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read,
-    ReadError, Saved, Stretch, UploadRepo,
+    BeginMultipart, Due, DueLine, DueRange, DueRun, Fault, IngestJob, IngestQueue, Inserted,
+    ListFilter, Multipart, NewUpload, ObjectHead, ObjectStore, ObjectWriter, Page, Part, Read,
+    ReadError, Saved, SweepJob, UploadRepo,
 };
 use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload};
@@ -89,13 +89,13 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
         self.faults.around(Verb::Hold, call).await
     }
 
-    async fn hold_stretches(
+    async fn hold_runs(
         &self,
-        stretches: &[Stretch],
+        stretches: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), Fault> {
-        let call = self.inner.hold_stretches(stretches, now, until);
+        let call = self.inner.hold_runs(stretches, now, until);
         self.faults.around(Verb::Hold, call).await
     }
 
@@ -120,8 +120,8 @@ impl<P: IngestQueue> IngestQueue for Faulty<P> {
         self.faults.around(Verb::Send, self.inner.send(job)).await
     }
 
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
-        let call = self.inner.send_looks(jobs);
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
+        let call = self.inner.send_sweep_jobs(jobs);
         self.faults.around(Verb::SendLooks, call).await
     }
 }

@@ -22,7 +22,7 @@ use consign_core::time::Timestamp;
 pub use ambient::{ManualClock, SeededRandom};
 pub use faults::{Faults, Harm, Moment, Verb, When};
 pub use faulty::{Faulty, FaultyBody, FaultyWriter};
-pub use queue::{DeadMessage, MemoryQueue, Message};
+pub use queue::{DeadMessage, MemoryQueue, QueueMessage};
 pub use repo::MemoryRepo;
 pub use store::{ClientPut, MemoryBody, MemoryStore, MemoryWriter};
 

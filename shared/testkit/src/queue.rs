@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, HIDDEN_MAX_S, IngestJob, IngestQueue, SweepJob};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::lock;
 
 /// A message as its consumer holds it. Only its latest delivery can acknowledge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct QueueMessage {
     /// The queue's name for it.
     pub id: u64,
     /// What was sent.
@@ -70,7 +70,7 @@ impl MemoryQueue {
 
     /// Takes up to `limit` messages, oldest first, and hides them for `visibility_s` seconds.
     #[must_use]
-    pub fn receive(&self, now: Timestamp, visibility_s: u64, limit: usize) -> Vec<Message> {
+    pub fn receive(&self, now: Timestamp, visibility_s: u64, limit: usize) -> Vec<QueueMessage> {
         let mut lines = lock(&self.0);
         let available = lines.waiting.iter_mut().filter(|(_, held)| {
             // What is hidden for longer than any message was hidden before the clock was set back.
@@ -81,7 +81,7 @@ impl MemoryQueue {
             .map(|(&id, held)| {
                 held.attempts += 1;
                 held.available_at = saturating_add_secs(now, visibility_s);
-                Message {
+                QueueMessage {
                     id,
                     body: held.body.clone(),
                     attempts: held.attempts,
@@ -91,19 +91,19 @@ impl MemoryQueue {
     }
 
     /// Removes a message for good; without effect where it was delivered again in between.
-    pub fn ack(&self, message: &Message) {
+    pub fn ack(&self, message: &QueueMessage) {
         lock(&self.0).take(message);
     }
 
     /// Gives a message back, to come again `delay_s` seconds from `now`.
-    pub fn retry(&self, message: &Message, now: Timestamp, delay_s: u64) {
+    pub fn retry(&self, message: &QueueMessage, now: Timestamp, delay_s: u64) {
         if let Some(held) = lock(&self.0).held(message) {
             held.available_at = saturating_add_secs(now, delay_s);
         }
     }
 
     /// Gives a message up.
-    pub fn dead(&self, message: &Message, reason: &str) {
+    pub fn dead(&self, message: &QueueMessage, reason: &str) {
         let mut lines = lock(&self.0);
         if let Some(held) = lines.take(message) {
             lines.dead.push(DeadMessage {
@@ -127,12 +127,12 @@ impl MemoryQueue {
 }
 
 impl Lines {
-    fn held(&mut self, message: &Message) -> Option<&mut Held> {
+    fn held(&mut self, message: &QueueMessage) -> Option<&mut Held> {
         let held = self.waiting.get_mut(&message.id)?;
         (held.attempts == message.attempts).then_some(held)
     }
 
-    fn take(&mut self, message: &Message) -> Option<Held> {
+    fn take(&mut self, message: &QueueMessage) -> Option<Held> {
         self.held(message)?;
         self.waiting.remove(&message.id)
     }
@@ -144,7 +144,7 @@ impl IngestQueue for MemoryQueue {
         Ok(())
     }
 
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
         for job in jobs {
             self.push(job.to_body());
         }

@@ -9,7 +9,7 @@ use consign_core::ports::{
     Page, RATE_WINDOW_S, Saved, UploadRepo,
 };
 use consign_core::time::Timestamp;
-use consign_core::upload::{Change, State, Upload};
+use consign_core::upload::{Change, Upload, UploadState};
 
 use crate::{MemoryQueue, lock};
 
@@ -212,7 +212,7 @@ fn passes(upload: &Upload, filter: &ListFilter) -> bool {
     };
     let state_fits = match filter.state {
         Some(state) => upload.state == state,
-        None => upload.state != State::Deleted,
+        None => upload.state != UploadState::Deleted,
     };
     state_fits
         && wants(&filter.category, Some(&upload.category))
@@ -223,7 +223,11 @@ impl Tables {
     /// What stands in the lines at `until`.
     fn due(&self, until: Timestamp) -> impl Iterator<Item = (&OwnerId, Due)> {
         self.uploads.values().filter_map(move |upload| {
-            let at = self.held.get(&upload.id).copied().or(upload.due_at)?;
+            let at = self
+                .held
+                .get(&upload.id)
+                .copied()
+                .or(upload.next_check_at)?;
             (at <= until).then_some((&upload.owner, Due { at, id: upload.id }))
         })
     }
@@ -277,7 +281,7 @@ impl Tables {
             .saturating_add(u64::from(upload.counts_as_file()));
         let holder = self.by_object.get(&upload.object);
         let holder = holder.and_then(|id| self.uploads.get(id));
-        let is_taken = holder.is_some_and(|holder| !holder.leaves_its_name(now));
+        let is_taken = holder.is_some_and(|holder| !holder.releases_key(now));
         if is_taken || self.uploads.contains_key(&upload.id) {
             return Inserted::ObjectKeyTaken;
         }

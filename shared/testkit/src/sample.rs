@@ -6,8 +6,8 @@ use consign_core::policy::{Overwrite, Strategy};
 use consign_core::ports::{Allowance, NewUpload};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 use consign_core::upload::{
-    Claimed, Columns, Deletion, DeletionReason, Failure, InParts, Lease, ObjectVersion, Outcome,
-    Outputs, State, Upload,
+    ClientMetadata, Columns, Deletion, DeletionReason, Failure, IngestOutcome, Lease,
+    MultipartProgress, ObjectVersion, Outputs, Upload, UploadState,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -126,13 +126,13 @@ fn json_values() -> impl Generator<Value = Value> {
     })
 }
 
-fn outcomes() -> impl Generator<Value = Outcome> {
+fn outcomes() -> impl Generator<Value = IngestOutcome> {
     let key = || option::of("[a-z0-9/]{1,40}");
     let rows = (option::of(any::<u64>()), option::of(any::<u64>()));
     let columns = option::of(vec(any::<String>(), 0..4).prop_map(Columns::of));
     (etags(), (key(), key(), key()), rows, columns).prop_map(
         |(etag, (parquet_key, profile_key, rejects_key), (row_count, reject_count), columns)| {
-            Outcome {
+            IngestOutcome {
                 etag,
                 bucket: parquet_key.clone(),
                 parquet_key,
@@ -151,14 +151,14 @@ fn failures() -> impl Generator<Value = Failure> {
         .prop_map(|(code, detail, etag)| Failure { code, detail, etag })
 }
 
-fn claims() -> impl Generator<Value = Claimed> {
+fn claims() -> impl Generator<Value = ClientMetadata> {
     let columns = option::of(vec(any::<String>(), 0..4).prop_map(Columns::of));
     (
         columns,
         option::of(any::<u64>()),
         option::of(any::<String>()),
     )
-        .prop_map(|(columns, row_count, file_hash)| Claimed {
+        .prop_map(|(columns, row_count, file_hash)| ClientMetadata {
             columns,
             row_count,
             file_hash,
@@ -204,7 +204,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
     let counted = (
         named,
         (
-            0..State::ALL.len(),
+            0..UploadState::ALL.len(),
             any::<u32>(),
             any::<u32>(),
             any::<u32>(),
@@ -218,11 +218,11 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
         (any::<bool>(), any::<bool>(), strategies()),
     )
         .prop_map(|(upload, counts, sizes, options, choices)| Upload {
-            state: State::ALL[counts.0],
+            state: UploadState::ALL[counts.0],
             generation: counts.1,
             attempts: counts.2,
-            looks: counts.3,
-            look_failures: counts.2,
+            probe_count: counts.3,
+            probe_failures: counts.2,
             puts_once: choices.1,
             reserved_bytes: sizes.0,
             size_bytes_max: sizes.1,
@@ -231,7 +231,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             part_size_bytes: options.1,
             retention_s: options.2,
             unconfirmed_s: options.1,
-            in_parts: InParts {
+            multipart: MultipartProgress {
                 activity_s: sizes.2,
                 count: counts.1,
                 size_bytes: sizes.0,
@@ -240,7 +240,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             },
             keep_original: choices.0,
             original_removed: choices.1,
-            removed_unseen: choices.0 != choices.1,
+            removed_unobserved: choices.0 != choices.1,
             strategy: choices.2,
             ..upload
         });
@@ -264,7 +264,7 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
                 collection_id: options.2,
                 labels,
                 metadata: metadata.into_iter().collect(),
-                claimed,
+                client_metadata: claimed,
                 ..upload
             },
         );
@@ -291,8 +291,8 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             uploaded_at: times_maybe.0,
             processed_at: times_maybe.1,
             confirmed_at: times_maybe.0,
-            due_at: times_maybe.2,
-            seen: work.0,
+            next_check_at: times_maybe.2,
+            observed: work.0,
             lease: work.1,
             outcome: work.2,
             absent_since: times_maybe.1,

@@ -218,7 +218,7 @@ impl Contents {
             Ok(())
         } else {
             Err(Fault::new(
-                FaultKind::NoContainer,
+                FaultKind::MissingResource,
                 operation,
                 "no such bucket",
             ))

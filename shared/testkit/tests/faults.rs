@@ -10,8 +10,8 @@ use consign_core::ports::{
     Read, ReadError, UploadRepo,
 };
 use consign_core::time::saturating_add_secs;
-use consign_core::transition::{Moved, transition};
-use consign_core::upload::{Event, State, Upload};
+use consign_core::transition::{TransitionOutcome, transition};
+use consign_core::upload::{Event, Upload, UploadState};
 use consign_testkit::{
     ClientPut, Faults, Faulty, Harm, MemoryQueue, MemoryRepo, MemoryStore, Moment, Verb, When,
     all_due, sample,
@@ -186,7 +186,9 @@ async fn a_transition_whose_answer_was_lost_is_found_done_when_repeated() {
     let first = transition((&repo, &queue), upload.clone(), &delete, now).await;
     assert_eq!(first.unwrap_err().kind, FaultKind::TimedOut);
     let again = transition((&repo, &queue), upload, &delete, now).await;
-    assert!(matches!(again.unwrap(), Moved::Unchanged(upload) if upload.state == State::Deleted));
+    assert!(
+        matches!(again.unwrap(), TransitionOutcome::Unchanged(upload) if upload.state == UploadState::Deleted)
+    );
 }
 
 #[tokio::test]
@@ -196,7 +198,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     let store = MemoryStore::new(["contract"]);
     let put = ClientPut::new("text/csv", "x\n1\n");
     let object = store.client_put(&upload.object, put).unwrap();
-    let seen = Event::Seen { object };
+    let seen = Event::ObjectObserved { object };
     faults.plan(Verb::Send, When::Nth(1), Moment::Before, Harm::Death);
     let work = transition((&repo, &queue), upload.clone(), &seen, sample::start());
     assert!(faults.outlive(work).await.is_none());
@@ -205,7 +207,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     let until = saturating_add_secs(sample::start(), 3600);
     assert_eq!(all_due(&repo, until).await.unwrap(), [upload.id]);
     let found = repo.find(upload.id).await.unwrap().unwrap();
-    assert_eq!(found.state, State::Uploaded);
+    assert_eq!(found.state, UploadState::Uploaded);
     let swept = transition((&repo, &queue), found, &Event::Requeued, until).await;
     assert!(swept.is_ok());
     assert_eq!(queue.inner().depth(), 1);
@@ -230,9 +232,9 @@ async fn a_repository_that_holds_the_queue_sends_with_the_write() {
     let put = ClientPut::new("text/csv", "x\n1\n");
     let object = store.client_put(&upload.object, put).unwrap();
     let elsewhere = MemoryQueue::new();
-    let seen = Event::Seen { object };
+    let seen = Event::ObjectObserved { object };
     let moved = transition((&repo, &elsewhere), upload.clone(), &seen, now).await;
-    assert!(matches!(moved.unwrap(), Moved::Changed(_)));
+    assert!(matches!(moved.unwrap(), TransitionOutcome::Changed(_)));
     assert_eq!(elsewhere.depth(), 0);
     let [message] = &queue.receive(now, 30, 10)[..] else {
         panic!("one job must be there");

@@ -19,7 +19,7 @@ use consign_core::host::{
 use consign_core::policy::Policy;
 use consign_core::ports::{Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 use consign_embedded::{EmbeddedS3, Options, Running};
 use consign_sql::SqlRepo;
 use consign_testkit::contract::BUCKET;
@@ -142,9 +142,9 @@ fn late(number: u32, now: Timestamp) -> Upload {
         number % 1000
     };
     Upload {
-        state: State::Expired,
+        state: UploadState::Expired,
         reserved_bytes: 0,
-        due_at: Some(now),
+        next_check_at: Some(now),
         ..sample::upload(&format!("owner-{owner}"), number)
     }
 }

@@ -6,11 +6,10 @@ use std::task::{Context, Poll};
 
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, Saved, Stretch,
-    UploadRepo,
+    Due, DueLine, DueRange, DueRun, Fault, Inserted, ListFilter, NewUpload, Page, Saved, UploadRepo,
 };
 use consign_core::time::Timestamp;
-use consign_core::upload::{Change, State, Upload};
+use consign_core::upload::{Change, Upload, UploadState};
 use consign_testkit::MemoryRepo;
 
 /// [`MemoryRepo`] with a list of the commits to ready. Every call lets others run first, so that two handlers that are
@@ -63,7 +62,7 @@ impl UploadRepo for Ledger {
         Pause::default().await;
         let saved = self.repo.save(before, change).await?;
         let after = &change.after;
-        let is_commit = before.state != State::Ready && after.state == State::Ready;
+        let is_commit = before.state != UploadState::Ready && after.state == UploadState::Ready;
         if saved == Saved::Written
             && is_commit
             && let Some(outcome) = &after.outcome
@@ -96,13 +95,13 @@ impl UploadRepo for Ledger {
         self.repo.hold(ids, now, until).await
     }
 
-    async fn hold_stretches(
+    async fn hold_runs(
         &self,
-        stretches: &[Stretch],
+        stretches: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), Fault> {
-        self.repo.hold_stretches(stretches, now, until).await
+        self.repo.hold_runs(stretches, now, until).await
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {

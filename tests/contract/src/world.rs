@@ -14,13 +14,13 @@ use consign_core::ports::{
 };
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{Deletion, State, Upload};
+use consign_core::upload::{Deletion, Upload, UploadState};
 use consign_testkit::{
     Faults, Faulty, ManualClock, MemoryQueue, MemoryStore, SeededRandom, sample,
 };
 use http::Request;
 use ingest_on_object_created::sweep::{self, Effort};
-use ingest_on_object_created::{Verdict, handle};
+use ingest_on_object_created::{Disposition, handle};
 use serde_json::Value;
 
 use crate::Ledger;
@@ -239,7 +239,7 @@ impl World {
     }
 
     /// One message body for the ingest function.
-    pub async fn ingest(&self, body: &str) -> Verdict {
+    pub async fn ingest(&self, body: &str) -> Disposition {
         handle(self, body.as_bytes()).await
     }
 
@@ -260,9 +260,9 @@ impl World {
             .receive(self.clock.now(), VISIBILITY_S, usize::MAX);
         for message in &messages {
             match self.ingest(&message.body).await {
-                Verdict::Done => self.messages.ack(message),
-                Verdict::Discard(reason) => self.messages.dead(message, reason),
-                Verdict::Retry => self.messages.retry(message, self.clock.now(), VISIBILITY_S),
+                Disposition::Ack => self.messages.ack(message),
+                Disposition::DeadLetter(reason) => self.messages.dead(message, reason),
+                Disposition::Retry => self.messages.retry(message, self.clock.now(), VISIBILITY_S),
             }
         }
         messages.len()
@@ -309,7 +309,7 @@ impl World {
                 Horizon::Work => is_at_work(upload),
                 Horizon::End => true,
             })
-            .filter_map(|upload| upload.due_at);
+            .filter_map(|upload| upload.next_check_at);
         due.chain(retry).filter(|at| *at > now).min()
     }
 
@@ -342,9 +342,13 @@ fn config(categories: &str) -> Result<Config, String> {
 
 fn is_at_work(upload: &Upload) -> bool {
     match upload.state {
-        State::Uploaded | State::Confirmed | State::Processing => true,
-        State::Deleted => upload.deletion == Some(Deletion::Requested) && !upload.is_lost(),
-        State::Pending | State::Uploading | State::Expired | State::Ready | State::Failed => false,
+        UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing => true,
+        UploadState::Deleted => upload.deletion == Some(Deletion::Requested) && !upload.is_lost(),
+        UploadState::Pending
+        | UploadState::Uploading
+        | UploadState::Expired
+        | UploadState::Ready
+        | UploadState::Failed => false,
     }
 }
 

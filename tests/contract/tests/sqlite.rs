@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
-use consign_core::ports::{Fault, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, IngestJob, IngestQueue, SweepJob};
 use consign_core::time::Timestamp;
-use consign_sql::{Message, SqlQueue, SqlRepo};
+use consign_sql::{QueueMessage, SqlQueue, SqlRepo};
 use consign_testkit::contract::{Consume, Delivery};
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ mod queue {
 struct Queue(SqlQueue);
 
 #[derive(Clone)]
-struct Held(Message);
+struct Held(QueueMessage);
 
 impl Delivery for Held {
     fn body(&self) -> &str {
@@ -47,8 +47,8 @@ impl Delivery for Held {
 }
 
 impl IngestQueue for Queue {
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
-        self.0.send_looks(jobs).await
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
+        self.0.send_sweep_jobs(jobs).await
     }
 
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use consign_aws::SqsQueue;
-use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, LookJob};
+use consign_core::ports::{Fault, FaultKind, IngestJob, IngestQueue, SweepJob};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_testkit::contract::{Consume, Delivery};
 use consign_testkit::sample::{id, start};
@@ -149,8 +149,8 @@ impl Delivery for Message {
 }
 
 impl IngestQueue for Queue {
-    async fn send_looks(&self, jobs: &[LookJob]) -> Result<(), Fault> {
-        self.queue.send_looks(jobs).await
+    async fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> Result<(), Fault> {
+        self.queue.send_sweep_jobs(jobs).await
     }
 
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
@@ -324,7 +324,7 @@ async fn refusals_are_told_apart() {
     }
     let missing = SqsQueue::new(&options(queue.server), format!("{}-missing", queue.url));
     let fault = missing.send(job()).await.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::NoContainer);
+    assert_eq!(fault.kind, FaultKind::MissingResource);
 }
 
 #[tokio::test]

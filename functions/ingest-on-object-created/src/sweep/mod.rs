@@ -5,23 +5,23 @@
 //! itself, in its own record. Several runs at once are safe: every write is conditional, and whoever comes second finds
 //! the upload due no more.
 
+mod examine;
 mod fan_out;
-mod look;
 
 use std::collections::VecDeque;
 
 use consign_core::ids::UploadId;
-use consign_core::ports::{Clock, Due, DueLine, DueRange, Fault, Random, Stretch, UploadRepo};
+use consign_core::ports::{Clock, Due, DueLine, DueRange, DueRun, Fault, Random, UploadRepo};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::transition::transition;
-use consign_core::upload::{Event, LOOK_FAILED_S, Upload};
+use consign_core::upload::{Event, PROBE_FAILED_S, Upload};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::Deps;
+pub(crate) use examine::remove_original;
 pub use fan_out::fan_out;
-pub(crate) use fan_out::look_at_all;
-pub(crate) use look::remove_original;
+pub(crate) use fan_out::run_job;
 
 /// How many uploads of one line are taken before the next line has its turn.
 const TURN: usize = 32;
@@ -194,14 +194,14 @@ impl Lines {
     /// The turn of the next line that has something, read.
     async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<Taken>, Self)> {
         let taken = match self.take(deps, TURN).await? {
-            Ok(stretch) => read(deps, &Stretch::ids(&[stretch])).await,
+            Ok(stretch) => read(deps, &DueRun::ids(&[stretch])).await,
             Err(fault) => vec![Taken::Unlisted(fault)],
         };
         Some((taken, self))
     }
 
     /// So many uploads at most of the next line that has something. One that cannot be read has had its turn.
-    async fn take<D: Deps>(&mut self, deps: &D, limit: usize) -> Option<Result<Stretch, Fault>> {
+    async fn take<D: Deps>(&mut self, deps: &D, limit: usize) -> Option<Result<DueRun, Fault>> {
         loop {
             let (line, after) = self.waiting.pop_front()?;
             let range = DueRange {
@@ -217,7 +217,7 @@ impl Lines {
                 self.waiting.push_back((line.clone(), due.last().copied()));
             }
             if !due.is_empty() {
-                return Some(Ok(Stretch { line, due }));
+                return Some(Ok(DueRun { line, due }));
             }
         }
     }
@@ -264,23 +264,26 @@ async fn find_and_look<D: Deps>(deps: &D, id: UploadId) -> Result<(), Fault> {
 
 /// An index may be late, and another may have been here since.
 async fn look_if_due<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    if upload.due_at.is_none_or(|due| due > deps.clock().now()) {
+    if upload
+        .next_check_at
+        .is_none_or(|due| due > deps.clock().now())
+    {
         return Ok(());
     }
-    look::look_at(deps, upload).await
+    examine::examine(deps, upload).await
 }
 
 /// Lets a look that failed come again later: by the record, or where that cannot be read or written, by its place alone.
 async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<(), Fault> {
     let now = deps.clock().now();
     if let Ok(Some(upload)) = deps.repo().find(id).await {
-        let event = Event::LookFailed { is_transient };
+        let event = Event::ProbeFailed { is_transient };
         let ports = (deps.repo(), deps.queue());
         if transition(ports, upload, &event, now).await.is_ok() {
             return Ok(());
         }
     }
-    let (first_s, last_s) = LOOK_FAILED_S;
+    let (first_s, last_s) = PROBE_FAILED_S;
     let pause_s = if is_transient { first_s } else { last_s };
     deps.repo()
         .hold(&[id], now, saturating_add_secs(now, pause_s))
@@ -294,7 +297,7 @@ async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<
 pub async fn holder_died<D: Deps>(deps: &D, id: UploadId, token: String) -> Result<(), Fault> {
     if let Some(upload) = deps.repo().find(id).await? {
         let ports = (deps.repo(), deps.queue());
-        let event = Event::HolderDied { token };
+        let event = Event::LeaseHolderLost { token };
         transition(ports, upload, &event, deps.clock().now()).await?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use consign_core::ids::UploadId;
 use consign_core::ports::FaultKind;
-use consign_core::upload::{ObjectVersion, State, Upload};
+use consign_core::upload::{ObjectVersion, Upload, UploadState};
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When};
 use contract::{World, notify};
 use serde_json::{Value, json};
@@ -107,8 +107,8 @@ fn raw(event: &Value) -> Box<RawValue> {
     RawValue::from_string(event.to_string()).unwrap()
 }
 
-fn failed(numbers: &[usize]) -> Answer {
-    Answer::Batch {
+fn failed(numbers: &[usize]) -> BatchResponse {
+    BatchResponse::Batch {
         failures: numbers
             .iter()
             .map(|number| Failure {
@@ -123,11 +123,11 @@ fn later(world: &World) -> Timestamp {
     saturating_add_secs(world.clock.now(), 600)
 }
 
-async fn invoke(world: &World, letters: &Letters, event: Box<RawValue>) -> Answer {
+async fn invoke(world: &World, letters: &Letters, event: Box<RawValue>) -> BatchResponse {
     take((world, letters), event, later(world)).await.unwrap()
 }
 
-fn state(world: &World, upload: &Upload) -> State {
+fn state(world: &World, upload: &Upload) -> UploadState {
     world.record(upload.id).unwrap().state
 }
 
@@ -139,7 +139,7 @@ async fn poison_goes_to_the_dead_letters_alone_and_with_its_reason() {
     assert_eq!(answer, failed(&[]));
     assert_eq!(
         (state(&world, &one), state(&world, &two)),
-        (State::Ready, State::Ready)
+        (UploadState::Ready, UploadState::Ready)
     );
     let kept = letters.kept();
     assert_eq!(kept.len(), 1);
@@ -157,7 +157,7 @@ async fn poison_stays_on_the_queue_where_no_dead_letter_can_be_sent() {
     let (upload, _, body) = put(&world).await;
     let answer = invoke(&world, &letters, batch(&[POISON, &body])).await;
     assert_eq!(answer, failed(&[0]));
-    assert_eq!(state(&world, &upload), State::Ready);
+    assert_eq!(state(&world, &upload), UploadState::Ready);
 }
 
 #[tokio::test]
@@ -167,12 +167,12 @@ async fn what_a_fault_hit_comes_again_and_the_rest_does_not() {
     world.faults.fail_next(Verb::Head, FaultKind::TimedOut);
     let answer = invoke(&world, &letters, batch(&[&first, &last])).await;
     assert_eq!(answer, failed(&[0]));
-    assert_eq!(state(&world, &two), State::Ready);
+    assert_eq!(state(&world, &two), UploadState::Ready);
     assert_eq!(
         invoke(&world, &letters, batch(&[&first])).await,
         failed(&[])
     );
-    assert_eq!(state(&world, &one), State::Ready);
+    assert_eq!(state(&world, &one), UploadState::Ready);
     assert_eq!(letters.kept(), []);
 }
 
@@ -185,8 +185,8 @@ async fn a_message_is_given_up_when_the_time_is_over() {
         .plan(Verb::Head, When::Nth(1), Moment::Before, Harm::Death);
     let answer = invoke(&world, &letters, batch(&[&first, &last])).await;
     assert_eq!(answer, failed(&[0]), "the first one never answered");
-    assert_eq!(state(&world, &one), State::Pending);
-    assert_eq!(state(&world, &two), State::Ready);
+    assert_eq!(state(&world, &one), UploadState::Pending);
+    assert_eq!(state(&world, &two), UploadState::Ready);
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn what_the_time_does_not_suffice_for_is_not_begun() {
     let soon = saturating_add_secs(world.clock.now(), 2);
     let answer = take((&world, &letters), batch(&[&body, POISON]), soon).await;
     assert_eq!(answer.unwrap(), failed(&[0, 1]));
-    assert_eq!(state(&world, &upload), State::Pending);
+    assert_eq!(state(&world, &upload), UploadState::Pending);
     assert_eq!(letters.kept(), []);
 }
 
@@ -220,7 +220,7 @@ async fn every_shape_of_an_event_is_one_upload() {
             _ => body,
         };
         assert_eq!(invoke(&world, &letters, batch(&[&body])).await, failed(&[]));
-        assert_eq!(state(&world, &upload), State::Ready, "{shape}");
+        assert_eq!(state(&world, &upload), UploadState::Ready, "{shape}");
     }
     assert_eq!(letters.kept(), []);
 }
@@ -241,8 +241,11 @@ async fn an_event_without_a_queue_is_taken_or_comes_again() {
     world.faults.fail_next(Verb::Head, FaultKind::TimedOut);
     let again = take((&world, &letters), event(), later(&world)).await;
     assert!(again.is_err());
-    assert_eq!(invoke(&world, &letters, event()).await, Answer::Taken {});
-    assert_eq!(state(&world, &upload), State::Ready);
+    assert_eq!(
+        invoke(&world, &letters, event()).await,
+        BatchResponse::Taken {}
+    );
+    assert_eq!(state(&world, &upload), UploadState::Ready);
 }
 
 #[tokio::test]
@@ -250,7 +253,7 @@ async fn the_schedule_sweeps_what_is_due() {
     let (world, letters) = (world(), Letters::default());
     let (upload, ..) = put(&world).await;
     let sweep = || raw(&json!({ "sweep": "due" }));
-    let swept = |looked_at| Answer::Swept {
+    let swept = |looked_at| BatchResponse::Swept {
         looked_at,
         failed: 0,
         passed_on: 0,
@@ -258,7 +261,7 @@ async fn the_schedule_sweeps_what_is_due() {
     assert_eq!(invoke(&world, &letters, sweep()).await, swept(0));
     world.clock.advance_s(61);
     assert_eq!(invoke(&world, &letters, sweep()).await, swept(1));
-    assert_eq!(state(&world, &upload), State::Uploaded);
+    assert_eq!(state(&world, &upload), UploadState::Uploaded);
     assert_eq!(world.messages.depth(), 1);
 }
 
@@ -270,7 +273,7 @@ fn answers_are_written_as_lambda_reads_them() {
         text(failed(&[3])),
         r#"{"batchItemFailures":[{"itemIdentifier":"message-3"}]}"#
     );
-    assert_eq!(text(Answer::Taken {}), "{}");
+    assert_eq!(text(BatchResponse::Taken {}), "{}");
 }
 
 #[test]

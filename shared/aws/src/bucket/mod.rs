@@ -2,7 +2,7 @@
 //! the bucket has. Rules of others are written back as they were read.
 
 mod rules;
-mod words;
+mod unknown_elements;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -18,7 +18,7 @@ use self::rules::{
     cors_rule, is_own_cors, is_own_queue, lifecycle_rule, merged, queue_rule, same_cors,
     same_lifecycle, same_queue, unbuilt,
 };
-use self::words::Words;
+use self::unknown_elements::UnknownElementDetector;
 use crate::S3Store;
 use crate::fault::{fault, status};
 
@@ -33,7 +33,7 @@ pub enum Mode {
 
 /// How a rule was found, or left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RuleState {
     /// It was there, as it should be.
     There,
     /// It was missing or another, was written, and was read back.
@@ -115,15 +115,15 @@ impl Bucket {
     ///
     /// # Errors
     /// It can be neither reached nor made.
-    pub async fn existence(&self, mode: Mode) -> Result<Outcome, SetupError> {
+    pub async fn existence(&self, mode: Mode) -> Result<RuleState, SetupError> {
         match (self.store.check_bucket(&self.name).await, mode) {
-            (Ok(()), _) => Ok(Outcome::There),
-            (Err(fault), Mode::Check) if fault.kind == FaultKind::NoContainer => {
-                Ok(Outcome::Missing)
+            (Ok(()), _) => Ok(RuleState::There),
+            (Err(fault), Mode::Check) if fault.kind == FaultKind::MissingResource => {
+                Ok(RuleState::Missing)
             }
-            (Err(fault), Mode::Make) if fault.kind == FaultKind::NoContainer => {
+            (Err(fault), Mode::Make) if fault.kind == FaultKind::MissingResource => {
                 self.store.ensure_bucket(&self.name).await?;
-                Ok(Outcome::Made)
+                Ok(RuleState::Made)
             }
             (Err(fault), _) => Err(fault.into()),
         }
@@ -133,7 +133,7 @@ impl Bucket {
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub async fn cors(&self, origins: &[String], mode: Mode) -> Result<Outcome, SetupError> {
+    pub async fn cors(&self, origins: &[String], mode: Mode) -> Result<RuleState, SetupError> {
         let ours = cors_rule(origins)?;
         let missing = merged(
             self.cors_rules().await?,
@@ -142,10 +142,10 @@ impl Bucket {
             same_cors,
         );
         let Some(rules) = missing else {
-            return Ok(Outcome::There);
+            return Ok(RuleState::There);
         };
         if mode == Mode::Check {
-            return Ok(Outcome::Missing);
+            return Ok(RuleState::Missing);
         }
         let rules = CorsConfiguration::builder()
             .set_cors_rules(Some(rules))
@@ -182,7 +182,7 @@ impl Bucket {
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub async fn cleaning(&self, rule: Cleaning<'_>, mode: Mode) -> Result<Outcome, SetupError> {
+    pub async fn cleaning(&self, rule: Cleaning<'_>, mode: Mode) -> Result<RuleState, SetupError> {
         let ours = lifecycle_rule(rule)?;
         let is_own = |other: &LifecycleRule| other.id == ours.id;
         let (found, unknown) = self.lifecycle().await?;
@@ -193,10 +193,10 @@ impl Bucket {
             same_lifecycle,
         );
         let Some(rules) = missing else {
-            return Ok(Outcome::There);
+            return Ok(RuleState::There);
         };
         if mode == Mode::Check {
-            return Ok(Outcome::Missing);
+            return Ok(RuleState::Missing);
         }
         if let Some(word) = unknown {
             return Err(SetupError::Foreign { word });
@@ -223,7 +223,7 @@ impl Bucket {
         &self,
     ) -> Result<(GetBucketLifecycleConfigurationOutput, Option<String>), SetupError> {
         let get = self.client().get_bucket_lifecycle_configuration();
-        let words = Words::default();
+        let words = UnknownElementDetector::default();
         let call = get.bucket(&self.name).customize();
         match call.interceptor(words.clone()).send().await {
             Ok(found) => Ok((found, words.unknown())),
@@ -244,7 +244,7 @@ impl Bucket {
         queue_arn: &str,
         prefixes: &[&str],
         mode: Mode,
-    ) -> Result<Outcome, SetupError> {
+    ) -> Result<RuleState, SetupError> {
         let ours = prefixes
             .iter()
             .enumerate()
@@ -253,10 +253,10 @@ impl Bucket {
         let mut found = self.notification_rules().await?;
         let queues = found.queue_configurations.take().unwrap_or_default();
         let Some(queues) = merged(queues, ours.clone(), is_own_queue, same_queue) else {
-            return Ok(Outcome::There);
+            return Ok(RuleState::There);
         };
         if mode == Mode::Check {
-            return Ok(Outcome::Missing);
+            return Ok(RuleState::Missing);
         }
         found.queue_configurations = Some(queues);
         let put = self.client().put_bucket_notification_configuration();
@@ -288,9 +288,9 @@ impl Bucket {
 }
 
 /// What was written has to be there when it is read again.
-fn kept<T>(missing: Option<Vec<T>>) -> Result<Outcome, SetupError> {
+fn kept<T>(missing: Option<Vec<T>>) -> Result<RuleState, SetupError> {
     match missing {
-        None => Ok(Outcome::Made),
+        None => Ok(RuleState::Made),
         Some(_) => Err(SetupError::Refused {
             code: "NotKept".to_owned(),
             message: "it was taken, and is not there when it is read again".to_owned(),

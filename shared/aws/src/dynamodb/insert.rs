@@ -169,9 +169,7 @@ impl DynamoRepo {
         let holder = item::read_id(OPERATION, object, name::UPLOAD_ID)?;
         let record = self.get_record(OPERATION, holder).await?;
         Ok(match record {
-            Some(record) if !record.leaves_its_name(now) => {
-                Judged::Stands(Inserted::ObjectKeyTaken)
-            }
+            Some(record) if !record.releases_key(now) => Judged::Stands(Inserted::ObjectKeyTaken),
             // A record that is gone was purged long ago.
             Some(_) | None => Judged::NameIsLeft(holder),
         })

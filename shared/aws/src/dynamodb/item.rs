@@ -140,7 +140,7 @@ pub(super) fn record_item(
     if let Some(collection_id) = collection_id {
         set("collection_id", text(collection_id));
     }
-    if let Some(due_at) = upload.due_at {
+    if let Some(due_at) = upload.next_check_at {
         set("due_shard", number(due_shard(&upload.owner)));
         set("due_at", number(us(due_at)));
     }

@@ -17,8 +17,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::ports::{
-    Due, DueLine, DueRange, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S, Saved,
-    Stretch, UploadRepo,
+    Due, DueLine, DueRange, DueRun, Fault, Inserted, ListFilter, NewUpload, Page, RATE_WINDOW_S,
+    Saved, UploadRepo,
 };
 use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload};
@@ -146,9 +146,9 @@ impl UploadRepo for DynamoRepo {
         self.hold_all(ids, (now, until)).await
     }
 
-    async fn hold_stretches(
+    async fn hold_runs(
         &self,
-        stretches: &[Stretch],
+        stretches: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consign_core::ids::UploadId;
-use consign_core::ports::{Due, DueLine, Fault, Stretch};
+use consign_core::ports::{Due, DueLine, DueRun, Fault};
 use consign_core::time::{self, Timestamp};
 
 use super::DynamoRepo;
@@ -11,7 +11,7 @@ use super::item::{self, Item, get_number, name, number, text, us};
 use super::table::TTL;
 use crate::fault::fault;
 
-const OPERATION: &str = "hold_stretches";
+const OPERATION: &str = "hold_runs";
 
 /// What stands in a line up to a place is held.
 struct Mark {
@@ -49,7 +49,7 @@ impl DynamoRepo {
     /// twice, and whoever comes second finds them due no more.
     pub(super) async fn hold_lines(
         &self,
-        stretches: &[Stretch],
+        stretches: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), Fault> {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use consign_core::ids::{OwnerId, UploadId};
 use consign_core::ports::{Due, DueLine, DueRange, Fault, ListFilter, Page};
 use consign_core::time::{self, Timestamp};
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::DynamoRepo;
@@ -253,7 +253,7 @@ fn entry(item: &Item) -> Result<Entry, Fault> {
         category: item::get_text(item, "category")
             .unwrap_or_default()
             .to_owned(),
-        is_deleted: item::get_text(item, "state") == Some(State::Deleted.as_str()),
+        is_deleted: item::get_text(item, "state") == Some(UploadState::Deleted.as_str()),
     })
 }
 
@@ -262,13 +262,13 @@ fn entry(item: &Item) -> Result<Entry, Fault> {
 fn may_pass(entry: &Entry, filter: &ListFilter) -> bool {
     let category = filter.category.as_ref();
     category.is_none_or(|category| *category == entry.category)
-        && (!entry.is_deleted || filter.state == Some(State::Deleted))
+        && (!entry.is_deleted || filter.state == Some(UploadState::Deleted))
 }
 
 fn passes(upload: &Upload, filter: &ListFilter) -> bool {
     let state_fits = match filter.state {
         Some(state) => upload.state == state,
-        None => upload.state != State::Deleted,
+        None => upload.state != UploadState::Deleted,
     };
     let category = filter.category.as_ref();
     let collection_id = filter.collection_id.as_ref();

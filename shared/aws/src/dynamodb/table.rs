@@ -112,18 +112,18 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
 }
 
 /// Everything that a table has to be made with.
-struct Parts {
+struct TableSchema {
     key: KeySchemaElement,
     definitions: Vec<AttributeDefinition>,
     indexes: Vec<GlobalSecondaryIndex>,
     ttl: TimeToLiveSpecification,
 }
 
-fn parts() -> Result<Parts, BuildError> {
+fn parts() -> Result<TableSchema, BuildError> {
     let keys = INDEXES
         .iter()
         .flat_map(|index| [index.partition, index.sort]);
-    Ok(Parts {
+    Ok(TableSchema {
         key: key_schema(KEY.name, KeyType::Hash)?,
         definitions: std::iter::once(KEY)
             .chain(keys)

@@ -79,7 +79,7 @@ pub(super) fn is_outcome_unknown(fault: &Fault) -> bool {
         FaultKind::Throttled
         | FaultKind::BadCredentials
         | FaultKind::Denied
-        | FaultKind::NoContainer
+        | FaultKind::MissingResource
         | FaultKind::WrongBucket
         | FaultKind::Full
         | FaultKind::Other => false,

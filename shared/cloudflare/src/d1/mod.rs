@@ -310,7 +310,7 @@ impl D1Repo {
         let Some(holder) = self.record("insert_pending", query).await? else {
             return Ok(false);
         };
-        if !holder.leaves_its_name(now) {
+        if !holder.releases_key(now) {
             return Ok(false);
         }
         let values = vec![text(Some(&holder.id.to_string())), int(holder.revision)];

@@ -39,7 +39,7 @@ pub(crate) fn maybe(value: Option<JsValue>) -> JsValue {
 
 /// `?1` to `?21` of the statement that inserts.
 pub(crate) fn values(upload: &Upload) -> Result<Vec<JsValue>, serde_json::Error> {
-    let seen = upload.seen.as_ref();
+    let seen = upload.observed.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);
     let row_count = upload
         .outcome
@@ -61,14 +61,14 @@ pub(crate) fn values(upload: &Upload) -> Result<Vec<JsValue>, serde_json::Error>
         maybe(size_bytes.or(upload.size_bytes_declared).map(int)),
         text(Some(upload.state.as_str())),
         text(upload.checksum_sha256.as_deref()),
-        maybe(row_count.or(upload.claimed.row_count).map(int)),
+        maybe(row_count.or(upload.client_metadata.row_count).map(int)),
         text(error),
         text(Some(&serde_json::to_string(&upload.metadata)?)),
         us(upload.created_at),
         us(upload.updated_at),
         maybe(upload.uploaded_at.map(us)),
         maybe(upload.processed_at.map(us)),
-        maybe(upload.due_at.map(us)),
+        maybe(upload.next_check_at.map(us)),
         int(upload.revision),
         text(Some(&serde_json::to_string(upload)?)),
     ])

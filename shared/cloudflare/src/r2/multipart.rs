@@ -64,7 +64,7 @@ impl Answer {
 
     fn fault(&self, operation: &'static str) -> Fault {
         let kind = match (self.code(), self.status) {
-            ("NoSuchBucket", _) => FaultKind::NoContainer,
+            ("NoSuchBucket", _) => FaultKind::MissingResource,
             ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "ExpiredRequest", _) => {
                 FaultKind::BadCredentials
             }

@@ -57,7 +57,7 @@ impl R2Store {
     pub(super) fn bucket(&self, operation: &'static str, name: &str) -> Result<&Bucket, Fault> {
         self.0.get(name).map(|bucket| &bucket.0).ok_or_else(|| {
             let missing = format!("the Worker has no binding {}", binding_of(name));
-            Fault::new(FaultKind::NoContainer, operation, missing)
+            Fault::new(FaultKind::MissingResource, operation, missing)
         })
     }
 

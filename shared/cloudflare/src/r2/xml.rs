@@ -1,7 +1,7 @@
 //! The little of S3's XML that multipart uploads speak.
 
 use consign_core::ids::ETag;
-use consign_core::parts::Listed;
+use consign_core::parts::ListedPart;
 use consign_core::ports::Part;
 use consign_core::time;
 
@@ -12,13 +12,13 @@ pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// A page of `ListPartsResult`: its parts, and behind which number the next one begins.
-pub(super) fn parts(xml: &str) -> Option<(Vec<Listed>, Option<u16>)> {
+pub(super) fn parts(xml: &str) -> Option<(Vec<ListedPart>, Option<u16>)> {
     let mut parts = Vec::new();
     let mut rest = xml;
     while let Some((_, after)) = rest.split_once("<Part>") {
         let (part, behind) = after.split_once("</Part>")?;
         let taken_at = element(part, "LastModified").and_then(|text| time::parse(text).ok());
-        parts.push(Listed {
+        parts.push(ListedPart {
             part: Part {
                 number: element(part, "PartNumber")?.parse().ok()?,
                 etag: ETag::new(&unescape(element(part, "ETag")?)),
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_page_of_parts_is_read() {
         let (found, next) = parts(PAGE).unwrap();
-        let part = |number, etag, size_bytes, taken_at_ns| Listed {
+        let part = |number, etag, size_bytes, taken_at_ns| ListedPart {
             part: Part {
                 number,
                 etag: ETag::new(etag),

@@ -23,14 +23,14 @@ pub use consign_api::{Strategy, Variant};
 
 pub use category::{Category, Encryption, Ingest, LabelPattern, LabelRule};
 pub use digest::Sha256Digest;
-pub use names::{Disposition, content_disposition, safe_response_content_type};
+pub use names::{ContentDisposition, content_disposition, safe_response_content_type};
 pub use query::{
     CONFIRM_BODY_BYTES_MAX, ConfirmMetadata, ConfirmRequest, ConfirmedPart, DownloadQuery,
     ListQuery,
 };
 pub use request::{Accepted, SIGN_BODY_BYTES_MAX, SignUploadRequest};
 pub use template::{
-    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX, PROBE_PREFIX,
+    DELETED_PREFIX, HEALTH_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX,
     TemplateError, owner_segment,
 };
 pub use types::{FileType, HEAD_BYTES, Magic, MagicMismatch, Signature, sniff};

@@ -6,7 +6,7 @@ use crate::policy::types::essence;
 
 /// What a browser does with a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
+pub enum ContentDisposition {
     /// Save it (the default: invariant 15).
     Attachment,
     /// Show it.
@@ -15,10 +15,10 @@ pub enum Disposition {
 
 /// A `Content-Disposition` value (RFC 6266), with an ASCII fall-back and, where the name needs it, `filename*` in
 /// UTF-8 (RFC 8187). Any text is safe to pass: quotes, controls and separators cannot leave their parameter.
-pub fn content_disposition(filename: &str, disposition: Disposition) -> String {
+pub fn content_disposition(filename: &str, disposition: ContentDisposition) -> String {
     let kind = match disposition {
-        Disposition::Attachment => "attachment",
-        Disposition::Inline => "inline",
+        ContentDisposition::Attachment => "attachment",
+        ContentDisposition::Inline => "inline",
     };
     // `%` is replaced too: some browsers decode it in the plain form (RFC 6266, appendix D).
     let plain =
@@ -99,21 +99,24 @@ mod tests {
 
     #[test]
     fn a_plain_name_is_quoted() {
-        let value = content_disposition("flights 2013.csv", Disposition::Attachment);
+        let value = content_disposition("flights 2013.csv", ContentDisposition::Attachment);
         assert_eq!(value, "attachment; filename=\"flights 2013.csv\"");
     }
 
     #[test]
     fn other_letters_get_an_extended_parameter() {
         assert_eq!(
-            content_disposition("naïve €.csv", Disposition::Inline),
+            content_disposition("naïve €.csv", ContentDisposition::Inline),
             "inline; filename=\"na_ve _.csv\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.csv"
         );
     }
 
     #[test]
     fn a_name_cannot_leave_its_quotes() {
-        let value = content_disposition("a\"; filename=evil.html\r\nX: y", Disposition::Attachment);
+        let value = content_disposition(
+            "a\"; filename=evil.html\r\nX: y",
+            ContentDisposition::Attachment,
+        );
         assert!(!value.contains('\r') && !value.contains('\n'));
         assert_eq!(value.matches('"').count(), 2);
     }
@@ -151,7 +154,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_name_makes_one_printable_header_value(name: String) {
-            let value = content_disposition(&name, Disposition::Attachment);
+            let value = content_disposition(&name, ContentDisposition::Attachment);
             prop_assert!(value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
             prop_assert_eq!(value.matches('"').count(), 2);
             prop_assert!(http::HeaderValue::from_str(&value).is_ok());

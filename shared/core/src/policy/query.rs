@@ -9,7 +9,7 @@ use super::PARTS_MAX;
 use super::category::is_category_name;
 use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, json_object};
-use super::names::Disposition;
+use super::names::ContentDisposition;
 use super::request::parse_collection_id;
 use crate::ids::bare_etag;
 use crate::operations::DOWNLOAD_URL_RANGE_S;
@@ -224,7 +224,7 @@ pub struct DownloadQuery {
     /// What to download; `original` unless said otherwise.
     pub variant: Variant,
     /// Save or show.
-    pub disposition: Disposition,
+    pub disposition: ContentDisposition,
 }
 
 impl DownloadQuery {
@@ -236,8 +236,8 @@ impl DownloadQuery {
         let expiry = f.within("expiry_sec", expiry, DOWNLOAD_URL_RANGE_S);
         let variant = f.parsed("variant", Variant::from_str);
         let disposition = f.parsed("disposition", |text| match text {
-            "attachment" => Ok(Disposition::Attachment),
-            "inline" => Ok(Disposition::Inline),
+            "attachment" => Ok(ContentDisposition::Attachment),
+            "inline" => Ok(ContentDisposition::Inline),
             _ => Err("must be `attachment` or `inline`".to_owned()),
         });
         f.finish();
@@ -245,7 +245,7 @@ impl DownloadQuery {
         Ok(Self {
             expiry_s: expiry.and_then(|seconds| u32::try_from(seconds).ok()),
             variant: variant.unwrap_or(Variant::Original),
-            disposition: disposition.unwrap_or(Disposition::Attachment),
+            disposition: disposition.unwrap_or(ContentDisposition::Attachment),
         })
     }
 }

@@ -16,11 +16,11 @@ pub const KEY_BYTES_MAX: usize = 1024;
 /// Deleted objects are moved under this prefix; no template may lead there.
 pub const DELETED_PREFIX: &str = "deleted/";
 /// The health probe writes under this prefix, and what lies there is removed by the bucket; no template may lead there.
-pub const PROBE_PREFIX: &str = "consign-health/";
+pub const HEALTH_PREFIX: &str = "consign-health/";
 /// The marker by which a bucket is known again lies under this prefix; no template may lead there.
 pub const MARKER_PREFIX: &str = "consign-bucket/";
 /// What is kept for consign itself.
-const RESERVED_PREFIXES: [&str; 3] = [DELETED_PREFIX, PROBE_PREFIX, MARKER_PREFIX];
+const RESERVED_PREFIXES: [&str; 3] = [DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX];
 
 fn is_reserved(key: &str) -> bool {
     RESERVED_PREFIXES
@@ -49,7 +49,7 @@ pub enum TemplateError {
     #[error("must have `{{owner}}` as a segment of its own")]
     OwnerNotASegment,
     #[error(
-        "must not lead under `{DELETED_PREFIX}`, `{PROBE_PREFIX}` or `{MARKER_PREFIX}`, which are kept for consign itself"
+        "must not lead under `{DELETED_PREFIX}`, `{HEALTH_PREFIX}` or `{MARKER_PREFIX}`, which are kept for consign itself"
     )]
     Reserved,
 }
@@ -73,7 +73,7 @@ pub enum KeyError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum Segment {
     Literal(String),
     Owner,
     FileId,
@@ -97,7 +97,7 @@ enum Part {
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyTemplate {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<Segment>,
 }
 
 /// What a template is filled with. Everything but the time and the version is checked again on expansion.
@@ -159,14 +159,14 @@ impl KeyTemplate {
 
     /// Whether every output of every generation of every file gets a name of its own.
     pub fn tells_outputs_apart(&self) -> bool {
-        [Part::FileId, Part::Version, Part::Ext]
+        [Segment::FileId, Segment::Version, Segment::Ext]
             .iter()
             .all(|part| self.parts.contains(part))
     }
 
     /// Whether the version is part of the name.
     pub fn has_version(&self) -> bool {
-        self.parts.contains(&Part::Version)
+        self.parts.contains(&Segment::Version)
     }
 
     /// Whether every upload of a category of this name would be refused, since its object would lie under a prefix that is kept
@@ -177,13 +177,13 @@ impl KeyTemplate {
 
     /// Whether the collection is part of the name, so that it must be known when the upload is signed.
     pub fn has_collection_id(&self) -> bool {
-        self.parts.contains(&Part::CollectionId)
+        self.parts.contains(&Segment::CollectionId)
     }
 
     /// The labels that the template names.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| {
-            if let Part::Label(name) = part {
+            if let Segment::Label(name) = part {
                 Some(name.as_str())
             } else {
                 None
@@ -193,7 +193,7 @@ impl KeyTemplate {
 
     /// What every name made from this template starts with: empty if it starts with a variable.
     pub fn literal_prefix(&self) -> &str {
-        if let Some(Part::Literal(prefix)) = self.parts.first() {
+        if let Some(Segment::Literal(prefix)) = self.parts.first() {
             prefix
         } else {
             ""
@@ -218,28 +218,28 @@ impl KeyTemplate {
         let at = vars.signed_at;
         for part in &self.parts {
             match part {
-                Part::Literal(text) => key.push_str(text),
-                Part::Owner => key.push_str(&owner_segment(vars.owner)?),
-                Part::FileId => push_checked(&mut key, vars.file_id)?,
-                Part::Category => push_checked(&mut key, vars.category)?,
-                Part::CollectionId => {
+                Segment::Literal(text) => key.push_str(text),
+                Segment::Owner => key.push_str(&owner_segment(vars.owner)?),
+                Segment::FileId => push_checked(&mut key, vars.file_id)?,
+                Segment::Category => push_checked(&mut key, vars.category)?,
+                Segment::CollectionId => {
                     push_checked(&mut key, vars.collection_id.ok_or(KeyError::Missing)?)?
                 }
-                Part::Date => push(
+                Segment::Date => push(
                     &mut key,
                     format_args!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day()),
                 ),
-                Part::Time => push(
+                Segment::Time => push(
                     &mut key,
                     format_args!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second()),
                 ),
-                Part::Year => push(&mut key, format_args!("{:04}", at.year())),
-                Part::Month => push(&mut key, format_args!("{:02}", at.month())),
-                Part::Day => push(&mut key, format_args!("{:02}", at.day())),
-                Part::Hour => push(&mut key, format_args!("{:02}", at.hour())),
-                Part::Ext => push_checked(&mut key, vars.ext)?,
-                Part::Version => push(&mut key, format_args!("{}", vars.version)),
-                Part::Label(name) => {
+                Segment::Year => push(&mut key, format_args!("{:04}", at.year())),
+                Segment::Month => push(&mut key, format_args!("{:02}", at.month())),
+                Segment::Day => push(&mut key, format_args!("{:02}", at.day())),
+                Segment::Hour => push(&mut key, format_args!("{:02}", at.hour())),
+                Segment::Ext => push_checked(&mut key, vars.ext)?,
+                Segment::Version => push(&mut key, format_args!("{}", vars.version)),
+                Segment::Label(name) => {
                     push_checked(&mut key, vars.labels.get(name).ok_or(KeyError::Missing)?)?
                 }
             }
@@ -272,7 +272,7 @@ impl fmt::Display for KeyTemplate {
     }
 }
 
-fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
+fn parse_parts(text: &str) -> Result<Vec<Segment>, TemplateError> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -285,7 +285,7 @@ fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
             });
         }
         if !literal.is_empty() {
-            parts.push(Part::Literal(literal.to_owned()));
+            parts.push(Segment::Literal(literal.to_owned()));
         }
         rest = after;
         if let Some(inner) = rest.strip_prefix('{') {
@@ -297,26 +297,26 @@ fn parse_parts(text: &str) -> Result<Vec<Part>, TemplateError> {
     Ok(parts)
 }
 
-fn variable(name: &str) -> Result<Part, TemplateError> {
+fn variable(name: &str) -> Result<Segment, TemplateError> {
     Ok(match name {
-        "owner" => Part::Owner,
-        "file_id" => Part::FileId,
-        "category" => Part::Category,
-        "collection_id" => Part::CollectionId,
-        "date" => Part::Date,
-        "time" => Part::Time,
-        "year" => Part::Year,
-        "month" => Part::Month,
-        "day" => Part::Day,
-        "hour" => Part::Hour,
-        "ext" => Part::Ext,
-        "version" => Part::Version,
+        "owner" => Segment::Owner,
+        "file_id" => Segment::FileId,
+        "category" => Segment::Category,
+        "collection_id" => Segment::CollectionId,
+        "date" => Segment::Date,
+        "time" => Segment::Time,
+        "year" => Segment::Year,
+        "month" => Segment::Month,
+        "day" => Segment::Day,
+        "hour" => Segment::Hour,
+        "ext" => Segment::Ext,
+        "version" => Segment::Version,
         other => {
             let label = other.strip_prefix("label.").unwrap_or(other);
             if !is_label_name(label) {
                 return Err(TemplateError::VariableName(other.to_owned()));
             }
-            Part::Label(label.to_owned())
+            Segment::Label(label.to_owned())
         }
     })
 }

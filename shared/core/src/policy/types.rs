@@ -46,7 +46,7 @@ pub struct MagicMismatch {
 }
 
 /// One row of the built-in table.
-type Known = (&'static str, &'static [&'static str], Magic);
+type KnownType = (&'static str, &'static [&'static str], Magic);
 
 macro_rules! starts {
     ($([$($offset:literal : $bytes:literal),+]),+) => {
@@ -60,7 +60,7 @@ const GZIP: Magic = starts!([0: b"\x1f\x8b"]);
 const BYTES: &[&str] = &["application/octet-stream"];
 
 /// Sorted by how telling the signature is: `sniff` answers with the first that fits.
-static KNOWN: &[Known] = &[
+static KNOWN: &[KnownType] = &[
     ("pdf", &["application/pdf"], starts!([0: b"%PDF-"])),
     ("png", &["image/png"], starts!([0: b"\x89PNG\r\n\x1a\n"])),
     ("jpg", &["image/jpeg"], starts!([0: b"\xff\xd8\xff"])),

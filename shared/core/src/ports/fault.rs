@@ -20,7 +20,7 @@ pub enum FaultKind {
     /// It knows us and says no.
     Denied,
     /// The bucket, table or queue is not there.
-    NoContainer,
+    MissingResource,
     /// The bucket is not the one that the records are of: it lacks their marker. Nothing is believed of it.
     WrongBucket,
     /// It has no room left.
@@ -39,7 +39,7 @@ impl FaultKind {
             Self::Throttled => "throttled",
             Self::BadCredentials => "bad_credentials",
             Self::Denied => "denied",
-            Self::NoContainer => "no_container",
+            Self::MissingResource => "no_container",
             Self::WrongBucket => "wrong_bucket",
             Self::Full => "full",
             Self::Other => "other",
@@ -53,7 +53,7 @@ impl FaultKind {
             Self::Throttled
             | Self::BadCredentials
             | Self::Denied
-            | Self::NoContainer
+            | Self::MissingResource
             | Self::WrongBucket
             | Self::Full => true,
             Self::TimedOut | Self::Unreachable | Self::Other => false,
@@ -67,7 +67,7 @@ impl FaultKind {
             Self::TimedOut | Self::Unreachable | Self::Throttled => true,
             Self::BadCredentials
             | Self::Denied
-            | Self::NoContainer
+            | Self::MissingResource
             | Self::WrongBucket
             | Self::Full
             | Self::Other => false,

@@ -31,23 +31,24 @@ impl IngestJob {
 
 pub use crate::operations::HIDDEN_MAX_S;
 
-/// The most uploads that one [`LookJob`] names.
-pub const LOOKS_MAX: usize = 50;
+/// The most uploads that one [`SweepJob`] names.
+pub const SWEEP_JOB_UPLOADS_MAX: usize = 50;
 
 /// A message of our own on the ingest queue: do what is due for these uploads. So a sweep whose time is short passes on
 /// what it finds due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LookJob {
-    /// The uploads, at most [`LOOKS_MAX`].
-    pub look: Vec<UploadId>,
+pub struct SweepJob {
+    /// The uploads, at most [`SWEEP_JOB_UPLOADS_MAX`].
+    #[serde(rename = "look")]
+    pub uploads: Vec<UploadId>,
 }
 
-impl LookJob {
+impl SweepJob {
     /// The message body: `{"look":["<file_id>",…]}`.
     #[must_use]
     pub fn to_body(&self) -> String {
-        let ids: Vec<String> = self.look.iter().map(|id| format!("\"{id}\"")).collect();
+        let ids: Vec<String> = self.uploads.iter().map(|id| format!("\"{id}\"")).collect();
         format!("{{\"look\":[{}]}}", ids.join(","))
     }
 
@@ -55,14 +56,14 @@ impl LookJob {
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let job: Self = serde_json::from_slice(body).ok()?;
-        (job.look.len() <= LOOKS_MAX).then_some(job)
+        (job.uploads.len() <= SWEEP_JOB_UPLOADS_MAX).then_some(job)
     }
 }
 
 /// Whether a message is one that we send ourselves. Nobody outside may put such a one on the queue.
 #[must_use]
 pub fn is_own_message(body: &[u8]) -> bool {
-    IngestJob::from_body(body).is_some() || serde_json::from_slice::<LookJob>(body).is_ok()
+    IngestJob::from_body(body).is_some() || serde_json::from_slice::<SweepJob>(body).is_ok()
 }
 
 /// The queue that feeds `ingest-on-object-created`: at least once, in any order.
@@ -71,5 +72,5 @@ pub trait IngestQueue: Send + Sync {
     fn send(&self, job: IngestJob) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Sends look jobs, each as a message. After a fault some may be there all the same.
-    fn send_looks(&self, jobs: &[LookJob]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> impl Future<Output = Result<(), Fault>> + Send;
 }

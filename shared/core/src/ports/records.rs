@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use crate::ids::{ObjectRef, OwnerId, UploadId};
-use crate::upload::{Change, State, Upload};
+use crate::upload::{Change, Upload, UploadState};
 
 /// An owner's `Idempotency-Key` and what it was first used for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub enum Inserted {
     Replayed(Box<Upload>),
     /// The same key came before with another body.
     KeyReused,
-    /// Another upload has this object key, and has not left it ([`Upload::leaves_its_name`]).
+    /// Another upload has this object key, and has not left it ([`Upload::releases_key`]).
     ObjectKeyTaken,
     /// The owner has no room for it.
     QuotaExceeded {
@@ -81,7 +81,7 @@ pub enum Saved {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only these.
-    pub state: Option<State>,
+    pub state: Option<UploadState>,
     /// Only of this category.
     pub category: Option<String>,
     /// Only of this collection.
@@ -124,14 +124,14 @@ pub struct DueRange {
 
 /// What was taken of a line: uploads that stand behind one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub struct DueRun {
     /// The line.
     pub line: DueLine,
     /// The uploads, in the order of the line.
     pub due: Vec<Due>,
 }
 
-impl Stretch {
+impl DueRun {
     /// The uploads of several stretches, in their order.
     #[must_use]
     pub fn ids(stretches: &[Self]) -> Vec<UploadId> {
@@ -183,7 +183,7 @@ pub trait UploadRepo: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Lines in which uploads stand whose `due_at` is not after `until`; of more than `limit`, those that have waited
+    /// Lines in which uploads stand whose `next_check_at` is not after `until`; of more than `limit`, those that have waited
     /// longest. A line may turn out to be empty.
     fn due_lines(
         &self,
@@ -210,13 +210,13 @@ pub trait UploadRepo: Send + Sync {
     /// Takes stretches out of their lines until `until`. Those of one line begin at its head, or behind what was held of
     /// it before, and are in order. Where one write holds all of a line up to a place, that hold ends when the first of it
     /// ends, and an upload that becomes due at an earlier place meanwhile waits with the others.
-    fn hold_stretches(
+    fn hold_runs(
         &self,
-        stretches: &[Stretch],
+        stretches: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
-        async move { self.hold(&Stretch::ids(stretches), now, until).await }
+        async move { self.hold(&DueRun::ids(stretches), now, until).await }
     }
 
     /// Bytes that this owner has reserved.

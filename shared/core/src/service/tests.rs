@@ -207,7 +207,7 @@ fn what_was_seen_counts_before_what_was_declared() {
         sequencer: None,
     };
     call.about(&Upload {
-        seen: Some(seen),
+        observed: Some(seen),
         ..pending()
     });
     assert_eq!(call.observed.size_bytes, Some(7));
@@ -248,7 +248,7 @@ fn a_fault_is_logged_and_the_caller_learns_whether_to_come_again() {
         (FaultKind::Throttled, 503),
         (FaultKind::BadCredentials, 500),
         (FaultKind::Denied, 500),
-        (FaultKind::NoContainer, 500),
+        (FaultKind::MissingResource, 500),
         (FaultKind::WrongBucket, 500),
         (FaultKind::Full, 503),
         (FaultKind::Other, 500),

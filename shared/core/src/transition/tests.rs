@@ -6,10 +6,10 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::ids::{ETag, ObjectRef, OwnerId, UploadId};
 use crate::ports::{
-    Due, DueLine, DueRange, FaultKind, Inserted, ListFilter, LookJob, NewUpload, Page,
+    Due, DueLine, DueRange, FaultKind, Inserted, ListFilter, NewUpload, Page, SweepJob,
 };
 use crate::time;
-use crate::upload::{Change, ObjectVersion, State};
+use crate::upload::{Change, ObjectVersion, UploadState};
 
 /// A fresh upload of alice's, of ten bytes.
 pub(crate) fn pending() -> Upload {
@@ -23,7 +23,7 @@ pub(crate) fn pending() -> Upload {
         size_bytes_max: 10,
         deleted_retention_s: 3_600,
         reserved_bytes: 10,
-        due_at: Some(now),
+        next_check_at: Some(now),
         ..Upload::pending(
             UploadId::new(now, [7; 10]),
             OwnerId::parse("alice").unwrap(),
@@ -125,7 +125,7 @@ struct Queue {
 }
 
 impl IngestQueue for Queue {
-    async fn send_looks(&self, _: &[LookJob]) -> Result<(), Fault> {
+    async fn send_sweep_jobs(&self, _: &[SweepJob]) -> Result<(), Fault> {
         unreachable!("a transition asks for nothing due")
     }
 
@@ -140,7 +140,7 @@ impl IngestQueue for Queue {
 
 /// What enqueues: the object was seen.
 fn seen(etag: &str) -> Event {
-    Event::Seen {
+    Event::ObjectObserved {
         object: ObjectVersion {
             etag: ETag::new(etag),
             size_bytes: 10,
@@ -155,7 +155,7 @@ fn run<const HELD: bool>(
     queue: &Queue,
     upload: Upload,
     event: &Event,
-) -> Result<Moved, Fault> {
+) -> Result<TransitionOutcome, Fault> {
     let now = upload.updated_at;
     transition((repo, queue), upload, event, now)
         .now_or_never()
@@ -169,7 +169,9 @@ fn a_change_is_written_and_its_job_sent() {
         Queue::default(),
     );
     let moved = run(&repo, &queue, pending(), &seen("a")).unwrap();
-    assert!(matches!(&moved, Moved::Changed(upload) if upload.state == State::Uploaded));
+    assert!(
+        matches!(&moved, TransitionOutcome::Changed(upload) if upload.state == UploadState::Uploaded)
+    );
     assert_eq!(repo.revisions(), [0]);
     let ingest = pending().id;
     assert_eq!(*queue.sent.lock().unwrap(), [IngestJob { ingest }]);
@@ -196,13 +198,13 @@ fn inv1_a_job_that_cannot_be_sent_is_left_to_the_sweep() {
     let repo = Repo::<false>::new([Ok(Saved::Written)], None);
     let upload = run(&repo, &queue, pending(), &seen("a")).unwrap().upload();
     assert_eq!(queue.sent.lock().unwrap().len(), 1);
-    assert!(upload.due_at.is_some(), "the sweep comes by");
+    assert!(upload.next_check_at.is_some(), "the sweep comes by");
 }
 
 #[test]
 fn what_is_so_already_and_what_does_not_fit_write_nothing() {
     let (repo, queue) = (Repo::<false>::new([], None), Queue::default());
-    let Moved::Changed(uploaded) = run(
+    let TransitionOutcome::Changed(uploaded) = run(
         &Repo::<true>::new([Ok(Saved::Written)], None),
         &queue,
         pending(),
@@ -212,7 +214,7 @@ fn what_is_so_already_and_what_does_not_fit_write_nothing() {
         unreachable!("seen for the first time")
     };
     let again = run(&repo, &queue, uploaded.clone(), &seen("a")).unwrap();
-    assert!(matches!(&again, Moved::Unchanged(same) if *same == uploaded));
+    assert!(matches!(&again, TransitionOutcome::Unchanged(same) if *same == uploaded));
     assert_eq!(again.upload(), uploaded);
     let refused = run(
         &repo,
@@ -221,7 +223,10 @@ fn what_is_so_already_and_what_does_not_fit_write_nothing() {
         &Event::DeletionMoved { kept_bytes: 0 },
     )
     .unwrap();
-    assert!(matches!(refused, Moved::Refused(_, Refusal::OutOfPlace)));
+    assert!(matches!(
+        refused,
+        TransitionOutcome::Refused(_, Refusal::OutOfPlace)
+    ));
     assert_eq!(refused.upload(), pending());
     assert!(repo.revisions().is_empty() && queue.sent.lock().unwrap().is_empty());
 }

@@ -3,13 +3,16 @@
 
 use crate::time::Timestamp;
 
-use super::{Claimed, DeletionReason, Failure, Lease, ObjectVersion, Outcome, OutputPlace, Upload};
+use super::{
+    ClientMetadata, DeletionReason, Failure, IngestOutcome, Lease, ObjectVersion, OutputPlace,
+    Upload,
+};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A call begins the multipart upload in the bucket, and others keep away until then.
-    BeginClaimed {
+    BeginReserved {
         /// When another call may take over.
         until: Timestamp,
     },
@@ -21,12 +24,12 @@ pub enum Event {
         upload_id: String,
     },
     /// Fresh URLs were signed that live until then.
-    Resigned {
+    UrlsReissued {
         /// The end of the new URLs.
         url_expires_at: Timestamp,
     },
     /// The object is in the bucket.
-    Seen {
+    ObjectObserved {
         /// The version that a HEAD showed.
         object: ObjectVersion,
     },
@@ -37,10 +40,10 @@ pub enum Event {
         /// The collection to link, where given.
         collection_id: Option<String>,
         /// What the client says of the content.
-        claimed: Claimed,
+        metadata: ClientMetadata,
     },
     /// An ingest wants to process the version that it just saw.
-    Claim {
+    AcquireLease {
         /// The version that a HEAD showed.
         object: ObjectVersion,
         /// The lease that it asks for.
@@ -49,12 +52,12 @@ pub enum Event {
         output: Option<OutputPlace>,
     },
     /// The holder is still at work.
-    Renew {
+    RenewLease {
         /// The lease with its new end.
         lease: Lease,
     },
     /// The holder could not finish.
-    Release {
+    ReleaseLease {
         /// The holder's lease token.
         token: String,
         /// The reason passes by itself, so the attempt does not count.
@@ -67,7 +70,7 @@ pub enum Event {
         /// The holder's lease token.
         token: String,
         /// What it made.
-        outcome: Outcome,
+        outcome: IngestOutcome,
     },
     /// The holder found the file itself at fault.
     Fail {
@@ -77,21 +80,21 @@ pub enum Event {
         failure: Failure,
     },
     /// A HEAD found no object.
-    Missing,
+    ObjectAbsent,
     /// A HEAD found no object, and the parts in the bucket do not make it up yet.
-    PartsFound {
+    PartsObserved {
         /// How many parts there are.
         count: u32,
         /// Their bytes.
         size_bytes: u64,
     },
     /// The process that held this lease is known to be dead.
-    HolderDied {
+    LeaseHolderLost {
         /// The dead holder's lease token.
         token: String,
     },
     /// The sweep could not look at it for a fault.
-    LookFailed {
+    ProbeFailed {
         /// The reason passes by itself, and says nothing against this upload.
         is_transient: bool,
     },
@@ -120,7 +123,7 @@ pub enum Event {
 
 /// What an event leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Decision {
     /// Write this.
     Change(Box<Change>),
     /// It is as the event says already.
@@ -161,14 +164,14 @@ pub enum Refusal {
     OutOfPlace,
     /// Another saw the bucket since the caller looked at it: look again.
     #[error("the look at the bucket is out of date")]
-    LookStale,
+    StaleObservation,
 }
 
 impl Event {
     /// What a look at parts that do not make up the object tells.
     #[must_use]
-    pub fn parts_found(parts: &[crate::ports::Part]) -> Self {
-        Self::PartsFound {
+    pub fn parts_observed(parts: &[crate::ports::Part]) -> Self {
+        Self::PartsObserved {
             count: u32::try_from(parts.len()).unwrap_or(u32::MAX),
             size_bytes: parts
                 .iter()
@@ -179,20 +182,24 @@ impl Event {
     /// Whether it rests on a look at the bucket that what was `seen` since contradicts.
     pub(crate) fn is_stale_beside(&self, seen: Option<&ObjectVersion>) -> bool {
         match self {
-            Self::Seen { object } | Self::Confirmed { object, .. } | Self::Claim { object, .. } => {
+            Self::ObjectObserved { object }
+            | Self::Confirmed { object, .. }
+            | Self::AcquireLease { object, .. } => {
                 seen.is_some_and(|seen| seen.etag != object.etag)
             }
-            Self::Missing | Self::PartsFound { .. } | Self::ObjectRemoved { .. } => seen.is_some(),
-            Self::BeginClaimed { .. }
+            Self::ObjectAbsent | Self::PartsObserved { .. } | Self::ObjectRemoved { .. } => {
+                seen.is_some()
+            }
+            Self::BeginReserved { .. }
             | Self::BeginFailed
             | Self::MultipartBegun { .. }
-            | Self::Resigned { .. }
-            | Self::Renew { .. }
-            | Self::Release { .. }
+            | Self::UrlsReissued { .. }
+            | Self::RenewLease { .. }
+            | Self::ReleaseLease { .. }
             | Self::Succeed { .. }
             | Self::Fail { .. }
-            | Self::HolderDied { .. }
-            | Self::LookFailed { .. }
+            | Self::LeaseHolderLost { .. }
+            | Self::ProbeFailed { .. }
             | Self::Requeued
             | Self::OriginalRemoved
             | Self::Delete { .. }

@@ -1,6 +1,6 @@
 //! What ends a lease without an outcome, and what a message that comes again changes.
 
-use super::{DEATHS_MAX, ENQUEUE_CHECK_S, REQUEUE_LAST_S, State, Step, Upload};
+use super::{Decision, ENQUEUE_CHECK_S, HOLDERS_LOST_MAX, REQUEUE_LAST_S, Upload, UploadState};
 use crate::time::{Timestamp, saturating_add_secs};
 
 impl Upload {
@@ -11,48 +11,48 @@ impl Upload {
         is_transient: bool,
         fault: &str,
         now: Timestamp,
-    ) -> Step {
+    ) -> Decision {
         self.held(token, now, |after| {
             after.lease = None;
             after.last_fault = Some(fault.to_owned());
             // A store that was away says nothing against the file.
             after.attempts = after.attempts.saturating_sub(u32::from(is_transient));
-            after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
+            after.next_check_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
         })
     }
 
     /// Its holder died. Its message is on the queue still; where that was lost, the sweep sends another.
-    pub(super) fn holder_died(&self, token: &str, now: Timestamp) -> Step {
+    pub(super) fn lease_holder_lost(&self, token: &str, now: Timestamp) -> Decision {
         let step = self.held(token, now, |after| {
             after.lease = None;
-            after.deaths = after.deaths.saturating_add(1);
-            let is_forgiven = after.deaths <= DEATHS_MAX;
+            after.holders_lost = after.holders_lost.saturating_add(1);
+            let is_forgiven = after.holders_lost <= HOLDERS_LOST_MAX;
             after.attempts = after.attempts.saturating_sub(u32::from(is_forgiven));
-            after.due_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
+            after.next_check_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
         });
         match step {
-            Step::Refused(_) => Step::Unchanged,
-            step @ (Step::Change(_) | Step::Unchanged) => step,
+            Decision::Refused(_) => Decision::Unchanged,
+            step @ (Decision::Change(_) | Decision::Unchanged) => step,
         }
     }
 
     /// The sweep sends its message again.
-    pub(super) fn requeued(&self, now: Timestamp) -> Step {
+    pub(super) fn requeued(&self, now: Timestamp) -> Decision {
         match self.state {
             // Its holder is at work; the end of the lease is when to look again.
-            State::Processing if self.is_held(now) => Step::Unchanged,
-            State::Uploaded | State::Confirmed | State::Processing => {
-                self.step(true, now, |after| {
-                    after.looks = after.looks.saturating_add(1);
-                    after.due_at = Some(saturating_add_secs(now, requeue_pause_s(after.looks)));
-                })
-            }
-            State::Pending
-            | State::Uploading
-            | State::Expired
-            | State::Ready
-            | State::Failed
-            | State::Deleted => Step::Unchanged,
+            UploadState::Processing if self.is_held(now) => Decision::Unchanged,
+            UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing => self
+                .decide(true, now, |after| {
+                    after.probe_count = after.probe_count.saturating_add(1);
+                    after.next_check_at =
+                        Some(saturating_add_secs(now, requeue_pause_s(after.probe_count)));
+                }),
+            UploadState::Pending
+            | UploadState::Uploading
+            | UploadState::Expired
+            | UploadState::Ready
+            | UploadState::Failed
+            | UploadState::Deleted => Decision::Unchanged,
         }
     }
 }

@@ -20,22 +20,22 @@ use crate::policy::{Overwrite, Strategy};
 use crate::time::{Timestamp, rfc3339};
 
 pub use crate::operations::{
-    ABSENCE_CONFIRM_S, ABSENCE_LOOK_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S,
-    DEATHS_MAX, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, LATE_LOOKS_MAX, LEASE_S, LOOK_FAILED_S,
-    LOOK_FIRST_S, LOOK_LAST_S, NAME_KEPT_S, PARTS_ABORT_DAYS, PARTS_LOOK_LAST_S, REQUEUE_LAST_S,
-    UPLOAD_LIFE_MAX_S,
+    ABSENCE_CONFIRM_S, ABSENCE_PROBE_S, ACTIVITY_RANGE_S, ACTIVITY_S, ATTEMPTS_MAX, BEGIN_S,
+    ENQUEUE_CHECK_S, EXPIRY_GRACE_S, HOLDERS_LOST_MAX, KEY_KEPT_S, LATE_PROBES_MAX, LEASE_S,
+    PARTS_ABORT_DAYS, PARTS_PROBE_LAST_S, PROBE_FAILED_S, PROBE_FIRST_S, PROBE_LAST_S,
+    REQUEUE_LAST_S, UPLOAD_LIFE_MAX_S,
 };
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use deletion::{Deletion, DeletionReason};
-pub use event::{Change, Event, Refusal, Step};
+pub use event::{Change, Decision, Event, Refusal};
 pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
-pub use view::Layout;
+pub use view::PartsCheck;
 
 /// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
 /// `Ready` and `Failed` are both ends, and neither follows the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum UploadState {
     /// Signed; nothing was seen in the bucket.
     Pending,
     /// A multipart upload was begun in the bucket.
@@ -56,7 +56,7 @@ pub enum State {
     Deleted,
 }
 
-impl State {
+impl UploadState {
     /// Every state, in order.
     pub const ALL: [Self; 9] = [
         Self::Pending,
@@ -160,7 +160,7 @@ pub struct Lease {
 
 /// What a client says of its own file at confirm; shown, never relied on (invariant 7).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claimed {
+pub struct ClientMetadata {
     /// The columns.
     pub columns: Option<Columns>,
     /// The number of rows.
@@ -173,7 +173,7 @@ pub struct Claimed {
 /// its URLs: it lives for as long as parts come, or URLs are signed anew for those that are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct InParts {
+pub struct MultipartProgress {
     /// How long it may be silent before its parts are freed, in seconds.
     pub activity_s: u64,
     /// Until when the call that begins it in the bucket keeps others away.
@@ -188,7 +188,7 @@ pub struct InParts {
     pub size_bytes: u64,
 }
 
-impl Default for InParts {
+impl Default for MultipartProgress {
     fn default() -> Self {
         Self {
             activity_s: ACTIVITY_S,
@@ -202,7 +202,7 @@ impl Default for InParts {
 
 /// What came of an upload that is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct IngestOutcome {
     /// The version of the object that it was made from (invariant 4).
     pub etag: ETag,
     /// The bucket of the outputs; `None` where it was not recorded: then it is the one that the policy names.
@@ -222,7 +222,7 @@ pub struct Outcome {
     pub columns: Option<Columns>,
 }
 
-impl Outcome {
+impl IngestOutcome {
     /// The keys of what was made.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
         [&self.parquet_key, &self.profile_key, &self.rejects_key]
@@ -252,7 +252,7 @@ pub struct Upload {
     /// Counts the writes; each write names the revision that it expects.
     pub revision: u64,
     /// Where it stands.
-    pub state: State,
+    pub state: UploadState,
     /// Counts the versions of the object that were seen: 0 before the first. `{version}` in an output key.
     pub generation: u32,
 
@@ -279,8 +279,8 @@ pub struct Upload {
     /// The store's id of the multipart upload, once it was begun.
     pub multipart_upload_id: Option<String>,
     /// How it stands while its parts come.
-    #[serde(default)]
-    pub in_parts: InParts,
+    #[serde(rename = "in_parts", default)]
+    pub multipart: MultipartProgress,
     /// Removes the uploaded object once ready, where the policy does not keep originals.
     pub keep_original: bool,
     /// How long a deleted upload is kept under `deleted/`, in seconds.
@@ -300,7 +300,8 @@ pub struct Upload {
     /// Free metadata of the client.
     pub metadata: serde_json::Map<String, serde_json::Value>,
     /// What the client claims of its content.
-    pub claimed: Claimed,
+    #[serde(rename = "claimed")]
+    pub client_metadata: ClientMetadata,
 
     /// When it was signed first.
     #[serde(with = "rfc3339")]
@@ -322,23 +323,24 @@ pub struct Upload {
     pub processed_at: Option<Timestamp>,
 
     /// The version of the object last seen.
-    pub seen: Option<ObjectVersion>,
+    #[serde(rename = "seen")]
+    pub observed: Option<ObjectVersion>,
     /// Who may process it now.
     pub lease: Option<Lease>,
     /// How often this generation was claimed.
     pub attempts: u32,
     /// How often a process died that held this generation: its restart, or its file.
-    #[serde(default)]
-    pub deaths: u32,
+    #[serde(rename = "deaths", default)]
+    pub holders_lost: u32,
     /// What came of it. Of an older generation while a newer one is being processed.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<IngestOutcome>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// We removed the object ourselves after it became ready.
     pub original_removed: bool,
     /// The store told that the object was removed, and we never saw it. Its URL may bring it again.
-    #[serde(default)]
-    pub removed_unseen: bool,
+    #[serde(rename = "removed_unseen", default)]
+    pub removed_unobserved: bool,
     /// Since when the object is missing that had been seen.
     #[serde(default, with = "rfc3339::option")]
     pub absent_since: Option<Timestamp>,
@@ -362,16 +364,17 @@ pub struct Upload {
     /// Bytes that count against its owner's quota.
     pub reserved_bytes: u64,
     /// When the sweep looks at it next; `None` is never.
-    #[serde(default, with = "rfc3339::option")]
-    pub due_at: Option<Timestamp>,
+    #[serde(rename = "due_at", default, with = "rfc3339::option")]
+    pub next_check_at: Option<Timestamp>,
     /// How often the sweep looked for its object in vain.
-    pub looks: u32,
+    #[serde(rename = "looks")]
+    pub probe_count: u32,
     /// Its URLs bring the object once: no look is needed at what they let in after that.
     #[serde(default)]
     pub puts_once: bool,
     /// How often in a row the sweep could not look at it, for a reason that is its own.
-    #[serde(default)]
-    pub look_failures: u32,
+    #[serde(rename = "look_failures", default)]
+    pub probe_failures: u32,
 }
 
 #[cfg(test)]

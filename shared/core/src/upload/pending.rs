@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use super::{Claimed, InParts, LOOK_FIRST_S, State, Upload};
+use super::{ClientMetadata, MultipartProgress, PROBE_FIRST_S, Upload, UploadState};
 use crate::ids::{ObjectRef, OwnerId, UploadId};
 use crate::policy::Strategy;
 use crate::time::{Timestamp, saturating_add_secs};
@@ -18,7 +18,7 @@ impl Upload {
             id,
             owner,
             revision: 0,
-            state: State::Pending,
+            state: UploadState::Pending,
             generation: 0,
             filename: String::new(),
             category: String::new(),
@@ -31,7 +31,7 @@ impl Upload {
             strategy: Strategy::Put,
             part_size_bytes: None,
             multipart_upload_id: None,
-            in_parts: InParts::default(),
+            multipart: MultipartProgress::default(),
             keep_original: true,
             deleted_retention_s: 0,
             overwrite: None,
@@ -40,21 +40,21 @@ impl Upload {
             collection_id: None,
             labels: BTreeMap::new(),
             metadata: Map::new(),
-            claimed: Claimed::default(),
+            client_metadata: ClientMetadata::default(),
             created_at: now,
             updated_at: now,
             url_expires_at: now,
             uploaded_at: None,
             confirmed_at: None,
             processed_at: None,
-            seen: None,
+            observed: None,
             lease: None,
             attempts: 0,
-            deaths: 0,
+            holders_lost: 0,
             outcome: None,
             failure: None,
             original_removed: false,
-            removed_unseen: false,
+            removed_unobserved: false,
             absent_since: None,
             conflict_etag: None,
             outputs: Vec::new(),
@@ -63,10 +63,10 @@ impl Upload {
             deletion_reason: None,
             deleted_at: None,
             reserved_bytes: 0,
-            due_at: Some(saturating_add_secs(now, LOOK_FIRST_S)),
-            looks: 0,
+            next_check_at: Some(saturating_add_secs(now, PROBE_FIRST_S)),
+            probe_count: 0,
             puts_once: false,
-            look_failures: 0,
+            probe_failures: 0,
         }
     }
 }

@@ -43,7 +43,7 @@ fn version(etag: &str, sequencer: Option<&str>) -> ObjectVersion {
 }
 
 fn seen(etag: &str) -> Event {
-    Event::Seen {
+    Event::ObjectObserved {
         object: version(etag, None),
     }
 }
@@ -52,12 +52,12 @@ fn confirmed(etag: &str) -> Event {
     Event::Confirmed {
         object: version(etag, None),
         collection_id: None,
-        claimed: Claimed::default(),
+        metadata: ClientMetadata::default(),
     }
 }
 
 fn claim(etag: &str, token: &str, until: Timestamp) -> Event {
-    Event::Claim {
+    Event::AcquireLease {
         object: version(etag, None),
         lease: Lease {
             token: token.into(),
@@ -77,7 +77,7 @@ const MOVED: Event = Event::DeletionMoved { kept_bytes: 10 };
 fn succeed(etag: &str, token: &str) -> Event {
     Event::Succeed {
         token: token.into(),
-        outcome: Outcome {
+        outcome: IngestOutcome {
             etag: ETag::new(etag),
             bucket: None,
             parquet_key: None,
@@ -104,8 +104,8 @@ fn fail(etag: &str, token: &str) -> Event {
 #[track_caller]
 fn changed(upload: &Upload, event: &Event, now: Timestamp) -> Change {
     match upload.apply(event, now) {
-        Step::Change(change) => *change,
-        step @ (Step::Unchanged | Step::Refused(_)) => panic!("{event:?}: {step:?}"),
+        Decision::Change(change) => *change,
+        step @ (Decision::Unchanged | Decision::Refused(_)) => panic!("{event:?}: {step:?}"),
     }
 }
 
@@ -123,7 +123,7 @@ fn confirm_and_the_event_commute() {
     assert!(confirm_first.enqueue);
     assert_eq!(
         confirm_first.after.apply(&seen("a"), at(5)),
-        Step::Unchanged
+        Decision::Unchanged
     );
     assert_eq!(
         Upload {
@@ -140,36 +140,39 @@ fn confirm_and_the_event_commute() {
 #[test]
 fn one_claim_wins_until_its_lease_ends() {
     let held = after(&pending(), &[claim("a", "one", at(100))], at(0));
-    assert_eq!(held.state, State::Processing);
+    assert_eq!(held.state, UploadState::Processing);
     assert_eq!(
         held.apply(&claim("a", "two", at(150)), at(99)),
-        Step::Refused(Refusal::Leased)
+        Decision::Refused(Refusal::Leased)
     );
     let taken = changed(&held, &claim("a", "two", at(220)), at(100)).after;
     assert_eq!(taken.attempts, 2);
     assert_eq!(
         taken.apply(&succeed("a", "one"), at(101)),
-        Step::Refused(Refusal::LeaseLost)
+        Decision::Refused(Refusal::LeaseLost)
     );
     let ready = after(&taken, &[succeed("a", "two")], at(102));
-    assert_eq!(ready.state, State::Ready);
+    assert_eq!(ready.state, UploadState::Ready);
     // One more look when the URL is dead, and then rest.
-    assert_eq!(ready.due_at, Some(at(102 + 900)));
-    assert_eq!(ready.apply(&seen("a"), at(500)), Step::Unchanged);
+    assert_eq!(ready.next_check_at, Some(at(102 + 900)));
+    assert_eq!(ready.apply(&seen("a"), at(500)), Decision::Unchanged);
     let looked_at = changed(&ready, &seen("a"), at(1002)).after;
-    assert_eq!((looked_at.state, looked_at.due_at), (State::Ready, None));
+    assert_eq!(
+        (looked_at.state, looked_at.next_check_at),
+        (UploadState::Ready, None)
+    );
     assert_eq!(
         ready.apply(&claim("a", "three", at(300)), at(103)),
-        Step::Refused(Refusal::Processed)
+        Decision::Refused(Refusal::Processed)
     );
 }
 
 #[test]
 fn a_newer_version_takes_over() {
-    let first = Event::Seen {
+    let first = Event::ObjectObserved {
         object: version("a", Some("0055")),
     };
-    let second = Event::Seen {
+    let second = Event::ObjectObserved {
         object: version("b", Some("0066")),
     };
     let ready = after(
@@ -184,7 +187,7 @@ fn a_newer_version_takes_over() {
     let overtaken = after(&holder_of_old, &[second], at(2));
     assert_eq!(
         overtaken.apply(&succeed("a", "t"), at(3)),
-        Step::Refused(Refusal::LeaseLost)
+        Decision::Refused(Refusal::LeaseLost)
     );
 }
 
@@ -192,7 +195,7 @@ fn a_newer_version_takes_over() {
 #[test]
 fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
     for sequencer in [Some("01"), Some("57"), None] {
-        let old = Event::Seen {
+        let old = Event::ObjectObserved {
             object: version("a", Some("57")),
         };
         let new = ObjectVersion {
@@ -206,14 +209,14 @@ fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
         );
         let seen = changed(
             &known,
-            &Event::Seen {
+            &Event::ObjectObserved {
                 object: new.clone(),
             },
             at(2),
         )
         .after;
         assert_eq!((seen.generation, seen.etag()), (2, Some(&new.etag)));
-        let claim = Event::Claim {
+        let claim = Event::AcquireLease {
             object: new,
             lease: Lease {
                 token: "u".into(),
@@ -222,33 +225,39 @@ fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
             output: None,
         };
         let claimed = changed(&known, &claim, at(2)).after;
-        assert_eq!((claimed.state, claimed.generation), (State::Processing, 2));
+        assert_eq!(
+            (claimed.state, claimed.generation),
+            (UploadState::Processing, 2)
+        );
     }
 }
 
 #[test]
 fn an_unused_url_ends_expired_but_late_bytes_are_taken() {
-    let early = changed(&pending(), &Event::Missing, at(60)).after;
-    assert_eq!(early.state, State::Pending);
-    assert!(early.due_at > Some(at(60)));
-    let expired = changed(&early, &Event::Missing, at(900 + 60)).after;
-    assert_eq!((expired.state, expired.reserved_bytes), (State::Expired, 0));
+    let early = changed(&pending(), &Event::ObjectAbsent, at(60)).after;
+    assert_eq!(early.state, UploadState::Pending);
+    assert!(early.next_check_at > Some(at(60)));
+    let expired = changed(&early, &Event::ObjectAbsent, at(900 + 60)).after;
+    assert_eq!(
+        (expired.state, expired.reserved_bytes),
+        (UploadState::Expired, 0)
+    );
     let revived = changed(&expired, &seen("a"), at(2000));
-    assert_eq!(revived.after.state, State::Uploaded);
+    assert_eq!(revived.after.state, UploadState::Uploaded);
     assert_eq!(revived.after.reserved_bytes, 10);
     assert!(revived.enqueue);
 }
 
 #[test]
 fn the_sweep_stops_looking_for_an_expired_upload() {
-    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
+    let mut upload = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
     let mut looks = 0;
-    while let Some(due) = upload.due_at {
-        upload = changed(&upload, &Event::Missing, due).after;
+    while let Some(due) = upload.next_check_at {
+        upload = changed(&upload, &Event::ObjectAbsent, due).after;
         looks += 1;
-        assert!(looks <= LATE_LOOKS_MAX);
+        assert!(looks <= LATE_PROBES_MAX);
     }
-    assert_eq!(upload.state, State::Expired);
+    assert_eq!(upload.state, UploadState::Expired);
 }
 
 #[test]
@@ -273,7 +282,7 @@ fn attempts_are_bounded_and_end_failed_with_a_reason() {
         now,
     )
     .after;
-    assert_eq!(ended.state, State::Failed);
+    assert_eq!(ended.state, UploadState::Failed);
     assert_eq!(ended.failure.unwrap().code, "attempts_exhausted");
 }
 
@@ -290,21 +299,21 @@ fn a_failure_keeps_its_etag_and_a_later_good_version_still_becomes_ready() {
         &[seen("b"), claim("b", "u", at(100)), succeed("b", "u")],
         at(2),
     );
-    assert_eq!((ready.state, ready.failure), (State::Ready, None));
+    assert_eq!((ready.state, ready.failure), (UploadState::Ready, None));
 }
 
 #[test]
 fn states_have_one_spelling() {
-    for state in State::ALL {
-        assert_eq!(State::parse(state.as_str()), Some(state));
+    for state in UploadState::ALL {
+        assert_eq!(UploadState::parse(state.as_str()), Some(state));
         assert_eq!(
             serde_json::to_value(state).unwrap(),
             serde_json::json!(state.as_str())
         );
         assert_eq!(state.status().as_str(), state.as_str());
     }
-    assert_eq!(State::parse("done"), None);
-    assert!(State::Pending.is_moving() && !State::Ready.is_moving());
+    assert_eq!(UploadState::parse("done"), None);
+    assert!(UploadState::Pending.is_moving() && !UploadState::Ready.is_moving());
 }
 
 /// What the store of the records with the least room takes, in bytes: an item of DynamoDB has 400 KB.
@@ -331,18 +340,18 @@ fn the_longest_record_fits_in_an_item() {
         collection_id: Some("c".repeat(64)),
         labels: labels.collect(),
         metadata,
-        claimed: Claimed {
+        client_metadata: ClientMetadata {
             columns: columns(),
             row_count: Some(u64::MAX),
             file_hash: Some("h".repeat(64)),
         },
-        seen: Some(ObjectVersion {
+        observed: Some(ObjectVersion {
             etag: etag(),
             size_bytes: u64::MAX,
             version_id: key(),
             sequencer: None,
         }),
-        outcome: Some(Outcome {
+        outcome: Some(IngestOutcome {
             etag: etag(),
             bucket: key(),
             parquet_key: key(),
@@ -369,6 +378,6 @@ fn a_record_with_all_names_of_its_columns_is_read() {
     let mut old = serde_json::to_value(pending()).unwrap();
     old["claimed"]["columns"] = serde_json::json!(["id", "name"]);
     let read: Upload = serde_json::from_value(old).unwrap();
-    let columns = read.claimed.columns.unwrap();
+    let columns = read.client_metadata.columns.unwrap();
     assert_eq!((columns.count(), columns.names()[1].as_str()), (2, "name"));
 }

@@ -3,7 +3,8 @@
 use consign_api::Variant;
 
 use super::{
-    Deletion, EXPIRY_GRACE_S, LEASE_S, NAME_KEPT_S, Outcome, State, UPLOAD_LIFE_MAX_S, Upload,
+    Deletion, EXPIRY_GRACE_S, IngestOutcome, KEY_KEPT_S, LEASE_S, UPLOAD_LIFE_MAX_S, Upload,
+    UploadState,
 };
 use crate::ids::ETag;
 use crate::policy::Overwrite;
@@ -31,9 +32,9 @@ impl Upload {
         if self.multipart_upload_id.is_none() {
             return urls_end;
         }
-        let active_at = self.in_parts.active_at.unwrap_or(self.created_at);
+        let active_at = self.multipart.active_at.unwrap_or(self.created_at);
         let life_ends = saturating_add_secs(self.life_ends_at(), EXPIRY_GRACE_S);
-        saturating_add_secs(active_at, self.in_parts.activity_s)
+        saturating_add_secs(active_at, self.multipart.activity_s)
             .max(urls_end)
             .min(life_ends)
     }
@@ -47,7 +48,7 @@ impl Upload {
     /// Whether signing again begins it anew, though it has expired: no parts of it were freed, and its life is not over.
     #[must_use]
     pub fn is_reopened_by_signing(&self, now: Timestamp) -> bool {
-        self.state == State::Expired
+        self.state == UploadState::Expired
             && self.multipart_upload_id.is_none()
             && now < self.life_ends_at()
     }
@@ -65,10 +66,10 @@ impl Upload {
     /// What came of the version that became ready last. It is served while a newer one is being processed, and also
     /// where that fails.
     #[must_use]
-    pub fn current_outcome(&self) -> Option<&Outcome> {
+    pub fn current_outcome(&self) -> Option<&IngestOutcome> {
         self.outcome
             .as_ref()
-            .filter(|_| self.state != State::Deleted)
+            .filter(|_| self.state != UploadState::Deleted)
     }
 
     /// What becomes of another version than the one that is ready.
@@ -86,26 +87,26 @@ impl Upload {
             let ready = self.outcome.as_ref().map(|outcome| &outcome.etag);
             ready.is_none_or(|ready| *ready == seen.etag)
         };
-        self.seen.as_ref().is_some_and(is_accepted)
+        self.observed.as_ref().is_some_and(is_accepted)
             && self.conflict_etag.is_none()
             && !self.original_removed
-            && self.state != State::Deleted
+            && self.state != UploadState::Deleted
     }
 
     /// Whether it counts as one of its owner's files: until its bytes are purged, and not where none ever came.
     #[must_use]
     pub fn counts_as_file(&self) -> bool {
-        self.state != State::Expired && self.deletion != Some(Deletion::Purged)
+        self.state != UploadState::Expired && self.deletion != Some(Deletion::Purged)
     }
 
     /// Whether another upload may have the name of its object: it is purged, and no URL of it can bring bytes any more. One that
     /// is lost keeps its name, since it comes back when it is seen again.
     #[must_use]
-    pub fn leaves_its_name(&self, now: Timestamp) -> bool {
+    pub fn releases_key(&self, now: Timestamp) -> bool {
         self.deletion == Some(Deletion::Purged)
-            && self.due_at.is_none()
+            && self.next_check_at.is_none()
             && !self.is_lost()
-            && saturating_add_secs(self.url_expires_at, NAME_KEPT_S) <= now
+            && saturating_add_secs(self.url_expires_at, KEY_KEPT_S) <= now
     }
 
     /// What can be downloaded of it now, as the wire's `variant` names it.
@@ -136,15 +137,15 @@ impl Upload {
     #[must_use]
     pub fn etag(&self) -> Option<&ETag> {
         match &self.outcome {
-            Some(outcome) if self.state == State::Ready => Some(&outcome.etag),
-            Some(_) | None => self.seen.as_ref().map(|seen| &seen.etag),
+            Some(outcome) if self.state == UploadState::Ready => Some(&outcome.etag),
+            Some(_) | None => self.observed.as_ref().map(|seen| &seen.etag),
         }
     }
 }
 
 /// Whether the parts of a multipart upload are the file that was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
+pub enum PartsCheck {
     /// They are.
     Complete,
     /// They are not, for this reason.
@@ -155,11 +156,11 @@ impl Upload {
     /// Holds the parts in the bucket against the signed size: numbered from 1 without a gap, all of the signed
     /// length but the last, and in total the declared size.
     #[must_use]
-    pub fn check_parts(&self, parts: &[crate::ports::Part]) -> Layout {
+    pub fn check_parts(&self, parts: &[crate::ports::Part]) -> PartsCheck {
         let (Some(size_bytes), Some(part_size_bytes)) =
             (self.size_bytes_declared, self.part_size_bytes)
         else {
-            return Layout::Wrong("this is not a multipart upload".to_owned());
+            return PartsCheck::Wrong("this is not a multipart upload".to_owned());
         };
         let count = size_bytes.div_ceil(part_size_bytes.max(1));
         for index in 0..count {
@@ -170,11 +171,11 @@ impl Upload {
                 .and_then(|index| parts.get(index));
             match part {
                 Some(part) if u64::from(part.number) != number => {
-                    return Layout::Wrong(format!("part {number} of {count} is missing"));
+                    return PartsCheck::Wrong(format!("part {number} of {count} is missing"));
                 }
-                None => return Layout::Wrong(format!("part {number} of {count} is missing")),
+                None => return PartsCheck::Wrong(format!("part {number} of {count} is missing")),
                 Some(part) if part.size_bytes != wanted_bytes => {
-                    return Layout::Wrong(format!(
+                    return PartsCheck::Wrong(format!(
                         "part {number} has {} bytes and should have {wanted_bytes}",
                         part.size_bytes
                     ));
@@ -183,9 +184,9 @@ impl Upload {
             }
         }
         if u64::try_from(parts.len()).ok() == Some(count) {
-            Layout::Complete
+            PartsCheck::Complete
         } else {
-            Layout::Wrong(format!(
+            PartsCheck::Wrong(format!(
                 "there are {} parts and should be {count}",
                 parts.len()
             ))

@@ -20,7 +20,7 @@ use s3s::{Body, S3Error, S3Result, s3_error};
 use crate::blob::Attributes;
 use crate::change::{NewObject, Service};
 use crate::event::Event;
-use crate::receive::{Declared, Failure, Source, receive};
+use crate::receive::{ByteSource, Declared, Failure, receive};
 use crate::store::Condition;
 use reader::{FormError, Reader};
 
@@ -229,7 +229,7 @@ struct FormFile {
     size_bytes_max: u64,
 }
 
-impl Source for &mut FormFile {
+impl ByteSource for &mut FormFile {
     async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         match self.reader.chunk().await {
             Ok(Some(chunk)) => {

@@ -23,7 +23,7 @@ pub(super) enum FormError {
 
 /// How a part begins.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct FormPart {
     pub(super) name: String,
     pub(super) filename: Option<String>,
 }
@@ -71,7 +71,7 @@ impl Reader {
     }
 
     /// The next part, or nothing after the last one.
-    pub(super) async fn part(&mut self) -> Result<Option<Part>, FormError> {
+    pub(super) async fn part(&mut self) -> Result<Option<FormPart>, FormError> {
         while self.buffer.len() < 2 {
             self.fill().await?;
         }
@@ -98,7 +98,7 @@ impl Reader {
                 _ => {}
             }
         }
-        Ok(Some(Part {
+        Ok(Some(FormPart {
             name: field.ok_or(FormError::Malformed)?,
             filename,
         }))

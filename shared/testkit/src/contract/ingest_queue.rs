@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use consign_core::ports::{IngestJob, LookJob};
+use consign_core::ports::{IngestJob, SweepJob};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use futures_util::future::join_all;
 
@@ -43,24 +43,24 @@ pub async fn a_job_sent_is_received<Q: Consume>(queue: &Q) {
 
 /// Each a message, in no order; more than one request of a service takes.
 pub async fn look_jobs_are_messages<Q: Consume>(queue: &Q) {
-    let jobs: Vec<LookJob> = (0..23)
-        .map(|n| LookJob {
-            look: (n * 100..n * 100 + 50).map(id).collect(),
+    let jobs: Vec<SweepJob> = (0..23)
+        .map(|n| SweepJob {
+            uploads: (n * 100..n * 100 + 50).map(id).collect(),
         })
         .collect();
-    queue.send_looks(&jobs).await.unwrap();
+    queue.send_sweep_jobs(&jobs).await.unwrap();
     let mut received = Vec::new();
     while received.len() < jobs.len() {
         let messages = receive(queue, start(), 10).await;
         assert!(!messages.is_empty(), "{} of 23", received.len());
         let read = messages
             .iter()
-            .map(|m| LookJob::from_body(m.body().as_bytes()));
+            .map(|m| SweepJob::from_body(m.body().as_bytes()));
         received.extend(read.map(Option::unwrap));
     }
-    received.sort_unstable_by_key(|job| job.look.first().copied());
+    received.sort_unstable_by_key(|job| job.uploads.first().copied());
     assert_eq!(received, jobs);
-    queue.send_looks(&[]).await.unwrap();
+    queue.send_sweep_jobs(&[]).await.unwrap();
 }
 
 /// At once.

@@ -95,7 +95,7 @@ pub trait Consume: IngestQueue {
     fn dead_letters(&self) -> impl Future<Output = Result<Vec<(String, String)>, Fault>> + Send;
 }
 
-impl Delivery for crate::Message {
+impl Delivery for crate::QueueMessage {
     fn body(&self) -> &str {
         &self.body
     }
@@ -106,7 +106,7 @@ impl Delivery for crate::Message {
 }
 
 impl Consume for crate::MemoryQueue {
-    type Message = crate::Message;
+    type Message = crate::QueueMessage;
 
     async fn receive(
         &self,

@@ -202,13 +202,13 @@ pub async fn removing_is_idempotent<S: ObjectStore>(store: &S) {
 pub async fn a_missing_bucket_is_told_apart<S: ObjectStore>(store: &S) {
     store.check_bucket(BUCKET).await.unwrap();
     let missing = store.check_bucket(BUCKET_MISSING).await.unwrap_err();
-    assert_eq!(missing.kind, FaultKind::NoContainer);
+    assert_eq!(missing.kind, FaultKind::MissingResource);
     let at = ObjectRef::new(BUCKET_MISSING, "a");
     let missing = store
         .put(&at, "text/plain", Bytes::new())
         .await
         .unwrap_err();
-    assert_eq!(missing.kind, FaultKind::NoContainer);
+    assert_eq!(missing.kind, FaultKind::MissingResource);
 }
 
 /// Every character that our keys may have, and long ones.

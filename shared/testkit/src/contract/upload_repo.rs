@@ -3,7 +3,7 @@
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Inserted, Saved, UploadRepo};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{Change, Deletion, DeletionReason, NAME_KEPT_S, State, Upload};
+use consign_core::upload::{Change, Deletion, DeletionReason, KEY_KEPT_S, Upload, UploadState};
 use futures_util::future::join_all;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -91,13 +91,13 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
 ) {
     let mut first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
-    let dead = saturating_add_secs(first.url_expires_at, NAME_KEPT_S);
-    let before = saturating_add_secs(first.url_expires_at, NAME_KEPT_S - 1);
+    let dead = saturating_add_secs(first.url_expires_at, KEY_KEPT_S);
+    let before = saturating_add_secs(first.url_expires_at, KEY_KEPT_S - 1);
     let mut second = upload("bob", 2);
     second.object = first.object.clone();
     let steps: [Step; 7] = [
         (|_| {}, dead, false),
-        (|after| after.state = State::Deleted, dead, false),
+        (|after| after.state = UploadState::Deleted, dead, false),
         (
             |after| {
                 after.deletion = Some(Deletion::Moved);
@@ -116,7 +116,7 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
         ),
         (
             |after| {
-                after.due_at = None;
+                after.next_check_at = None;
                 after.deletion_reason = Some(DeletionReason::ObjectAbsent);
             },
             dead,
@@ -171,7 +171,7 @@ pub async fn an_insert_repeated_after_a_lost_answer_has_one_effect<R: UploadRepo
 pub async fn a_save_moves_the_record<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
-    let change = change(&first, |after| after.state = State::Uploaded);
+    let change = change(&first, |after| after.state = UploadState::Uploaded);
     let saved = repo.save(&first, &change).await.unwrap();
     assert_eq!(saved, Saved::Written);
     let found = repo.find(first.id).await.unwrap();
@@ -182,10 +182,10 @@ pub async fn a_save_moves_the_record<R: UploadRepo>(repo: &R) {
 pub async fn a_stale_revision_conflicts_and_writes_nothing<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
-    let winner = change(&first, |after| after.state = State::Uploaded);
+    let winner = change(&first, |after| after.state = UploadState::Uploaded);
     repo.save(&first, &winner).await.unwrap();
     let loser = change(&first, |after| {
-        after.state = State::Expired;
+        after.state = UploadState::Expired;
         after.reserved_bytes = 0;
     });
     let saved = repo.save(&first, &loser).await.unwrap();
@@ -242,7 +242,7 @@ pub async fn savers_who_read_again_all_win_in_the_end<R: UploadRepo>(repo: &R) {
     join_all((0..20).map(|_| async {
         loop {
             let before = repo.find(first.id).await.unwrap().unwrap();
-            let change = change(&before, |after| after.looks += 1);
+            let change = change(&before, |after| after.probe_count += 1);
             if repo.save(&before, &change).await.unwrap() == Saved::Written {
                 break;
             }
@@ -250,5 +250,5 @@ pub async fn savers_who_read_again_all_win_in_the_end<R: UploadRepo>(repo: &R) {
     }))
     .await;
     let found = repo.find(first.id).await.unwrap().unwrap();
-    assert_eq!((found.looks, found.revision), (20, 20));
+    assert_eq!((found.probe_count, found.revision), (20, 20));
 }

@@ -4,7 +4,7 @@ use consign_core::ports::{
     Allowance, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
 };
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{Deletion, State, Upload};
+use consign_core::upload::{Deletion, Upload, UploadState};
 use futures_util::future::join_all;
 
 use super::upload_repo::{change, create};
@@ -58,7 +58,7 @@ pub async fn the_same_key_and_body_replays<R: UploadRepo>(repo: &R) {
 pub async fn a_replay_shows_the_upload_as_it_is_now<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     insert(repo, &keyed(first.clone(), "k", "b"), start()).await;
-    let change = change(&first, |after| after.state = State::Uploaded);
+    let change = change(&first, |after| after.state = UploadState::Uploaded);
     repo.save(&first, &change).await.unwrap();
     let replayed = insert(repo, &keyed(upload("ada", 2), "k", "b"), start()).await;
     assert_eq!(replayed, Inserted::Replayed(Box::new(change.after)));
@@ -239,7 +239,7 @@ pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo
         Inserted::FilesExceeded
     );
     let deleted = change(&first, |after| {
-        after.state = State::Deleted;
+        after.state = UploadState::Deleted;
         after.deletion = Some(Deletion::Moved);
     });
     repo.save(&first, &deleted).await.unwrap();
@@ -255,9 +255,9 @@ pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo
     assert_eq!(insert(repo, &few(3), start()).await, Inserted::Created);
     // A file that comes late counts again.
     let second = upload("ada", 2);
-    let expired = change(&second, |after| after.state = State::Expired);
+    let expired = change(&second, |after| after.state = UploadState::Expired);
     repo.save(&second, &expired).await.unwrap();
-    let late = change(&expired.after, |after| after.state = State::Uploaded);
+    let late = change(&expired.after, |after| after.state = UploadState::Uploaded);
     repo.save(&expired.after, &late).await.unwrap();
     assert_eq!(
         insert(repo, &few(4), start()).await,

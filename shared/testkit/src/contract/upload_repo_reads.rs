@@ -1,9 +1,9 @@
 //! What is listed, and what is due.
 
 use consign_core::ids::{ObjectRef, UploadId};
-use consign_core::ports::{DueLine, DueRange, ListFilter, Page, Saved, Stretch, UploadRepo};
+use consign_core::ports::{DueLine, DueRange, DueRun, ListFilter, Page, Saved, UploadRepo};
 use consign_core::time::{Timestamp, saturating_add_secs};
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 
 use super::upload_repo::{change, create};
 use crate::sample::{BUCKET, id, owner, start, upload};
@@ -78,11 +78,11 @@ pub async fn a_listing_filters<R: UploadRepo>(repo: &R) {
         new.collection_id = (number % 3 == 0).then(|| "spring".to_owned());
         create(repo, std::slice::from_ref(&new)).await;
         if number % 4 == 0 {
-            let change = change(&new, |after| after.state = State::Ready);
+            let change = change(&new, |after| after.state = UploadState::Ready);
             repo.save(&new, &change).await.unwrap();
         }
     }
-    let state = Some(State::Ready);
+    let state = Some(UploadState::Ready);
     let category = Some("model".to_owned());
     let collection_id = Some("spring".to_owned());
     let only_state = ListFilter {
@@ -118,12 +118,12 @@ pub async fn a_listing_filters<R: UploadRepo>(repo: &R) {
 pub async fn a_listing_shows_deleted_uploads_only_when_asked<R: UploadRepo>(repo: &R) {
     let gone = upload("ada", 1);
     create(repo, &[gone.clone(), upload("ada", 2)]).await;
-    let change = change(&gone, |after| after.state = State::Deleted);
+    let change = change(&gone, |after| after.state = UploadState::Deleted);
     repo.save(&gone, &change).await.unwrap();
     let page = list(repo, &ListFilter::default(), None, 50).await;
     assert_eq!(ids(&page.uploads), [id(2)]);
     let deleted = ListFilter {
-        state: Some(State::Deleted),
+        state: Some(UploadState::Deleted),
         ..ListFilter::default()
     };
     let page = list(repo, &deleted, None, 50).await;
@@ -148,7 +148,7 @@ async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Vec<UploadId> {
 
 fn due(name: &str, number: u32, after_s: Option<u64>) -> Upload {
     Upload {
-        due_at: after_s.map(|s| saturating_add_secs(start(), s)),
+        next_check_at: after_s.map(|s| saturating_add_secs(start(), s)),
         ..upload(name, number)
     }
 }
@@ -205,7 +205,7 @@ pub async fn a_line_is_read_in_stretches<R: UploadRepo>(repo: &R) {
     assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6].map(id));
     // A place that was passed stays passed when what stood there has moved on.
     range.after = seen.get(2).copied();
-    let moved = change(&uploads[2], |after| after.due_at = None);
+    let moved = change(&uploads[2], |after| after.next_check_at = None);
     repo.save(&uploads[2], &moved).await.unwrap();
     assert_eq!(repo.due(&line, range).await.unwrap(), seen[3..6]);
 }
@@ -270,7 +270,7 @@ pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
     );
     assert_eq!(repo.find(id(1)).await.unwrap(), Some(uploads[0].clone()));
     let saved = change(&uploads[0], |after| {
-        after.due_at = Some(saturating_add_secs(start(), 30))
+        after.next_check_at = Some(saturating_add_secs(start(), 30))
     });
     let saved = repo.save(&uploads[0], &saved).await.unwrap();
     assert_eq!(saved, Saved::Written);
@@ -288,16 +288,16 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
     create(repo, &[due("bob", 9, Some(5))]).await;
     let now = saturating_add_secs(start(), 10);
     let first = heads(repo, now, 2).await;
-    let held = Stretch::ids(&first);
+    let held = DueRun::ids(&first);
     assert!(held.contains(&id(1)) && held.contains(&id(2)), "{held:?}");
-    repo.hold_stretches(&first, now, saturating_add_secs(start(), 100))
+    repo.hold_runs(&first, now, saturating_add_secs(start(), 100))
         .await
         .unwrap();
     // By another upload's hold nobody becomes due later than its own.
     let second = heads(repo, saturating_add_secs(now, 1), 1).await;
-    assert!(Stretch::ids(&second).contains(&id(3)), "{second:?}");
+    assert!(DueRun::ids(&second).contains(&id(3)), "{second:?}");
     let until = saturating_add_secs(start(), 200);
-    repo.hold_stretches(&second, saturating_add_secs(now, 1), until)
+    repo.hold_runs(&second, saturating_add_secs(now, 1), until)
         .await
         .unwrap();
     let left = all_due(repo, saturating_add_secs(start(), 50)).await;
@@ -308,7 +308,7 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
     // The record does not know of it, and who is saved stands where its record says.
     assert_eq!(repo.find(id(2)).await.unwrap(), Some(uploads[1].clone()));
     let saved = change(&uploads[1], |after| {
-        after.due_at = Some(saturating_add_secs(start(), 30))
+        after.next_check_at = Some(saturating_add_secs(start(), 30))
     });
     let saved = repo.save(&uploads[1], &saved).await.unwrap();
     assert_eq!(saved, Saved::Written);
@@ -323,11 +323,11 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
             .contains(&id(1))
     );
     assert_eq!(all_due(repo, until).await.len(), 5);
-    repo.hold_stretches(&[], now, until).await.unwrap();
+    repo.hold_runs(&[], now, until).await.unwrap();
 }
 
 /// The heads of all lines, so many uploads each.
-async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<Stretch> {
+async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<DueRun> {
     let range = DueRange {
         until,
         after: None,
@@ -336,7 +336,7 @@ async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<S
     let mut heads = Vec::new();
     for line in repo.due_lines(until, 1000).await.unwrap() {
         let due = repo.due(&line, range).await.unwrap();
-        heads.push(Stretch { line, due });
+        heads.push(DueRun { line, due });
     }
     heads
 }
@@ -347,14 +347,14 @@ pub async fn due_follows_every_save<R: UploadRepo>(repo: &R) {
     create(repo, std::slice::from_ref(&first)).await;
     let until = saturating_add_secs(start(), 1000);
     let later = change(&first, |after| {
-        after.due_at = Some(saturating_add_secs(until, 1))
+        after.next_check_at = Some(saturating_add_secs(until, 1))
     });
     repo.save(&first, &later).await.unwrap();
     assert_eq!(all_due(repo, until).await, []);
-    let sooner = change(&later.after, |after| after.due_at = Some(start()));
+    let sooner = change(&later.after, |after| after.next_check_at = Some(start()));
     repo.save(&later.after, &sooner).await.unwrap();
     assert_eq!(all_due(repo, until).await, [id(1)]);
-    let never = change(&sooner.after, |after| after.due_at = None);
+    let never = change(&sooner.after, |after| after.next_check_at = None);
     repo.save(&sooner.after, &never).await.unwrap();
     assert_eq!(all_due(repo, until).await, []);
 }

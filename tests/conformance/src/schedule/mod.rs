@@ -208,7 +208,7 @@ impl Schedule {
         let verdict = faults.outlive(self.world.ingest(&body)).await;
         faults.clear();
         // Without a verdict, or with another than this, it is not acknowledged.
-        if crash.is_some() || verdict != Some(ingest_on_object_created::Verdict::Done) {
+        if crash.is_some() || verdict != Some(ingest_on_object_created::Disposition::Ack) {
             self.world.messages.push(body);
         }
     }

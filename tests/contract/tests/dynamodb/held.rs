@@ -1,6 +1,6 @@
 //! Lines that were passed on, by one item each.
 
-use consign_core::ports::{DueRange, Stretch, UploadRepo as _};
+use consign_core::ports::{DueRange, DueRun, UploadRepo as _};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::upload::Upload;
 use consign_testkit::all_due;
@@ -19,7 +19,7 @@ async fn given() -> Given {
     let given = Given::new().await;
     for number in 0..UPLOADS {
         let upload = Upload {
-            due_at: Some(at(number.into())),
+            next_check_at: Some(at(number.into())),
             ..sample::upload("ada", number)
         };
         insert(&given.repo, sample::new(upload)).await.unwrap();
@@ -37,11 +37,11 @@ async fn hold(given: &Given, limit: usize, now: Timestamp, until: Timestamp) {
     let mut stretches = Vec::new();
     for line in given.repo.due_lines(now, 100).await.unwrap() {
         let due = given.repo.due(&line, range).await.unwrap();
-        stretches.push(Stretch { line, due });
+        stretches.push(DueRun { line, due });
     }
     stretches.retain(|stretch| !stretch.due.is_empty());
     assert_eq!(stretches.len(), 1, "one owner, one line");
-    let held = given.repo.hold_stretches(&stretches, now, until);
+    let held = given.repo.hold_runs(&stretches, now, until);
     held.await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Answers that are lost, after a write and before it.
 
 use consign_core::ports::{FaultKind, Inserted, Saved, UploadRepo};
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use consign_testkit::sample::{id, upload};
 
 use crate::given::{ATTEMPTS, Given, change, insert, keyed, window};
@@ -65,7 +65,7 @@ async fn a_save_whose_answers_are_lost_is_known_again() {
             let given = Given::with(&first).await;
             given.proxy.plan(operation, Harm::CutAfter, lost);
             let change = change(&first, |after| {
-                after.state = State::Uploaded;
+                after.state = UploadState::Uploaded;
                 after.reserved_bytes = reserved_bytes;
             });
             let saved = given.proxied.save(&first, &change).await.unwrap();
@@ -108,7 +108,7 @@ async fn an_answer_that_never_comes_is_not_waited_for() {
     let first = upload("ada", 1);
     let given = Given::with(&first).await;
     given.proxy.plan("PutItem", Harm::Stall, 1);
-    let change = change(&first, |after| after.looks = 1);
+    let change = change(&first, |after| after.probe_count = 1);
     let saved = given.proxied.save(&first, &change).await.unwrap();
     assert_eq!(saved, Saved::Written);
     given.proxy.plan("GetItem", Harm::Stall, ATTEMPTS);

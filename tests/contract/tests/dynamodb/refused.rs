@@ -19,7 +19,7 @@ async fn throttling_is_waited_out_and_then_told() {
     }
     let inserted = insert(&given.proxied, keyed(first.clone()));
     assert_eq!(inserted.await.unwrap(), Inserted::Created);
-    let change = change(&first, |after| after.looks = 1);
+    let change = change(&first, |after| after.probe_count = 1);
     let saved = given.proxied.save(&first, &change).await.unwrap();
     assert_eq!(saved, Saved::Written);
     let found = given.proxied.find(first.id).await.unwrap();
@@ -64,7 +64,7 @@ async fn conflicts_with_other_transactions_are_tried_again_within_bounds() {
     let refund = change(&first, |after| after.reserved_bytes = 0);
     let saved = given.proxied.save(&first, &refund).await.unwrap();
     assert_eq!(saved, Saved::Written);
-    let look = change(&refund.after, |after| after.looks = 1);
+    let look = change(&refund.after, |after| after.probe_count = 1);
     let saved = given.proxied.save(&refund.after, &look).await.unwrap();
     assert_eq!(saved, Saved::Written);
     assert!(given.proxy.is_spent());
@@ -132,7 +132,7 @@ async fn refusals_are_told_apart() {
         insert(&missing, keyed(upload("ada", 1))).await.map(drop),
     ];
     for fault in faults {
-        assert_eq!(fault.unwrap_err().kind, FaultKind::NoContainer);
+        assert_eq!(fault.unwrap_err().kind, FaultKind::MissingResource);
     }
 }
 

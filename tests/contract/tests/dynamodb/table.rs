@@ -3,7 +3,7 @@
 use consign_aws::dynamodb::table::{INDEXES, KEY, TTL};
 use consign_core::ports::{Inserted, ListFilter, UploadRepo};
 use consign_core::time::saturating_add_secs;
-use consign_core::upload::{Deletion, State};
+use consign_core::upload::{Deletion, UploadState};
 use consign_testkit::all_due;
 use consign_testkit::sample::{self, id, owner, start, upload};
 use futures_util::future::join_all;
@@ -110,11 +110,11 @@ async fn a_late_index_shows_no_state_of_yesterday() {
         page.unwrap().uploads
     };
     assert_eq!(list(None).await.len(), 1);
-    let gone = change(&first, |after| after.state = State::Deleted);
+    let gone = change(&first, |after| after.state = UploadState::Deleted);
     given.repo.save(&first, &gone).await.unwrap();
     given.proxy.plan("Query", Harm::Again, 2);
     assert_eq!(list(None).await, []);
-    assert_eq!(list(Some(State::Deleted)).await, [gone.after]);
+    assert_eq!(list(Some(UploadState::Deleted)).await, [gone.after]);
     assert!(given.proxy.is_spent());
 }
 

@@ -3,9 +3,9 @@
 use consign_core::ids::ObjectRef;
 use consign_core::policy::MARKER_PREFIX;
 use consign_core::ports::Clock as _;
-use consign_core::upload::{ABSENCE_CONFIRM_S, Deletion, DeletionReason, State};
+use consign_core::upload::{ABSENCE_CONFIRM_S, Deletion, DeletionReason, UploadState};
 use contract::{BUCKET, Horizon, World, notify};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 
 use crate::support::{CSV, OWNER, confirm, csv, put, ready, signed, told, world};
 
@@ -35,14 +35,14 @@ async fn a_store_that_comes_back_empty_deletes_nothing_that_was_acknowledged() {
         consign_core::ports::FaultKind::Unreachable,
     );
     let body = told(&told_of.object, &version);
-    assert_eq!(world.ingest(&body).await, Verdict::Retry);
+    assert_eq!(world.ingest(&body).await, Disposition::Retry);
     world.messages.push(body);
 
     world.objects.unmount();
     go_on(&world, 4 * ABSENCE_CONFIRM_S / 60).await;
     for (id, state) in [
-        (confirmed.id, State::Confirmed),
-        (told_of.id, State::Processing),
+        (confirmed.id, UploadState::Confirmed),
+        (told_of.id, UploadState::Processing),
     ] {
         let now = world.record(id).unwrap();
         assert_eq!((now.state, now.deletion), (state, None));
@@ -50,7 +50,7 @@ async fn a_store_that_comes_back_empty_deletes_nothing_that_was_acknowledged() {
     world.objects.mount();
     assert!(world.settle(Horizon::Work).await);
     for id in [confirmed.id, told_of.id] {
-        assert_eq!(world.record(id).unwrap().state, State::Ready);
+        assert_eq!(world.record(id).unwrap().state, UploadState::Ready);
     }
 }
 
@@ -67,7 +67,7 @@ async fn what_was_missed_for_some_seconds_is_ready_within_a_minute() {
         world.deliver().await;
         assert_eq!(world.messages.depth(), 0);
         let missed = world.record(upload.id).unwrap();
-        assert_eq!(missed.state, State::Confirmed);
+        assert_eq!(missed.state, UploadState::Confirmed);
         assert_eq!(missed.absent_since, Some(world.clock.now()));
         for second in 0..60 {
             if second == missed_s {
@@ -81,7 +81,7 @@ async fn what_was_missed_for_some_seconds_is_ready_within_a_minute() {
             world.deliver().await;
         }
         let back = world.record(upload.id).unwrap();
-        assert_eq!((back.state, back.generation), (State::Ready, 1));
+        assert_eq!((back.state, back.generation), (UploadState::Ready, 1));
     }
 }
 
@@ -93,17 +93,17 @@ async fn a_removal_that_is_told_counts_only_where_the_bucket_is_the_one_we_know(
     world.sweep().await;
     let removed = notify::removed(&upload.object, None);
     world.objects.unmount();
-    assert_eq!(world.ingest(&removed).await, Verdict::Retry);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.ingest(&removed).await, Disposition::Retry);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     world.objects.mount();
-    assert_eq!(world.ingest(&removed).await, Verdict::Done);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.ingest(&removed).await, Disposition::Ack);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     world.objects.client_delete(&upload.object);
-    assert_eq!(world.ingest(&removed).await, Verdict::Done);
+    assert_eq!(world.ingest(&removed).await, Disposition::Ack);
     let ended = world.record(upload.id).unwrap();
     assert_eq!(
         (ended.state, ended.deletion_reason),
-        (State::Deleted, Some(DeletionReason::ObjectRemoved))
+        (UploadState::Deleted, Some(DeletionReason::ObjectRemoved))
     );
 }
 
@@ -133,13 +133,13 @@ async fn what_is_gone_without_a_word_ends_deleted_after_two_looks_and_comes_back
         world.objects.client_delete(&upload.object);
         go_on(&world, ABSENCE_CONFIRM_S / 60 - 1).await;
         let missed = world.record(upload.id).unwrap();
-        assert_eq!(missed.state, State::Confirmed);
+        assert_eq!(missed.state, UploadState::Confirmed);
         assert!(missed.absent_since.is_some());
         go_on(&world, 10).await;
         let ended = world.record(upload.id).unwrap();
         assert_eq!(
             (ended.state, ended.deletion_reason),
-            (State::Deleted, Some(DeletionReason::ObjectAbsent))
+            (UploadState::Deleted, Some(DeletionReason::ObjectAbsent))
         );
         assert_eq!(ended.deletion, Some(Deletion::Requested));
         assert_eq!(confirm(&world, &upload).await.0, 404);
@@ -149,13 +149,13 @@ async fn what_is_gone_without_a_word_ends_deleted_after_two_looks_and_comes_back
         let version = put(&world, &upload.object, CSV).unwrap();
         if is_told {
             let body = told(&upload.object, &version);
-            assert_eq!(world.ingest(&body).await, Verdict::Done);
+            assert_eq!(world.ingest(&body).await, Disposition::Ack);
         } else {
             world.sweep().await;
         }
         assert!(world.settle(Horizon::Work).await);
         let back = world.record(upload.id).unwrap();
-        assert_eq!((back.state, back.generation), (State::Ready, 2));
+        assert_eq!((back.state, back.generation), (UploadState::Ready, 2));
         assert_eq!(back.deletion_reason, None);
     }
 }

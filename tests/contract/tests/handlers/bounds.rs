@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use serde_json::{Value, json};
 
 use crate::support::{OWNER, csv, signed, told, world};
@@ -71,7 +71,7 @@ async fn a_wide_table_becomes_ready_with_a_short_record() {
     let version = world.objects.client_put(&upload.object, put).unwrap();
     world.ingest(&told(&upload.object, &version)).await;
     let record = world.record(upload.id).unwrap();
-    assert_eq!(record.state, State::Ready, "{:?}", record.failure);
+    assert_eq!(record.state, UploadState::Ready, "{:?}", record.failure);
     let bytes = serde_json::to_string(&record).unwrap().len();
     assert!(bytes < RECORD_BYTES_MAX, "{bytes} bytes");
     let (_, status) = world.status(OWNER, &upload.id.to_string()).await;
@@ -98,5 +98,5 @@ async fn a_claim_of_many_columns_leaves_a_short_record() {
     let record = world.record(upload.id).unwrap();
     let bytes = serde_json::to_string(&record).unwrap().len();
     assert!(bytes < RECORD_BYTES_MAX, "{bytes} bytes");
-    assert_eq!(record.claimed.columns.unwrap().count(), 20_000);
+    assert_eq!(record.client_metadata.columns.unwrap().count(), 20_000);
 }

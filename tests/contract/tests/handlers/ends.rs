@@ -1,9 +1,9 @@
 //! How a file ends: by its owner, by its time, or by what it is.
 
-use consign_core::upload::{Deletion, State};
+use consign_core::upload::{Deletion, UploadState};
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When};
 use contract::{Horizon, notify};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 
 use crate::rules::{DAY_S, reserved};
 use crate::support::{CSV, OWNER, confirm, csv, put, ready, signed, told, world};
@@ -46,10 +46,10 @@ async fn retention_deletes_what_is_ready_when_its_time_is_over() {
     for _ in 0..3 {
         world.sweep().await;
     }
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     world.clock.advance_s(1);
     world.sweep().await;
-    assert_eq!(world.record(upload.id).unwrap().state, State::Deleted);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Deleted);
     assert!(world.settle(Horizon::End).await);
     assert_eq!(world.keys(), Vec::<String>::new());
 }
@@ -65,8 +65,11 @@ async fn what_awaits_a_confirm_is_deleted_without_one_and_kept_with_one() {
     world.sweep().await;
     assert_eq!(confirm(&world, &kept).await.0, 200);
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(kept.id).unwrap().state, State::Ready);
-    assert_eq!(world.record(dropped.id).unwrap().state, State::Deleted);
+    assert_eq!(world.record(kept.id).unwrap().state, UploadState::Ready);
+    assert_eq!(
+        world.record(dropped.id).unwrap().state,
+        UploadState::Deleted
+    );
 }
 
 #[tokio::test]
@@ -75,17 +78,17 @@ async fn an_original_that_is_not_kept_goes_once_ready_and_a_doubled_event_change
     let (upload, body) = ready(&world, "once").await;
     assert_eq!(
         (upload.state, upload.original_removed),
-        (State::Ready, true)
+        (UploadState::Ready, true)
     );
     assert_eq!(world.objects.bytes(&upload.object), None);
-    assert_eq!(world.ingest(&body).await, Verdict::Done);
+    assert_eq!(world.ingest(&body).await, Disposition::Ack);
     assert_eq!(
         world.ingest(&notify::removed(&upload.object, None)).await,
-        Verdict::Done
+        Disposition::Ack
     );
     assert!(world.settle(Horizon::End).await);
     let ended = world.record(upload.id).unwrap();
-    assert_eq!((ended.state, ended.generation), (State::Ready, 1));
+    assert_eq!((ended.state, ended.generation), (UploadState::Ready, 1));
     assert_eq!(world.commits(upload.id).len(), 1);
     assert_eq!(world.keys().len(), 2);
 }
@@ -106,7 +109,7 @@ async fn a_file_that_breaks_its_consumer_every_time_ends_failed_with_a_reason() 
     let ended = world.record(upload.id).unwrap();
     assert_eq!(
         (ended.state, ended.failure.unwrap().code.as_str()),
-        (State::Failed, "attempts_exhausted")
+        (UploadState::Failed, "attempts_exhausted")
     );
 }
 
@@ -124,6 +127,6 @@ async fn a_checksum_that_the_bytes_do_not_have_ends_failed() {
     let ended = world.record(upload.id).unwrap();
     assert_eq!(
         (ended.state, ended.failure.unwrap().code.as_str()),
-        (State::Failed, "checksum_mismatch")
+        (UploadState::Failed, "checksum_mismatch")
     );
 }

@@ -3,10 +3,10 @@
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{Clock as _, FaultKind};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
-use consign_core::upload::{ATTEMPTS_MAX, State};
+use consign_core::upload::{ATTEMPTS_MAX, UploadState};
 use consign_testkit::{ClientPut, Harm, Moment, Verb, When, sample};
 use contract::{BUCKET, Get, Horizon, World};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use serde_json::{Value, json};
 
 use crate::support::{CSV, CSV_2, OWNER, confirm, csv, put, ready, signed, told, world};
@@ -88,18 +88,18 @@ async fn a_form_that_is_used_twice_changes_nothing_that_is_ready() {
         confirm(&world, &world.record(id).unwrap()).await;
         assert!(world.settle(Horizon::Work).await);
         let first = world.record(id).unwrap();
-        assert_eq!(first.state, State::Ready);
+        assert_eq!(first.state, UploadState::Ready);
         assert_eq!(ask(&world, id, Get::Download("original")).await.0, 200);
 
         world.objects.honour_if_none_match(false);
         let second = put(&world, &object, CSV_2).unwrap();
         if is_told {
             let body = told(&object, &second);
-            assert_eq!(world.ingest(&body).await, Verdict::Done);
+            assert_eq!(world.ingest(&body).await, Disposition::Ack);
         }
         assert!(world.settle(Horizon::End).await);
         let now = world.record(id).unwrap();
-        assert_eq!((now.state, now.generation), (State::Ready, 1));
+        assert_eq!((now.state, now.generation), (UploadState::Ready, 1));
         assert_eq!(now.outcome, first.outcome);
         assert_eq!(now.conflict_etag, Some(second.etag));
         let (_, view) = ask(&world, id, Get::Status).await;
@@ -125,13 +125,13 @@ async fn what_is_ready_can_be_downloaded_while_the_next_version_is_processed_and
         .faults
         .plan(Verb::Get, When::Always, Moment::Before, unreachable);
     let body = told(&upload.object, &second);
-    assert_eq!(world.ingest(&body).await, Verdict::Retry);
-    assert_eq!(world.record(id).unwrap().state, State::Processing);
+    assert_eq!(world.ingest(&body).await, Disposition::Retry);
+    assert_eq!(world.record(id).unwrap().state, UploadState::Processing);
     assert_eq!(ask(&world, id, Get::Download("parquet")).await.0, 200);
     assert_eq!(ask(&world, id, Get::Download("original")).await.0, 409);
     world.faults.clear();
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(world.record(id).unwrap().state, State::Failed);
+    assert_eq!(world.record(id).unwrap().state, UploadState::Failed);
     assert_eq!(ask(&world, id, Get::Download("parquet")).await.0, 200);
     let parquet = world.record(id).unwrap().outcome.unwrap().parquet_key;
     let parquet = ObjectRef::new(BUCKET, parquet.unwrap());
@@ -178,7 +178,7 @@ async fn an_output_that_cannot_be_written_ends_failed_and_says_what_stood_in_the
         world.faults.plan(verb, When::Always, Moment::Before, other);
         for _ in 0..ATTEMPTS_MAX {
             let body = told(&upload.object, &version);
-            assert_eq!(world.ingest(&body).await, Verdict::Retry);
+            assert_eq!(world.ingest(&body).await, Disposition::Retry);
         }
         world.ingest(&told(&upload.object, &version)).await;
         let failure = world.record(upload.id).unwrap().failure.unwrap();
@@ -231,7 +231,7 @@ async fn a_clock_that_is_set_back_an_hour_at_any_stage_keeps_nobody_waiting() {
         set_back(4);
         go_on(&world).await;
         let ended = world.record(id).unwrap();
-        assert_eq!(ended.state, State::Ready, "{stage}: {ended:?}");
+        assert_eq!(ended.state, UploadState::Ready, "{stage}: {ended:?}");
         assert_eq!(world.messages.depth(), 0, "{stage}");
         // The same call again is still the same upload.
         let (status, again) = world.sign(OWNER, &csv("table"), Some("key")).await;

@@ -1,7 +1,7 @@
 //! Whole lives of an upload, as their clients, stores and queues play them: whoever dies is started again.
 
 use consign_core::ids::UploadId;
-use consign_core::upload::{Deletion, State, Upload};
+use consign_core::upload::{Deletion, Upload, UploadState};
 use contract::{Horizon, World, notify};
 
 use crate::support::{CSV, LARGE_BYTES, OWNER, csv, large, put, told};
@@ -121,17 +121,17 @@ impl Life {
         let keys = world.keys();
         let commits = world.commits(upload.id);
         let (state, commit_count, objects) = match self {
-            Self::Kept => (State::Ready, 1, 3),
-            Self::Once => (State::Ready, 1, 2),
-            Self::Parts | Self::SilentParts => (State::Ready, 1, 1),
-            Self::Deleted | Self::TakenAway => (State::Deleted, 1, 0),
-            Self::Unused => (State::Expired, 0, 0),
+            Self::Kept => (UploadState::Ready, 1, 3),
+            Self::Once => (UploadState::Ready, 1, 2),
+            Self::Parts | Self::SilentParts => (UploadState::Ready, 1, 1),
+            Self::Deleted | Self::TakenAway => (UploadState::Deleted, 1, 0),
+            Self::Unused => (UploadState::Expired, 0, 0),
         };
         assert_eq!(upload.state, state, "{context}: {upload:?}");
         assert_eq!(commits.len(), commit_count, "{context}: {commits:?}");
         assert_eq!(keys.len(), objects, "{context}: {keys:?}");
         assert_eq!(upload.original_removed, self == Self::Once, "{context}");
-        if state == State::Deleted {
+        if state == UploadState::Deleted {
             assert_eq!(upload.deletion, Some(Deletion::Purged), "{context}");
         }
         // Whose id died with its caller is known to nobody, and the bucket's lifecycle's to remove.
@@ -140,7 +140,7 @@ impl Life {
         if let Some(outcome) = upload.current_outcome() {
             assert_eq!(
                 Some(&outcome.etag),
-                upload.seen.as_ref().map(|seen| &seen.etag),
+                upload.observed.as_ref().map(|seen| &seen.etag),
                 "{context}"
             );
             let parquet = outcome.parquet_key.as_ref();

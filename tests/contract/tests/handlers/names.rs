@@ -1,9 +1,9 @@
 //! Names of objects that come free.
 
 use consign_core::ids::UploadId;
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use contract::Horizon;
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use serde_json::json;
 
 use crate::rules::DAY_S;
@@ -22,8 +22,8 @@ async fn the_name_of_a_deleted_file_is_free_once_nothing_can_come_for_it() {
     let object = world.record(first).unwrap().object;
     let version = put(&world, &object, CSV).unwrap();
     let event = told(&object, &version);
-    assert_eq!(world.ingest(&event).await, Verdict::Done);
-    assert_eq!(world.record(first).unwrap().state, State::Ready);
+    assert_eq!(world.ingest(&event).await, Disposition::Ack);
+    assert_eq!(world.record(first).unwrap().state, UploadState::Ready);
     let taken = async || {
         let (status, answer) = world.sign(OWNER, &body, None).await;
         (status, answer["code"] == json!("object_key_taken"))
@@ -35,7 +35,7 @@ async fn the_name_of_a_deleted_file_is_free_once_nothing_can_come_for_it() {
         assert_eq!(taken().await, (409, true));
         // What its URL still brings is purged with it, and not taken for another's.
         let late = put(&world, &object, CSV_2).unwrap();
-        assert_eq!(world.ingest(&told(&object, &late)).await, Verdict::Done);
+        assert_eq!(world.ingest(&told(&object, &late)).await, Disposition::Ack);
         world.clock.advance_s(120);
     }
     world.clock.advance_s(DAY_S);
@@ -54,7 +54,7 @@ async fn the_name_of_a_deleted_file_is_free_once_nothing_can_come_for_it() {
     let job = json!({ "ingest": first.to_string() }).to_string();
     let look = json!({ "look": [first.to_string()] }).to_string();
     for message in [&job, &look, &event] {
-        assert_eq!(world.ingest(message).await, Verdict::Done);
+        assert_eq!(world.ingest(message).await, Disposition::Ack);
         world.sweep().await;
     }
     assert_eq!(world.delete(OWNER, &first.to_string()).await, 204);
@@ -63,6 +63,6 @@ async fn the_name_of_a_deleted_file_is_free_once_nothing_can_come_for_it() {
     let second = world.record(second).unwrap();
     assert_eq!(
         (second.state, second.etag()),
-        (State::Ready, Some(&version.etag))
+        (UploadState::Ready, Some(&version.etag))
     );
 }

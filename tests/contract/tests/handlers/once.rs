@@ -1,7 +1,7 @@
 //! What is read of an object, and how often.
 
 use consign_core::policy::HEAD_BYTES;
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use consign_testkit::{ClientPut, Verb};
 use contract::Horizon;
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn a_small_table_is_read_once() {
     let version = put(&world, &upload.object, CSV).unwrap();
     let before = world.faults.calls(Verb::Get);
     world.ingest(&told(&upload.object, &version)).await;
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     assert_eq!(world.faults.calls(Verb::Get) - before, 1);
 }
 
@@ -34,7 +34,7 @@ async fn a_small_file_whose_checksum_the_store_does_not_keep_is_read_once() {
     world.ingest(&told(&upload.object, &version)).await;
     // Whatever the checksum says, it was said after one look.
     let ended = world.record(upload.id).unwrap();
-    assert_eq!(ended.state, State::Failed);
+    assert_eq!(ended.state, UploadState::Failed);
     assert_eq!(ended.failure.unwrap().code, "checksum_mismatch");
     assert_eq!(world.faults.calls(Verb::Get) - before, 1);
 }
@@ -54,7 +54,7 @@ async fn a_large_table_is_never_held_whole() {
     let before = world.faults.calls(Verb::Get);
     world.ingest(&told(&upload.object, &version)).await;
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     // Its first bytes, and one pass.
     assert_eq!(world.faults.calls(Verb::Get) - before, 2);
 }

@@ -3,7 +3,7 @@
 use consign_core::ids::UploadId;
 use consign_core::ports::FaultKind;
 use consign_core::time;
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 use consign_testkit::{Harm, Moment, Verb, When};
 use contract::{Horizon, World};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn put_part(world: &World, upload: &Upload, number: u16) {
     put.unwrap();
 }
 
-fn state(world: &World, upload: &Upload) -> State {
+fn state(world: &World, upload: &Upload) -> UploadState {
     world.record(upload.id).unwrap().state
 }
 
@@ -58,7 +58,7 @@ async fn an_upload_in_parts_outlives_its_urls_and_is_signed_again_for_what_it_la
     world.sweep().await;
     world.clock.advance_s(URL_S + 70);
     world.sweep().await;
-    assert_eq!(state(&world, &upload), State::Uploading);
+    assert_eq!(state(&world, &upload), UploadState::Uploading);
     assert_eq!(world.objects.open_multiparts(), 1);
     let (status, again) = sign(&world).await;
     assert_eq!(
@@ -70,7 +70,7 @@ async fn an_upload_in_parts_outlives_its_urls_and_is_signed_again_for_what_it_la
     put_part(&world, &upload, 2);
     assert_eq!(confirm(&world, &upload).await.0, 200);
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(state(&world, &upload), State::Ready);
+    assert_eq!(state(&world, &upload), UploadState::Ready);
 }
 
 #[tokio::test]
@@ -80,11 +80,11 @@ async fn parts_that_go_on_coming_keep_an_upload_alive_though_nobody_signs_again(
     pass_s(&world, 20 * HOUR_S).await;
     put_part(&world, &upload, 1);
     pass_s(&world, 20 * HOUR_S).await;
-    assert_eq!(state(&world, &upload), State::Uploading);
+    assert_eq!(state(&world, &upload), UploadState::Uploading);
     put_part(&world, &upload, 2);
     // Nobody confirms either.
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(state(&world, &upload), State::Ready);
+    assert_eq!(state(&world, &upload), UploadState::Ready);
 }
 
 #[tokio::test]
@@ -93,9 +93,9 @@ async fn an_upload_in_parts_that_falls_silent_ends_and_its_parts_are_freed() {
     let upload = begun(&world).await;
     put_part(&world, &upload, 1);
     pass_s(&world, DAY_S - HOUR_S).await;
-    assert_eq!(state(&world, &upload), State::Uploading);
+    assert_eq!(state(&world, &upload), UploadState::Uploading);
     pass_s(&world, 2 * HOUR_S).await;
-    assert_eq!(state(&world, &upload), State::Expired);
+    assert_eq!(state(&world, &upload), UploadState::Expired);
     assert_eq!(world.objects.open_multiparts(), 0);
     let (status, problem) = sign(&world).await;
     assert_eq!((status, &problem["code"]), (409, &json!("upload_expired")));
@@ -114,7 +114,7 @@ async fn an_upload_in_parts_lives_seven_days_at_most_however_often_it_is_signed_
         world.sweep().await;
     }
     let last = world.record(upload.id).unwrap();
-    assert_eq!(last.state, State::Uploading);
+    assert_eq!(last.state, UploadState::Uploading);
     world.clock.advance_s(HOUR_S - 10);
     let (_, answer) = sign(&world).await;
     let end = time::parse(answer["expires_at"].as_str().unwrap()).unwrap();
@@ -127,7 +127,7 @@ async fn an_upload_in_parts_lives_seven_days_at_most_however_often_it_is_signed_
         "{problem}"
     );
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(state(&world, &upload), State::Expired);
+    assert_eq!(state(&world, &upload), UploadState::Expired);
     assert_eq!(world.objects.open_multiparts(), 0);
 }
 
@@ -155,7 +155,7 @@ async fn an_upload_whose_freeing_was_cut_short_is_freed_by_a_later_look() {
         .faults
         .plan(Verb::MultipartAbort, When::Nth(1), Moment::Before, harm);
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(state(&world, &upload), State::Expired);
+    assert_eq!(state(&world, &upload), UploadState::Expired);
     assert_eq!(world.objects.open_multiparts(), 0);
 }
 
@@ -177,7 +177,7 @@ async fn a_beginning_that_the_bucket_refused_lets_the_next_call_begin_at_once() 
     for kind in [
         FaultKind::Throttled,
         FaultKind::Denied,
-        FaultKind::NoContainer,
+        FaultKind::MissingResource,
         FaultKind::Full,
     ] {
         let world = world();

@@ -3,10 +3,10 @@
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Clock as _, UploadRepo as _};
 use consign_core::time::saturating_add_secs;
-use consign_core::upload::{State, Upload};
+use consign_core::upload::{Upload, UploadState};
 use consign_testkit::{Harm, Moment, Verb, When, sample};
 use contract::{Horizon, World};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 
 use crate::support::{
     CSV, CSV_2, LARGE_BYTES, OWNER, confirm, csv, large, put, signed, told, world,
@@ -40,13 +40,13 @@ async fn settle(world: &World, upload: &Upload, context: &str) {
         world.deliver().await;
         world.sweep().await;
         assert_counted(world, upload, context).await;
-        let due = world.record(upload.id).unwrap().due_at;
+        let due = world.record(upload.id).unwrap().next_check_at;
         let Some(due) = due else { break };
         world.clock.set(due.max(world.clock.now()));
     }
     assert_eq!(stored_and_counted(world, upload).await, (0, 0), "{context}");
     let ended = world.record(upload.id).unwrap();
-    assert_eq!(ended.state, State::Deleted, "{context}");
+    assert_eq!(ended.state, UploadState::Deleted, "{context}");
     assert!(!ended.counts_as_file(), "{context}");
 }
 
@@ -120,7 +120,7 @@ impl Course {
         for _ in 0..times {
             if let Some(version) = version {
                 let body = told(&upload.object, version);
-                assert_eq!(world.ingest(&body).await, Verdict::Done, "{self:?}");
+                assert_eq!(world.ingest(&body).await, Disposition::Ack, "{self:?}");
             }
         }
     }

@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use consign_core::time::Timestamp;
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use contract::{Horizon, World, notify};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 
 use crate::support::{CSV, CSV_2, confirm, csv, put, signed, told, world};
 
@@ -40,7 +40,7 @@ async fn wait(turns: usize) {
 
 /// A message to a consumer, which comes again where it is not acknowledged.
 async fn consume(world: &World, body: String) {
-    if world.ingest(&body).await != Verdict::Done {
+    if world.ingest(&body).await != Disposition::Ack {
         world.messages.push(body);
     }
 }
@@ -116,10 +116,10 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
             "seed {seed}: a version was committed twice"
         );
         if is_deleted {
-            assert_eq!(ended.state, State::Deleted, "seed {seed}: {ended:?}");
+            assert_eq!(ended.state, UploadState::Deleted, "seed {seed}: {ended:?}");
             continue;
         }
-        assert_eq!(ended.state, State::Ready, "seed {seed}: {ended:?}");
+        assert_eq!(ended.state, UploadState::Ready, "seed {seed}: {ended:?}");
         let there = put_etag(world, if is_written_twice { CSV_2 } else { CSV });
         assert_eq!(ended.outcome.unwrap().etag, there, "seed {seed}");
     }

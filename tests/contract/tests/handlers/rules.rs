@@ -2,10 +2,10 @@
 
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{FaultKind, UploadRepo as _};
-use consign_core::upload::{Deletion, State};
+use consign_core::upload::{Deletion, UploadState};
 use consign_testkit::{Harm, Moment, Verb, When, sample};
 use contract::{BUCKET, Horizon, OTHER_BUCKET, World, notify};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -28,7 +28,7 @@ async fn invariant_1_bytes_that_nobody_told_of_are_found() {
     let upload = signed(&world, &csv("table")).await;
     put(&world, &upload.object, CSV).unwrap();
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
 }
 
 #[tokio::test]
@@ -37,11 +37,11 @@ async fn invariant_1_bytes_that_come_after_expiry_are_taken() {
     let upload = signed(&world, &csv("table")).await;
     world.clock.advance_s(2000);
     world.sweep().await;
-    assert_eq!(world.record(upload.id).unwrap().state, State::Expired);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Expired);
     assert_eq!(reserved(&world).await, 0);
     put(&world, &upload.object, CSV).unwrap();
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     assert_eq!(reserved(&world).await, upload.reserved_bytes);
 }
 
@@ -57,22 +57,22 @@ async fn invariant_1_bytes_that_come_after_a_deletion_of_what_nobody_saw_are_tak
         }
         for _ in 0..2 {
             let removed = notify::removed(&upload.object, None);
-            assert_eq!(world.ingest(&removed).await, Verdict::Done);
+            assert_eq!(world.ingest(&removed).await, Disposition::Ack);
         }
-        assert_eq!(world.record(upload.id).unwrap().state, State::Pending);
+        assert_eq!(world.record(upload.id).unwrap().state, UploadState::Pending);
         let (status, problem) = confirm(&world, &upload).await;
         assert_eq!((status, &problem["code"]), (409, &json!("object_missing")));
         let version = put(&world, &upload.object, CSV).unwrap();
         if is_told {
             let told = told(&upload.object, &version);
-            assert_eq!(world.ingest(&told).await, Verdict::Done);
-            assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+            assert_eq!(world.ingest(&told).await, Disposition::Ack);
+            assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
         }
         assert!(world.settle(Horizon::End).await);
         let ended = world.record(upload.id).unwrap();
         assert_eq!(
             (ended.state, ended.etag()),
-            (State::Ready, Some(&version.etag))
+            (UploadState::Ready, Some(&version.etag))
         );
         assert_eq!(reserved(&world).await, upload.reserved_bytes);
     }
@@ -85,16 +85,16 @@ async fn what_came_and_went_unseen_ends_deleted() {
     put(&world, &upload.object, CSV).unwrap();
     let at = world.objects.client_delete(&upload.object);
     let removed = notify::removed(&upload.object, at.as_ref());
-    assert_eq!(world.ingest(&removed).await, Verdict::Done);
+    assert_eq!(world.ingest(&removed).await, Disposition::Ack);
     world.clock.advance_s(2000);
     world.sweep().await;
-    assert_eq!(world.record(upload.id).unwrap().state, State::Expired);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Expired);
     assert_eq!(reserved(&world).await, 0);
     assert!(world.settle(Horizon::End).await);
     let ended = world.record(upload.id).unwrap();
     assert_eq!(
         (ended.state, ended.deletion),
-        (State::Deleted, Some(Deletion::Purged))
+        (UploadState::Deleted, Some(Deletion::Purged))
     );
 }
 
@@ -103,7 +103,7 @@ async fn invariant_3_doubled_events_and_confirms_commit_once() {
     let world = world();
     let (upload, body) = ready(&world, "table").await;
     for _ in 0..3 {
-        assert_eq!(world.ingest(&body).await, Verdict::Done);
+        assert_eq!(world.ingest(&body).await, Disposition::Ack);
         assert_eq!(confirm(&world, &upload).await.0, 200);
     }
     assert!(world.settle(Horizon::End).await);
@@ -117,7 +117,7 @@ async fn invariant_4_ready_names_a_complete_parquet_and_the_version_it_was_made_
     let outcome = upload.current_outcome().unwrap();
     assert_eq!(
         Some(&outcome.etag),
-        upload.seen.as_ref().map(|seen| &seen.etag)
+        upload.observed.as_ref().map(|seen| &seen.etag)
     );
     assert_eq!(outcome.row_count, Some(2));
     let parquet = ObjectRef::new(BUCKET, outcome.parquet_key.as_deref().unwrap());
@@ -134,25 +134,28 @@ async fn invariant_6_an_older_event_neither_undoes_a_newer_version_nor_brings_ba
     let second = put(&world, &upload.object, CSV_2).unwrap();
     assert_eq!(
         world.ingest(&told(&upload.object, &second)).await,
-        Verdict::Done
+        Disposition::Ack
     );
-    assert_eq!(world.ingest(&first).await, Verdict::Done);
+    assert_eq!(world.ingest(&first).await, Disposition::Ack);
     let now = world.record(upload.id).unwrap();
-    assert_eq!((now.state, now.etag()), (State::Ready, Some(&second.etag)));
+    assert_eq!(
+        (now.state, now.etag()),
+        (UploadState::Ready, Some(&second.etag))
+    );
 
     let at = world.objects.client_delete(&upload.object);
     assert_eq!(
         world
             .ingest(&notify::removed(&upload.object, at.as_ref()))
             .await,
-        Verdict::Done
+        Disposition::Ack
     );
     for body in [first, told(&upload.object, &second)] {
-        assert_eq!(world.ingest(&body).await, Verdict::Done);
-        assert_eq!(world.record(upload.id).unwrap().state, State::Deleted);
+        assert_eq!(world.ingest(&body).await, Disposition::Ack);
+        assert_eq!(world.record(upload.id).unwrap().state, UploadState::Deleted);
     }
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Deleted);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Deleted);
 }
 
 #[tokio::test]
@@ -161,11 +164,11 @@ async fn invariant_7_confirm_is_only_a_hint() {
     let upload = signed(&world, &csv("table")).await;
     let (status, problem) = confirm(&world, &upload).await;
     assert_eq!((status, &problem["code"]), (409, &json!("object_missing")));
-    assert_eq!(world.record(upload.id).unwrap().state, State::Pending);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Pending);
     put(&world, &upload.object, CSV).unwrap();
     let lie = json!({ "file_id": upload.id.to_string(), "etag": "another" });
     assert_eq!(world.confirm(OWNER, &lie).await.0, 409);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Pending);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Pending);
     let claim = json!({ "file_id": upload.id.to_string(), "metadata": { "row_count": 1_000_000 } });
     assert_eq!(world.confirm(OWNER, &claim).await.0, 200);
     assert!(world.settle(Horizon::End).await);
@@ -189,7 +192,7 @@ async fn invariant_8_a_reused_url_is_refused_or_detected_even_where_nobody_tells
     let second = put(&world, &upload.object, CSV_2).unwrap();
     assert!(world.settle(Horizon::End).await);
     let ended = world.record(upload.id).unwrap();
-    assert_eq!((ended.state, ended.generation), (State::Ready, 2));
+    assert_eq!((ended.state, ended.generation), (UploadState::Ready, 2));
     assert_eq!(ended.outcome.unwrap().etag, second.etag);
     assert_eq!(world.commits(upload.id).len(), 2);
 }
@@ -220,7 +223,7 @@ async fn invariant_11_unused_urls_end_expired_and_their_quota_is_refunded() {
     assert_eq!(reserved(&world).await, (CSV.len() + LARGE_BYTES) as u64);
     assert!(world.settle(Horizon::End).await);
     for id in [upload.id, parts.id] {
-        assert_eq!(world.record(id).unwrap().state, State::Expired);
+        assert_eq!(world.record(id).unwrap().state, UploadState::Expired);
     }
     assert_eq!(reserved(&world).await, 0);
     assert_eq!(world.objects.open_multiparts(), 0);
@@ -234,14 +237,14 @@ async fn an_upload_that_expired_unused_is_signed_again_by_the_same_call_within_i
     let id = UploadId::parse(first["file_id"].as_str().unwrap()).unwrap();
     world.clock.advance_s(2000);
     world.sweep().await;
-    assert_eq!(world.record(id).unwrap().state, State::Expired);
+    assert_eq!(world.record(id).unwrap().state, UploadState::Expired);
     let (status, again) = sign().await;
     assert_eq!((status, &again["file_id"]), (201, &first["file_id"]));
-    assert_eq!(world.record(id).unwrap().state, State::Pending);
+    assert_eq!(world.record(id).unwrap().state, UploadState::Pending);
     assert_eq!(reserved(&world).await, CSV.len() as u64);
     put(&world, &world.record(id).unwrap().object, CSV).unwrap();
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(id).unwrap().state, State::Ready);
+    assert_eq!(world.record(id).unwrap().state, UploadState::Ready);
     assert_eq!(world.commits(id).len(), 1);
 }
 
@@ -280,12 +283,16 @@ async fn invariant_12_a_message_is_done_only_after_a_durable_commit() {
         world
             .faults
             .plan(verb, When::Nth(nth), Moment::Before, harm);
-        assert_eq!(world.ingest(&body).await, Verdict::Retry, "{verb:?} {nth}");
-        assert_ne!(world.record(upload.id).unwrap().state, State::Ready);
+        assert_eq!(
+            world.ingest(&body).await,
+            Disposition::Retry,
+            "{verb:?} {nth}"
+        );
+        assert_ne!(world.record(upload.id).unwrap().state, UploadState::Ready);
         assert!(world.settle(Horizon::End).await);
         assert_eq!(
             world.record(upload.id).unwrap().state,
-            State::Ready,
+            UploadState::Ready,
             "{verb:?} {nth}"
         );
     }
@@ -304,7 +311,7 @@ async fn invariant_12_one_bad_record_does_not_block_its_batch_nor_a_bad_message_
     world.messages.push("poison");
     world.messages.push(batch.to_string());
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     assert_eq!(world.messages.dead_letters().len(), 2);
 }
 
@@ -317,7 +324,7 @@ async fn invariant_14_another_size_than_signed_is_found_out() {
     assert_eq!((status, &problem["code"]), (409, &json!("object_mismatch")));
     world.ingest(&told(&upload.object, &version)).await;
     let ended = world.record(upload.id).unwrap();
-    assert_eq!(ended.state, State::Failed);
+    assert_eq!(ended.state, UploadState::Failed);
     let failure = ended.failure.unwrap();
     assert_eq!(
         (failure.code.as_str(), failure.etag),
@@ -352,12 +359,15 @@ async fn invariant_22_an_event_of_an_unknown_bucket_or_key_changes_nothing() {
         ObjectRef::new("unheard-of", &upload.object.key),
         ObjectRef::new(BUCKET, format!("{}x", upload.object.key)),
     ] {
-        assert_eq!(world.ingest(&told(&object, &version)).await, Verdict::Done);
+        assert_eq!(
+            world.ingest(&told(&object, &version)).await,
+            Disposition::Ack
+        );
         assert_eq!(
             world
                 .ingest(&notify::removed(&object, version.sequencer.as_ref()))
                 .await,
-            Verdict::Done
+            Disposition::Ack
         );
     }
     assert_eq!(world.ledger.all(), before);
@@ -373,7 +383,7 @@ async fn invariant_27_our_own_output_never_triggers_our_ingest() {
     for key in &keys {
         if *key != upload.object.key {
             let event = notify::created(&ObjectRef::new(BUCKET, key), ("etag", 10), None);
-            assert_eq!(world.ingest(&event).await, Verdict::Done);
+            assert_eq!(world.ingest(&event).await, Disposition::Ack);
         }
     }
     assert_eq!((world.ledger.all(), world.keys()), (before, keys));
@@ -389,7 +399,7 @@ async fn a_job_that_cannot_be_sent_after_the_write_is_sent_by_the_sweep() {
     assert_eq!((status, &answer["status"]), (200, &json!("confirmed")));
     assert_eq!(world.messages.depth(), 0);
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
 }
 
 #[tokio::test]
@@ -410,7 +420,7 @@ async fn parts_that_add_up_become_the_object_though_nobody_confirmed_and_others_
         }
     }
     assert!(world.settle(Horizon::End).await);
-    assert_eq!(world.record(whole.id).unwrap().state, State::Ready);
-    assert_eq!(world.record(torn.id).unwrap().state, State::Expired);
+    assert_eq!(world.record(whole.id).unwrap().state, UploadState::Ready);
+    assert_eq!(world.record(torn.id).unwrap().state, UploadState::Expired);
     assert_eq!(world.objects.open_multiparts(), 0);
 }

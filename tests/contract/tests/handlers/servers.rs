@@ -1,8 +1,8 @@
 //! Events of other servers, and about the objects of others.
 
-use consign_core::upload::State;
+use consign_core::upload::UploadState;
 use contract::Horizon;
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use serde_json::{Value, json};
 
 use crate::support::{CSV, csv, put, signed, told, world, world_that_lists};
@@ -40,7 +40,7 @@ async fn an_event_about_somebody_elses_object_is_never_a_dead_letter() {
                 json!({ "sequencer": "", "versionId": "", "eTag": "", "size": null }),
             ] {
                 let body = of(source, key, details);
-                assert_eq!(world.ingest(&body).await, Verdict::Done, "{body}");
+                assert_eq!(world.ingest(&body).await, Disposition::Ack, "{body}");
             }
         }
     }
@@ -48,8 +48,8 @@ async fn an_event_about_somebody_elses_object_is_never_a_dead_letter() {
     let version = put(&world, &upload.object, CSV).unwrap();
     let odd = json!({ "sequencer": "not hexadecimal", "eTag": version.etag.as_str(), "versionId": "null", "size": "12" });
     let body = of("rustfs:s3", &upload.object.key, odd);
-    assert_eq!(world.ingest(&body).await, Verdict::Done);
-    assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+    assert_eq!(world.ingest(&body).await, Disposition::Ack);
+    assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
 }
 
 #[tokio::test]
@@ -63,20 +63,20 @@ async fn the_event_of_a_server_that_is_listed_brings_a_file_to_ready_and_of_anot
         let upload = signed(&world, &csv("table")).await;
         let version = put(&world, &upload.object, CSV).unwrap();
         let event = told(&upload.object, &version).replace("aws:s3\"", "ceph:s3\"");
-        assert_eq!(world.ingest(&event).await, Verdict::Done);
+        assert_eq!(world.ingest(&event).await, Disposition::Ack);
         let state = world.record(upload.id).unwrap().state;
         assert_eq!(
             state,
             if is_read {
-                State::Ready
+                UploadState::Ready
             } else {
-                State::Pending
+                UploadState::Pending
             }
         );
         assert!(
             world.settle(Horizon::End).await,
             "the sweep finds it in any case"
         );
-        assert_eq!(world.record(upload.id).unwrap().state, State::Ready);
+        assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     }
 }

@@ -1,11 +1,11 @@
 //! The sweep with much to do, and with some that it cannot do.
 
 use consign_core::ids::UploadId;
-use consign_core::ports::{Clock as _, FaultKind, LOOKS_MAX, LookJob};
-use consign_core::upload::{LOOK_FAILED_S, State, Upload};
+use consign_core::ports::{Clock as _, FaultKind, SWEEP_JOB_UPLOADS_MAX, SweepJob};
+use consign_core::upload::{PROBE_FAILED_S, Upload, UploadState};
 use consign_testkit::{Harm, Moment, Verb, When};
 use contract::{Horizon, World};
-use ingest_on_object_created::Verdict;
+use ingest_on_object_created::Disposition;
 use serde_json::json;
 
 use crate::support::{CSV, LARGE_BYTES, confirm, csv, large, put, ready, signed, told, world};
@@ -43,7 +43,7 @@ async fn uploads_that_cannot_be_looked_at_keep_no_other_waiting() {
     put(&world, &record(&world, late[0]).object, CSV).unwrap();
     world.clock.advance_s(60);
     assert!(!world.sweep().await, "some looks failed");
-    assert_eq!(record(&world, late[0]).state, State::Uploaded);
+    assert_eq!(record(&world, late[0]).state, UploadState::Uploaded);
     // They back off, each by itself and ever further.
     let heads = world.faults.calls(Verb::Head);
     assert!(world.sweep().await, "nothing is due any more");
@@ -51,21 +51,23 @@ async fn uploads_that_cannot_be_looked_at_keep_no_other_waiting() {
     let mut pauses = Vec::new();
     for _ in 0..12 {
         let now = record(&world, denied[0]);
-        let pause_s = now.due_at.unwrap().timestamp() - now.updated_at.timestamp();
+        let pause_s = now.next_check_at.unwrap().timestamp() - now.updated_at.timestamp();
         pauses.push(pause_s.unsigned_abs());
-        world.clock.set(now.due_at.unwrap());
+        world.clock.set(now.next_check_at.unwrap());
         world.sweep().await;
     }
     assert_eq!(pauses[..4], [60, 120, 240, 480]);
-    assert_eq!(pauses.last(), Some(&LOOK_FAILED_S.1));
+    assert_eq!(pauses.last(), Some(&PROBE_FAILED_S.1));
     // And once they can be looked at, they go on as if nothing had been.
     world.objects.allow_heads();
-    world.clock.set(record(&world, denied[0]).due_at.unwrap());
+    world
+        .clock
+        .set(record(&world, denied[0]).next_check_at.unwrap());
     assert!(world.sweep().await);
     let looked_at = record(&world, denied[0]);
     assert_eq!(
-        (looked_at.look_failures, looked_at.state),
-        (0, State::Expired)
+        (looked_at.probe_failures, looked_at.state),
+        (0, UploadState::Expired)
     );
 }
 
@@ -84,7 +86,7 @@ async fn records_that_cannot_be_written_keep_no_other_waiting() {
     let heads = world.faults.calls(Verb::Head);
     assert!(world.sweep().await, "it is held");
     assert_eq!(world.faults.calls(Verb::Head), heads);
-    assert_eq!(record(&world, stuck[0]).look_failures, 0);
+    assert_eq!(record(&world, stuck[0]).probe_failures, 0);
 }
 
 /// More than the 200 of a run on the base, in one run, and a lone owner within the first turns.
@@ -107,14 +109,14 @@ async fn a_run_goes_on_until_nothing_is_due_and_takes_owners_in_turns() {
         world.faults.calls(Verb::Head) < 100,
         "where the store is away the rest is left due"
     );
-    let due = record(&world, late[0]).due_at;
+    let due = record(&world, late[0]).next_check_at;
     assert!(due > Some(world.clock.now()), "alice had her turn: {due:?}");
     world.faults.clear();
     world.clock.advance_s(60);
     assert!(world.sweep().await);
     let now = world.clock.now();
     let all = world.ledger.all();
-    assert!(all.iter().all(|upload| upload.due_at > Some(now)));
+    assert!(all.iter().all(|upload| upload.next_check_at > Some(now)));
 }
 
 /// One job for so many uploads, and each upload once, though runs come before the jobs are done.
@@ -125,20 +127,23 @@ async fn what_is_much_is_passed_on_once_and_done_by_its_jobs() {
     put(&world, &record(&world, ids[7]).object, CSV).unwrap();
     world.clock.advance_s(60);
     assert_eq!(world.fan_out().await.unwrap(), (0, 230));
-    assert_eq!(world.messages.depth(), 230_usize.div_ceil(LOOKS_MAX));
+    assert_eq!(
+        world.messages.depth(),
+        230_usize.div_ceil(SWEEP_JOB_UPLOADS_MAX)
+    );
     assert_eq!(world.fan_out().await.unwrap(), (0, 0), "held");
     assert_eq!(world.faults.calls(Verb::Head), 0);
     world.deliver().await;
-    assert_eq!(record(&world, ids[7]).state, State::Uploaded);
+    assert_eq!(record(&world, ids[7]).state, UploadState::Uploaded);
     assert_eq!(world.faults.calls(Verb::Head), 230);
     // A job that comes twice finds them due no more.
-    let again = LookJob {
-        look: ids[..LOOKS_MAX].to_vec(),
+    let again = SweepJob {
+        uploads: ids[..SWEEP_JOB_UPLOADS_MAX].to_vec(),
     };
-    assert_eq!(world.ingest(&again.to_body()).await, Verdict::Done);
+    assert_eq!(world.ingest(&again.to_body()).await, Disposition::Ack);
     assert_eq!(world.faults.calls(Verb::Head), 230);
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(record(&world, ids[7]).state, State::Ready);
+    assert_eq!(record(&world, ids[7]).state, UploadState::Ready);
 }
 
 /// Jobs that were lost are sent again when the hold ends; a death between sending and holding sends them twice.
@@ -174,11 +179,14 @@ async fn what_is_little_is_looked_at_without_a_message() {
 #[tokio::test]
 async fn a_look_job_with_more_than_it_may_name_is_given_up() {
     let world = world();
-    let ids: Vec<String> = (0..=LOOKS_MAX)
+    let ids: Vec<String> = (0..=SWEEP_JOB_UPLOADS_MAX)
         .map(|n| format!("01957f3c-0000-7000-8000-{n:012}"))
         .collect();
     let body = json!({ "look": ids }).to_string();
-    assert!(matches!(world.ingest(&body).await, Verdict::Discard(_)));
+    assert!(matches!(
+        world.ingest(&body).await,
+        Disposition::DeadLetter(_)
+    ));
 }
 
 /// On the base the sweep looked once more at each when its URL had ended.
@@ -200,8 +208,8 @@ async fn an_upload_that_was_told_of_takes_no_look_of_the_sweep() {
             record(&world, upload.id)
         };
         assert_eq!(
-            (upload.state, upload.due_at),
-            (State::Ready, None),
+            (upload.state, upload.next_check_at),
+            (UploadState::Ready, None),
             "{category}"
         );
         let heads = world.faults.calls(Verb::Head);
@@ -246,5 +254,5 @@ async fn a_queue_that_is_behind_gets_ever_fewer_messages_for_one_upload() {
     }
     assert!(world.messages.depth() <= 12, "{}", world.messages.depth());
     assert!(world.settle(Horizon::Work).await);
-    assert_eq!(record(&world, upload.id).state, State::Ready);
+    assert_eq!(record(&world, upload.id).state, UploadState::Ready);
 }

@@ -2,11 +2,11 @@
 
 use super::document::{functions, template};
 use consign_core::operations::{
-    ACTIVITY_S, DAY_S, DEAD_LETTER_S, DELETED_RETENTION_S, DELIVERIES_MAX, DOWNLOAD_URL_S, HOUR_S,
-    INGEST_RUN_S, MESSAGE_KEPT_S, MINUTE_S, PARTS_ABORT_DAYS, PROBE_DAYS, SQS_HIDDEN_S,
-    SWEEP_EVERY_S, UPLOAD_LIFE_MAX_S, UPLOAD_URL_RANGE_S, UPLOAD_URL_S, deleted_days,
+    ACTIVITY_S, DAY_S, DEAD_LETTER_S, DELETED_RETENTION_S, DELIVERIES_MAX, DOWNLOAD_URL_S,
+    HEALTH_OBJECT_DAYS, HOUR_S, INGEST_RUN_S, MESSAGE_KEPT_S, MINUTE_S, PARTS_ABORT_DAYS,
+    SQS_HIDDEN_S, SWEEP_EVERY_S, UPLOAD_LIFE_MAX_S, UPLOAD_URL_RANGE_S, UPLOAD_URL_S, deleted_days,
 };
-use consign_core::policy::{DELETED_PREFIX, PROBE_PREFIX};
+use consign_core::policy::{DELETED_PREFIX, HEALTH_PREFIX};
 use serde_json::{Value, json};
 
 const EDGE_README: &str = include_str!("../../../../infra/edge/README.md");
@@ -49,7 +49,7 @@ fn the_bucket_of_the_template_removes_when_the_code_says() {
         .as_array()
         .unwrap();
     let rule = |prefix: &str| rules.iter().find(|rule| rule["Prefix"] == prefix).unwrap();
-    assert_eq!(rule(PROBE_PREFIX)["ExpirationInDays"], PROBE_DAYS);
+    assert_eq!(rule(HEALTH_PREFIX)["ExpirationInDays"], HEALTH_OBJECT_DAYS);
     assert_eq!(
         rule(DELETED_PREFIX)["ExpirationInDays"],
         json!({"Ref": "DeletedExpiryDays"})

@@ -2,7 +2,7 @@
 
 use super::document::{functions, template};
 use consign_core::config::Config;
-use consign_core::policy::{DELETED_PREFIX, MARKER_PREFIX, PROBE_PREFIX, Provider};
+use consign_core::policy::{DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX, Provider};
 use consign_core::routes::ROUTES;
 use consign_core::sigv4::EXPIRES_S_MAX;
 use consign_core::upload::{PARTS_ABORT_DAYS, UPLOAD_LIFE_MAX_S};
@@ -98,7 +98,7 @@ fn the_bucket_removes_nothing_that_the_sweep_still_counts_on() {
             None => expired.push(rule["Prefix"].as_str().unwrap()),
         }
     }
-    assert_eq!(expired, [DELETED_PREFIX, PROBE_PREFIX]);
+    assert_eq!(expired, [DELETED_PREFIX, HEALTH_PREFIX]);
     // By the marker the bucket is known again: it stays for ever.
     assert!(
         expired

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::request::code;
 use crate::policy::{
-    CONFIRM_BODY_BYTES_MAX, ConfirmRequest, ConfirmedPart, Disposition, DownloadQuery, ListQuery,
-    Sha256Digest, Variant,
+    CONFIRM_BODY_BYTES_MAX, ConfirmRequest, ConfirmedPart, ContentDisposition, DownloadQuery,
+    ListQuery, Sha256Digest, Variant,
 };
 use crate::problem::Problem;
 
@@ -185,12 +185,12 @@ fn a_download_has_defaults_and_bounds() {
     let query = DownloadQuery::parse("").unwrap();
     assert_eq!(
         (query.expiry_s, query.variant, query.disposition),
-        (None, Variant::Original, Disposition::Attachment)
+        (None, Variant::Original, ContentDisposition::Attachment)
     );
     let query = DownloadQuery::parse("expiry_sec=60&variant=parquet&disposition=inline").unwrap();
     assert_eq!(
         (query.expiry_s, query.variant, query.disposition),
-        (Some(60), Variant::Parquet, Disposition::Inline)
+        (Some(60), Variant::Parquet, ContentDisposition::Inline)
     );
     assert_eq!(
         DownloadQuery::parse("expiry_sec=86400&disposition=attachment")

@@ -6,7 +6,7 @@ use crate::time::{self, Timestamp};
 use proptest::prelude::*;
 
 use crate::policy::{
-    DELETED_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX, PROBE_PREFIX,
+    DELETED_PREFIX, HEALTH_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX,
     TemplateError, owner_segment,
 };
 
@@ -74,7 +74,7 @@ fn a_template_that_could_go_wrong_is_refused_when_it_is_read() {
             "{text}"
         );
     }
-    for prefix in [DELETED_PREFIX, PROBE_PREFIX, MARKER_PREFIX] {
+    for prefix in [DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX] {
         for rest in ["{owner}", "{owner}/{file_id}", "a/{owner}/b"] {
             let text = format!("{prefix}{rest}");
             assert_eq!(refused(&text), TemplateError::Reserved, "{text}");

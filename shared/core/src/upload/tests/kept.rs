@@ -11,47 +11,53 @@ fn one_look_in_vain_deletes_nothing_and_a_second_far_from_it_does() {
         after(&pending(), &[confirmed("a")], at(1)),
         claimed,
     ] {
-        let missed = changed(&known, &Event::Missing, at(200)).after;
+        let missed = changed(&known, &Event::ObjectAbsent, at(200)).after;
         assert_eq!(
             (missed.state, missed.absent_since),
             (known.state, Some(at(200)))
         );
         // It is looked for soon, and a look that was not due adds nothing.
         assert_eq!(
-            missed.due_at,
-            Some(saturating_add_secs(at(200), ABSENCE_LOOK_S))
+            missed.next_check_at,
+            Some(saturating_add_secs(at(200), ABSENCE_PROBE_S))
         );
-        assert_eq!(missed.apply(&Event::Missing, at(201)), Step::Unchanged);
+        assert_eq!(
+            missed.apply(&Event::ObjectAbsent, at(201)),
+            Decision::Unchanged
+        );
         let found = changed(&missed, &seen("a"), at(300));
         assert_eq!((found.after.absent_since, found.enqueue), (None, true));
         assert_eq!(found.after.generation, 1);
         let taken = changed(&missed, &claim("a", "u", at(400)), at(300)).after;
-        assert_eq!((taken.state, taken.absent_since), (State::Processing, None));
+        assert_eq!(
+            (taken.state, taken.absent_since),
+            (UploadState::Processing, None)
+        );
 
         let gone = changed(
             &missed,
-            &Event::Missing,
+            &Event::ObjectAbsent,
             saturating_add_secs(at(200), ABSENCE_CONFIRM_S),
         )
         .after;
         assert_eq!(
             (gone.state, gone.deletion_reason),
-            (State::Deleted, Some(DeletionReason::ObjectAbsent))
+            (UploadState::Deleted, Some(DeletionReason::ObjectAbsent))
         );
     }
 }
 
 /// The looks for an upload that was missed, in seconds since then, each `late_s` after it was due; the last one ends it.
 fn looks_until_gone(known: &Upload, late_s: i64) -> Vec<i64> {
-    let mut upload = changed(known, &Event::Missing, at(1000)).after;
+    let mut upload = changed(known, &Event::ObjectAbsent, at(1000)).after;
     let mut looks = Vec::new();
-    while upload.state != State::Deleted {
-        let look = saturating_add_secs(upload.due_at.unwrap(), late_s.unsigned_abs());
+    while upload.state != UploadState::Deleted {
+        let look = saturating_add_secs(upload.next_check_at.unwrap(), late_s.unsigned_abs());
         looks.push(look.signed_duration_since(at(1000)).num_seconds());
         // Doubled, it moves nothing on.
-        let next = changed(&upload, &Event::Missing, look).after;
-        if next.state != State::Deleted {
-            assert_eq!(next.apply(&Event::Missing, look), Step::Unchanged);
+        let next = changed(&upload, &Event::ObjectAbsent, look).after;
+        if next.state != UploadState::Deleted {
+            assert_eq!(next.apply(&Event::ObjectAbsent, look), Decision::Unchanged);
             assert_eq!(
                 (next.state, next.absent_since),
                 (known.state, Some(at(1000)))
@@ -67,7 +73,7 @@ fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_ho
     let removed = |sequencer: &str| Event::ObjectRemoved {
         sequencer: Some(Sequencer::parse(sequencer).unwrap()),
     };
-    let first = Event::Seen {
+    let first = Event::ObjectObserved {
         object: version("a", Some("05")),
     };
     let uploaded = after(&pending(), &[first], at(1));
@@ -84,19 +90,19 @@ fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_ho
             }
         }
         // One that cannot be looked at meanwhile is as one that is late.
-        let missed = changed(known, &Event::Missing, at(1000)).after;
-        let failed = Event::LookFailed {
+        let missed = changed(known, &Event::ObjectAbsent, at(1000)).after;
+        let failed = Event::ProbeFailed {
             is_transient: false,
         };
         let failed = changed(&missed, &failed, at(1010)).after;
         assert_eq!(failed.absent_since, Some(at(1000)));
-        let again = changed(&failed, &Event::Missing, at(1070)).after;
-        assert_eq!(again.due_at, Some(at(1140)));
+        let again = changed(&failed, &Event::ObjectAbsent, at(1070)).after;
+        assert_eq!(again.next_check_at, Some(at(1140)));
         // There again at any of them, it goes on from there at once.
         let found = changed(&again, &seen("a"), at(1140));
         assert!(found.enqueue && found.after.absent_since.is_none());
         assert_eq!(
-            found.after.due_at,
+            found.after.next_check_at,
             Some(saturating_add_secs(at(1140), ENQUEUE_CHECK_S))
         );
     }
@@ -107,18 +113,21 @@ fn what_is_missed_is_looked_for_soon_and_ever_more_rarely_and_is_gone_half_an_ho
         at(1),
     );
     let doubtful = changed(&ready, &removed("04"), at(2)).after;
-    assert_eq!(doubtful.due_at, Some(at(12)));
-    let again = changed(&doubtful, &Event::Missing, at(12)).after;
-    assert_eq!((again.state, again.due_at), (State::Ready, Some(at(22))));
+    assert_eq!(doubtful.next_check_at, Some(at(12)));
+    let again = changed(&doubtful, &Event::ObjectAbsent, at(12)).after;
+    assert_eq!(
+        (again.state, again.next_check_at),
+        (UploadState::Ready, Some(at(22)))
+    );
     let back = changed(&again, &seen("a"), at(22)).after;
-    assert_eq!((back.state, back.absent_since), (State::Ready, None));
+    assert_eq!((back.state, back.absent_since), (UploadState::Ready, None));
 }
 
 fn lost() -> Upload {
-    let missed = after(&pending(), &[confirmed("a"), Event::Missing], at(1));
+    let missed = after(&pending(), &[confirmed("a"), Event::ObjectAbsent], at(1));
     changed(
         &missed,
-        &Event::Missing,
+        &Event::ObjectAbsent,
         saturating_add_secs(at(1), ABSENCE_CONFIRM_S),
     )
     .after
@@ -136,47 +145,56 @@ fn a_deletion_by_absence_is_undone_when_the_object_is_seen_again() {
         let found = changed(&lost, &event, at(5000));
         assert!(found.enqueue);
         let found = found.after;
-        assert_eq!((found.state, found.generation), (State::Confirmed, 2));
+        assert_eq!((found.state, found.generation), (UploadState::Confirmed, 2));
         assert_eq!((found.deletion.clone(), found.reserved_bytes), (None, 10));
         let etag = found.etag().unwrap().clone();
         let done = [
             claim(etag.as_str(), "u", at(5100)),
             succeed(etag.as_str(), "u"),
         ];
-        assert_eq!(after(&found, &done, at(5001)).state, State::Ready);
+        assert_eq!(after(&found, &done, at(5001)).state, UploadState::Ready);
     }
     // Until its retention is over the sweep looks for it, ever more rarely, and nothing is moved.
     let mut upload = lost();
     let purge_at = upload.purge_at().unwrap();
     let mut looks = 0;
-    while upload.due_at.unwrap() < purge_at {
-        upload = changed(&upload, &Event::Missing, upload.due_at.unwrap()).after;
+    while upload.next_check_at.unwrap() < purge_at {
+        upload = changed(&upload, &Event::ObjectAbsent, upload.next_check_at.unwrap()).after;
         assert_eq!(upload.deletion, Some(Deletion::Requested));
         looks += 1;
     }
     assert!((1..20).contains(&looks), "{looks}");
     // Its owner's word is for ever.
     let deleted = changed(&lost(), &BY_OWNER, at(5000)).after;
-    assert_eq!(deleted.due_at, Some(at(5000)));
-    assert_eq!(deleted.apply(&seen("a"), at(5001)), Step::Unchanged);
+    assert_eq!(deleted.next_check_at, Some(at(5000)));
+    assert_eq!(deleted.apply(&seen("a"), at(5001)), Decision::Unchanged);
 }
 
 /// A URL cannot be taken back: what it may bring counts until it is dead and a look has shown that nothing is there.
 #[test]
 fn what_the_url_of_a_deleted_upload_may_bring_counts_until_it_is_dead() {
     let deleted = changed(&pending(), &BY_OWNER, at(1)).after;
-    assert_eq!((deleted.reserved_bytes, deleted.due_at), (10, Some(at(1))));
-    assert_eq!(deleted.apply(&BY_OWNER, at(1)), Step::Unchanged);
+    assert_eq!(
+        (deleted.reserved_bytes, deleted.next_check_at),
+        (10, Some(at(1)))
+    );
+    assert_eq!(deleted.apply(&BY_OWNER, at(1)), Decision::Unchanged);
     let looked = changed(&deleted, &Event::DeletionPurged, at(2)).after;
-    assert_eq!((looked.reserved_bytes, looked.due_at), (10, Some(at(960))));
+    assert_eq!(
+        (looked.reserved_bytes, looked.next_check_at),
+        (10, Some(at(960)))
+    );
     assert!(looked.counts_as_file());
     // It comes, and is removed at once; nothing is given back for it.
     let late = changed(&looked, &seen("a"), at(10)).after;
-    assert_eq!((late.state, late.due_at), (State::Deleted, Some(at(10))));
-    assert_eq!(late.apply(&seen("a"), at(10)), Step::Unchanged);
+    assert_eq!(
+        (late.state, late.next_check_at),
+        (UploadState::Deleted, Some(at(10)))
+    );
+    assert_eq!(late.apply(&seen("a"), at(10)), Decision::Unchanged);
     let removed = changed(&late, &Event::DeletionPurged, at(11)).after;
     assert_eq!(
-        (removed.reserved_bytes, removed.due_at),
+        (removed.reserved_bytes, removed.next_check_at),
         (10, Some(at(960)))
     );
     // Only then; and for a day it looks for what was under way.
@@ -184,15 +202,18 @@ fn what_the_url_of_a_deleted_upload_may_bring_counts_until_it_is_dead() {
     assert_eq!(upload.deletion, Some(Deletion::Purged));
     assert_eq!((upload.reserved_bytes, upload.counts_as_file()), (0, false));
     let mut looks = 0;
-    while let Some(due) = upload.due_at {
-        assert!(due > upload.updated_at && !upload.leaves_its_name(due));
+    while let Some(due) = upload.next_check_at {
+        assert!(due > upload.updated_at && !upload.releases_key(due));
         let early = saturating_add_secs(upload.updated_at, 1);
-        assert_eq!(upload.apply(&Event::Missing, early), Step::Unchanged);
-        upload = changed(&upload, &Event::Missing, due).after;
+        assert_eq!(
+            upload.apply(&Event::ObjectAbsent, early),
+            Decision::Unchanged
+        );
+        upload = changed(&upload, &Event::ObjectAbsent, due).after;
         looks += 1;
     }
     assert_eq!((upload.updated_at, looks), (at(900 + 86_400), 4));
-    assert!(upload.leaves_its_name(upload.updated_at));
+    assert!(upload.releases_key(upload.updated_at));
 }
 
 #[test]
@@ -208,16 +229,16 @@ fn what_is_kept_of_a_deleted_file_counts_as_the_look_at_it_says() {
     let moved = Event::DeletionMoved { kept_bytes: 90 };
     let kept = changed(&deleted, &moved, at(2)).after;
     assert_eq!(
-        (kept.reserved_bytes, kept.due_at),
+        (kept.reserved_bytes, kept.next_check_at),
         (90 + 100, Some(at(960)))
     );
     // Another run of the sweep comes second.
-    assert_eq!(kept.apply(&moved, at(2)), Step::Unchanged);
+    assert_eq!(kept.apply(&moved, at(2)), Decision::Unchanged);
     let mut kept = changed(&kept, &moved, at(960)).after;
     let purge_at = kept.purge_at();
     assert_eq!((kept.reserved_bytes, purge_at), (90, Some(at(3601))));
-    while kept.due_at < purge_at {
-        kept = changed(&kept, &moved, kept.due_at.unwrap()).after;
+    while kept.next_check_at < purge_at {
+        kept = changed(&kept, &moved, kept.next_check_at.unwrap()).after;
         assert_eq!(kept.reserved_bytes, 90);
     }
     let purged = changed(&kept, &Event::DeletionPurged, at(3601)).after;
@@ -231,9 +252,12 @@ fn what_is_kept_of_a_deleted_file_counts_as_the_look_at_it_says() {
         ..deleted
     };
     let kept = changed(&brief, &moved, at(2)).after;
-    assert_eq!(kept.due_at, Some(at(61)));
+    assert_eq!(kept.next_check_at, Some(at(61)));
     let purged = changed(&kept, &Event::DeletionPurged, at(61)).after;
-    assert_eq!((purged.reserved_bytes, purged.due_at), (100, Some(at(960))));
+    assert_eq!(
+        (purged.reserved_bytes, purged.next_check_at),
+        (100, Some(at(960)))
+    );
     let purged = changed(&purged, &Event::DeletionPurged, at(960)).after;
     assert_eq!(purged.reserved_bytes, 0);
 }
@@ -249,7 +273,10 @@ fn parts_count_until_they_are_freed_and_their_urls_bring_nothing_after_that() {
         upload_id: "m".into(),
     };
     let deleted = after(&upload, &[begun, BY_OWNER], at(1));
-    assert_eq!((deleted.reserved_bytes, deleted.due_at), (10, Some(at(1))));
+    assert_eq!(
+        (deleted.reserved_bytes, deleted.next_check_at),
+        (10, Some(at(1)))
+    );
     let freed = changed(&deleted, &Event::DeletionPurged, at(2)).after;
     assert_eq!((freed.reserved_bytes, freed.counts_as_file()), (0, false));
     // One that was complete is not counted twice.
@@ -289,14 +316,14 @@ fn what_a_form_brings_over_a_ready_file_is_refused_and_noted() {
         let change = changed(&ready, &event, at(2));
         assert!(!change.enqueue);
         let refused = change.after;
-        assert_eq!((refused.state, refused.generation), (State::Ready, 1));
+        assert_eq!((refused.state, refused.generation), (UploadState::Ready, 1));
         assert_eq!(refused.outcome, ready.outcome);
         assert_eq!(refused.conflict_etag, Some(ETag::new("b")));
         assert!(ready.variants().contains(&Variant::Original));
         assert!(!refused.variants().contains(&Variant::Original));
         assert_eq!(
             refused.apply(&claim("b", "u", at(100)), at(3)),
-            Step::Refused(Refusal::Processed)
+            Decision::Refused(Refusal::Processed)
         );
         // It is what it was again.
         let mended = changed(&refused, &seen("a"), at(4)).after;
@@ -348,7 +375,7 @@ fn what_is_ready_is_served_until_the_next_version_is_accepted() {
 
 #[test]
 fn the_keys_of_every_claim_stand_in_the_record_whatever_became_of_it() {
-    let claim = |etag: &str, template: &str, token: &str, until| Event::Claim {
+    let claim = |etag: &str, template: &str, token: &str, until| Event::AcquireLease {
         object: version(etag, None),
         lease: Lease {
             token: token.into(),
@@ -393,11 +420,11 @@ fn a_lease_of_a_clock_that_was_set_back_holds_nobody_up() {
     assert_eq!(taken.updated_at, at(3600));
     assert_eq!(
         changed(&taken, &succeed("a", "two"), at(12)).after.state,
-        State::Ready
+        UploadState::Ready
     );
     // One that was missed in an hour from now is missed now.
-    let missed = after(&pending(), &[seen("a"), Event::Missing], at(3600));
-    let again = changed(&missed, &Event::Missing, at(10)).after;
+    let missed = after(&pending(), &[seen("a"), Event::ObjectAbsent], at(3600));
+    let again = changed(&missed, &Event::ObjectAbsent, at(10)).after;
     assert_eq!(again.absent_since, Some(at(10)));
 }
 
@@ -406,7 +433,7 @@ fn what_kept_an_ingest_from_finishing_is_told_when_the_attempts_are_used_up() {
     let mut upload = pending();
     for attempt in 0..ATTEMPTS_MAX {
         let token = attempt.to_string();
-        let release = Event::Release {
+        let release = Event::ReleaseLease {
             token: token.clone(),
             is_transient: false,
             fault: "write: other".into(),
@@ -430,14 +457,14 @@ fn a_process_that_dies_often_fails_no_file_and_a_file_that_kills_each_time_ends(
         let now = at(i64::from(second) * 10);
         let lease = claim("a", "one", saturating_add_secs(now, LEASE_S));
         let token = "one".to_owned();
-        after(upload, &[lease, Event::HolderDied { token }], now)
+        after(upload, &[lease, Event::LeaseHolderLost { token }], now)
     };
-    for death in 0..DEATHS_MAX {
+    for death in 0..HOLDERS_LOST_MAX {
         upload = dies(&upload, death);
         assert_eq!(upload.attempts, 0);
     }
     for death in 0..ATTEMPTS_MAX {
-        upload = dies(&upload, DEATHS_MAX + death);
+        upload = dies(&upload, HOLDERS_LOST_MAX + death);
     }
     let last = at(100_000);
     let ended = after(

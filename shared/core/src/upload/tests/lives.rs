@@ -16,24 +16,30 @@ fn in_parts() -> Upload {
 
 #[test]
 fn parts_that_come_renew_an_upload_and_silence_ends_it() {
-    let found = |count: u32| Event::PartsFound {
+    let found = |count: u32| Event::PartsObserved {
         count,
         size_bytes: u64::from(count) * 5,
     };
     let first = changed(&in_parts(), &found(1), at(1000)).after;
     assert_eq!(
         first.state,
-        State::Uploading,
+        UploadState::Uploading,
         "its URLs ended, and it lives"
     );
     let again = changed(&first, &found(1), at(1000 + 86_399)).after;
-    assert_eq!((again.state, again.reserved_bytes), (State::Uploading, 10));
-    assert_eq!(again.due_at, Some(at(1000 + 86_400)));
+    assert_eq!(
+        (again.state, again.reserved_bytes),
+        (UploadState::Uploading, 10)
+    );
+    assert_eq!(again.next_check_at, Some(at(1000 + 86_400)));
     let more = changed(&again, &found(2), at(1000 + 86_400)).after;
-    assert_eq!(more.state, State::Uploading);
-    for event in [found(2), Event::Missing] {
+    assert_eq!(more.state, UploadState::Uploading);
+    for event in [found(2), Event::ObjectAbsent] {
         let silent = changed(&more, &event, at(1000 + 2 * 86_400)).after;
-        assert_eq!((silent.state, silent.reserved_bytes), (State::Expired, 0));
+        assert_eq!(
+            (silent.state, silent.reserved_bytes),
+            (UploadState::Expired, 0)
+        );
     }
 }
 
@@ -42,25 +48,25 @@ fn an_upload_in_parts_ends_at_the_end_of_its_life_whatever_comes() {
     let mut upload = in_parts();
     let end = upload.life_ends_at();
     for hour in 1..=7 * 24 {
-        let resigned = Event::Resigned {
+        let resigned = Event::UrlsReissued {
             url_expires_at: at(hour * 3600 + 900).min(end),
         };
-        if let Step::Change(change) = upload.apply(&resigned, at(hour * 3600)) {
+        if let Decision::Change(change) = upload.apply(&resigned, at(hour * 3600)) {
             upload = change.after;
         }
-        let found = Event::PartsFound {
+        let found = Event::PartsObserved {
             count: 1,
             size_bytes: hour.unsigned_abs(),
         };
         upload = changed(&upload, &found, at(hour * 3600)).after;
-        assert_eq!(upload.state, State::Uploading);
+        assert_eq!(upload.state, UploadState::Uploading);
     }
-    let found = Event::PartsFound {
+    let found = Event::PartsObserved {
         count: 2,
         size_bytes: 10,
     };
     let ended = changed(&upload, &found, saturating_add_secs(end, EXPIRY_GRACE_S)).after;
-    assert_eq!(ended.state, State::Expired);
+    assert_eq!(ended.state, UploadState::Expired);
 }
 
 #[test]
@@ -78,24 +84,27 @@ fn an_upload_in_parts_of_an_older_record_has_the_usual_window() {
 
 #[test]
 fn signing_again_begins_an_unused_upload_anew_while_its_life_lasts() {
-    let expired = changed(&pending(), &Event::Missing, at(960)).after;
-    let signed = |second: i64| Event::Resigned {
+    let expired = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
+    let signed = |second: i64| Event::UrlsReissued {
         url_expires_at: at(second + 900),
     };
     let again = changed(&expired, &signed(5000), at(5000)).after;
-    assert_eq!((again.state, again.reserved_bytes), (State::Pending, 10));
+    assert_eq!(
+        (again.state, again.reserved_bytes),
+        (UploadState::Pending, 10)
+    );
     assert_eq!(again.generation, expired.generation + 1);
-    assert_eq!(again.due_at, Some(at(5060)));
+    assert_eq!(again.next_check_at, Some(at(5060)));
     let over = 7 * 86_400;
     assert_eq!(
         expired.apply(&signed(over), at(over)),
-        Step::Refused(Refusal::OutOfPlace)
+        Decision::Refused(Refusal::OutOfPlace)
     );
     // Whose parts were freed has nothing to go on with.
-    let freed = changed(&in_parts(), &Event::Missing, at(86_400)).after;
-    assert_eq!(freed.state, State::Expired);
+    let freed = changed(&in_parts(), &Event::ObjectAbsent, at(86_400)).after;
+    assert_eq!(freed.state, UploadState::Expired);
     assert_eq!(
         freed.apply(&signed(90_000), at(90_000)),
-        Step::Refused(Refusal::OutOfPlace)
+        Decision::Refused(Refusal::OutOfPlace)
     );
 }

@@ -29,46 +29,46 @@ fn any_event() -> impl proptest::strategy::Strategy<Value = Event> {
                 0 => Event::MultipartBegun {
                     upload_id: etag.into(),
                 },
-                1 => Event::Resigned {
+                1 => Event::UrlsReissued {
                     url_expires_at: at(second),
                 },
-                2 | 3 => Event::Seen { object },
+                2 | 3 => Event::ObjectObserved { object },
                 4 | 5 => Event::Confirmed {
                     object,
                     collection_id: Some(etag.into()),
-                    claimed: Claimed::default(),
+                    metadata: ClientMetadata::default(),
                 },
-                6..=8 => Event::Claim {
+                6..=8 => Event::AcquireLease {
                     object,
                     lease,
                     output: None,
                 },
-                9 => Event::Renew { lease },
-                10 => Event::Release {
+                9 => Event::RenewLease { lease },
+                10 => Event::ReleaseLease {
                     token: token.into(),
                     is_transient: second % 2 == 0,
                     fault: "get: timed_out".into(),
                 },
                 11 | 12 => succeed(etag, token),
                 13 => fail(etag, token),
-                14 => Event::Missing,
-                15 => Event::HolderDied {
+                14 => Event::ObjectAbsent,
+                15 => Event::LeaseHolderLost {
                     token: token.into(),
                 },
                 16 => Event::Requeued,
                 17 => Event::OriginalRemoved,
-                18 => Event::PartsFound {
+                18 => Event::PartsObserved {
                     count: u32::from(order.unwrap_or(0)),
                     size_bytes: second.unsigned_abs(),
                 },
-                19 => Event::BeginClaimed {
+                19 => Event::BeginReserved {
                     until: at(second + 30),
                 },
                 20 => Event::BeginFailed,
-                21 => Event::LookFailed {
+                21 => Event::ProbeFailed {
                     is_transient: second % 2 == 0,
                 },
-                22 => Event::Missing,
+                22 => Event::ObjectAbsent,
                 _ => Event::ObjectRemoved { sequencer },
             }
         })
@@ -85,29 +85,29 @@ proptest! {
         let mut now = 0;
         for (event, pause) in events {
             now += pause;
-            let Step::Change(change) = upload.apply(&event, at(now)) else { continue };
+            let Decision::Change(change) = upload.apply(&event, at(now)) else { continue };
             let next = change.after;
             prop_assert!(
                 (next.generation, next.state) >= (upload.generation, upload.state),
                 "{:?} -> {:?} by {event:?}", upload.state, next.state
             );
             prop_assert_eq!(next.revision, upload.revision + 1);
-            prop_assert!(upload.state != State::Deleted || next.state == State::Deleted || upload.is_lost());
+            prop_assert!(upload.state != UploadState::Deleted || next.state == UploadState::Deleted || upload.is_lost());
             prop_assert!(
                 next.generation > upload.generation || next.state == upload.state
-                    || !matches!(upload.state, State::Ready | State::Failed) || next.state == State::Deleted
+                    || !matches!(upload.state, UploadState::Ready | UploadState::Failed) || next.state == UploadState::Deleted
             );
-            if next.state == State::Ready {
+            if next.state == UploadState::Ready {
                 let outcome = next.outcome.as_ref().unwrap();
-                prop_assert_eq!(Some(&outcome.etag), next.seen.as_ref().map(|seen| &seen.etag));
+                prop_assert_eq!(Some(&outcome.etag), next.observed.as_ref().map(|seen| &seen.etag));
             }
             // Whatever still has to move, the sweep will come by.
-            prop_assert!(!next.state.is_moving() || next.due_at.is_some(), "{next:?}");
+            prop_assert!(!next.state.is_moving() || next.next_check_at.is_some(), "{next:?}");
             prop_assert!(
-                next.state != State::Expired || !next.removed_unseen || next.due_at.is_some(),
+                next.state != UploadState::Expired || !next.removed_unobserved || next.next_check_at.is_some(),
                 "{next:?}"
             );
-            prop_assert!(next.lease.is_none() || next.state == State::Processing);
+            prop_assert!(next.lease.is_none() || next.state == UploadState::Processing);
             upload = next;
         }
     }
@@ -122,17 +122,17 @@ proptest! {
         for (event, pause) in events {
             let brings_object = matches!(
                 event,
-                Event::Seen { .. } | Event::Confirmed { .. } | Event::Claim { .. }
+                Event::ObjectObserved { .. } | Event::Confirmed { .. } | Event::AcquireLease { .. }
             );
             if brings_object || now + pause >= 900 { continue }
             now += pause;
-            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
-            prop_assert!(upload.due_at.is_some(), "{upload:?}");
+            if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            prop_assert!(upload.next_check_at.is_some(), "{upload:?}");
         }
         for event in [claim("z", "last", at(now + 120)), succeed("z", "last")] {
-            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
         }
-        prop_assert_eq!(upload.state, State::Ready);
+        prop_assert_eq!(upload.state, UploadState::Ready);
     }
 
     /// From wherever a history leaves an upload, looking at the store and retrying ends it (invariants 1 and 5).
@@ -145,25 +145,25 @@ proptest! {
         let mut now = 0;
         for (event, pause) in events {
             now += pause;
-            if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+            if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
         }
         for round in 0..64 {
             if !upload.state.is_moving() { break }
             // The sweep comes every ten seconds: one that meets a lease finds it over in the end.
             now += 10;
-            now = now.max(upload.due_at.map_or(now, |due| due.timestamp() - at(0).timestamp()));
+            now = now.max(upload.next_check_at.map_or(now, |due| due.timestamp() - at(0).timestamp()));
             let token = format!("retry-{round}");
             let events = if object_is_there {
                 let object = ObjectVersion { sequencer: None, ..version("z", None) };
                 vec![
-                    Event::Claim { object, lease: Lease { token: token.clone(), until: at(now + 120) }, output: None },
+                    Event::AcquireLease { object, lease: Lease { token: token.clone(), until: at(now + 120) }, output: None },
                     succeed("z", &token),
                 ]
             } else {
-                vec![Event::Missing]
+                vec![Event::ObjectAbsent]
             };
             for event in events {
-                if let Step::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
+                if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
             }
         }
         prop_assert!(!upload.state.is_moving(), "{upload:?}");

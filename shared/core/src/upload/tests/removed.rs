@@ -5,13 +5,13 @@ use super::*;
 #[test]
 fn deleted_stays_deleted() {
     let deleted = after(&pending(), &[seen("a"), BY_OWNER], at(1));
-    assert_eq!(deleted.state, State::Deleted);
+    assert_eq!(deleted.state, UploadState::Deleted);
     // Its bytes are kept, and count, until they are purged; and those that its URL may still bring.
     assert_eq!(deleted.reserved_bytes, 20);
-    assert_eq!(deleted.apply(&seen("a"), at(2)), Step::Unchanged);
+    assert_eq!(deleted.apply(&seen("a"), at(2)), Decision::Unchanged);
     assert_eq!(
         deleted.apply(&claim("b", "t", at(9)), at(2)),
-        Step::Refused(Refusal::Deleted)
+        Decision::Refused(Refusal::Deleted)
     );
     let moved = changed(&deleted, &MOVED, at(3)).after;
     let purged = changed(&moved, &Event::DeletionPurged, at(3601)).after;
@@ -22,8 +22,8 @@ fn deleted_stays_deleted() {
     // Bytes that come afterwards are swept away, and the state stays.
     let swept = changed(&purged, &seen("c"), at(3602)).after;
     assert_eq!(
-        (swept.state, swept.due_at),
-        (State::Deleted, Some(at(3602)))
+        (swept.state, swept.next_check_at),
+        (UploadState::Deleted, Some(at(3602)))
     );
 }
 
@@ -36,13 +36,16 @@ fn a_deletion_that_we_made_ourselves_does_not_undo_ready() {
         &[claim("a", "t", at(100)), succeed("a", "t")],
         at(1),
     );
-    assert_eq!(ready.due_at, Some(at(1)));
+    assert_eq!(ready.next_check_at, Some(at(1)));
     let removed = changed(&ready, &Event::OriginalRemoved, at(2)).after;
-    assert_eq!(removed.due_at, Some(at(960)));
-    let at_rest = changed(&removed, &Event::Missing, at(960)).after;
-    assert_eq!((at_rest.state, at_rest.due_at), (State::Ready, None));
+    assert_eq!(removed.next_check_at, Some(at(960)));
+    let at_rest = changed(&removed, &Event::ObjectAbsent, at(960)).after;
+    assert_eq!(
+        (at_rest.state, at_rest.next_check_at),
+        (UploadState::Ready, None)
+    );
     let gone = Event::ObjectRemoved { sequencer: None };
-    assert_eq!(removed.apply(&gone, at(3)), Step::Unchanged);
+    assert_eq!(removed.apply(&gone, at(3)), Decision::Unchanged);
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn a_url_that_brings_its_object_once_is_looked_after_where_we_freed_its_place() 
         if !keep_original {
             ready = changed(&ready, &Event::OriginalRemoved, at(2)).after;
         }
-        assert_eq!(ready.due_at, due);
+        assert_eq!(ready.next_check_at, due);
     }
 }
 
@@ -74,7 +77,7 @@ fn an_object_that_somebody_removed_ends_deleted() {
     };
     let uploaded = after(
         &pending(),
-        &[Event::Seen {
+        &[Event::ObjectObserved {
             object: version("a", Some("05")),
         }],
         at(1),
@@ -82,21 +85,24 @@ fn an_object_that_somebody_removed_ends_deleted() {
     let ended = changed(&uploaded, &gone("06"), at(2)).after;
     assert_eq!(
         (ended.state, ended.deletion_reason),
-        (State::Deleted, Some(DeletionReason::ObjectRemoved))
+        (UploadState::Deleted, Some(DeletionReason::ObjectRemoved))
     );
     // For ever: what comes afterwards is swept away.
     let moved = changed(&ended, &MOVED, at(3)).after;
     let late = changed(&moved, &seen("b"), at(4)).after;
-    assert_eq!((late.state, late.due_at), (State::Deleted, Some(at(4))));
+    assert_eq!(
+        (late.state, late.next_check_at),
+        (UploadState::Deleted, Some(at(4)))
+    );
     // Of an older version, or of a store that began to count anew: then a second look tells.
     let doubtful = changed(&uploaded, &gone("04"), at(2)).after;
     assert_eq!(
         (doubtful.state, doubtful.absent_since),
-        (State::Uploaded, Some(at(2)))
+        (UploadState::Uploaded, Some(at(2)))
     );
     let second_look = saturating_add_secs(at(2), ABSENCE_CONFIRM_S);
-    let ended = changed(&doubtful, &Event::Missing, second_look).after;
-    assert_eq!(ended.state, State::Deleted);
+    let ended = changed(&doubtful, &Event::ObjectAbsent, second_look).after;
+    assert_eq!(ended.state, UploadState::Deleted);
     let ready = after(
         &uploaded,
         &[claim("a", "t", at(100)), succeed("a", "t")],
@@ -104,11 +110,11 @@ fn an_object_that_somebody_removed_ends_deleted() {
     );
     let doubtful = changed(&ready, &gone("04"), at(2)).after;
     let second_look = saturating_add_secs(at(2), ABSENCE_CONFIRM_S);
-    assert_eq!(doubtful.state, State::Ready);
-    let ended = changed(&doubtful, &Event::Missing, second_look).after;
+    assert_eq!(doubtful.state, UploadState::Ready);
+    let ended = changed(&doubtful, &Event::ObjectAbsent, second_look).after;
     assert_eq!(ended.deletion_reason, Some(DeletionReason::ObjectRemoved));
     let back = changed(&doubtful, &seen("a"), second_look).after;
-    assert_eq!((back.state, back.absent_since), (State::Ready, None));
+    assert_eq!((back.state, back.absent_since), (UploadState::Ready, None));
 }
 
 #[test]
@@ -119,45 +125,51 @@ fn a_removal_of_what_nobody_saw_ends_deleted_only_when_nothing_comes_any_more() 
     for sequencer in [None, Some("04")] {
         let told = changed(&pending(), &removed(sequencer), at(5)).after;
         assert_eq!(
-            (told.state, told.due_at, told.reserved_bytes),
-            (State::Pending, Some(at(60)), 10)
+            (told.state, told.next_check_at, told.reserved_bytes),
+            (UploadState::Pending, Some(at(60)), 10)
         );
-        assert_eq!(told.apply(&removed(None), at(6)), Step::Unchanged);
+        assert_eq!(told.apply(&removed(None), at(6)), Decision::Unchanged);
         // Its URL still lives.
         let came = changed(&told, &seen("a"), at(7));
-        assert_eq!((came.after.state, came.enqueue), (State::Uploaded, true));
-        assert!(!came.after.removed_unseen);
+        assert_eq!(
+            (came.after.state, came.enqueue),
+            (UploadState::Uploaded, true)
+        );
+        assert!(!came.after.removed_unobserved);
         let ready = after(&told, &[claim("a", "t", at(100)), succeed("a", "t")], at(7));
-        assert_eq!(ready.state, State::Ready);
+        assert_eq!(ready.state, UploadState::Ready);
         // Late bytes are taken as ever.
-        let expired = changed(&told, &Event::Missing, at(960)).after;
-        assert_eq!(expired.state, State::Expired);
+        let expired = changed(&told, &Event::ObjectAbsent, at(960)).after;
+        assert_eq!(expired.state, UploadState::Expired);
         assert_eq!(
             changed(&expired, &seen("a"), at(970)).after.state,
-            State::Uploaded
+            UploadState::Uploaded
         );
     }
-    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
+    let mut upload = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
     upload = changed(&upload, &removed(None), at(970)).after;
     let mut looks = 0;
-    while upload.state == State::Expired {
-        let due = upload.due_at.expect("the last look is what ends it");
-        upload = changed(&upload, &Event::Missing, due).after;
+    while upload.state == UploadState::Expired {
+        let due = upload.next_check_at.expect("the last look is what ends it");
+        upload = changed(&upload, &Event::ObjectAbsent, due).after;
         looks += 1;
     }
-    assert_eq!((upload.state, looks), (State::Deleted, LATE_LOOKS_MAX));
+    assert_eq!(
+        (upload.state, looks),
+        (UploadState::Deleted, LATE_PROBES_MAX)
+    );
 }
 
 #[test]
 fn a_removal_told_when_nobody_looks_any_more_ends_deleted() {
-    let mut upload = changed(&pending(), &Event::Missing, at(960)).after;
-    while let Some(due) = upload.due_at {
-        upload = changed(&upload, &Event::Missing, due).after;
+    let mut upload = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
+    while let Some(due) = upload.next_check_at {
+        upload = changed(&upload, &Event::ObjectAbsent, due).after;
     }
     let removed = Event::ObjectRemoved { sequencer: None };
     let ended = changed(&upload, &removed, at(900_000)).after;
     assert_eq!(
-        (ended.state, ended.due_at),
-        (State::Deleted, Some(at(900_000)))
+        (ended.state, ended.next_check_at),
+        (UploadState::Deleted, Some(at(900_000)))
     );
 }

@@ -41,9 +41,9 @@ const KNOWN: [&str; 26] = [
 
 /// Reads along.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Words(Arc<Mutex<Option<String>>>);
+pub(super) struct UnknownElementDetector(Arc<Mutex<Option<String>>>);
 
-impl Words {
+impl UnknownElementDetector {
     /// The first element of the last answer that S3 does not know.
     pub(super) fn unknown(&self) -> Option<String> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,7 +51,7 @@ impl Words {
     }
 }
 
-impl Intercept for Words {
+impl Intercept for UnknownElementDetector {
     fn name(&self) -> &'static str {
         "Words"
     }

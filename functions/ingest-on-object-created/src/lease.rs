@@ -4,14 +4,14 @@ use bytes::Bytes;
 use consign_core::ids::ETag;
 use consign_core::ports::{Clock, Fault};
 use consign_core::time::saturating_add_secs;
-use consign_core::transition::{Moved, transition};
+use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{Event, LEASE_S, Lease, Upload};
 
 use crate::Deps;
 
 /// Why work on an upload ended without an outcome.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum IngestError {
     /// The file itself is at fault: it ends failed, for this reason.
     Refused { code: String, detail: String },
     /// The object changed, or another took over: nothing to do here any more.
@@ -20,14 +20,14 @@ pub(crate) enum Stop {
     Fault(Fault),
 }
 
-impl From<Fault> for Stop {
+impl From<Fault> for IngestError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
 /// A claim on one version of an upload's object, renewed while the work goes on.
-pub(crate) struct Claim<'a, D> {
+pub(crate) struct HeldLease<'a, D> {
     pub(crate) deps: &'a D,
     pub(crate) upload: Upload,
     pub(crate) lease: Lease,
@@ -35,14 +35,14 @@ pub(crate) struct Claim<'a, D> {
     pub(crate) whole: Option<Bytes>,
 }
 
-impl<D: Deps> Claim<'_, D> {
+impl<D: Deps> HeldLease<'_, D> {
     /// The version that was claimed.
     pub(crate) fn etag(&self) -> Option<&ETag> {
-        self.upload.seen.as_ref().map(|seen| &seen.etag)
+        self.upload.observed.as_ref().map(|seen| &seen.etag)
     }
 
     /// Prolongs the lease once half of it is gone.
-    pub(crate) async fn keep(&mut self) -> Result<(), Stop> {
+    pub(crate) async fn keep(&mut self) -> Result<(), IngestError> {
         let now = self.deps.clock().now();
         // A clock that was set back makes the lease end later than any may: it is written anew as well.
         let (half, whole) = (
@@ -53,19 +53,19 @@ impl<D: Deps> Claim<'_, D> {
             return Ok(());
         }
         self.lease.until = saturating_add_secs(now, LEASE_S);
-        let event = Event::Renew {
+        let event = Event::RenewLease {
             lease: self.lease.clone(),
         };
         match self.apply(&event).await? {
-            Moved::Changed(upload) | Moved::Unchanged(upload) => {
+            TransitionOutcome::Changed(upload) | TransitionOutcome::Unchanged(upload) => {
                 self.upload = upload;
                 Ok(())
             }
-            Moved::Refused(..) => Err(Stop::Overtaken),
+            TransitionOutcome::Refused(..) => Err(IngestError::Overtaken),
         }
     }
 
-    pub(crate) async fn apply(&self, event: &Event) -> Result<Moved, Fault> {
+    pub(crate) async fn apply(&self, event: &Event) -> Result<TransitionOutcome, Fault> {
         let ports = (self.deps.repo(), self.deps.queue());
         transition(ports, self.upload.clone(), event, self.deps.clock().now()).await
     }

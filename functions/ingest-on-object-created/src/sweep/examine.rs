@@ -5,31 +5,33 @@ use std::collections::BTreeSet;
 use consign_core::ids::ObjectRef;
 use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Clock, Fault, Multipart, ObjectStore};
-use consign_core::transition::{Moved, transition};
+use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{
-    Deletion, DeletionReason, Event, Layout, ObjectVersion, Outcome, State, Upload,
+    Deletion, DeletionReason, Event, IngestOutcome, ObjectVersion, PartsCheck, Upload, UploadState,
 };
 
-use crate::{Deps, missing};
+use crate::{Deps, object_absent};
 
 /// Where the objects of deleted uploads wait for their end; no key template may begin so.
 const DELETED_PREFIX: &str = consign_core::policy::DELETED_PREFIX;
 
 /// Does what is due for an upload.
-pub(super) async fn look_at<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     match upload.state {
-        State::Pending | State::Uploading | State::Expired => find(deps, upload).await,
-        State::Uploaded | State::Confirmed => requeue(deps, upload).await,
-        State::Processing => {
+        UploadState::Pending | UploadState::Uploading | UploadState::Expired => {
+            find(deps, upload).await
+        }
+        UploadState::Uploaded | UploadState::Confirmed => requeue(deps, upload).await,
+        UploadState::Processing => {
             if upload.is_held(deps.clock().now()) {
                 return Ok(());
             }
             requeue(deps, upload).await
         }
-        State::Ready if !upload.keep_original && !upload.original_removed => {
+        UploadState::Ready if !upload.keep_original && !upload.original_removed => {
             remove_original(deps, upload).await
         }
-        State::Ready | State::Failed => {
+        UploadState::Ready | UploadState::Failed => {
             if upload
                 .ends_at()
                 .is_some_and(|end| end <= deps.clock().now())
@@ -39,9 +41,9 @@ pub(super) async fn look_at<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
                 return Ok(());
             }
             // Its URL is dead by now: the last look at what it let in.
-            look(deps, upload).await
+            probe(deps, upload).await
         }
-        State::Deleted => delete(deps, upload).await,
+        UploadState::Deleted => delete(deps, upload).await,
     }
 }
 
@@ -52,7 +54,7 @@ async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload
 }
 
 /// The version in the bucket, if any.
-async fn seen<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion>, Fault> {
+async fn observe<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion>, Fault> {
     let head = deps.store().head(&upload.object).await?;
     Ok(head.map(|head| ObjectVersion {
         etag: head.etag,
@@ -63,27 +65,29 @@ async fn seen<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion
 }
 
 /// Takes in what the bucket holds of an upload, or that it holds nothing.
-async fn look<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    match seen(deps, &upload).await? {
-        Some(object) => apply(deps, upload, Event::Seen { object }).await.map(drop),
-        None => missing(deps, upload).await.map(drop),
+async fn probe<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+    match observe(deps, &upload).await? {
+        Some(object) => apply(deps, upload, Event::ObjectObserved { object })
+            .await
+            .map(drop),
+        None => object_absent(deps, upload).await.map(drop),
     }
 }
 
 /// Finds an object that nobody told of, completes parts that nobody confirmed, and ends what was never used.
 async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    let event = match (seen(deps, &upload).await?, &upload.multipart_upload_id) {
-        (Some(object), _) => Event::Seen { object },
+    let event = match (observe(deps, &upload).await?, &upload.multipart_upload_id) {
+        (Some(object), _) => Event::ObjectObserved { object },
         (None, Some(upload_id)) => find_parts(deps, &upload, upload_id).await?,
-        (None, None) => Event::Missing,
+        (None, None) => Event::ObjectAbsent,
     };
-    let had_ended = upload.state == State::Expired;
+    let had_ended = upload.state == UploadState::Expired;
     let upload = apply(deps, upload, event).await?;
-    if upload.state == State::Expired && !had_ended {
+    if upload.state == UploadState::Expired && !had_ended {
         // Freed only when the record says so: from then on nobody signs another URL for a part.
         if let Some(upload_id) = &upload.multipart_upload_id {
             let event = find_parts(deps, &upload, upload_id).await?;
-            if matches!(event, Event::Seen { .. }) {
+            if matches!(event, Event::ObjectObserved { .. }) {
                 apply(deps, upload, event).await?;
             }
         }
@@ -97,32 +101,36 @@ async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Resu
     let multipart = deps.multipart();
     let parts = multipart.parts(&upload.object, upload_id).await?;
     if let Some(parts) = parts {
-        if upload.check_parts(&parts) == Layout::Complete {
+        if upload.check_parts(&parts) == PartsCheck::Complete {
             multipart
                 .complete(&upload.object, upload_id, &parts)
                 .await?;
-        } else if upload.state == State::Expired {
+        } else if upload.state == UploadState::Expired {
             multipart.abort(&upload.object, upload_id).await?;
-            return Ok(Event::Missing);
+            return Ok(Event::ObjectAbsent);
         } else {
-            return Ok(Event::parts_found(&parts));
+            return Ok(Event::parts_observed(&parts));
         }
     }
     // Completed now, or by another since the look at the object.
-    let object = seen(deps, upload).await?;
-    Ok(object.map_or(Event::Missing, |object| Event::Seen { object }))
+    let object = observe(deps, upload).await?;
+    Ok(
+        object.map_or(Event::ObjectAbsent, |object| Event::ObjectObserved {
+            object,
+        }),
+    )
 }
 
 /// Its message was lost, or its holder died: again, with what the bucket holds now.
 async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    let Some(object) = seen(deps, &upload).await? else {
-        missing(deps, upload).await?;
+    let Some(object) = observe(deps, &upload).await? else {
+        object_absent(deps, upload).await?;
         return Ok(());
     };
     let ports = (deps.repo(), deps.queue());
     let now = deps.clock().now();
-    if let Moved::Unchanged(upload) =
-        transition(ports, upload, &Event::Seen { object }, now).await?
+    if let TransitionOutcome::Unchanged(upload) =
+        transition(ports, upload, &Event::ObjectObserved { object }, now).await?
     {
         apply(deps, upload, Event::Requeued).await?;
     }
@@ -132,9 +140,9 @@ async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
 /// Removes the uploaded object of a ready upload, unless a newer version came in the meantime.
 pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let made_from = upload.outcome.as_ref().map(|outcome| outcome.etag.clone());
-    match seen(deps, &upload).await? {
+    match observe(deps, &upload).await? {
         Some(object) if Some(&object.etag) != made_from.as_ref() => {
-            apply(deps, upload, Event::Seen { object }).await?;
+            apply(deps, upload, Event::ObjectObserved { object }).await?;
             return Ok(());
         }
         Some(_) => deps.store().delete(&upload.object).await?,
@@ -148,29 +156,30 @@ pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result
 /// the bucket is the right one: in another there is nothing to move, and what is in the right one would stay for ever.
 async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     // What nobody saw before the deletion came after it, or never, and is not kept.
-    let is_over = upload.seen.is_none()
+    let is_over = upload.observed.is_none()
         || upload
             .purge_at()
-            .or(upload.due_at)
+            .or(upload.next_check_at)
             .is_none_or(|at| at <= deps.clock().now());
     match upload.deletion {
         // Nothing of it is touched before its time is over, and until then it may be found again.
-        Some(Deletion::Requested) | None if upload.is_lost() => match seen(deps, &upload).await? {
+        Some(Deletion::Requested) | None if upload.is_lost() => match observe(deps, &upload).await?
+        {
             None if is_over => purge(deps, upload).await,
-            Some(_) | None => look(deps, upload).await,
+            Some(_) | None => probe(deps, upload).await,
         },
         Some(Deletion::Requested | Deletion::Moved) | None if is_over => purge(deps, upload).await,
-        Some(Deletion::Requested | Deletion::Moved) | None => bury(deps, upload).await,
+        Some(Deletion::Requested | Deletion::Moved) | None => move_to_trash(deps, upload).await,
         // What its URL let in after the deletion was never to be kept.
         Some(Deletion::Purged) => {
             crate::bucket::prove(deps, &upload.object.bucket).await?;
             deps.store().delete(&upload.object).await?;
-            apply(deps, upload, Event::Missing).await.map(drop)
+            apply(deps, upload, Event::ObjectAbsent).await.map(drop)
         }
     }
 }
 
-async fn bury<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+async fn move_to_trash<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let objects = objects_of(deps, &upload);
     prove_buckets(deps, &objects).await?;
     if upload.deletion == Some(Deletion::Moved) {
@@ -179,7 +188,7 @@ async fn bury<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     } else {
         free_parts(deps, &upload).await?;
         for object in &objects {
-            if deps.store().copy(object, &buried(object)).await? {
+            if deps.store().copy(object, &trash_key(object)).await? {
                 deps.store().delete(object).await?;
             }
         }
@@ -191,10 +200,10 @@ async fn bury<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
 
 /// What counts of what is kept: by a look at it, since a form may have been used again after the last look.
 async fn kept_bytes<D: Deps>(deps: &D, upload: &Upload) -> Result<u64, Fault> {
-    let kept = deps.store().head(&buried(&upload.object)).await?;
+    let kept = deps.store().head(&trash_key(&upload.object)).await?;
     let moved_bytes = kept.map_or(0, |kept| kept.size_bytes);
     // What was made of it counts as it did.
-    let removed = upload.seen.as_ref().filter(|_| upload.original_removed);
+    let removed = upload.observed.as_ref().filter(|_| upload.original_removed);
     Ok(removed.map_or(moved_bytes, |removed| removed.size_bytes.max(moved_bytes)))
 }
 
@@ -215,7 +224,7 @@ async fn purge<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     // Also where they were: a URL that was still alive may have let late bytes in.
     for object in &objects {
         deps.store().delete(object).await?;
-        deps.store().delete(&buried(object)).await?;
+        deps.store().delete(&trash_key(object)).await?;
     }
     apply(deps, upload, Event::DeletionPurged).await?;
     Ok(())
@@ -241,7 +250,7 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
         && let Some(category) = deps.policy().category(&upload.category)
     {
         let outcome = upload.outcome.as_ref();
-        let made = outcome.into_iter().flat_map(Outcome::keys);
+        let made = outcome.into_iter().flat_map(IngestOutcome::keys);
         objects.extend(made.map(|key| ObjectRef::new(&category.output_bucket, key)));
         for version in 1..=upload.generation {
             for ext in ["parquet", "profile.json", "rejects.json"] {
@@ -273,6 +282,6 @@ fn output_of(
     Some(ObjectRef::new(&category.output_bucket, key))
 }
 
-fn buried(object: &ObjectRef) -> ObjectRef {
+fn trash_key(object: &ObjectRef) -> ObjectRef {
     ObjectRef::new(&object.bucket, format!("{DELETED_PREFIX}{}", object.key))
 }
