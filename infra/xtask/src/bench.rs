@@ -1,52 +1,33 @@
 //! `cargo xtask bench`: the benchmarks, each with what it runs against.
 
+use crate::arguments::Benchmark;
 use crate::host::Workspace;
 use crate::{cache, lambda, process, tests, tools, workerd};
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-const HELP: &str = "\
-The benchmarks. All print figures and ratios; none fails for being slow.
-
-    cargo xtask bench presign     one presigned PUT, beside three other signers and the hash alone
-    cargo xtask bench lambda      requests per second of sign-upload on Lambda, beside a bare function
-    cargo xtask bench transfer    sign, upload and download 10 MB: over MinIO, and on Lambda
-    cargo xtask bench edge        the Worker in workerd, beside Workers that do next to nothing: start, requests per second
-    cargo xtask bench tabular     tables to Parquet, beside DuckDB, Polars, pyarrow and arrow-rs; `--size-mib N`, `--older PROGRAM`
-";
-
-/// Runs the benchmark named.
+/// Runs a benchmark.
 ///
 /// # Errors
-/// When there is none of that name, or something does not build or start.
-pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
-    match args {
-        ["presign", rest @ ..] => {
-            let mut cargo = host.cargo(&[
-                "bench",
-                "--package",
-                "consign-benches",
-                "--bench",
-                "presign",
-                "--",
-            ]);
-            process::run(cargo.args(rest))
+/// When something does not build or start.
+pub(crate) fn run(host: &Workspace, benchmark: Benchmark) -> Result<()> {
+    match benchmark {
+        Benchmark::Presign(passed) => {
+            let mut cargo = host.cargo(&["bench", "--package", "consign-benches"]);
+            process::run(
+                cargo
+                    .args(["--bench", "presign", "--"])
+                    .args(passed.options),
+            )
         }
-        ["lambda"] => lambda::throughput(host),
-        ["transfer"] => tests::transfer(host, &tools::set_up(host)?),
-        ["edge", rest @ ..] => workerd::bench(host, rest),
-        ["tabular", rest @ ..] => tabular(host, rest),
-        [] | ["help"] => {
-            print!("{HELP}");
-            Ok(())
-        }
-        [other, ..] => {
-            bail!("there is no benchmark `{other}`; `cargo xtask bench help` lists them")
-        }
+        Benchmark::Lambda => lambda::throughput(host),
+        Benchmark::Transfer => tests::transfer(host, &tools::set_up(host)?),
+        Benchmark::Edge(passed) => workerd::bench(host, &passed.options),
+        Benchmark::Tabular(passed) => tabular(host, &passed.options),
     }
 }
 
 /// Tables to Parquet, in a Python with the peers of today: the tests pin other releases.
-fn tabular(host: &Workspace, args: &[&str]) -> Result<()> {
+fn tabular(host: &Workspace, options: &[String]) -> Result<()> {
     let item = cache::Item {
         name: "tabular-peers",
         version: "",
@@ -56,5 +37,10 @@ fn tabular(host: &Workspace, args: &[&str]) -> Result<()> {
     let python = tools::python_environment(host, item, "benches/tabular/python/requirements.txt")?;
     let which = ["--release", "--package", "consign-bench-tabular"];
     let bench = process::build_from(host, &which, "bench-tabular")?;
-    process::run(host.command(bench).arg("--python").arg(python).args(args))
+    process::run(
+        host.command(bench)
+            .arg("--python")
+            .arg(python)
+            .args(options),
+    )
 }

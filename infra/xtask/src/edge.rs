@@ -1,43 +1,29 @@
 //! `cargo xtask edge`: the Cloudflare Worker, built and run on this machine.
 
+use crate::arguments::Edge;
 use crate::cloudflare::{self, Workers, gzipped_bytes};
 use crate::host::Workspace;
 use crate::process;
 use crate::wasm;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 
-const HELP: &str = "\
-The Cloudflare Worker, without an account.
-
-    cargo xtask edge build [OPTIONS]    build it into hosts/cloudflare/build and print its size; OPTIONS go to cargo
-    cargo xtask edge dev [PORT]         run it with the local R2, D1 and Queues (port 8787), built anew when a source changes
-    cargo xtask edge wrangler ARGS…     run wrangler
-
-Examples:
-    cargo xtask edge build --no-default-features --features status,sign-upload
-    cargo xtask edge dev 8788
-    cargo xtask edge wrangler deploy --env production --dry-run
-";
-
-/// Does what `args` ask.
+/// Runs a task of the Worker.
 ///
 /// # Errors
 /// When a tool cannot be had, or the Worker does not build or start.
-pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
-    match args {
-        ["build"] if host.has_worker => Ok(()),
-        ["build", rest @ ..] => {
+pub(crate) fn run(host: &Workspace, task: Edge) -> Result<()> {
+    match task {
+        Edge::Build { .. } if host.has_worker => Ok(()),
+        Edge::Build { options } => {
             let workers = cloudflare::set_up(host)?;
-            build(host, &workers, ("hosts/cloudflare", rest)).map(|size| size.print())
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            build(host, &workers, ("hosts/cloudflare", &options)).map(|size| size.print())
         }
-        ["dev", rest @ ..] => dev(host, rest),
-        ["wrangler", rest @ ..] => {
-            process::replace(&mut cloudflare::set_up(host)?.wrangler(host, rest))
-        }
-        _ => {
-            print!("{HELP}");
-            Ok(())
+        Edge::Dev { port } => dev(host, port),
+        Edge::Wrangler { args } => {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            process::replace(&mut cloudflare::set_up(host)?.wrangler(host, &args))
         }
     }
 }
@@ -88,13 +74,7 @@ pub(crate) fn build(
     })
 }
 
-fn dev(host: &Workspace, args: &[&str]) -> Result<()> {
-    let port: u16 = match args {
-        [] => 8787,
-        [port, ..] => port
-            .parse()
-            .with_context(|| format!("`edge dev` wants a port, not `{port}`"))?,
-    };
+fn dev(host: &Workspace, port: u16) -> Result<()> {
     // Wrangler builds it, now and after each change.
     let workers = cloudflare::set_up(host)?;
     let state: PathBuf = host.root.join(".wrangler/state");

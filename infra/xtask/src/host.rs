@@ -1,4 +1,4 @@
-//! What the process was given: arguments, environment, folders and the clock. Read once, here alone.
+//! The environment of the process, its folders and the clock. Read once, in this module alone.
 
 use anyhow::{Context as _, Result};
 use std::ffi::OsString;
@@ -12,8 +12,6 @@ pub(crate) const HAS_WORKER: &str = "CONSIGN_EDGE_BUILT";
 /// The surroundings of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {
-    /// The arguments after `cargo xtask`.
-    pub(crate) args: Vec<String>,
     /// The root of the checkout.
     pub(crate) root: PathBuf,
     /// Where tools are kept between runs and checkouts.
@@ -29,7 +27,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Reads the process's arguments and environment.
+    /// Reads the environment of the process.
     ///
     /// # Errors
     /// When no home folder is known, or the task runner was not started by cargo.
@@ -52,7 +50,6 @@ impl Workspace {
             .join(".cache"),
         };
         Ok(Self {
-            args: std::env::args().skip(1).collect(),
             root: root.to_owned(),
             cache: cache.join("consign"),
             path: std::env::var("PATH")

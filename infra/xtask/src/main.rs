@@ -2,6 +2,7 @@
 //!
 //! It needs nothing but cargo to start, and brings what the tasks need by itself: see [`tools`].
 
+mod arguments;
 mod bench;
 mod browser;
 mod cache;
@@ -27,42 +28,18 @@ mod tools;
 mod wasm;
 mod workerd;
 
+use crate::arguments::{Arguments, Task};
 use crate::host::Workspace;
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::Parser as _;
 use std::process::ExitCode;
-
-const HELP: &str = "\
-The tasks of this repository.
-
-    cargo xtask dev [ARGS…]         build consign and run `consign serve --dev ARGS…`; needs nothing but cargo
-    cargo xtask test [SECTION…]     set up the tools, then run every check (or only the sections named)
-    cargo xtask tools [--env]       only set up the tools, and say where they are
-    cargo xtask types               make the types that editors read beside the page, from openapi.json
-    cargo xtask coverage            only the line coverage of shared/core, sigv4 and time
-    cargo xtask wasm-check          only the wasm32 build of the crates that Workers need
-    cargo xtask bench NAME          a benchmark; `bench help` lists them
-    cargo xtask load [PART…]        this build under load beside an older one, side by side; `load help` says more
-    cargo xtask size                the Lambda programs as deployed: how large, and how soon they take requests
-    cargo xtask services up|down|status   the servers that stand in for AWS; `services help` says more
-    cargo xtask edge build|dev      the Cloudflare Worker; `edge help` says more
-    cargo xtask clean-cache         remove every tool that was set up
-
-Sections of `test`, in their order: fmt, clippy, deny, wasm, templates, tests, hostile, e2e-minio, e2e-lambda, workerd, browser, coverage, fuzz.
-Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign): the first run of `test` takes minutes, the next ones do not.
-
-Examples:
-    cargo xtask dev                          # the address, a token and a curl session are printed
-    cargo xtask dev --help                   # the options of `consign serve`
-    cargo xtask test fmt clippy              # the two quick ones
-    cargo xtask bench presign
-    eval \"$(cargo xtask tools --env)\" && cargo test -p consign-e2e    # one package's tests with their environment
-";
 
 /// Where the page's modules and their editors expect the types of the wire.
 const TYPES: &str = "web/types/api.d.ts";
 
 fn main() -> ExitCode {
-    match Workspace::from_process().and_then(|host| run(&host)) {
+    let Arguments { task } = Arguments::parse();
+    match Workspace::from_process().and_then(|host| run(&host, task)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");
@@ -71,38 +48,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(host: &Workspace) -> Result<()> {
-    let args: Vec<&str> = host.args.iter().map(String::as_str).collect();
-    match args.as_slice() {
-        [] | ["help" | "-h" | "--help", ..] => {
-            print!("{HELP}");
-            Ok(())
-        }
-        ["dev", rest @ ..] => dev(host, rest),
-        ["test", sections @ ..] => suite::run(host, sections),
-        ["tools"] => tools::set_up(host).map(|tools| tools.print()),
-        ["tools", "--env"] => tools::set_up(host).map(|tools| tools.print_exports()),
-        ["types"] => types(host),
-        ["coverage"] => coverage::check(host, &tools::tarpaulin(host)?),
-        ["wasm-check"] => wasm::check(host),
-        ["bench", rest @ ..] => bench::run(host, rest),
-        ["load", rest @ ..] => load::run(host, rest),
-        ["size"] => lambda::size(host),
-        ["services", rest @ ..] => services::run(host, rest),
-        ["edge", rest @ ..] => edge::run(host, rest),
-        ["clean-cache"] => cache::clean(host),
-        [other, ..] => bail!(
-            "there is no task `{}`; `cargo xtask help` lists them",
-            args_text(other, &args)
-        ),
-    }
-}
-
-fn args_text(first: &str, all: &[&str]) -> String {
-    if all.len() == 1 {
-        first.to_owned()
-    } else {
-        all.join(" ")
+fn run(host: &Workspace, task: Task) -> Result<()> {
+    match task {
+        Task::Dev { options } => dev(host, &options),
+        Task::Test { sections } => suite::run(host, &sections),
+        Task::Tools { env: false } => tools::set_up(host).map(|tools| tools.print()),
+        Task::Tools { env: true } => tools::set_up(host).map(|tools| tools.print_exports()),
+        Task::Types => types(host),
+        Task::Coverage => coverage::check(host, &tools::tarpaulin(host)?),
+        Task::WasmCheck => wasm::check(host),
+        Task::Bench(benchmark) => bench::run(host, benchmark),
+        Task::Load(load) => load::run(host, &load),
+        Task::Size => lambda::size(host),
+        Task::Services(services) => services::run(host, services),
+        Task::Edge(edge) => edge::run(host, edge),
+        Task::CleanCache => cache::clean(host),
     }
 }
 
@@ -117,7 +77,7 @@ fn types(host: &Workspace) -> Result<()> {
 }
 
 /// Replaces this process by `consign serve`, so that signals reach it directly.
-fn dev(host: &Workspace, args: &[&str]) -> Result<()> {
+fn dev(host: &Workspace, options: &[String]) -> Result<()> {
     eprintln!("Building consign (the first build takes some minutes, the next ones seconds) …");
     process::replace(
         host.cargo(&[
@@ -130,6 +90,6 @@ fn dev(host: &Workspace, args: &[&str]) -> Result<()> {
             "serve",
             "--dev",
         ])
-        .args(args),
+        .args(options),
     )
 }

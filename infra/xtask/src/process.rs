@@ -100,10 +100,15 @@ pub(crate) fn build_from(host: &Workspace, which: &[&str], name: &str) -> Result
     let messages = capture(cargo.args(which))?;
     messages
         .lines()
-        .filter_map(|line| line.split_once(r#""executable":""#)?.1.split_once('"'))
-        .map(|(path, _)| PathBuf::from(path))
+        .filter_map(|line| serde_json::from_str::<Built>(line).ok()?.executable)
         .find(|path| path.file_stem().is_some_and(|stem| stem == name))
         .with_context(|| format!("cargo did not say where it built `{name}`"))
+}
+
+/// A line of `cargo build --message-format json`, as far as it is read here.
+#[derive(serde::Deserialize)]
+struct Built {
+    executable: Option<PathBuf>,
 }
 
 /// Becomes `command`. Returns only when that failed.

@@ -2,7 +2,8 @@
 
 use crate::host::Workspace;
 use crate::servers::Servers;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use clap::Args;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,53 +14,36 @@ pub(crate) const REGION: &str = "us-east-1";
 /// The bridge's program, which is run from its own folder: so a later build does not disturb it.
 pub(crate) const BRIDGE: &str = "consign-bridge";
 
-/// What `up` was asked for.
-#[derive(Debug)]
-pub(crate) struct Options<'a> {
+/// What `services up` was asked for.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The port of S3
+    #[arg(long, value_name = "N", default_value_t = 9000)]
     minio_port: u16,
+    /// The port of DynamoDB
+    #[arg(long, value_name = "N", default_value_t = 8000)]
     dynamodb_port: u16,
+    /// The port of SQS
+    #[arg(long, value_name = "N", default_value_t = 9324)]
     elasticmq_port: u16,
-    webhook: &'a str,
-    webhook_token: &'a str,
-    /// Where functions are invoked; without it there is nothing to bridge.
-    pub(crate) functions: Option<&'a str>,
+    /// Where MinIO reports the objects that were created
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9400/events"
+    )]
+    webhook: String,
+    /// What MinIO sends there as `Authorization: Bearer TOKEN`
+    #[arg(long, value_name = "TOKEN", default_value = "consign-development")]
+    webhook_token: String,
+    /// Where Lambda functions are invoked, such as by `cargo lambda watch`. Starts the bridge too, which does between S3,
+    /// SQS and Lambda what AWS does there (infra/bridge)
+    #[arg(long, value_name = "URL")]
+    pub(crate) functions: Option<String>,
 }
 
-impl<'a> Options<'a> {
-    pub(crate) fn parse(args: &[&'a str]) -> Result<Self> {
-        let mut options = Self {
-            minio_port: 9000,
-            dynamodb_port: 8000,
-            elasticmq_port: 9324,
-            webhook: "http://127.0.0.1:9400/events",
-            webhook_token: "consign-development",
-            functions: None,
-        };
-        for pair in args.chunks(2) {
-            let [name, value] = *pair else {
-                bail!("`{}` wants a value", pair.join(" "))
-            };
-            let port = || {
-                value.parse().with_context(|| {
-                    format!("`{name}` wants a port from 1 to 65535, not `{value}`")
-                })
-            };
-            match name {
-                "--minio-port" => options.minio_port = port()?,
-                "--dynamodb-port" => options.dynamodb_port = port()?,
-                "--elasticmq-port" => options.elasticmq_port = port()?,
-                "--webhook" => options.webhook = value,
-                "--webhook-token" => options.webhook_token = value,
-                "--functions" => options.functions = Some(value),
-                other => {
-                    bail!("there is no option `{other}`; `cargo xtask services help` lists them")
-                }
-            }
-        }
-        options.check()
-    }
-
-    /// Takes note of where a server runs, which may be elsewhere than asked for when it ran before.
+impl Options {
+    /// Sets the port on which a server runs already.
     pub(crate) fn runs_at(&mut self, service: Service, port: u16) {
         match service {
             Service::Minio => self.minio_port = port,
@@ -81,7 +65,7 @@ impl<'a> Options<'a> {
     ///
     /// # Errors
     /// When it is to run and cannot.
-    fn check(self) -> Result<Self> {
+    pub(crate) fn check(self) -> Result<Self> {
         if self.functions.is_some() && self.webhook_port().is_none() {
             bail!(
                 "the bridge takes MinIO's reports on this machine, such as at http://127.0.0.1:9400/events, not at {}",
@@ -97,7 +81,7 @@ impl<'a> Options<'a> {
 pub(crate) struct Setting<'a> {
     pub(crate) host: &'a Workspace,
     pub(crate) servers: Servers,
-    pub(crate) options: Options<'a>,
+    pub(crate) options: Options,
 }
 
 /// One of the programs.
@@ -127,7 +111,7 @@ impl Service {
         }
     }
 
-    pub(crate) fn port(self, options: &Options<'_>) -> u16 {
+    pub(crate) fn port(self, options: &Options) -> u16 {
         match self {
             Self::Minio => options.minio_port,
             Self::Dynamodb => options.dynamodb_port,
@@ -180,11 +164,11 @@ impl Setting<'_> {
         minio.env("MINIO_NOTIFY_WEBHOOK_ENABLE_consign", "on");
         minio.env(
             "MINIO_NOTIFY_WEBHOOK_ENDPOINT_consign",
-            self.options.webhook,
+            &self.options.webhook,
         );
         minio.env(
             "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_consign",
-            self.options.webhook_token,
+            &self.options.webhook_token,
         );
         // Without this folder MinIO forgets what it could not deliver.
         minio.env(
@@ -239,13 +223,16 @@ impl Setting<'_> {
         let mut bridge = self.host.command(state.join(BRIDGE));
         bridge
             .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--runtime", self.options.functions.unwrap_or_default()]);
+            .args([
+                "--runtime",
+                self.options.functions.as_deref().unwrap_or_default(),
+            ]);
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         bridge
             .args(["--sqs-endpoint", &at(self.options.elasticmq_port)])
             .args(["--dynamodb-endpoint", &at(self.options.dynamodb_port)]);
         bridge
-            .env("CONSIGN_WEBHOOK_TOKEN", self.options.webhook_token)
+            .env("CONSIGN_WEBHOOK_TOKEN", &self.options.webhook_token)
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .env("AWS_REGION", REGION);
@@ -263,33 +250,30 @@ impl Setting<'_> {
 #[cfg(test)]
 mod checks {
     use super::*;
+    use clap::Parser as _;
 
-    #[test]
-    fn options_are_read_in_any_order_and_unknown_ones_refused() {
-        let options = Options::parse(&["--webhook-token", "t", "--minio-port", "9100"]).unwrap();
-        assert_eq!(
-            (
-                options.minio_port,
-                options.webhook_token,
-                options.dynamodb_port
-            ),
-            (9100, "t", 8000)
-        );
-        assert!(Options::parse(&["--minio-port"]).is_err());
-        assert!(Options::parse(&["--minio-port", "70000"]).is_err());
-        assert!(Options::parse(&["--port", "1"]).is_err());
+    #[derive(Debug, clap::Parser)]
+    struct Up {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn checked(args: &[&str]) -> Result<Options> {
+        Up::try_parse_from(["up"].iter().chain(args))?
+            .options
+            .check()
     }
 
     #[test]
     fn the_bridge_listens_where_minio_reports_to() {
         let ours = ["--functions", "http://127.0.0.1:9300"];
-        let options = Options::parse(&ours).unwrap();
+        let options = checked(&ours).unwrap();
         assert_eq!(Service::Bridge.port(&options), 9400);
         let elsewhere = ["--webhook", "http://127.0.0.1:9500/events"];
-        let options = Options::parse(&[ours, elsewhere].concat()).unwrap();
+        let options = checked(&[ours, elsewhere].concat()).unwrap();
         assert_eq!(Service::Bridge.port(&options), 9500);
         let abroad = ["--webhook", "http://example.org/events"];
-        assert!(Options::parse(&abroad).is_ok());
-        assert!(Options::parse(&[ours, abroad].concat()).is_err());
+        assert!(checked(&abroad).is_ok());
+        assert!(checked(&[ours, abroad].concat()).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask services`: the stand-ins for AWS, started and ended for a developer.
 
+use crate::arguments::Services;
 use crate::cache;
 use crate::host::{Stopwatch, Workspace, seconds};
 use crate::process;
@@ -14,65 +15,34 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const HELP: &str = "\
-The servers that stand in for AWS, on this machine alone (127.0.0.1), without Docker. `infra/compose.yaml` has the same for Docker.
-
-    cargo xtask services up [OPTIONS]   start what is not running, and print the environment to use it with
-    cargo xtask services status         say what is running
-    cargo xtask services down           end what `up` started; the data stays in .consign/services
-
-Options of `up`:
-    --minio-port N          S3 (9000)
-    --dynamodb-port N       DynamoDB (8000)
-    --elasticmq-port N      SQS (9324)
-    --webhook URL           where MinIO reports the objects that were made (http://127.0.0.1:9400/events)
-    --webhook-token TOKEN   what it sends there as `Authorization: Bearer TOKEN` (consign-development)
-    --functions URL         where Lambda functions are invoked, such as by `cargo lambda watch`: starts the bridge too,
-                            which does between S3, SQS and Lambda what AWS does there (infra/bridge)
-
-Buckets send notifications once they are told to: `consign bucket init` does that.
-
-Examples:
-    cargo xtask services up --minio-port 9100
-    eval \"$(cargo xtask services up --functions http://127.0.0.1:9300)\"
-    cargo lambda watch -A 127.0.0.1 -P 9300 --env-file infra/lambda.env
-";
-
 /// How long a server may take to answer, and to end.
 const START_LIMIT: Duration = Duration::from_secs(60);
 // ElasticMQ ends when the last request for messages does, which it may hold for 20 s.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// Does what `args` ask.
+/// Runs a task of the servers.
 ///
 /// # Errors
 /// When a server cannot be set up, started or ended.
-pub(crate) fn run(host: &Workspace, args: &[&str]) -> Result<()> {
+pub(crate) fn run(host: &Workspace, task: Services) -> Result<()> {
     let folder = host.root.join(".consign/services");
-    match args {
-        ["up", rest @ ..] => up(host, &folder, Options::parse(rest)?),
-        ["down"] => Service::ALL
+    match task {
+        Services::Up(options) => up(host, &folder, options.check()?),
+        Services::Down => Service::ALL
             .into_iter()
             .rev()
             .try_for_each(|service| down(host, service, &folder.join(service.name()))),
-        ["status"] => {
+        Services::Status => {
             for service in Service::ALL {
-                println!(
-                    "{:10} {}",
-                    service.name(),
-                    status(host, service, &folder.join(service.name()))?
-                );
+                let status = status(host, service, &folder.join(service.name()))?;
+                println!("{:10} {status}", service.name());
             }
-            Ok(())
-        }
-        _ => {
-            print!("{HELP}");
             Ok(())
         }
     }
 }
 
-fn up(host: &Workspace, folder: &Path, options: Options<'_>) -> Result<()> {
+fn up(host: &Workspace, folder: &Path, options: Options) -> Result<()> {
     let python = tools::python(host)?;
     let servers = servers::set_up(host, &python)?;
     let mut setting = Setting {

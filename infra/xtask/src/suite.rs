@@ -6,43 +6,60 @@ use crate::process;
 use crate::tests::Tally;
 use crate::tools::Tools;
 use crate::{browser, coverage, deny, fuzz, templates, tests, tools, wasm, workerd};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
 use std::time::Duration;
 
-/// The checks, in the order in which they run: the quick ones first.
-const SECTIONS: [(&str, &str); 13] = [
-    ("fmt", "Formatting"),
-    ("clippy", "Lints"),
-    (
-        "deny",
-        "Licences, sources and advisories of the dependencies",
-    ),
-    ("wasm", "The wasm32 build of what Workers mount"),
-    ("templates", "The template of the deployment to AWS"),
-    ("tests", "Tests"),
-    ("hostile", "Attacks on a process of their own"),
-    ("e2e-minio", "The black-box suite over MinIO"),
-    ("e2e-lambda", "The black-box suite over Lambda functions"),
-    ("workerd", "The Worker in workerd"),
-    ("browser", "The page in a browser"),
-    ("coverage", "Coverage of the rules"),
-    ("fuzz", "Fuzz targets"),
-];
+/// A section of the checks, in the order in which they run: the quick ones first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Section {
+    /// Formatting
+    Fmt,
+    /// Lints
+    Clippy,
+    /// Licences, sources and advisories of the dependencies
+    Deny,
+    /// The wasm32 build of what Workers mount
+    Wasm,
+    /// The template of the deployment to AWS
+    Templates,
+    /// Tests
+    Tests,
+    /// Attacks on a process of their own
+    Hostile,
+    /// The black-box suite over MinIO
+    E2eMinio,
+    /// The black-box suite over Lambda functions
+    E2eLambda,
+    /// The Worker in workerd
+    Workerd,
+    /// The page in a browser
+    Browser,
+    /// Coverage of the rules
+    Coverage,
+    /// Fuzz targets
+    Fuzz,
+}
+
+impl Section {
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    fn title(self) -> String {
+        self.to_possible_value()
+            .and_then(|value| value.get_help().map(ToString::to_string))
+            .unwrap_or_default()
+    }
+}
 
 /// Runs the sections named, or all.
 ///
 /// # Errors
 /// When a section fails; the others still run, so that one run tells everything.
-pub(crate) fn run(host: &Workspace, chosen: &[&str]) -> Result<()> {
-    if let Some(unknown) = chosen
-        .iter()
-        .find(|name| SECTIONS.iter().all(|(known, _)| known != *name))
-    {
-        bail!(
-            "there is no section `{unknown}`; there are {}",
-            SECTIONS.map(|(name, _)| name).join(", ")
-        );
-    }
+pub(crate) fn run(host: &Workspace, chosen: &[Section]) -> Result<()> {
     let slot = if host.ci {
         Some(Slot::take(host)?)
     } else {
@@ -54,23 +71,24 @@ pub(crate) fn run(host: &Workspace, chosen: &[&str]) -> Result<()> {
     tools.print();
 
     let mut tally = None;
-    let mut ends: Vec<(&str, Duration, Result<()>)> = Vec::new();
-    for (name, title) in SECTIONS
-        .into_iter()
-        .filter(|(name, _)| chosen.is_empty() || chosen.contains(name))
+    let mut ends: Vec<(String, Duration, Result<()>)> = Vec::new();
+    for &section in Section::value_variants()
+        .iter()
+        .filter(|section| chosen.is_empty() || chosen.contains(section))
     {
-        heading(title);
+        heading(&section.title());
         let stopwatch = Stopwatch::start();
-        let end = section(host, &tools, name, &mut tally);
+        let end = run_section(host, &tools, section, &mut tally);
         if let Err(error) = &end {
             println!("error: {error:#}");
         }
         println!(
-            "{name}: {} after {}",
+            "{}: {} after {}",
+            section.name(),
             verdict(&end),
             seconds(stopwatch.elapsed())
         );
-        ends.push((name, stopwatch.elapsed(), end));
+        ends.push((section.name(), stopwatch.elapsed(), end));
     }
 
     heading("Summary");
@@ -83,16 +101,21 @@ pub(crate) fn run(host: &Workspace, chosen: &[&str]) -> Result<()> {
     let failed: Vec<&str> = ends
         .iter()
         .filter(|(_, _, end)| end.is_err())
-        .map(|(name, _, _)| *name)
+        .map(|(name, _, _)| name.as_str())
         .collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
-fn section(host: &Workspace, tools: &Tools, name: &str, tally: &mut Option<Tally>) -> Result<()> {
-    match name {
-        "fmt" => process::run(&mut host.cargo(&["fmt", "--all", "--check"])),
-        "clippy" => process::run(&mut host.cargo(&[
+fn run_section(
+    host: &Workspace,
+    tools: &Tools,
+    section: Section,
+    tally: &mut Option<Tally>,
+) -> Result<()> {
+    match section {
+        Section::Fmt => process::run(&mut host.cargo(&["fmt", "--all", "--check"])),
+        Section::Clippy => process::run(&mut host.cargo(&[
             "clippy",
             "--workspace",
             "--all-targets",
@@ -101,18 +124,17 @@ fn section(host: &Workspace, tools: &Tools, name: &str, tally: &mut Option<Tally
             "-D",
             "warnings",
         ])),
-        "deny" => deny::check(host, &tools.cargo_deny),
-        "wasm" => wasm::check(host),
-        "templates" => templates::check(host),
-        "tests" => add(tests::run(host, tools)?, tally),
-        "hostile" => add(tests::hostile(host, tools)?, tally),
-        "e2e-lambda" => add(tests::on_lambda(host, tools)?, tally),
-        "e2e-minio" => add(tests::black_box(host, tools, "minio")?, tally),
-        "workerd" => add(workerd::check(host, tools)?, tally),
-        "browser" => add(browser::run(host)?, tally),
-        "coverage" => coverage::check(host, &tools.cargo_tarpaulin),
-        "fuzz" => fuzz::check(host),
-        other => bail!("the section `{other}` has no check"),
+        Section::Deny => deny::check(host, &tools.cargo_deny),
+        Section::Wasm => wasm::check(host),
+        Section::Templates => templates::check(host),
+        Section::Tests => add(tests::run(host, tools)?, tally),
+        Section::Hostile => add(tests::hostile(host, tools)?, tally),
+        Section::E2eLambda => add(tests::on_lambda(host, tools)?, tally),
+        Section::E2eMinio => add(tests::black_box(host, tools, "minio")?, tally),
+        Section::Workerd => add(workerd::check(host, tools)?, tally),
+        Section::Browser => add(browser::run(host)?, tally),
+        Section::Coverage => coverage::check(host, &tools.cargo_tarpaulin),
+        Section::Fuzz => fuzz::check(host),
     }
 }
 

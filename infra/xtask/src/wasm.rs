@@ -98,19 +98,39 @@ fn single(host: &Workspace, function: &str) -> Result<()> {
     ]);
     prepare(host, &mut cargo)?;
     cargo.args(["--no-default-features", "--features", function]);
+    // Cargo renders the messages for people on its standard error.
+    cargo.args(["--message-format", "json-render-diagnostics"]);
     let output = cargo.output().context("cannot start cargo")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() || warns(&said) {
-        bail!("the Worker with `{function}` alone does not build without warnings:\n{said}");
+    if !output.status.success() || warns(&String::from_utf8_lossy(&output.stdout)) {
+        let rendered = String::from_utf8_lossy(&output.stderr);
+        bail!("the Worker with `{function}` alone does not build without warnings:\n{rendered}");
     }
     println!("The Worker with `{function}` alone builds without warnings");
     Ok(())
 }
 
-/// Whether cargo counts warnings of a package of ours: those of others it does not show.
-fn warns(said: &str) -> bool {
-    said.lines()
-        .any(|line| line.starts_with("warning: `") && line.contains(" generated "))
+/// A line of `--message-format json`, as far as it is read here.
+#[derive(serde::Deserialize)]
+struct Line {
+    reason: String,
+    message: Option<Diagnostic>,
+}
+
+#[derive(serde::Deserialize)]
+struct Diagnostic {
+    level: String,
+}
+
+/// Whether cargo reports a warning. It reports none of packages that are not ours.
+fn warns(messages: &str) -> bool {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
+        .filter(|line| line.reason == "compiler-message")
+        .any(|line| {
+            line.message
+                .is_some_and(|message| message.level == "warning")
+        })
 }
 
 /// Makes a command that runs cargo build for wasm32, with whatever compiler can be had.
@@ -295,11 +315,15 @@ mod checks {
     use super::*;
 
     #[test]
-    fn warnings_are_found_in_what_cargo_says() {
-        assert!(warns(
-            "   Checking a\nwarning: `edge` (lib) generated 1 warning (run `cargo fix`)\n"
-        ));
-        assert!(!warns("   Checking a\n    Finished `dev` profile\n"));
-        assert!(!warns("warning: unused manifest key: a\n"));
+    fn warnings_are_found_in_the_messages_of_cargo() {
+        let message = |level: &str| {
+            format!(
+                r#"{{"reason":"compiler-message","message":{{"level":"{level}","code":null}}}}"#
+            )
+        };
+        let done = r#"{"reason":"build-finished","success":true}"#;
+        assert!(warns(&format!("{}\n{done}\n", message("warning"))));
+        assert!(!warns(&format!("{}\n{done}\n", message("note"))));
+        assert!(!warns(done));
     }
 }

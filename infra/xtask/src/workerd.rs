@@ -107,13 +107,13 @@ fn name(host: &Workspace, workers: &Workers, command: &mut Command) {
 ///
 /// # Errors
 /// When a tool cannot be had, or a Worker does not build or start.
-pub(crate) fn bench(host: &Workspace, args: &[&str]) -> Result<()> {
+pub(crate) fn bench(host: &Workspace, options: &[String]) -> Result<()> {
     let workers = cloudflare::set_up(host)?;
     edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
     edge::build(host, &workers, ("tests/edge-peers", &[]))?;
     let mut cargo = host.cargo(&["bench", "--locked", "--package", "consign-edge-tests"]);
     cargo.args(["--features", "workerd", "--bench", "edge", "--"]);
-    cargo.args(args);
+    cargo.args(options);
     name(host, &workers, &mut cargo);
     cargo
         .env("CONSIGN_WORKERD", workers.workerd())
