@@ -114,7 +114,7 @@ pub(super) async fn run(
     }
     let (bars, uploads, args, client) = (&Bars::new(), &environment.uploads(), &args, &client);
     let mut running = stream::iter(&args.files)
-        .map(|path| async move { (path, one(args, client, uploads, (path, bars)).await) })
+        .map(|path| async move { (path, one(args, client, uploads, path, bars).await) })
         .buffer_unordered(FILES_AT_ONCE);
     let mut failures = 0;
     while let Some((path, outcome)) = running.next().await {
@@ -140,7 +140,8 @@ async fn one(
     args: &UploadArgs,
     client: &Client,
     resume_folder: &Path,
-    (path, bars): (&Path, &Bars),
+    path: &Path,
+    bars: &Bars,
 ) -> anyhow::Result<File> {
     let metadata = tokio::fs::metadata(path).await?;
     anyhow::ensure!(metadata.is_file(), "not a file");

@@ -48,7 +48,7 @@ async fn download_url<D: Deps>(
     let query = DownloadQuery::parse(request.uri().query().unwrap_or_default())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
     // 2. Sign for exactly that object.
-    let download = sign((deps.policy(), deps.signer()), &upload, &query, call.now)?;
+    let download = sign(deps.policy(), deps.signer(), &upload, &query, call.now)?;
     Ok(json(StatusCode::OK, &download))
 }
 
@@ -57,7 +57,8 @@ async fn download_url<D: Deps>(
 /// # Errors
 /// 404 for a deleted upload, 409 `not_ready` where the variant is not there yet or does not exist.
 pub fn sign(
-    (policy, signer): (&Policy, &Signer),
+    policy: &Policy,
+    signer: &Signer,
     upload: &Upload,
     query: &DownloadQuery,
     now: Timestamp,

@@ -184,7 +184,7 @@ fn sign<D: Deps>(deps: &D, upload: &Upload, now: Timestamp) -> Option<Download> 
         variant: Variant::Original,
         disposition: ContentDisposition::Attachment,
     };
-    download_url::sign((deps.policy(), deps.signer()), upload, &query, now).ok()
+    download_url::sign(deps.policy(), deps.signer(), upload, &query, now).ok()
 }
 
 fn parse_cursor(cursor: &str) -> Result<UploadId, Problem> {
@@ -214,9 +214,15 @@ async fn delete_own<D: Deps>(
     let identity = call.identify(deps, request.headers())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
     // 2. Deleted from this write on; the sweep moves the objects. Twice is as once.
-    let ports = (deps.repo(), deps.queue());
     let reason = DeletionReason::Owner;
-    transition(ports, upload, &Event::Delete { reason }, call.now).await?;
+    transition(
+        deps.repo(),
+        deps.queue(),
+        upload,
+        &Event::Delete { reason },
+        call.now,
+    )
+    .await?;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

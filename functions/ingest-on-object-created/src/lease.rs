@@ -66,7 +66,13 @@ impl<D: Deps> HeldLease<'_, D> {
     }
 
     pub(crate) async fn apply(&self, event: &Event) -> Result<TransitionOutcome, Fault> {
-        let ports = (self.deps.repo(), self.deps.queue());
-        transition(ports, self.upload.clone(), event, self.deps.clock().now()).await
+        transition(
+            self.deps.repo(),
+            self.deps.queue(),
+            self.upload.clone(),
+            event,
+            self.deps.clock().now(),
+        )
+        .await
     }
 }

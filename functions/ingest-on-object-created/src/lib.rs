@@ -123,8 +123,14 @@ async fn object_removed<D: Deps>(
             bucket::prove(deps, &upload.object.bucket).await?;
         }
         let event = Event::ObjectRemoved { sequencer };
-        let ports = (deps.repo(), deps.queue());
-        let moved = transition(ports, upload, &event, deps.clock().now()).await?;
+        let moved = transition(
+            deps.repo(),
+            deps.queue(),
+            upload,
+            &event,
+            deps.clock().now(),
+        )
+        .await?;
         return Ok(ack_unless_stale(&moved));
     }
     process::run(deps, upload, None).await
@@ -155,9 +161,15 @@ async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOu
     if is_loss {
         bucket::prove(deps, &upload.object.bucket).await?;
     }
-    let ports = (deps.repo(), deps.queue());
     let before = upload.state;
-    let moved = transition(ports, upload, &Event::ObjectAbsent, deps.clock().now()).await?;
+    let moved = transition(
+        deps.repo(),
+        deps.queue(),
+        upload,
+        &Event::ObjectAbsent,
+        deps.clock().now(),
+    )
+    .await?;
     if let TransitionOutcome::Changed(upload) = &moved
         && before != UploadState::Deleted
         && let Some(reason) = upload.deletion_reason

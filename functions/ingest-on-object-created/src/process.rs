@@ -31,8 +31,8 @@ pub(crate) async fn run<D: Deps>(
     // 2. Claim that version. The place of another in the key's history is not the place of this one.
     let sequencer = told.and_then(|(etag, place)| (etag == head.etag).then_some(place));
     let mut claim = match claim(deps, upload, &head, sequencer).await? {
-        Ok(claim) => claim,
-        Err(verdict) => return Ok(verdict),
+        Acquired::Held(claim) => *claim,
+        Acquired::Nothing(verdict) => return Ok(verdict),
     };
     // 3. Check it and make what is to be made of it; the outputs are durable afterwards.
     let event = match work(&mut claim, &head).await {
@@ -71,13 +71,21 @@ pub(crate) async fn run<D: Deps>(
     Ok(Disposition::Ack)
 }
 
-/// Claims the version that `head` showed, or says what becomes of the message where there is nothing to do for us.
+/// What came of asking for the lease.
+enum Acquired<'a, D> {
+    /// The lease is ours.
+    Held(Box<HeldLease<'a, D>>),
+    /// There is nothing to do for us: what becomes of the message.
+    Nothing(Disposition),
+}
+
+/// Acquires the lease of the version that `head` showed, or says what becomes of the message where there is nothing to do for us.
 async fn claim<'a, D: Deps>(
     deps: &'a D,
     upload: Upload,
     head: &ObjectHead,
     sequencer: Option<Sequencer>,
-) -> Result<Result<HeldLease<'a, D>, Disposition>, Fault> {
+) -> Result<Acquired<'a, D>, Fault> {
     let now = deps.clock().now();
     let lease = Lease {
         token: deps.random().token(),
@@ -93,26 +101,26 @@ async fn claim<'a, D: Deps>(
         lease: lease.clone(),
         output: output_place(deps, &upload),
     };
-    match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
+    match transition(deps.repo(), deps.queue(), upload, &event, now).await? {
         TransitionOutcome::Changed(upload) if upload.conflict_etag.is_some() => {
             tracing::warn!(
                 operation = "ingest",
                 file_id = %upload.id,
                 "another version was written over a file that is ready; it is refused"
             );
-            Ok(Err(Disposition::Ack))
+            Ok(Acquired::Nothing(Disposition::Ack))
         }
         TransitionOutcome::Changed(upload) if upload.state == UploadState::Processing => {
-            Ok(Ok(HeldLease {
+            Ok(Acquired::Held(Box::new(HeldLease {
                 deps,
                 upload,
                 lease,
                 whole: None,
-            }))
+            })))
         }
         moved @ (TransitionOutcome::Changed(_)
         | TransitionOutcome::Unchanged(_)
-        | TransitionOutcome::Refused(..)) => Ok(Err(ack_unless_stale(&moved))),
+        | TransitionOutcome::Refused(..)) => Ok(Acquired::Nothing(ack_unless_stale(&moved))),
     }
 }
 

@@ -11,52 +11,45 @@ use consign_core::upload::Upload;
 /// signed: only a source of this etag is copied, and none has it. A PUT of bytes takes no notice.
 const NO_COPY: (&str, &str) = ("x-amz-copy-source-if-match", "none");
 
-/// Signs the upload for the seconds given from `now` on.
-pub(crate) fn sign(
-    (signer, store): (&Signer, Capabilities),
-    upload: &Upload,
-    accepted: &Accepted,
-    (now, expires_s): (Timestamp, u32),
-) -> Result<SignedUpload, Problem> {
-    let signing = Signing {
-        signer,
-        store,
-        upload,
-        accepted,
-        now,
-        expires_s,
-    };
-    let mut answer = SignedUpload {
-        file_id: upload.id.to_string(),
-        bucket: upload.object.bucket.clone(),
-        object_name: upload.object.key.clone(),
-        strategy: upload.strategy,
-        method: Method::Put,
-        upload_url: None,
-        headers: Pairs::default(),
-        form_fields: None,
-        multipart: None,
-        expires_at: to_rfc3339(saturating_add_secs(now, expires_s.into())),
-    };
-    match upload.strategy {
-        Strategy::Put => signing.put(&mut answer),
-        Strategy::Post => signing.post(&mut answer),
-        Strategy::Multipart => signing.parts(&mut answer),
-    }
-    .map_err(Problem::unsignable)?;
-    Ok(answer)
-}
-
-struct Signing<'a> {
-    signer: &'a Signer,
-    store: Capabilities,
-    upload: &'a Upload,
-    accepted: &'a Accepted,
-    now: Timestamp,
-    expires_s: u32,
+/// What an answer is signed from.
+pub(crate) struct Signing<'a> {
+    pub(crate) signer: &'a Signer,
+    /// What the store can check by itself.
+    pub(crate) store: Capabilities,
+    pub(crate) upload: &'a Upload,
+    pub(crate) accepted: &'a Accepted,
+    pub(crate) now: Timestamp,
+    /// The life of the URLs from `now` on, in seconds.
+    pub(crate) expires_s: u32,
 }
 
 impl Signing<'_> {
+    /// Signs the upload by its strategy.
+    ///
+    /// # Errors
+    /// A problem of the client where its request cannot be signed.
+    pub(crate) fn sign(&self) -> Result<SignedUpload, Problem> {
+        let mut answer = SignedUpload {
+            file_id: self.upload.id.to_string(),
+            bucket: self.upload.object.bucket.clone(),
+            object_name: self.upload.object.key.clone(),
+            strategy: self.upload.strategy,
+            method: Method::Put,
+            upload_url: None,
+            headers: Pairs::default(),
+            form_fields: None,
+            multipart: None,
+            expires_at: to_rfc3339(saturating_add_secs(self.now, self.expires_s.into())),
+        };
+        match self.upload.strategy {
+            Strategy::Put => self.put(&mut answer),
+            Strategy::Post => self.post(&mut answer),
+            Strategy::Multipart => self.parts(&mut answer),
+        }
+        .map_err(Problem::unsignable)?;
+        Ok(answer)
+    }
+
     /// One PUT: size, type, checksum, encryption and "only once" are signed headers (DESIGN, section 3).
     fn put(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let mut headers = vec![

@@ -62,10 +62,17 @@ async fn sign_upload<D: Deps>(
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(call.now, expires_s.into()),
     };
-    let moved = transition((deps.repo(), deps.queue()), upload, &event, call.now).await?;
+    let moved = transition(deps.repo(), deps.queue(), upload, &event, call.now).await?;
     let upload = still_open(moved.upload(), call.now)?;
-    let store = (deps.signer(), deps.provider().capabilities());
-    let answer = answer::sign(store, &upload, &accepted, (call.now, expires_s))?;
+    let signing = answer::Signing {
+        signer: deps.signer(),
+        store: deps.provider().capabilities(),
+        upload: &upload,
+        accepted: &accepted,
+        now: call.now,
+        expires_s,
+    };
+    let answer = signing.sign()?;
     Ok(json(StatusCode::CREATED, &answer))
 }
 
@@ -181,8 +188,7 @@ async fn reopen<D: Deps>(
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(now, EXPIRY_GRACE_S),
     };
-    let ports = (deps.repo(), deps.queue());
-    let moved = transition(ports, upload.clone(), &event, now).await?;
+    let moved = transition(deps.repo(), deps.queue(), upload.clone(), &event, now).await?;
     within_quota(0).await?;
     still_open(moved.upload(), now)
 }
@@ -225,7 +231,6 @@ async fn begin_multipart<D: Deps>(
     let is_begun = |upload: &Upload| {
         upload.strategy != Strategy::Multipart || upload.multipart_upload_id.is_some()
     };
-    let ports = (deps.repo(), deps.queue());
     let upload = match record {
         Record::Known(upload) if !is_begun(&upload) => claim_begin(deps, upload, now).await?,
         Record::New(upload) | Record::Known(upload) => upload,
@@ -245,7 +250,7 @@ async fn begin_multipart<D: Deps>(
         Ok(upload_id) => upload_id,
         Err(fault) if fault.kind.is_without_effect() => {
             // Where this cannot be written, the claim ends by itself.
-            let _ = transition(ports, upload, &Event::BeginFailed, now).await;
+            let _ = transition(deps.repo(), deps.queue(), upload, &Event::BeginFailed, now).await;
             return Err(fault.into());
         }
         Err(fault) => {
@@ -254,7 +259,9 @@ async fn begin_multipart<D: Deps>(
         }
     };
     let event = Event::MultipartBegun { upload_id };
-    let upload = transition(ports, upload, &event, now).await?.upload();
+    let upload = transition(deps.repo(), deps.queue(), upload, &event, now)
+        .await?
+        .upload();
     if upload.multipart_upload_id.is_none() {
         return Err(Problem::conflict_retry());
     }
@@ -266,7 +273,7 @@ async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Resul
     let event = Event::BeginReserved {
         until: saturating_add_secs(now, BEGIN_S),
     };
-    match transition((deps.repo(), deps.queue()), upload, &event, now).await? {
+    match transition(deps.repo(), deps.queue(), upload, &event, now).await? {
         TransitionOutcome::Refused(upload, Refusal::Beginning) => {
             Err(Problem::idempotency_in_progress(rest_s(&upload, now)))
         }

@@ -115,7 +115,7 @@ where
         let service = service_fn(|event: LambdaEvent<Box<RawValue>>| {
             let (payload, context) = event.into_parts();
             let deadline = deadline(context.deadline, deps.clock().now());
-            take((&deps, &letters), payload, deadline)
+            take(&deps, &letters, payload, deadline)
         });
         lambda_runtime::run(service).await
     })
@@ -138,19 +138,20 @@ fn deadline(told_ms: u64, now: Timestamp) -> Timestamp {
 /// # Errors
 /// Where an event that came by no queue must come again.
 async fn take<D: Deps, L: DeadLetterBox>(
-    ports: (&D, &L),
+    deps: &D,
+    letters: &L,
     event: Box<RawValue>,
     deadline: Timestamp,
 ) -> Result<BatchResponse, Error> {
     let event = event.get();
     if let Ok(batch) = serde_json::from_str::<Batch>(event) {
-        let failures = take_batch(ports, &batch.records, deadline).await;
+        let failures = take_batch(deps, letters, &batch.records, deadline).await;
         return Ok(BatchResponse::Batch { failures });
     }
     if serde_json::from_str::<Sweep>(event).is_ok() {
-        return sweep(ports.0, deadline).await;
+        return sweep(deps, deadline).await;
     }
-    if is_done(ports, event, deadline).await {
+    if is_done(deps, letters, event, deadline).await {
         Ok(BatchResponse::Taken {})
     } else {
         Err("the event must come again".into())
@@ -159,13 +160,14 @@ async fn take<D: Deps, L: DeadLetterBox>(
 
 /// Takes one message after the other: a conversion has the memory to itself. What the time does not suffice for stays.
 async fn take_batch<D: Deps, L: DeadLetterBox>(
-    ports: (&D, &L),
+    deps: &D,
+    letters: &L,
     messages: &[SqsMessage],
     deadline: Timestamp,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
     for message in messages {
-        if !is_done(ports, &message.body, deadline).await {
+        if !is_done(deps, letters, &message.body, deadline).await {
             failures.push(Failure {
                 id: message.message_id.clone(),
             });
@@ -176,7 +178,8 @@ async fn take_batch<D: Deps, L: DeadLetterBox>(
 
 /// Hands one body to the function. `false` where it must come again.
 async fn is_done<D: Deps, L: DeadLetterBox>(
-    (deps, letters): (&D, &L),
+    deps: &D,
+    letters: &L,
     body: &str,
     deadline: Timestamp,
 ) -> bool {

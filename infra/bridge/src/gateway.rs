@@ -152,7 +152,7 @@ async fn serve(State(runtime): State<Arc<Runtime>>, request: Request) -> Respons
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
     // 3. The function.
-    let Ok(event) = serde_json::to_vec(&event(&parts, &body, (&route_key, id))) else {
+    let Ok(event) = serde_json::to_vec(&event(&parts, &body, &route_key, id)) else {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
     match runtime.invoke(function, event, INTEGRATION_TIMEOUT).await {
@@ -194,7 +194,7 @@ fn refuse(status: StatusCode, message: &'static str) -> Response {
     response
 }
 
-fn event<'a>(parts: &'a Parts, body: &Bytes, (route_key, id): (&'a str, &'a str)) -> HttpEvent<'a> {
+fn event<'a>(parts: &'a Parts, body: &Bytes, route_key: &'a str, id: &'a str) -> HttpEvent<'a> {
     let text = |name: HeaderName| {
         let value = parts.headers.get(name);
         value
@@ -332,7 +332,7 @@ mod tests {
     fn event_of(request: http::request::Builder, body: &'static [u8], id: &str) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let body = Bytes::from_static(body);
-        serde_json::to_value(event(&parts, &body, ("GET /files", id))).unwrap()
+        serde_json::to_value(event(&parts, &body, "GET /files", id)).unwrap()
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) fn run(host: &Workspace, task: Edge) -> Result<()> {
         Edge::Build { options } => {
             let workers = cloudflare::set_up(host)?;
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
-            build(host, &workers, ("hosts/cloudflare", &options)).map(|size| size.print())
+            build(host, &workers, "hosts/cloudflare", &options).map(|size| size.print())
         }
         Edge::Dev { port } => dev(host, port),
         Edge::Wrangler { args } => {
@@ -54,7 +54,8 @@ impl Size {
 pub(crate) fn build(
     host: &Workspace,
     workers: &Workers,
-    (folder, options): (&str, &[&str]),
+    folder: &str,
+    options: &[&str],
 ) -> Result<Size> {
     let folder = host.root.join(folder);
     let mut command = workers.worker_build(host);

@@ -45,7 +45,8 @@ pub(crate) fn set_up(host: &Workspace, python: &Path) -> Result<Servers> {
                 purpose: PURPOSE,
                 usual_s: 15,
             },
-            ("com.amazonaws", "DynamoDBLocal"),
+            "com.amazonaws",
+            "DynamoDBLocal",
         )?,
         elasticmq: maven(
             host,
@@ -55,7 +56,8 @@ pub(crate) fn set_up(host: &Workspace, python: &Path) -> Result<Servers> {
                 purpose: PURPOSE,
                 usual_s: 15,
             },
-            ("org.elasticmq", "elasticmq-server_2.13"),
+            "org.elasticmq",
+            "elasticmq-server_2.13",
         )?,
     })
 }
@@ -113,7 +115,7 @@ fn go(host: &Workspace, python: &Path) -> Result<PathBuf> {
 }
 
 /// A Java program and all it needs, in the folder `lib`.
-fn maven(host: &Workspace, item: Item<'_>, (group, artifact): (&str, &str)) -> Result<PathBuf> {
+fn maven(host: &Workspace, item: Item<'_>, group: &str, artifact: &str) -> Result<PathBuf> {
     let Item { name, version, .. } = item;
     cache::provide(host, item, |site| {
         let mvn = need(host, "mvn", "maven")?;

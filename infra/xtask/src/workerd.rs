@@ -40,12 +40,12 @@ const SECRET: &str = "the-suite-signs-its-tokens-with-this-secret";
 /// When a tool cannot be had, or a Worker does not build, is too large, or does not start.
 pub(crate) fn check(host: &Workspace, tools: &Tools) -> Result<Tally> {
     let workers = cloudflare::set_up(host)?;
-    let without = edge::build(host, &workers, ("hosts/cloudflare", &WITHOUT_INGEST))?;
+    let without = edge::build(host, &workers, "hosts/cloudflare", &WITHOUT_INGEST)?;
     judge("without ingest", without, SIZE_WITHOUT_INGEST_BYTES_MAX)?;
-    let all = edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
+    let all = edge::build(host, &workers, "hosts/cloudflare", &[])?;
     judge("with all functions", all, SIZE_BYTES_MAX)?;
     deployable(host, &workers)?;
-    edge::build(host, &workers, ("tests/edge-contract", &[]))?;
+    edge::build(host, &workers, "tests/edge-contract", &[])?;
     let own = own_tests(host, tools, &workers)?;
     Ok(own.and(black_box(host, tools, &workers)?))
 }
@@ -109,8 +109,8 @@ fn name(host: &Workspace, workers: &Workers, command: &mut Command) {
 /// When a tool cannot be had, or a Worker does not build or start.
 pub(crate) fn bench(host: &Workspace, options: &[String]) -> Result<()> {
     let workers = cloudflare::set_up(host)?;
-    edge::build(host, &workers, ("hosts/cloudflare", &[]))?;
-    edge::build(host, &workers, ("tests/edge-peers", &[]))?;
+    edge::build(host, &workers, "hosts/cloudflare", &[])?;
+    edge::build(host, &workers, "tests/edge-peers", &[])?;
     let mut cargo = host.cargo(&["bench", "--locked", "--package", "consign-edge-tests"]);
     cargo.args(["--features", "workerd", "--bench", "edge", "--"]);
     cargo.args(options);

@@ -16,7 +16,8 @@ impl Client {
     /// Sends the parts that the store lacks.
     pub(super) async fn send_parts(
         &self,
-        (signed, urls): (&SignedUpload, &Urls<'_>),
+        signed: &SignedUpload,
+        urls: &Urls<'_>,
         whole: Stretch<'_>,
         memory: &mut Memory,
     ) -> Result<Confirm, ClientError> {
@@ -94,7 +95,7 @@ impl Client {
         let mut refusals = 0;
         loop {
             let turn = urls.part(part_number).await?.turn;
-            match self.put_part((urls, part_number), file).await {
+            match self.put_part(urls, part_number, file).await {
                 Err(ClientError::Store(refusal))
                     if refusal.may_be_expired() && refusals + 1 < SIGNINGS_MAX =>
                 {

@@ -45,7 +45,8 @@ impl Client {
     /// PUTs one part and answers its etag. Each attempt has a URL that is good by then.
     pub(crate) async fn put_part(
         &self,
-        (urls, part_number): (&Urls<'_>, u32),
+        urls: &Urls<'_>,
+        part_number: u32,
         file: Stretch<'_>,
     ) -> Result<String, ClientError> {
         match retrying(self.backoff, || async {

@@ -271,8 +271,8 @@ impl Client {
             }
             Strategy::Multipart => {
                 let key = memory.resume.idempotency_key.clone();
-                let urls = Urls::new((self, &upload.request), key, signed.clone());
-                self.send_parts((signed_upload, &urls), whole, memory).await
+                let urls = Urls::new(self, &upload.request, key, signed.clone());
+                self.send_parts(signed_upload, &urls, whole, memory).await
             }
         }
     }

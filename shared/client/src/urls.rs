@@ -60,7 +60,8 @@ impl Current {
 impl<'a> Urls<'a> {
     /// Begins with what was signed just now.
     pub(crate) fn new(
-        (client, request): (&'a Client, &'a SignUpload),
+        client: &'a Client,
+        request: &'a SignUpload,
         idempotency_key: String,
         signed: Signed,
     ) -> Self {

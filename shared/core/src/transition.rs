@@ -41,7 +41,8 @@ impl TransitionOutcome {
 /// # Errors
 /// The repository's fault, also where conflicts do not end or the record is gone.
 pub async fn transition<R: UploadRepo, Q: IngestQueue>(
-    (repo, queue): (&R, &Q),
+    repo: &R,
+    queue: &Q,
     upload: Upload,
     event: &Event,
     now: Timestamp,

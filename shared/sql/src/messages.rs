@@ -151,9 +151,7 @@ pub(crate) async fn push(
     known: &MessageInfo,
     now: Timestamp,
 ) -> Done<()> {
-    put(tx, (statements::PUSH, body), known, now)
-        .await
-        .map(drop)
+    put(tx, statements::PUSH, body, known, now).await.map(drop)
 }
 
 /// A job joins whatever is there of its upload: an event is as good a reason to look.
@@ -164,7 +162,7 @@ pub(crate) async fn push_job(
     now: Timestamp,
 ) -> Done<()> {
     let body = job.to_body();
-    put(tx, (statements::PUSH_JOB, &body), known, now)
+    put(tx, statements::PUSH_JOB, &body, known, now)
         .await
         .map(drop)
 }
@@ -177,7 +175,7 @@ pub(crate) async fn push_event(
     known: &MessageInfo,
     now: Timestamp,
 ) -> Done<()> {
-    if put(&mut *tx, (statements::PUSH_EVENT, body), known, now).await? == 0 {
+    if put(&mut *tx, statements::PUSH_EVENT, body, known, now).await? == 0 {
         push(tx, body, known, now).await?;
     }
     Ok(())
@@ -185,7 +183,8 @@ pub(crate) async fn push_event(
 
 async fn put(
     tx: &mut SqliteConnection,
-    (statement, body): (&'static str, &str),
+    statement: &'static str,
+    body: &str,
     known: &MessageInfo,
     now: Timestamp,
 ) -> Done<u64> {
@@ -225,7 +224,8 @@ pub(crate) async fn reveal(
 pub(crate) async fn take(
     tx: &mut SqliteConnection,
     turns: &Mutex<Turns>,
-    (lanes, limit): ([usize; LANES], usize),
+    lanes: [usize; LANES],
+    limit: usize,
     until: Timestamp,
 ) -> Done<Vec<QueueMessage>> {
     let mut last = {
@@ -235,10 +235,10 @@ pub(crate) async fn take(
     let mut taken = Vec::new();
     for ((lane, room), last) in (0_i64..).zip(lanes).zip(&mut last) {
         for _ in 0..room.min(limit.saturating_sub(taken.len())) {
-            let next = take_one(tx, (statements::TAKE_NEXT, lane, last), until).await?;
+            let next = take_one(tx, statements::TAKE_NEXT, lane, last, until).await?;
             let found = match next {
                 Some(found) => Some(found),
-                None => take_one(tx, (statements::TAKE_FIRST, lane, last), until).await?,
+                None => take_one(tx, statements::TAKE_FIRST, lane, last, until).await?,
             };
             let Some(Taken { message, owner }) = found else {
                 break;
@@ -275,7 +275,9 @@ impl FromRow<'_, SqliteRow> for Taken {
 
 async fn take_one(
     tx: &mut SqliteConnection,
-    (statement, lane, last): (&'static str, i64, &str),
+    statement: &'static str,
+    lane: i64,
+    last: &str,
     until: Timestamp,
 ) -> Done<Option<Taken>> {
     let taking = sqlx::query_as::<_, Taken>(statement)
@@ -304,7 +306,8 @@ pub(crate) async fn ack(tx: &mut SqliteConnection, delivery: Delivery) -> Done<b
 pub(crate) async fn bury(
     tx: &mut SqliteConnection,
     delivery: Delivery,
-    (reason, now): (&str, Timestamp),
+    reason: &str,
+    now: Timestamp,
 ) -> Done<()> {
     let burying = sqlx::query(statements::BURY)
         .bind(delivery.id)

@@ -149,7 +149,7 @@ impl SqlQueue {
             small: limit,
             large: limit,
         };
-        self.deliver(now, visibility_s, (room, limit)).await
+        self.deliver(now, visibility_s, room, limit).await
     }
 
     /// Takes as many messages as there is room for, in turn, and hides them for `visibility_s` seconds.
@@ -163,14 +163,15 @@ impl SqlQueue {
         room: Room,
     ) -> Result<Vec<QueueMessage>, Fault> {
         let limit = room.small.saturating_add(room.large);
-        self.deliver(now, visibility_s, (room, limit)).await
+        self.deliver(now, visibility_s, room, limit).await
     }
 
     async fn deliver(
         &self,
         now: Timestamp,
         visibility_s: u64,
-        (room, limit): (Room, usize),
+        room: Room,
+        limit: usize,
     ) -> Result<Vec<QueueMessage>, Fault> {
         let until = saturating_add_secs(now, visibility_s);
         let database = Arc::downgrade(&self.0);
@@ -181,7 +182,7 @@ impl SqlQueue {
                 };
                 messages::reveal(tx, &database.turns, now).await?;
                 let lanes = [room.small, room.large];
-                Ok(messages::take(tx, &database.turns, (lanes, limit), until).await?)
+                Ok(messages::take(tx, &database.turns, lanes, limit, until).await?)
             })
         });
         receiving.await
@@ -253,7 +254,7 @@ impl SqlQueue {
     ) -> Result<(), Fault> {
         let (delivery, reason) = (messages::Delivery::of(message), reason.to_owned());
         let burying = self.0.writer.write("dead", move |tx| {
-            Box::pin(async move { Ok(messages::bury(tx, delivery, (&reason, now)).await?) })
+            Box::pin(async move { Ok(messages::bury(tx, delivery, &reason, now).await?) })
         });
         burying.await
     }

@@ -48,8 +48,14 @@ pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
 }
 
 async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload, Fault> {
-    let ports = (deps.repo(), deps.queue());
-    let moved = transition(ports, upload, &event, deps.clock().now()).await?;
+    let moved = transition(
+        deps.repo(),
+        deps.queue(),
+        upload,
+        &event,
+        deps.clock().now(),
+    )
+    .await?;
     Ok(moved.upload())
 }
 
@@ -127,10 +133,15 @@ async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
         object_absent(deps, upload).await?;
         return Ok(());
     };
-    let ports = (deps.repo(), deps.queue());
     let now = deps.clock().now();
-    if let TransitionOutcome::Unchanged(upload) =
-        transition(ports, upload, &Event::ObjectObserved { object }, now).await?
+    if let TransitionOutcome::Unchanged(upload) = transition(
+        deps.repo(),
+        deps.queue(),
+        upload,
+        &Event::ObjectObserved { object },
+        now,
+    )
+    .await?
     {
         apply(deps, upload, Event::Requeued).await?;
     }
@@ -254,7 +265,7 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
         objects.extend(made.map(|key| ObjectRef::new(&category.output_bucket, key)));
         for version in 1..=upload.generation {
             for ext in ["parquet", "profile.json", "rejects.json"] {
-                objects.extend(output_of(upload, category, (version, ext)));
+                objects.extend(output_of(upload, category, version, ext));
             }
         }
     }
@@ -262,11 +273,7 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
 }
 
 /// The object key of an output by the template of today; `None` where there is none or it cannot be filled.
-fn output_of(
-    upload: &Upload,
-    category: &Category,
-    (version, ext): (u32, &str),
-) -> Option<ObjectRef> {
+fn output_of(upload: &Upload, category: &Category, version: u32, ext: &str) -> Option<ObjectRef> {
     let file_id = upload.id.to_string();
     let vars = KeyVars {
         owner: upload.owner.as_str(),

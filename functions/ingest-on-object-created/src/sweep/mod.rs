@@ -278,8 +278,10 @@ async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<
     let now = deps.clock().now();
     if let Ok(Some(upload)) = deps.repo().find(id).await {
         let event = Event::ProbeFailed { is_transient };
-        let ports = (deps.repo(), deps.queue());
-        if transition(ports, upload, &event, now).await.is_ok() {
+        if transition(deps.repo(), deps.queue(), upload, &event, now)
+            .await
+            .is_ok()
+        {
             return Ok(());
         }
     }
@@ -296,9 +298,15 @@ async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<
 /// The repository's fault; the lease then ends by itself.
 pub async fn holder_died<D: Deps>(deps: &D, id: UploadId, token: String) -> Result<(), Fault> {
     if let Some(upload) = deps.repo().find(id).await? {
-        let ports = (deps.repo(), deps.queue());
         let event = Event::LeaseHolderLost { token };
-        transition(ports, upload, &event, deps.clock().now()).await?;
+        transition(
+            deps.repo(),
+            deps.queue(),
+            upload,
+            &event,
+            deps.clock().now(),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -124,7 +124,7 @@ fn later(world: &World) -> Timestamp {
 }
 
 async fn invoke(world: &World, letters: &Letters, event: Box<RawValue>) -> BatchResponse {
-    take((world, letters), event, later(world)).await.unwrap()
+    take(world, letters, event, later(world)).await.unwrap()
 }
 
 fn state(world: &World, upload: &Upload) -> UploadState {
@@ -194,7 +194,7 @@ async fn what_the_time_does_not_suffice_for_is_not_begun() {
     let (world, letters) = (world(), Letters::default());
     let (upload, _, body) = put(&world).await;
     let soon = saturating_add_secs(world.clock.now(), 2);
-    let answer = take((&world, &letters), batch(&[&body, POISON]), soon).await;
+    let answer = take(&world, &letters, batch(&[&body, POISON]), soon).await;
     assert_eq!(answer.unwrap(), failed(&[0, 1]));
     assert_eq!(state(&world, &upload), UploadState::Pending);
     assert_eq!(letters.kept(), []);
@@ -239,7 +239,7 @@ async fn an_event_without_a_queue_is_taken_or_comes_again() {
     let (upload, _, body) = put(&world).await;
     let event = || RawValue::from_string(body.clone()).unwrap();
     world.faults.fail_next(Verb::Head, FaultKind::TimedOut);
-    let again = take((&world, &letters), event(), later(&world)).await;
+    let again = take(&world, &letters, event(), later(&world)).await;
     assert!(again.is_err());
     assert_eq!(
         invoke(&world, &letters, event()).await,

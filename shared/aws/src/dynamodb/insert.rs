@@ -39,7 +39,7 @@ enum Judged {
 impl DynamoRepo {
     pub(super) async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         let write = write_name();
-        let mut batch = self.insertion(new, now, (&write, None))?;
+        let mut batch = self.insertion(new, now, &write, None)?;
         let mut tries = Tries::new(OPERATION);
         loop {
             match batch.commit().await {
@@ -48,7 +48,7 @@ impl DynamoRepo {
                 Ok(Transacted::Refused(_)) => match self.judge(new, now, &write).await? {
                     Judged::Stands(inserted) => return Ok(inserted),
                     Judged::NameIsLeft(holder) => {
-                        batch = self.insertion(new, now, (&write, Some(holder)))?;
+                        batch = self.insertion(new, now, &write, Some(holder))?;
                     }
                     Judged::Again => {}
                 },
@@ -70,7 +70,8 @@ impl DynamoRepo {
         &self,
         new: &NewUpload,
         now: Timestamp,
-        (write, holder): (&str, Option<UploadId>),
+        write: &str,
+        holder: Option<UploadId>,
     ) -> Result<Batch<'_>, Fault> {
         const IS_NEW: &str = "attribute_not_exists(pk)";
         let NewUpload {

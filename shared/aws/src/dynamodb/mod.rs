@@ -143,7 +143,7 @@ impl UploadRepo for DynamoRepo {
     }
 
     async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
-        self.hold_all(ids, (now, until)).await
+        self.hold_all(ids, now, until).await
     }
 
     async fn hold_runs(

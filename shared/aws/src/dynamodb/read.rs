@@ -195,20 +195,17 @@ impl DynamoRepo {
     pub(super) async fn hold_all(
         &self,
         ids: &[UploadId],
-        (now, until): (Timestamp, Timestamp),
+        now: Timestamp,
+        until: Timestamp,
     ) -> Result<(), Fault> {
         let ids = ids.iter().copied();
-        stream::iter(ids.map(|id| self.hold_one(id, (now, until))))
+        stream::iter(ids.map(|id| self.hold_one(id, now, until)))
             .buffer_unordered(HOLDS_AT_ONCE)
             .try_collect()
             .await
     }
 
-    async fn hold_one(
-        &self,
-        id: UploadId,
-        (now, until): (Timestamp, Timestamp),
-    ) -> Result<(), Fault> {
+    async fn hold_one(&self, id: UploadId, now: Timestamp, until: Timestamp) -> Result<(), Fault> {
         let held = self
             .client
             .update_item()

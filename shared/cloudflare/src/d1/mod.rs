@@ -51,18 +51,20 @@ impl D1Repo {
     async fn rows<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        (sql, values): (&str, Vec<JsValue>),
+        sql: &str,
+        values: &[JsValue],
     ) -> Result<Vec<T>, Fault> {
-        let asking = async { self.statement(sql, &values)?.all().await?.results() };
+        let asking = async { self.statement(sql, values)?.all().await?.results() };
         asking.await.map_err(|error| fault(operation, error))
     }
 
     async fn record(
         &self,
         operation: &'static str,
-        query: (&str, Vec<JsValue>),
+        sql: &str,
+        values: &[JsValue],
     ) -> Result<Option<Upload>, Fault> {
-        let rows: Vec<Record> = self.rows(operation, query).await?;
+        let rows: Vec<Record> = self.rows(operation, sql, values).await?;
         let first = rows.first();
         first.map(|row| read(operation, &row.record)).transpose()
     }
@@ -143,13 +145,15 @@ impl UploadRepo for D1Repo {
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
-        let query = (statements::FIND, vec![text(Some(&id.to_string()))]);
-        self.record("find", query).into_send().await
+        let values = [text(Some(&id.to_string()))];
+        let finding = self.record("find", statements::FIND, &values);
+        finding.into_send().await
     }
 
     async fn find_all(&self, ids: &[UploadId]) -> Result<Vec<Upload>, Fault> {
         const OPERATION: &str = "find_all";
-        let asking = self.rows::<Found>(OPERATION, (statements::FIND_ALL, vec![json(ids)]));
+        let values = [json(ids)];
+        let asking = self.rows::<Found>(OPERATION, statements::FIND_ALL, &values);
         let rows = asking.into_send().await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
@@ -160,9 +164,9 @@ impl UploadRepo for D1Repo {
     }
 
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
-        let values = vec![text(Some(&object.bucket)), text(Some(&object.key))];
-        let query = (statements::FIND_BY_OBJECT, values);
-        self.record("find_by_object", query).into_send().await
+        let values = [text(Some(&object.bucket)), text(Some(&object.key))];
+        let finding = self.record("find_by_object", statements::FIND_BY_OBJECT, &values);
+        finding.into_send().await
     }
 
     async fn save(&self, before: &Upload, change: &Change) -> Result<Saved, Fault> {
@@ -179,7 +183,7 @@ impl UploadRepo for D1Repo {
         /// Above every hexadecimal digit, and so above every id.
         const ABOVE_ALL: &str = "g";
         // One more than asked for tells whether there is a next page.
-        let values = vec![
+        let values = [
             text(Some(owner.as_str())),
             text(filter.state.map(|state| state.as_str())),
             text(filter.category.as_deref()),
@@ -189,7 +193,7 @@ impl UploadRepo for D1Repo {
             )),
             count(limit.saturating_add(1)),
         ];
-        let listing = self.rows::<Record>("list", (statements::LIST, values));
+        let listing = self.rows::<Record>("list", statements::LIST, &values);
         let rows = listing.into_send().await?;
         let page = rows.iter().take(limit);
         let uploads = page
@@ -208,7 +212,7 @@ impl UploadRepo for D1Repo {
     async fn due(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
         const OPERATION: &str = "due";
         let after_id = range.after.map(|after| after.id.to_string());
-        let values = vec![
+        let values = [
             us(range.until),
             us(range.after.map_or(time::MIN, |after| after.at)),
             text(Some(after_id.as_deref().unwrap_or_default())),
@@ -219,7 +223,7 @@ impl UploadRepo for D1Repo {
                     .map_err(|error| unreadable(OPERATION, error))?,
             ),
         ];
-        let asking = self.rows::<DueRow>(OPERATION, (statements::DUE, values));
+        let asking = self.rows::<DueRow>(OPERATION, statements::DUE, &values);
         let rows = asking.into_send().await?;
         let due = rows.iter().map(|row| {
             let id = UploadId::parse(&row.id).map_err(|error| unreadable(OPERATION, error))?;
@@ -231,14 +235,14 @@ impl UploadRepo for D1Repo {
     }
 
     async fn hold(&self, ids: &[UploadId], now: Timestamp, until: Timestamp) -> Result<(), Fault> {
-        let values = vec![json(ids), us(now), us(until)];
-        let holding = self.rows::<Id>("hold", (statements::HOLD, values));
+        let values = [json(ids), us(now), us(until)];
+        let holding = self.rows::<Id>("hold", statements::HOLD, &values);
         holding.into_send().await.map(drop)
     }
 
     async fn reserved_bytes(&self, owner: &OwnerId) -> Result<u64, Fault> {
-        let query = (statements::ACCOUNT, vec![text(Some(owner.as_str()))]);
-        let asking = self.rows::<Account>("reserved_bytes", query);
+        let values = [text(Some(owner.as_str()))];
+        let asking = self.rows::<Account>("reserved_bytes", statements::ACCOUNT, &values);
         let rows = asking.into_send().await?;
         Ok(rows
             .first()
@@ -246,8 +250,8 @@ impl UploadRepo for D1Repo {
     }
 
     async fn bucket_identity(&self, bucket: &str) -> Result<Option<String>, Fault> {
-        let query = (statements::BUCKET, vec![text(Some(bucket))]);
-        let asking = self.rows::<Identity>("bucket_identity", query);
+        let values = [text(Some(bucket))];
+        let asking = self.rows::<Identity>("bucket_identity", statements::BUCKET, &values);
         let rows = asking.into_send().await?;
         Ok(rows.into_iter().next().map(|row| row.identity))
     }
@@ -285,7 +289,7 @@ impl D1Repo {
         let failed = |error| fault("insert_pending", error);
         let columns = values(&new.upload).map_err(|error| unreadable("insert_pending", error))?;
         let writes = self
-            .writes(new, columns, (now, rate_window))
+            .writes(new, columns, now, rate_window)
             .map_err(failed)?;
         let written = self.0.batch(writes.clone()).await.map_err(failed)?;
         if has_row(&written, 0).map_err(failed)? {
@@ -305,16 +309,16 @@ impl D1Repo {
 
     /// Takes the object's name from the upload that has it, where that has left it; whether it did.
     async fn free_name(&self, object: &ObjectRef, now: Timestamp) -> Result<bool, Fault> {
-        let values = vec![text(Some(&object.bucket)), text(Some(&object.key))];
-        let query = (statements::FIND_BY_OBJECT, values);
-        let Some(holder) = self.record("insert_pending", query).await? else {
+        let values = [text(Some(&object.bucket)), text(Some(&object.key))];
+        let finding = self.record("insert_pending", statements::FIND_BY_OBJECT, &values);
+        let Some(holder) = finding.await? else {
             return Ok(false);
         };
         if !holder.releases_key(now) {
             return Ok(false);
         }
-        let values = vec![text(Some(&holder.id.to_string())), int(holder.revision)];
-        let leaving = self.rows::<Id>("insert_pending", (statements::LEAVE_NAME, values));
+        let values = [text(Some(&holder.id.to_string())), int(holder.revision)];
+        let leaving = self.rows::<Id>("insert_pending", statements::LEAVE_NAME, &values);
         Ok(!leaving.await?.is_empty())
     }
 
@@ -333,7 +337,8 @@ impl D1Repo {
         &self,
         new: &NewUpload,
         mut columns: Vec<JsValue>,
-        (now, rate_window): (Timestamp, i64),
+        now: Timestamp,
+        rate_window: i64,
     ) -> worker::Result<Vec<D1PreparedStatement>> {
         let NewUpload {
             upload,

@@ -9,7 +9,8 @@ use crate::fault::fault;
 /// Writes an object whole.
 pub(super) async fn put(
     bucket: &Bucket,
-    (key, content_type): (&str, &str),
+    key: &str,
+    content_type: &str,
     body: Vec<u8>,
     operation: &'static str,
 ) -> Result<ETag, Fault> {

@@ -236,7 +236,7 @@ impl ObjectStore for R2Store {
     ) -> Result<ETag, Fault> {
         let putting = async {
             let bucket = self.bucket("put", &object.bucket)?;
-            put(bucket, (&object.key, content_type), body.into(), "put").await
+            put(bucket, &object.key, content_type, body.into(), "put").await
         };
         putting.into_send().await
     }

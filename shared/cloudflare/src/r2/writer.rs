@@ -71,8 +71,7 @@ impl R2Writer {
         if self.upload.is_some() && !rest.is_empty() {
             self.send_part(rest).await?;
         } else if self.upload.is_none() {
-            let named = (self.key.as_str(), self.content_type.as_str());
-            return put(&self.bucket, named, rest, "finish").await;
+            return put(&self.bucket, &self.key, &self.content_type, rest, "finish").await;
         }
         let Some(upload) = self.upload else {
             return Err(Fault::new(

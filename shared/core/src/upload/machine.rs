@@ -40,7 +40,7 @@ impl Upload {
                 object,
                 lease,
                 output,
-            } => self.acquire_lease(object, (lease, output.as_ref()), now),
+            } => self.acquire_lease(object, lease, output.as_ref(), now),
             Event::RenewLease { lease } => self.held(&lease.token, now, |after| {
                 after.next_check_at = Some(lease.until);
                 after.lease = Some(lease.clone());
@@ -287,7 +287,8 @@ impl Upload {
     fn acquire_lease(
         &self,
         object: &ObjectVersion,
-        (lease, output): (&Lease, Option<&OutputPlace>),
+        lease: &Lease,
+        output: Option<&OutputPlace>,
         now: Timestamp,
     ) -> Decision {
         if self.refuses(object) {
