@@ -1,16 +1,16 @@
-//! What the database says, in the ports' words.
+//! Maps SQLite errors to faults of the ports.
 
 use consign_core::ports::{Fault, FaultKind};
 
-/// A fault of `operation`, its kind read from the database's answer.
+/// Returns the fault of `operation` for a database error.
 pub(crate) fn fault(operation: &'static str, error: sqlx::Error) -> Fault {
     Fault::new(kind(&error), operation, error)
 }
 
-/// Why an operation did not come to its end.
+/// Why an operation failed.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The database says so.
+    /// The database returned an error.
     Database(sqlx::Error),
     /// A record cannot be written or read as text.
     Record(serde_json::Error),
@@ -37,7 +37,7 @@ impl Broken {
     }
 }
 
-/// Whether the database says that what it read is no database, or not whole.
+/// Whether the error means that the file is not a database, or is corrupt.
 pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
     const CORRUPT: u32 = 11;
     const NOTADB: u32 = 26;
@@ -46,14 +46,14 @@ pub(crate) fn is_damage(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| matches!(code & 0xff, CORRUPT | NOTADB))
 }
 
-/// Of which kind the database's answer is.
+/// Returns the fault kind of a database error.
 pub(crate) fn kind(error: &sqlx::Error) -> FaultKind {
     if let Some(database) = error.as_database_error() {
         let code = database.code().and_then(|code| code.parse::<u32>().ok());
         return code.map_or(FaultKind::Other, kind_of_code);
     }
     if matches!(error, sqlx::Error::PoolTimedOut) {
-        // No connection came free in time, so nothing was sent.
+        // The pool had no free connection in time, so nothing was sent.
         FaultKind::Throttled
     } else if matches!(
         error,
@@ -65,7 +65,7 @@ pub(crate) fn kind(error: &sqlx::Error) -> FaultKind {
     }
 }
 
-/// From SQLite's result codes (<https://www.sqlite.org/rescode.html>); the low byte is the primary one.
+/// Maps a SQLite result code (<https://www.sqlite.org/rescode.html>). The low byte is the primary code.
 fn kind_of_code(code: u32) -> FaultKind {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
@@ -78,7 +78,7 @@ fn kind_of_code(code: u32) -> FaultKind {
     match code & 0xff {
         BUSY | LOCKED => FaultKind::Throttled,
         PERM | READONLY | AUTH => FaultKind::Denied,
-        // The disk did not answer; what was to be written may be there or not.
+        // The disk did not answer. The write may or may not have happened.
         IOERR => FaultKind::Unreachable,
         FULL => FaultKind::Full,
         CANTOPEN => FaultKind::MissingResource,

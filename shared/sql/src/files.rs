@@ -1,10 +1,10 @@
-//! The database's files are its owner's alone.
+//! Restricts the database files to their owner.
 
 use std::io;
 use std::path::Path;
 
-/// Makes the database where it is missing, readable for its owner only, and takes from others what they may of files
-/// that are there. SQLite gives the files beside it the same rights.
+/// Creates the database file if it is missing, readable by its owner only, and removes the permissions of others from
+/// existing files. SQLite gives the `-wal` and `-shm` files the same permissions.
 #[cfg(unix)]
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     use std::fs::{OpenOptions, Permissions, set_permissions};
@@ -29,7 +29,7 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Elsewhere the folder's rights say who reads.
+/// On other systems, the permissions of the folder apply.
 #[cfg(not(unix))]
 pub(crate) fn make_private(_: &Path) -> io::Result<()> {
     Ok(())

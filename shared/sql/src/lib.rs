@@ -1,8 +1,8 @@
-//! The upload records and the ingest queue in one SQLite database.
+//! The upload records and the ingest queue, in one SQLite database.
 //!
-//! One connection writes, several read (write-ahead log). Every commit is synced to the disk before it is reported
-//! (`synchronous = FULL`), so what was reported survives a restart and a power loss (invariant 9). What many write at
-//! once shares a commit.
+//! One connection writes and several read (write-ahead log). Every commit is synced to disk before it is reported
+//! (`synchronous = FULL`), so a reported write survives a restart and a power loss (invariant 9). Concurrent writes
+//! share a commit.
 
 mod fault;
 mod files;
@@ -28,24 +28,25 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use fault::fault;
-use messages::Turns;
+use messages::QueueCursor;
 use writer::Writer;
 
 pub use queue::{
     DEAD_LETTER_S, DEAD_LETTERS_MAX, DeadLetter, QueueMessage, Room, SMALL_BYTES_MAX, SqlQueue,
 };
 
-/// How long a writer waits for another process's transaction, in seconds.
+/// How long a writer waits for the transaction of another process, in seconds.
 const BUSY_S: u64 = 5;
-/// How long a call waits for a connection before it is throttled, in seconds.
+/// How long a call waits for a connection before it fails as throttled, in seconds.
 const ACQUIRE_S: u64 = 10;
-/// Connections that read at once.
+/// The number of concurrent read connections.
 const READERS_MAX: u32 = 4;
 
-/// What a trial write puts down, in bytes: more than a page or two, which may fit where nothing else does.
+/// The size of the health check's trial write, in bytes. One or two pages may still fit on a full disk, so it is
+/// larger.
 const TRIAL_BYTES: i64 = 64 << 10;
 
-/// The schema's history, oldest first: version, name, statements. What was released is never edited.
+/// The migrations, oldest first: version, name, statements. A released migration is never edited.
 const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
@@ -79,8 +80,8 @@ struct Database {
     writer: Writer,
     readers: SqlitePool,
     pushed: Notify,
-    turns: Mutex<Turns>,
-    /// What the look at all of it found wrong; empty where it is sound, or not looked at yet.
+    cursor: Mutex<QueueCursor>,
+    /// The result of the integrity check if it found damage. Empty if the database is intact or not checked yet.
     damage: Arc<OnceLock<String>>,
     checking: AbortHandle,
 }
@@ -91,17 +92,18 @@ impl Drop for Database {
     }
 }
 
-/// The upload records in SQLite. Clones share their connections.
+/// The upload records in SQLite. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct SqlRepo(Arc<Database>);
 
 impl SqlRepo {
-    /// Opens the database at `path`, makes it where it is missing, and brings its schema up to date.
+    /// Opens the database at `path`, creates it if it is missing, and applies pending migrations.
     ///
     /// # Errors
-    /// A fault of the operation `open`: the folder is missing or not ours, or the file is no database of consign.
+    /// A fault of the operation `open` if the folder is missing or not writable, or if the file is not a consign
+    /// database.
     pub async fn open(path: &Path) -> Result<Self, Fault> {
-        // Before there is anything in it.
+        // The permissions are set before the file has content.
         if let Err(error) = files::make_private(path) {
             tracing::warn!(operation = "open", %error, "others may read the database");
         }
@@ -114,7 +116,7 @@ impl SqlRepo {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(BUSY_S))
             .synchronous(SqliteSynchronous::Full)
-            // Without it macOS keeps what was synced in the drive's cache.
+            // Without this, macOS keeps synced data in the cache of the drive.
             .pragma("fullfsync", "1")
     }
 
@@ -137,7 +139,8 @@ impl SqlRepo {
         let readers = readers.await.map_err(opened)?;
         let damage = Arc::default();
         let checking = tokio::spawn(check(options.clone().read_only(true), Arc::clone(&damage)));
-        // A database that was taken away must not come back empty: it is made above only.
+        // Only the first connection creates the file. If the file is removed later, a write fails instead of starting
+        // anew.
         let writer = Writer::start(first, options);
         let writer = writer.map_err(|error| Fault::new(FaultKind::Other, "open", error))?;
         Ok(Self(Arc::new(Database {
@@ -146,20 +149,20 @@ impl SqlRepo {
             checking: checking.abort_handle(),
             writer,
             pushed: Notify::new(),
-            turns: queue::turns(),
+            cursor: queue::cursor(),
         })))
     }
 
-    /// The ingest queue, a table of the same database.
+    /// Returns the ingest queue, which is a table of the same database.
     #[must_use]
     pub fn queue(&self) -> SqlQueue {
         SqlQueue(Arc::clone(&self.0))
     }
 
-    /// Asks the database for something, and has it write and sync something.
+    /// Runs a query, and writes and syncs a row.
     ///
     /// # Errors
-    /// The fault that stands in the way of others as well.
+    /// The fault that other callers would get as well.
     pub async fn ping(&self) -> Result<(), Fault> {
         if let Some(damage) = self.0.damage.get() {
             return Err(Fault::new(FaultKind::Other, "quick_check", damage.clone()));
@@ -168,20 +171,20 @@ impl SqlRepo {
         ping.await.map_err(|error| fault("ping", error))?;
         let trial = self.0.writer.write("ping", |tx| {
             Box::pin(async move {
-                let trial = sqlx::query(statements::TRIAL).bind(TRIAL_BYTES);
+                let trial = sqlx::query(statements::TRIAL_WRITE).bind(TRIAL_BYTES);
                 trial.execute(&mut *tx).await?;
-                let end = sqlx::query(statements::END_TRIAL).execute(tx);
+                let end = sqlx::query(statements::END_TRIAL_WRITE).execute(tx);
                 Ok(end.await.map(drop)?)
             })
         });
         trial.await
     }
 
-    /// Uploads that somebody holds to process them, each with its lease's token. At the start of the only process they are
-    /// those of its predecessor.
+    /// Returns the uploads that have a lease, each with the token of the lease. At the start of the only process, these
+    /// are the leases of the previous process.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn leases(&self) -> Result<Vec<(UploadId, String)>, Fault> {
         const OPERATION: &str = "leases";
         let rows = sqlx::query_as::<_, (String, String)>(statements::LEASES)
@@ -194,7 +197,7 @@ impl SqlRepo {
             .collect()
     }
 
-    /// Closes the connections once their work is done; later calls fail as unreachable.
+    /// Closes the connections when their work is done. Later calls fail as unreachable.
     pub async fn close(&self) {
         self.0.checking.abort();
         self.0.readers.close().await;
@@ -202,7 +205,7 @@ impl SqlRepo {
     }
 }
 
-/// Looks at every page once, beside the work: damage is known before somebody needs what is damaged.
+/// Checks every page once, in the background, so that damage is reported before a read fails.
 async fn check(options: SqliteConnectOptions, damage: Arc<OnceLock<String>>) {
     let checked = async {
         let mut connection = options.connect().await?;
@@ -217,7 +220,7 @@ async fn check(options: SqliteConnectOptions, damage: Arc<OnceLock<String>>) {
                 verdict,
                 "the database is damaged"
             );
-            // It is looked at once.
+            // The check runs once, so the cell is empty.
             let _ = damage.set(verdict);
         }
         Err(error) if fault::is_damage(&error) => {
@@ -225,7 +228,7 @@ async fn check(options: SqliteConnectOptions, damage: Arc<OnceLock<String>>) {
             let _ = damage.set(error.to_string());
         }
         Err(error) => {
-            tracing::warn!(operation = "quick_check", %error, "the database was not looked at");
+            tracing::warn!(operation = "quick_check", %error, "the integrity check did not run");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The messages of the queue, as rows: pushed, taken in turn, ended. Each function is part of a transaction.
+//! The queue messages as rows: push, receive, acknowledge, dead letter. Each function runs within a transaction.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,54 +12,54 @@ use sqlx::{FromRow, Row as _};
 use crate::row::{int, us};
 use crate::statements;
 
-/// The largest file of a small message, in bytes. Small ones have a lane of their own.
+/// The largest file of a small message, in bytes. Small messages have a lane of their own.
 pub const SMALL_BYTES_MAX: u64 = 1 << 20;
 /// The most dead letters that are kept.
 pub const DEAD_LETTERS_MAX: u32 = 10_000;
 pub use consign_core::operations::DEAD_LETTER_S;
 
-/// A message in its consumer's hands. Once it was delivered again, this delivery of it can do nothing more.
+/// A received message. If the queue delivers it again, the earlier delivery can no longer change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueMessage {
-    /// The queue's number for it; later messages have greater ones.
+    /// The id of the message. Later messages have greater ids.
     pub id: i64,
-    /// What was pushed.
+    /// The body as it was pushed.
     pub body: String,
-    /// How often it was delivered in vain, this time included.
+    /// The number of deliveries, including this one, since the last acknowledgement.
     pub attempts: u32,
-    /// The size of its file, in bytes; 0 where nobody knows.
+    /// The size of the file in bytes; 0 if unknown.
     pub size_bytes: u64,
-    /// Whether its file is larger than [`SMALL_BYTES_MAX`].
+    /// Whether the file is larger than [`SMALL_BYTES_MAX`].
     pub is_large: bool,
-    /// Names this delivery.
+    /// Identifies this delivery.
     pub(crate) receipt: i64,
-    /// What was known of its upload when it was delivered: news since then bring it again.
-    pub(crate) news: i64,
+    /// How many pushes had joined the message at its delivery. A later push causes another delivery.
+    pub(crate) pushes_joined: i64,
 }
 
-/// What the queue remembers while the process lives.
+/// The in-memory state of the queue.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
-    /// Whose turn it was last, in each lane.
+pub(crate) struct QueueCursor {
+    /// The owner that was served last, for each lane.
     pub(crate) last: [String; LANES],
-    /// The latest time that a consumer told; `None` before the first.
-    pub(crate) told: Option<Timestamp>,
+    /// The latest time that a consumer passed; `None` before the first call.
+    pub(crate) latest_now: Option<Timestamp>,
 }
 
-/// Small and large.
+/// The number of lanes: small and large.
 pub(crate) const LANES: usize = 2;
-/// So many bytes of a large file are as one message more before it.
-const PLACE_BYTES: u64 = 1 << 20;
-/// The most messages that overtake a larger one.
-const PLACES_MAX: u64 = 10_000;
-/// How many messages whose time has come are revealed at once.
+/// A file moves back by one position in its owner's order for each of these bytes.
+const PENALTY_BYTES: u64 = 1 << 20;
+/// The largest penalty, in messages.
+const PENALTY_MAX: u64 = 10_000;
+/// How many messages become visible in one call.
 const REVEALED_MAX: i64 = 256;
 
-/// What is known of a message's upload.
+/// What the queue knows about the upload of a message.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MessageInfo {
     pub(crate) owner: String,
-    /// Empty where it is not of one upload.
+    /// Empty if the message does not belong to exactly one upload.
     pub(crate) upload_id: String,
     pub(crate) size_bytes: u64,
 }
@@ -74,7 +74,7 @@ impl MessageInfo {
         }
     }
 
-    /// The same with the size that a store told of, where it did.
+    /// Returns the same with the size that the store reported, if any.
     pub(crate) fn of_size(self, size_bytes: Option<u64>) -> Self {
         Self {
             size_bytes: size_bytes.unwrap_or(self.size_bytes),
@@ -87,7 +87,7 @@ impl MessageInfo {
     }
 
     fn penalty(&self) -> i64 {
-        int((self.size_bytes / PLACE_BYTES).min(PLACES_MAX))
+        int((self.size_bytes / PENALTY_BYTES).min(PENALTY_MAX))
     }
 }
 
@@ -96,7 +96,7 @@ impl MessageInfo {
 pub(crate) struct Delivery {
     id: i64,
     receipt: i64,
-    news: i64,
+    pushes_joined: i64,
 }
 
 impl Delivery {
@@ -104,20 +104,20 @@ impl Delivery {
         Self {
             id: message.id,
             receipt: message.receipt,
-            news: message.news,
+            pushes_joined: message.pushes_joined,
         }
     }
 }
 
-type Done<T> = Result<T, sqlx::Error>;
+type DbResult<T> = Result<T, sqlx::Error>;
 
-/// The upload whose client puts this object.
+/// Finds the upload that owns this object.
 pub(crate) async fn of_object(
     connection: &mut SqliteConnection,
     bucket: &str,
     key: &str,
-) -> Done<Option<MessageInfo>> {
-    let found = sqlx::query_as::<_, (String, String, Option<i64>)>(statements::WHOSE_OBJECT)
+) -> DbResult<Option<MessageInfo>> {
+    let found = sqlx::query_as::<_, (String, String, Option<i64>)>(statements::OWNER_OF_OBJECT)
         .bind(bucket)
         .bind(key)
         .fetch_optional(connection)
@@ -129,10 +129,10 @@ pub(crate) async fn of_object(
     }))
 }
 
-/// The upload of this id; nobody's where there is none.
-pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> Done<MessageInfo> {
+/// Finds the upload by its id. Without one, the owner is empty.
+pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> DbResult<MessageInfo> {
     let upload_id = id.to_string();
-    let found = sqlx::query_as::<_, (String, Option<i64>)>(statements::WHOSE_ID)
+    let found = sqlx::query_as::<_, (String, Option<i64>)>(statements::OWNER_OF_ID)
         .bind(&upload_id)
         .fetch_optional(tx)
         .await?;
@@ -144,37 +144,37 @@ pub(crate) async fn of_id(tx: &mut SqliteConnection, id: UploadId) -> Done<Messa
     })
 }
 
-/// A message of its own.
+/// Pushes a message that joins no other.
 pub(crate) async fn push(
     tx: &mut SqliteConnection,
     body: &str,
     known: &MessageInfo,
     now: Timestamp,
-) -> Done<()> {
+) -> DbResult<()> {
     put(tx, statements::PUSH, body, known, now).await.map(drop)
 }
 
-/// A job joins whatever is there of its upload: an event is as good a reason to look.
+/// Pushes a job. It joins the message of its upload if there is one, since any message leads to a HEAD request.
 pub(crate) async fn push_job(
     tx: &mut SqliteConnection,
     job: IngestJob,
     known: &MessageInfo,
     now: Timestamp,
-) -> Done<()> {
+) -> DbResult<()> {
     let body = job.to_body();
     put(tx, statements::PUSH_JOB, &body, known, now)
         .await
         .map(drop)
 }
 
-/// An event takes the place of its upload's job, since it says more than that; beside another event it stands by
-/// itself, since neither says what the other does.
+/// Pushes an event. It replaces a job of its upload, since it contains more. If another event is queued, it becomes a
+/// message of its own, since their contents differ.
 pub(crate) async fn push_event(
     tx: &mut SqliteConnection,
     body: &str,
     known: &MessageInfo,
     now: Timestamp,
-) -> Done<()> {
+) -> DbResult<()> {
     if put(&mut *tx, statements::PUSH_EVENT, body, known, now).await? == 0 {
         push(tx, body, known, now).await?;
     }
@@ -187,7 +187,7 @@ async fn put(
     body: &str,
     known: &MessageInfo,
     now: Timestamp,
-) -> Done<u64> {
+) -> DbResult<u64> {
     let put = sqlx::query(statement)
         .bind(body)
         .bind(&known.owner)
@@ -199,16 +199,19 @@ async fn put(
     Ok(put.execute(tx).await?.rows_affected())
 }
 
-/// Reveals the messages whose time has come. Where the clock went back since the last call, what is hidden is hidden
-/// for as long as it was to be, and no longer.
+/// Makes messages visible that are due. If the clock went back since the last call, hidden messages keep their
+/// remaining time.
 pub(crate) async fn reveal(
     tx: &mut SqliteConnection,
-    turns: &Mutex<Turns>,
+    cursor: &Mutex<QueueCursor>,
     now: Timestamp,
-) -> Done<()> {
-    let told = turns.lock().unwrap_or_else(PoisonError::into_inner).told;
-    if let Some(told) = told.filter(|told| *told > now) {
-        let back_us = us(told).saturating_sub(us(now));
+) -> DbResult<()> {
+    let latest_now = cursor
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .latest_now;
+    if let Some(latest_now) = latest_now.filter(|latest_now| *latest_now > now) {
+        let back_us = us(latest_now).saturating_sub(us(now));
         tracing::warn!(operation = "receive", back_us, "the clock went back");
         let setting = sqlx::query(statements::SET_BACK).bind(back_us);
         setting.execute(&mut *tx).await?;
@@ -216,21 +219,24 @@ pub(crate) async fn reveal(
     let revealing = sqlx::query(statements::REVEAL);
     let revealing = revealing.bind(us(now)).bind(REVEALED_MAX);
     revealing.execute(tx).await?;
-    turns.lock().unwrap_or_else(PoisonError::into_inner).told = Some(now);
+    cursor
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .latest_now = Some(now);
     Ok(())
 }
 
-/// Takes up to so many messages of each lane and of all together, an owner after the other.
+/// Receives up to `lanes` messages of each lane and `limit` in total, round-robin over the owners.
 pub(crate) async fn take(
     tx: &mut SqliteConnection,
-    turns: &Mutex<Turns>,
+    cursor: &Mutex<QueueCursor>,
     lanes: [usize; LANES],
     limit: usize,
     until: Timestamp,
-) -> Done<Vec<QueueMessage>> {
+) -> DbResult<Vec<QueueMessage>> {
     let mut last = {
-        let turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.last.clone()
+        let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        cursor.last.clone()
     };
     let mut taken = Vec::new();
     for ((lane, room), last) in (0_i64..).zip(lanes).zip(&mut last) {
@@ -247,7 +253,7 @@ pub(crate) async fn take(
             taken.push(message);
         }
     }
-    turns.lock().unwrap_or_else(PoisonError::into_inner).last = last;
+    cursor.lock().unwrap_or_else(PoisonError::into_inner).last = last;
     Ok(taken)
 }
 
@@ -267,7 +273,7 @@ impl FromRow<'_, SqliteRow> for Taken {
                 size_bytes: row.try_get::<i64, _>("size_bytes")?.unsigned_abs(),
                 is_large: row.try_get::<i64, _>("lane")? != 0,
                 receipt: row.try_get("receipt")?,
-                news: row.try_get("news")?,
+                pushes_joined: row.try_get("news")?,
             },
         })
     }
@@ -279,7 +285,7 @@ async fn take_one(
     lane: i64,
     last: &str,
     until: Timestamp,
-) -> Done<Option<Taken>> {
+) -> DbResult<Option<Taken>> {
     let taking = sqlx::query_as::<_, Taken>(statement)
         .bind(us(until).max(1))
         .bind(lane)
@@ -287,37 +293,37 @@ async fn take_one(
     taking.fetch_optional(tx).await
 }
 
-/// Whether news brought it again.
-pub(crate) async fn ack(tx: &mut SqliteConnection, delivery: Delivery) -> Done<bool> {
+/// Acknowledges a delivery. Returns whether a later push makes the message visible again.
+pub(crate) async fn ack(tx: &mut SqliteConnection, delivery: Delivery) -> DbResult<bool> {
     let acking = sqlx::query(statements::ACK)
         .bind(delivery.id)
         .bind(delivery.receipt)
-        .bind(delivery.news);
+        .bind(delivery.pushes_joined);
     if acking.execute(&mut *tx).await?.rows_affected() > 0 {
         return Ok(false);
     }
-    let again = sqlx::query(statements::AGAIN)
+    let again = sqlx::query(statements::REDELIVER)
         .bind(delivery.id)
         .bind(delivery.receipt);
     Ok(again.execute(tx).await?.rows_affected() > 0)
 }
 
-/// To the dead letters, which stay within their bounds.
-pub(crate) async fn bury(
+/// Moves a message to the dead letters and removes the oldest ones above the limit.
+pub(crate) async fn dead_letter(
     tx: &mut SqliteConnection,
     delivery: Delivery,
     reason: &str,
     now: Timestamp,
-) -> Done<()> {
-    let burying = sqlx::query(statements::BURY)
+) -> DbResult<()> {
+    let moving = sqlx::query(statements::DEAD_LETTER)
         .bind(delivery.id)
         .bind(delivery.receipt)
-        .bind(delivery.news)
+        .bind(delivery.pushes_joined)
         .bind(reason)
         .bind(us(now));
-    let is_buried = burying.execute(&mut *tx).await?.rows_affected() > 0;
+    let is_moved = moving.execute(&mut *tx).await?.rows_affected() > 0;
     ack(&mut *tx, delivery).await?;
-    if is_buried {
+    if is_moved {
         let oldest = us(now).saturating_sub(us(saturating_add_secs(
             Timestamp::UNIX_EPOCH,
             DEAD_LETTER_S,
@@ -334,9 +340,9 @@ pub(crate) async fn bury(
     Ok(())
 }
 
-/// How long a message that was pushed then has waited, in seconds.
+/// Returns how long a message has waited since its push, in seconds.
 pub(crate) fn waited_s(pushed_at_us: Option<i64>, now: Timestamp) -> u64 {
-    // Where nobody said when, it counts as new.
+    // A message without a push time counts as new.
     let pushed_at_us = pushed_at_us.filter(|at| *at > 0).unwrap_or(i64::MAX);
     let waited_us = us(now).saturating_sub(pushed_at_us).max(0);
     waited_us.unsigned_abs() / 1_000_000

@@ -1,4 +1,4 @@
-//! The ingest queue: a table of the same database, so that a record and its job are written together.
+//! The ingest queue: a table of the same database, so that a record and its job share a transaction.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,20 +7,20 @@ use consign_core::ports::{Fault, IngestJob, IngestQueue, SweepJob};
 use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::fault::fault;
-use crate::messages::{self, MessageInfo, Turns};
+use crate::messages::{self, MessageInfo, QueueCursor};
 use crate::row::us;
 use crate::{Database, statements};
 
 pub use crate::messages::{DEAD_LETTER_S, DEAD_LETTERS_MAX, QueueMessage, SMALL_BYTES_MAX};
 
-/// A message that was given up.
+/// A message that the queue gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The number that it had.
+    /// The id of the message.
     pub id: i64,
-    /// What was pushed.
+    /// The body as it was pushed.
     pub body: String,
-    /// How often it was delivered in vain.
+    /// The number of deliveries.
     pub attempts: u32,
     /// Why it was given up.
     pub reason: String,
@@ -28,37 +28,39 @@ pub struct DeadLetter {
     pub died_at: Timestamp,
 }
 
-/// How many messages a consumer has room for.
+/// The number of messages that a consumer accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Of files up to [`SMALL_BYTES_MAX`], or of unknown size.
+    /// For files up to [`SMALL_BYTES_MAX`], or of unknown size.
     pub small: usize,
-    /// Of larger ones.
+    /// For larger files.
     pub large: usize,
 }
 
-/// The ingest queue in SQLite: at least once, fair over owners, one message an upload. Clones share their connections.
+/// The ingest queue in SQLite: at-least-once delivery, fair over owners, one message per upload. Clones share the
+/// connections.
 ///
-/// Store events and ingest jobs go on it alike. A consumer takes messages with [`receive`](Self::receive) or
-/// [`take`](Self::take) and ends each with [`ack`](Self::ack), [`retry`](Self::retry) or [`dead`](Self::dead). One that
-/// dies in between has done nothing: its messages come again. What is pushed for an upload that is on the queue joins the
-/// message there, and where that is in a consumer's hands, it comes again when the consumer is done with it.
+/// The queue carries store events and ingest jobs. A consumer receives messages with [`receive`](Self::receive) or
+/// [`take`](Self::take) and ends each with [`ack`](Self::ack), [`retry`](Self::retry) or [`dead`](Self::dead). If the
+/// consumer's process ends in between, its messages are delivered again. A push for an upload that is already queued
+/// joins the queued message. If that message is being processed, it is delivered again afterwards.
 #[derive(Debug, Clone)]
 pub struct SqlQueue(pub(crate) Arc<Database>);
 
 impl SqlQueue {
-    /// Puts any text on the queue, durably. It is nobody's, and waits its turn among those.
+    /// Pushes any text, durably. The message has no owner and shares the turn of all messages without an owner.
     ///
     /// # Errors
-    /// The database's fault; after [`TimedOut`](consign_core::ports::FaultKind::TimedOut) or
-    /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable) it may be there all the same.
+    /// The fault of the database. After [`TimedOut`](consign_core::ports::FaultKind::TimedOut) or
+    /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable), the message may have been stored.
     pub async fn push(&self, body: &str) -> Result<(), Fault> {
-        self.put(body.to_owned(), Whose::Nobody, self.told()).await
+        self.put(body.to_owned(), FairnessKey::Unowned, self.latest_now())
+            .await
     }
 
-    /// Puts a store's notification on the queue, durably, as its upload's; `false`, and nothing is written, where it is
-    /// of objects that are no upload's, such as our own outputs (invariants 22 and 27). One that cannot be understood is
-    /// put there, to end among the dead letters with its reason.
+    /// Pushes a notification of a store, durably, as a message of its upload. Returns `false` and writes nothing if
+    /// none of its objects belongs to an upload, such as our own outputs (invariants 22 and 27). A notification that
+    /// cannot be decoded is pushed too, and becomes a dead letter with its reason.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -68,23 +70,23 @@ impl SqlQueue {
         notification: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let whose = match sources.decode(notification.as_bytes()) {
+        let fairness_key = match sources.decode(notification.as_bytes()) {
             Ok(Decoded::Ignore) => return Ok(false),
-            Ok(Decoded::Ok(records)) => match self.whose(&records).await? {
+            Ok(Decoded::Ok(records)) => match self.fairness_key(&records).await? {
                 None => return Ok(false),
-                Some(whose) => whose,
+                Some(fairness_key) => fairness_key,
             },
-            Ok(Decoded::Partial { .. }) | Err(_) => Whose::Nobody,
+            Ok(Decoded::Partial { .. }) | Err(_) => FairnessKey::Unowned,
         };
-        self.put(notification.to_owned(), whose, now).await?;
+        self.put(notification.to_owned(), fairness_key, now).await?;
         Ok(true)
     }
 
-    /// Whose upload the records are of; `None` where of nobody's.
-    async fn whose(&self, records: &[ObjectEvent]) -> Result<Option<Whose>, Fault> {
+    /// Returns the fairness key of the records; `None` if they belong to no upload.
+    async fn fairness_key(&self, records: &[ObjectEvent]) -> Result<Option<FairnessKey>, Fault> {
         let mut reader = self.0.readers.acquire().await;
         let reader = reader.as_mut().map_err(|error| {
-            // The pool's error is not to be had by value from here.
+            // The pool returns the error by reference here.
             Fault::new(crate::fault::kind(error), "tell", error.to_string())
         })?;
         let mut found = Vec::new();
@@ -96,24 +98,31 @@ impl SqlQueue {
         }
         Ok(match (records.len(), found.pop()) {
             (_, None) => None,
-            (1, Some(known)) => Some(Whose::Upload(known)),
+            (1, Some(known)) => Some(FairnessKey::Upload(known)),
             (_, Some(last)) => {
                 let largest = found.iter().map(|known| known.size_bytes).max();
                 let size_bytes = last.size_bytes.max(largest.unwrap_or(0));
-                Some(Whose::Owner(MessageInfo { size_bytes, ..last }))
+                Some(FairnessKey::Owner(MessageInfo { size_bytes, ..last }))
             }
         })
     }
 
-    async fn put(&self, body: String, whose: Whose, now: Timestamp) -> Result<(), Fault> {
+    async fn put(
+        &self,
+        body: String,
+        fairness_key: FairnessKey,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let pushing = self.0.writer.write("push", move |tx| {
             Box::pin(async move {
-                match whose {
-                    Whose::Nobody => {
+                match fairness_key {
+                    FairnessKey::Unowned => {
                         messages::push(tx, &body, &MessageInfo::default(), now).await?
                     }
-                    Whose::Owner(known) => messages::push(tx, &body, &known, now).await?,
-                    Whose::Upload(known) => messages::push_event(tx, &body, &known, now).await?,
+                    FairnessKey::Owner(known) => messages::push(tx, &body, &known, now).await?,
+                    FairnessKey::Upload(known) => {
+                        messages::push_event(tx, &body, &known, now).await?
+                    }
                 }
                 Ok(())
             })
@@ -123,22 +132,22 @@ impl SqlQueue {
         Ok(())
     }
 
-    /// The latest time that a consumer told.
-    fn told(&self) -> Timestamp {
-        let turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.told.unwrap_or(Timestamp::UNIX_EPOCH)
+    /// Returns the latest time that a consumer passed.
+    fn latest_now(&self) -> Timestamp {
+        let cursor = self.0.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        cursor.latest_now.unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Waits until this process put a message on the queue since the last wait ended. A message of another process, or
-    /// one whose time comes, wakes nobody: wait with a time limit.
+    /// Waits until this process has pushed a message since the last wait. Messages of other processes and messages that
+    /// become due do not wake the caller, so combine this with a timeout.
     pub async fn pushed(&self) {
         self.0.pushed.notified().await;
     }
 
-    /// Takes up to `limit` messages in turn, of small files first, and hides them for `visibility_s` seconds.
+    /// Receives up to `limit` messages, those of small files first, and hides them for `visibility_s` seconds.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn receive(
         &self,
         now: Timestamp,
@@ -152,10 +161,10 @@ impl SqlQueue {
         self.deliver(now, visibility_s, room, limit).await
     }
 
-    /// Takes as many messages as there is room for, in turn, and hides them for `visibility_s` seconds.
+    /// Receives as many messages as `room` allows and hides them for `visibility_s` seconds.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn take(
         &self,
         now: Timestamp,
@@ -180,18 +189,18 @@ impl SqlQueue {
                 let Some(database) = database.upgrade() else {
                     return Ok(Vec::new());
                 };
-                messages::reveal(tx, &database.turns, now).await?;
+                messages::reveal(tx, &database.cursor, now).await?;
                 let lanes = [room.small, room.large];
-                Ok(messages::take(tx, &database.turns, lanes, limit, until).await?)
+                Ok(messages::take(tx, &database.cursor, lanes, limit, until).await?)
             })
         });
         receiving.await
     }
 
-    /// Makes every hidden message visible. For the start of the only process: whoever held them is dead.
+    /// Makes every hidden message visible. Call this at the start of the only process: earlier consumers have ended.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn release_all(&self) -> Result<(), Fault> {
         let releasing = self.0.writer.write("release_all", |tx| {
             let releasing = sqlx::query(statements::RELEASE_ALL);
@@ -200,28 +209,28 @@ impl SqlQueue {
         releasing.await
     }
 
-    /// Removes a message that is done with; with news of its upload since the delivery, it comes again instead. Without
-    /// effect where it was delivered again in between.
+    /// Acknowledges a message and removes it. If a push joined it since the delivery, the message is delivered again
+    /// instead. Does nothing if the message was delivered again in between.
     ///
     /// # Errors
-    /// The database's fault; the message comes again.
+    /// The fault of the database. The message is then delivered again.
     pub async fn ack(&self, message: &QueueMessage) -> Result<(), Fault> {
         let delivery = messages::Delivery::of(message);
         let acking = self.0.writer.write("ack", move |tx| {
             Box::pin(async move { Ok(messages::ack(tx, delivery).await?) })
         });
-        let is_news = acking.await?;
-        if is_news {
+        let is_redelivered = acking.await?;
+        if is_redelivered {
             self.0.pushed.notify_one();
         }
         Ok(())
     }
 
-    /// Gives a message back, to come again `delay_s` seconds from `now`. Without effect where it was delivered again
-    /// in between.
+    /// Returns a message to the queue. It is delivered again `delay_s` seconds after `now`. Does nothing if the message
+    /// was delivered again in between.
     ///
     /// # Errors
-    /// The database's fault; the message comes again when its visibility ends.
+    /// The fault of the database. The message is then delivered again when its visibility timeout ends.
     pub async fn retry(
         &self,
         message: &QueueMessage,
@@ -241,11 +250,12 @@ impl SqlQueue {
         retrying.await
     }
 
-    /// Gives a message up: moves it to the dead letters with the reason, of which the oldest go. With news of its upload
-    /// since the delivery, it comes again instead. Without effect where it was delivered again in between.
+    /// Moves a message to the dead letters with the reason, and removes the oldest dead letters above the limit. If a
+    /// push joined it since the delivery, the message is delivered again instead. Does nothing if the message was
+    /// delivered again in between.
     ///
     /// # Errors
-    /// The database's fault; the message comes again.
+    /// The fault of the database. The message is then delivered again.
     pub async fn dead(
         &self,
         message: &QueueMessage,
@@ -253,16 +263,16 @@ impl SqlQueue {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let (delivery, reason) = (messages::Delivery::of(message), reason.to_owned());
-        let burying = self.0.writer.write("dead", move |tx| {
-            Box::pin(async move { Ok(messages::bury(tx, delivery, &reason, now).await?) })
+        let moving = self.0.writer.write("dead", move |tx| {
+            Box::pin(async move { Ok(messages::dead_letter(tx, delivery, &reason, now).await?) })
         });
-        burying.await
+        moving.await
     }
 
-    /// How many messages are not done with, hidden ones included.
+    /// Returns the number of queued messages, including hidden ones.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn depth(&self) -> Result<u64, Fault> {
         let counted = sqlx::query_scalar::<_, i64>(statements::DEPTH)
             .fetch_one(&self.0.readers)
@@ -271,10 +281,10 @@ impl SqlQueue {
         Ok(count.unsigned_abs())
     }
 
-    /// How long the message that waits longest has waited, in seconds; 0 where none waits.
+    /// Returns the age of the oldest visible message, in seconds; 0 if there is none.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn lag_s(&self, now: Timestamp) -> Result<u64, Fault> {
         let oldest = sqlx::query_scalar::<_, i64>(statements::OLDEST)
             .fetch_optional(&self.0.readers)
@@ -283,10 +293,10 @@ impl SqlQueue {
         Ok(messages::waited_s(pushed_at_us, now))
     }
 
-    /// The messages given up, newest first.
+    /// Returns the dead letters, newest first.
     ///
     /// # Errors
-    /// The database's fault.
+    /// The fault of the database.
     pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
         let letters =
             sqlx::query_as::<_, (i64, String, u32, String, i64)>(statements::DEAD_LETTERS)
@@ -307,10 +317,10 @@ impl SqlQueue {
     }
 }
 
-/// Whose turn a message waits for.
-enum Whose {
-    Nobody,
-    /// Of one owner, about several of its uploads.
+/// The key by which messages take cursor.
+enum FairnessKey {
+    Unowned,
+    /// Several uploads of one owner.
     Owner(MessageInfo),
     Upload(MessageInfo),
 }
@@ -324,7 +334,7 @@ impl IngestQueue for SqlQueue {
     }
 
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
-        let now = self.told();
+        let now = self.latest_now();
         let sending = self.0.writer.write("push", move |tx| {
             Box::pin(async move {
                 let known = messages::of_id(tx, job.ingest).await?;
@@ -337,7 +347,7 @@ impl IngestQueue for SqlQueue {
     }
 }
 
-/// A new memory.
-pub(crate) fn turns() -> Mutex<Turns> {
+/// Returns an empty cursor.
+pub(crate) fn cursor() -> Mutex<QueueCursor> {
     Mutex::default()
 }

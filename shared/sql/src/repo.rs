@@ -1,4 +1,4 @@
-//! The port of the upload records.
+//! Implements the port of the upload records.
 
 use std::collections::HashMap;
 
@@ -87,15 +87,15 @@ impl UploadRepo for SqlRepo {
         limit: usize,
     ) -> Result<Page, Fault> {
         /// Above every hexadecimal digit, and so above every id.
-        const ABOVE_ALL: &str = "g";
-        // One more than asked for tells whether there is a next page.
+        const ABOVE_EVERY_ID: &str = "g";
+        // One more row than asked for shows whether there is a next page.
         let records =
             sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(statements::list(filter)))
                 .bind(owner.as_str())
                 .bind(filter.state.map(|state| state.as_str()))
                 .bind(&filter.category)
                 .bind(&filter.collection_id)
-                .bind(after.map_or(ABOVE_ALL.to_owned(), |id| id.to_string()))
+                .bind(after.map_or(ABOVE_EVERY_ID.to_owned(), |id| id.to_string()))
                 .bind(rows(limit.saturating_add(1)))
                 .fetch_all(&self.0.readers)
                 .await
@@ -205,7 +205,7 @@ impl UploadRepo for SqlRepo {
     }
 }
 
-/// The ids as a JSON array, which a statement takes as one parameter.
+/// Returns the ids as a JSON array, which a statement takes as one parameter.
 fn json(ids: &[UploadId]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
     format!("[{}]", ids.join(","))
@@ -215,7 +215,7 @@ fn rows(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// What an owner has reserved, and signed in its last rate window.
+/// What an owner has reserved, and signed in the current rate window.
 #[derive(Default)]
 struct Account {
     /// Never negative.
@@ -261,7 +261,7 @@ impl Account {
     }
 }
 
-/// Does everything that an insert does, or finds why not and writes nothing.
+/// Does all steps of an insert. If one is refused, nothing is written.
 async fn insert(
     tx: &mut SqliteConnection,
     new: &NewUpload,
@@ -317,16 +317,16 @@ async fn insert(
         .files
         .saturating_add(i64::from(upload.counts_as_file()));
 
-    // 3. The record, where its object key is free.
+    // 3. The record, if its object key is free.
     let mut is_inserted = insert_record(tx, upload).await?;
-    if !is_inserted && free_name(tx, &upload.object, now).await? {
+    if !is_inserted && release_object_key(tx, &upload.object, now).await? {
         is_inserted = insert_record(tx, upload).await?;
     }
     if !is_inserted {
         return Ok(Inserted::ObjectKeyTaken);
     }
 
-    // 4. What goes with it.
+    // 4. The account and the idempotency key.
     account.write(tx, owner).await?;
     if let Some(key) = idempotency {
         sqlx::query(statements::FORGET_KEYS)
@@ -350,8 +350,8 @@ async fn insert_record(tx: &mut SqliteConnection, upload: &Upload) -> Result<boo
     Ok(inserting.execute(tx).await?.rows_affected() == 1)
 }
 
-/// Takes the object's name from the upload that has it, where that has left it; whether it did.
-async fn free_name(
+/// Releases the object key from the upload that has it, if that upload no longer needs it. Returns whether it did.
+async fn release_object_key(
     tx: &mut SqliteConnection,
     object: &ObjectRef,
     now: Timestamp,
@@ -368,18 +368,18 @@ async fn free_name(
     if !holder.releases_key(now) {
         return Ok(false);
     }
-    let leaving = sqlx::query(statements::LEAVE_NAME)
+    let releasing = sqlx::query(statements::RELEASE_OBJECT_KEY)
         .bind(holder.id.to_string())
         .bind(int(holder.revision));
-    Ok(leaving.execute(tx).await?.rows_affected() == 1)
+    Ok(releasing.execute(tx).await?.rows_affected() == 1)
 }
 
-/// What a write must know of the record before it.
+/// The fields of the stored record that a write needs.
 #[derive(Clone, Copy)]
 struct Before {
     revision: u64,
     reserved_bytes: u64,
-    /// What the change makes of the number of its owner's files.
+    /// By how much the change adjusts the number of files of the owner.
     files_moved: i64,
 }
 
@@ -393,7 +393,7 @@ impl Before {
     }
 }
 
-/// Writes the record, the quota and the job; `false`, and nothing, where the revision is another by now.
+/// Writes the record, the quota and the job. Returns `false` and writes nothing if the revision has changed.
 async fn save(tx: &mut SqliteConnection, before: Before, change: &Change) -> Result<bool, Broken> {
     let after = &change.after;
     let saving = bind(statements::SAVE, after)?.bind(int(before.revision));

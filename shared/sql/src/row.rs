@@ -1,4 +1,4 @@
-//! A record as a row, and back.
+//! Converts between records and rows.
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{Fault, FaultKind};
@@ -10,17 +10,17 @@ use sqlx::{Database, Sqlite};
 /// A statement with its parameters.
 pub(crate) type Bound = Query<'static, Sqlite, <Sqlite as Database>::Arguments>;
 
-/// An instant as the tables have it: microseconds since 1970.
+/// Returns an instant as the tables store it: microseconds since 1970.
 pub(crate) fn us(at: Timestamp) -> i64 {
     at.timestamp_micros()
 }
 
-/// A count or a size as the tables have it.
+/// Returns a count or a size as the tables store it.
 pub(crate) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The statement with `$1` to `$21` of the statement that inserts.
+/// Binds `$1` to `$21` of the insert statement.
 pub(crate) fn bind(statement: &'static str, upload: &Upload) -> Result<Bound, serde_json::Error> {
     let seen = upload.observed.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);
@@ -56,17 +56,17 @@ pub(crate) fn bind(statement: &'static str, upload: &Upload) -> Result<Bound, se
         .bind(serde_json::to_string(upload)?))
 }
 
-/// The record of a row.
+/// Reads the record of a row.
 pub(crate) fn read(operation: &'static str, record: &str) -> Result<Upload, Fault> {
     serde_json::from_str(record).map_err(|error| unreadable(operation, error))
 }
 
-/// The id of a row.
+/// Reads the id of a row.
 pub(crate) fn read_id(operation: &'static str, id: &str) -> Result<UploadId, Fault> {
     UploadId::parse(id).map_err(|error| unreadable(operation, error))
 }
 
-/// The fault of a record that is not as this program writes it.
+/// Returns the fault for a record that cannot be decoded.
 pub(crate) fn unreadable(
     operation: &'static str,
     error: impl Into<consign_core::ports::Cause>,

@@ -1,4 +1,4 @@
-//! Every statement, in one place. SQL that SQLite and PostgreSQL both take, with numbered parameters.
+//! Every SQL statement. SQLite and PostgreSQL both accept them; parameters are numbered.
 
 use consign_core::ports::ListFilter;
 
@@ -15,12 +15,13 @@ pub(crate) const INSERT: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
     ON CONFLICT DO NOTHING";
 
-/// The object key becomes one that no template can make, so that the name is free for another upload. `$2` is the revision that the
-/// record must have.
-pub(crate) const LEAVE_NAME: &str =
+/// Replaces the object key by one that no template can produce, so that another upload can use the key. `$2` is the
+/// expected revision.
+pub(crate) const RELEASE_OBJECT_KEY: &str =
     "UPDATE uploads SET object_key = '#' || id WHERE id = $1 AND revision = $2";
 
-/// As [`INSERT`]; `$22` is the revision that the record must have. Of the object nothing moves: see [`LEAVE_NAME`].
+/// Like [`INSERT`]. `$22` is the expected revision. The bucket and the object key do not change; see
+/// [`RELEASE_OBJECT_KEY`].
 pub(crate) const SAVE: &str = "\
     UPDATE uploads SET owner = $2, collection_id = $3, category = $4, filename = $5, content_type = $8, size_bytes = $9, \
         status = $10, checksum_sha256 = $11, row_count = $12, error = $13, \
@@ -32,23 +33,23 @@ pub(crate) const SAVE: &str = "\
 pub(crate) const FIND_ALL: &str =
     "SELECT id, record FROM uploads WHERE id IN (SELECT value FROM json_each($1))";
 
-/// Few are ever held at once.
+/// A scan is cheap enough: few leases exist at once.
 pub(crate) const LEASES: &str = "\
     SELECT id, json_extract(record, '$.lease.token') FROM uploads \
     WHERE status = 'processing' AND json_extract(record, '$.lease.token') IS NOT NULL";
 
-/// A line for each owner.
+/// One row per owner.
 pub(crate) const DUE_LINES: &str = "\
     SELECT owner FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= $1 \
     GROUP BY owner ORDER BY min(due_at_us) LIMIT $2";
 
-/// `$1` is the owner, `$2` the end, `$3` and `$4` the place before the first.
+/// `$1` is the owner, `$2` the end of the range, `$3` and `$4` the position before the first row.
 pub(crate) const DUE: &str = "\
     SELECT due_at_us, id FROM uploads WHERE owner = $1 AND due_at_us IS NOT NULL AND due_at_us <= $2 \
         AND (due_at_us, id) > ($3, $4) \
     ORDER BY due_at_us, id LIMIT $5";
 
-/// `$1` is a JSON array of ids. Only the column moves; the record's own instant comes back with the next save.
+/// `$1` is a JSON array of ids. Only the column changes. The next save restores the instant of the record.
 pub(crate) const HOLD: &str = "\
     UPDATE uploads SET due_at_us = $3 WHERE id IN (SELECT value FROM json_each($1)) AND due_at_us <= $2";
 
@@ -74,12 +75,12 @@ pub(crate) const RECORD_BUCKET: &str =
 
 pub(crate) const FORGET_KEYS: &str = "DELETE FROM idempotency WHERE expires_at_us <= $1";
 
-pub(crate) const WHOSE_OBJECT: &str =
+pub(crate) const OWNER_OF_OBJECT: &str =
     "SELECT id, owner, size_bytes FROM uploads WHERE bucket = $1 AND object_key = $2";
 
-pub(crate) const WHOSE_ID: &str = "SELECT owner, size_bytes FROM uploads WHERE id = $1";
+pub(crate) const OWNER_OF_ID: &str = "SELECT owner, size_bytes FROM uploads WHERE id = $1";
 
-/// `$7`, the upload, is not written: the message stands by itself.
+/// `$7`, the upload id, is not written, so the message joins no other.
 pub(crate) const PUSH: &str = "\
     INSERT INTO messages (body, owner, size_bytes, lane, penalty, pushed_at_us) \
     SELECT $1, $2, $3, $4, $5, $6 WHERE $7 IS NOT NULL";
@@ -89,14 +90,14 @@ pub(crate) const PUSH_JOB: &str = "\
     VALUES ($1, $2, $3, $4, $5, $6, $7) \
     ON CONFLICT (upload_id) WHERE upload_id IS NOT NULL DO UPDATE SET news = news + 1";
 
-/// As [`PUSH_JOB`], in place of the job of the upload; nothing where an event is in its place.
+/// Like [`PUSH_JOB`], but replaces a queued job of the upload. Affects no row if an event is queued.
 pub(crate) const PUSH_EVENT: &str = "\
     INSERT INTO messages (body, owner, size_bytes, lane, penalty, pushed_at_us, upload_id) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) \
     ON CONFLICT (upload_id) WHERE upload_id IS NOT NULL DO UPDATE SET news = news + 1, body = excluded.body \
     WHERE messages.body = '{\"ingest\":\"' || excluded.upload_id || '\"}'";
 
-/// `$1` is by how much the clock went back, in microseconds.
+/// `$1` is the microseconds by which the clock went back.
 pub(crate) const SET_BACK: &str =
     "UPDATE messages SET available_at_us = MAX(1, available_at_us - $1) WHERE available_at_us > 0";
 
@@ -108,14 +109,14 @@ pub(crate) const REVEAL: &str = "\
 pub(crate) const RELEASE_ALL: &str =
     "UPDATE messages SET available_at_us = 0 WHERE available_at_us > 0";
 
-/// The first message of the owner that comes after `$3` in lane `$2`, hidden until `$1`.
+/// Receives the first message of the owner that follows `$3` in lane `$2`, and hides it until `$1`.
 pub(crate) const TAKE_NEXT: &str = "\
     UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
     WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner > $3 \
         ORDER BY owner, id + penalty LIMIT 1) \
     RETURNING id, body, attempts, size_bytes, lane, receipt, news, owner";
 
-/// As [`TAKE_NEXT`], of the first of all owners; `$3` is the last of them, or after it.
+/// Like [`TAKE_NEXT`], but starts at the first owner. `$3` is the last owner in order, or follows it.
 pub(crate) const TAKE_FIRST: &str = "\
     UPDATE messages SET attempts = attempts + 1, receipt = receipt + 1, available_at_us = $1 \
     WHERE id = (SELECT id FROM messages WHERE available_at_us = 0 AND lane = $2 AND owner <= $3 \
@@ -124,13 +125,13 @@ pub(crate) const TAKE_FIRST: &str = "\
 
 pub(crate) const ACK: &str = "DELETE FROM messages WHERE id = $1 AND receipt = $2 AND news = $3";
 
-pub(crate) const AGAIN: &str =
+pub(crate) const REDELIVER: &str =
     "UPDATE messages SET available_at_us = 0, attempts = 0 WHERE id = $1 AND receipt = $2";
 
 pub(crate) const RETRY: &str =
     "UPDATE messages SET available_at_us = $3 WHERE id = $1 AND receipt = $2";
 
-pub(crate) const BURY: &str = "\
+pub(crate) const DEAD_LETTER: &str = "\
     INSERT INTO dead_letters (id, body, attempts, reason, died_at_us) \
     SELECT id, body, attempts, $4, $5 FROM messages WHERE id = $1 AND receipt = $2 AND news = $3";
 
@@ -142,7 +143,7 @@ pub(crate) const FORGET_MANY_LETTERS: &str = "\
 pub(crate) const OLDEST: &str =
     "SELECT pushed_at_us FROM messages WHERE available_at_us = 0 ORDER BY id LIMIT 1";
 
-/// When the message of the owner `$1` that is next was pushed, of that in each lane the earlier.
+/// The push time of the owner's next message; of the next messages of both lanes, the earlier time. `$1` is the owner.
 pub(crate) const NEXT_OF_OWNER: &str = "\
     SELECT MIN(pushed_at_us) FROM ( \
         SELECT * FROM (SELECT pushed_at_us FROM messages WHERE available_at_us = 0 AND lane = 0 AND owner = $1 \
@@ -158,15 +159,15 @@ pub(crate) const DEAD_LETTERS: &str =
 
 pub(crate) const PING: &str = "SELECT COUNT(*) FROM (SELECT id FROM uploads LIMIT 1) AS one";
 
-/// `$1` is how many bytes it puts down.
-pub(crate) const TRIAL: &str = "INSERT INTO trial (bytes) VALUES (zeroblob($1))";
+/// `$1` is the number of bytes to write.
+pub(crate) const TRIAL_WRITE: &str = "INSERT INTO trial (bytes) VALUES (zeroblob($1))";
 
-pub(crate) const END_TRIAL: &str = "DELETE FROM trial WHERE id < (SELECT MAX(id) FROM trial)";
+pub(crate) const END_TRIAL_WRITE: &str = "DELETE FROM trial WHERE id < (SELECT MAX(id) FROM trial)";
 
 pub(crate) const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
 
-/// The listing by this filter: the owner is `$1`, an id above every one to be listed `$5`, how many `$6`. What is not
-/// filtered by is not in it, so that the index is found that begins with what is.
+/// Returns the listing query for this filter: `$1` is the owner, `$5` an id above every listed one, `$6` the limit. The
+/// query contains only the conditions that are used, so that SQLite finds the index that starts with them.
 pub(crate) fn list(filter: &ListFilter) -> String {
     let mut listing = "SELECT record FROM uploads WHERE owner = $1 AND id < $5".to_owned();
     listing += match filter.state {

@@ -17,7 +17,7 @@ async fn fresh() -> (TempDir, SqlRepo) {
     (folder, SqlRepo::open_by(options).await.unwrap())
 }
 
-/// What a `PRAGMA` says on the connection that writes.
+/// Returns a `PRAGMA` of the writable connection.
 async fn pragma(repo: &SqlRepo, pragma: String) -> String {
     let asking = repo.0.writer.write("pragma", move |tx| {
         Box::pin(async move {
@@ -58,9 +58,9 @@ async fn writes_at_once_share_a_commit() {
     let mut beside = SqliteConnection::connect(path.to_str().unwrap())
         .await
         .unwrap();
-    // How often this connection saw others commit, from its own first look on.
+    // Counts the commits of other connections, from the first read on.
     let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
-    let news: i64 = version.fetch_one(&mut beside).await.unwrap();
+    let first_version: i64 = version.fetch_one(&mut beside).await.unwrap();
     let inserts = (0..TOGETHER).map(|number| {
         let repo = repo.clone();
         async move {
@@ -80,10 +80,10 @@ async fn writes_at_once_share_a_commit() {
             .all(|inserted| *inserted == Inserted::Created)
     );
     let written = frames().await - before;
-    // One by one each of them writes the pages of its tables and indexes, some six or more.
+    // Separate commits would write the pages of the tables and indexes each time, six or more.
     assert!(written < u64::from(TOGETHER) * 3, "{written} pages");
     let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
-    assert_ne!(version.fetch_one(&mut beside).await.unwrap(), news);
+    assert_ne!(version.fetch_one(&mut beside).await.unwrap(), first_version);
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_failed_operation_undoes_itself_alone() {
 }
 
 #[tokio::test]
-async fn health_is_told_when_nothing_can_be_written() {
+async fn health_reports_when_nothing_can_be_written() {
     let (_folder, repo) = fresh().await;
     let pages: String = pragma(&repo, "page_count".to_owned()).await;
     pragma(&repo, format!("max_page_count = {pages}")).await;
@@ -158,7 +158,7 @@ async fn every_listing_is_read_from_an_index_that_begins_with_its_filter() {
                     (Some(_), None, None) => {
                         "uploads_of_collection (owner=? AND collection_id=? AND id<?)"
                     }
-                    // Whichever of them: the other filters are in the index as well.
+                    // Any of the indexes will do: the other filters are in the index as well.
                     (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
                         "=? AND id<?)"
                     }
@@ -198,10 +198,10 @@ async fn the_sweep_and_the_queue_read_what_they_take_and_nothing_else() {
     }
 }
 
-/// A disk with room for so many pages.
+/// The size of the full disk, in pages.
 const PAGES_MAX: u32 = 100;
 
-/// A disk that others fill, and clear again.
+/// A disk that is full until `mend`.
 struct FullDisk(
     PathBuf,
     #[expect(dead_code, reason = "held, to be removed at the end")] TempDir,
@@ -245,7 +245,7 @@ mod full_disk {
     consign_testkit::below_contract!(make);
 }
 
-/// Another process in the middle of a transaction.
+/// Another process within a transaction.
 struct OtherWriter {
     folder: TempDir,
     other: Mutex<Option<SqliteConnection>>,

@@ -1,9 +1,9 @@
-//! The one who writes: a task that owns the only connection with the right to. It has a thread of its own, since it
-//! waits for one statement after the other, and would wait as often for its turn among the tasks of a busy runtime.
+//! The writer: a task that owns the only writable connection. It has its own thread, because it waits for one statement
+//! after the other. On a busy runtime, each wait would put it behind other tasks.
 //!
-//! What many callers want at once is one transaction with one sync, in which each has a savepoint of its own. So the
-//! sync, which is what a write costs, is shared, and nobody's failure is another's. A transaction that does not end as
-//! it was told leaves the connection in doubt: it is closed, and the next one opens another. No fault outlives itself.
+//! Concurrent operations share one transaction and one sync. Each has its own savepoint, so a failed operation does not
+//! affect the others. A transaction that fails unexpectedly leaves the connection in an unknown state. The task then
+//! closes the connection and opens another for the next transaction.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,26 +16,23 @@ use tokio::time::timeout;
 
 use crate::fault::{Broken, kind};
 
-/// The most operations that share a transaction: a bound on how long the first waits for the others.
+/// The most operations in one transaction. Limits how long the first operation waits for the others.
 const GROUP_MAX: usize = 128;
-/// The most operations that wait; whoever comes then waits at the door.
+/// The most queued operations. Later callers wait for a free slot.
 const WAITING_MAX: usize = 1024;
-/// How long a call waits at the door before it is throttled, in seconds.
-const ENTER_S: u64 = 10;
+/// How long a call waits for a free slot before it fails as throttled, in seconds.
+const ENQUEUE_S: u64 = 10;
 
 const _: () = assert!(GROUP_MAX <= WAITING_MAX);
-const _: () = assert!(
-    crate::BUSY_S < ENTER_S,
-    "who holds the connection gives up first"
-);
+const _: () = assert!(crate::BUSY_S < ENQUEUE_S, "the connection times out first");
 
-/// What an operation is while it runs.
+/// The future of an operation.
 pub(crate) type Working<'c, T> = Pin<Box<dyn Future<Output = Result<T, Broken>> + Send + 'c>>;
 
-/// Hands operations to the task that writes.
+/// Sends operations to the writer task.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    door: mpsc::Sender<Order>,
+    sender: mpsc::Sender<Order>,
 }
 
 enum Order {
@@ -44,12 +41,12 @@ enum Order {
 }
 
 impl Writer {
-    /// Starts the task, with its first connection; it opens others by the same options.
+    /// Starts the task with its first connection. Further connections use the same options.
     pub(crate) fn start(
         connection: SqliteConnection,
         options: SqliteConnectOptions,
     ) -> std::io::Result<Self> {
-        let (door, orders) = mpsc::channel(WAITING_MAX);
+        let (sender, orders) = mpsc::channel(WAITING_MAX);
         let task = Task {
             orders,
             options,
@@ -58,57 +55,57 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let thread = std::thread::Builder::new().name("sql-writer".to_owned());
         thread.spawn(move || runtime.block_on(task.run()))?;
-        Ok(Self { door })
+        Ok(Self { sender })
     }
 
-    /// Does `work` whole or not at all, durably. It must have written nothing where it succeeds with a refusal, and
-    /// where it fails what it wrote is undone. A caller that gives up leaves no half of it.
+    /// Runs `work` atomically and durably. A `work` that succeeds with a refusal must not have written anything. If it
+    /// fails, its writes are rolled back. A caller that stops waiting leaves no partial write.
     pub(crate) async fn write<T, W>(&self, operation: &'static str, work: W) -> Result<T, Fault>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
     {
-        let gone = || Fault::new(FaultKind::Unreachable, operation, "the database is closed");
-        let entered = timeout(Duration::from_secs(ENTER_S), self.door.reserve()).await;
-        let place = match entered {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Err(gone()),
+        let closed = || Fault::new(FaultKind::Unreachable, operation, "the database is closed");
+        let entered = timeout(Duration::from_secs(ENQUEUE_S), self.sender.reserve()).await;
+        let permit = match entered {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return Err(closed()),
             Err(late) => return Err(Fault::new(FaultKind::Throttled, operation, late)),
         };
         let (answer, answered) = oneshot::channel();
-        place.send(Order::Work(Box::new(Operation {
+        permit.send(Order::Work(Box::new(Operation {
             name: operation,
             work: Some(work),
             done: None,
             answer,
         })));
-        answered.await.unwrap_or_else(|_| Err(gone()))
+        answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Ends the task once the work before this is done; later calls fail as unreachable.
+    /// Ends the task after the queued work. Later calls fail as unreachable.
     pub(crate) async fn close(&self) {
-        let (closed, end) = oneshot::channel();
-        if self.door.send(Order::Close(closed)).await.is_ok() {
-            // The task is gone either way.
+        let (reply, end) = oneshot::channel();
+        if self.sender.send(Order::Close(reply)).await.is_ok() {
+            // If the task has already ended, there is nothing to wait for.
             let _ = end.await;
         }
     }
 }
 
-/// An operation as the task sees it.
+/// An operation, without its result type.
 trait QueuedOperation: Send {
-    /// Whether somebody still waits for it.
+    /// Whether the caller still waits.
     fn is_awaited(&self) -> bool;
-    /// Runs it within a transaction, and keeps what came of it.
+    /// Runs the operation within the transaction and keeps the result.
     fn run<'c>(
         &'c mut self,
         tx: &'c mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = Result<(), FaultKind>> + Send + 'c>>;
-    /// Tells what came of it, now that the transaction has ended.
+    /// Sends the result after the transaction has ended.
     fn end(self: Box<Self>, ended: Result<(), &Lost>);
 }
 
-/// What became of a transaction that was not committed.
+/// Why a transaction was not committed.
 struct Lost {
     kind: FaultKind,
     cause: String,
@@ -148,9 +145,9 @@ where
                 return Ok(());
             };
             let done = work(tx).await.map_err(|broken| broken.fault(self.name));
-            let came = done.as_ref().map(|_| ()).map_err(|fault| fault.kind);
+            let result = done.as_ref().map(|_| ()).map_err(|fault| fault.kind);
             self.done = Some(done);
-            came
+            result
         })
     }
 
@@ -162,7 +159,7 @@ where
             (Some(Ok(_)) | None, Err(why)) => Err(lost(why)),
             (None, Ok(())) => return,
         };
-        // Who gave up meanwhile reads again.
+        // The caller may have stopped waiting.
         let _ = self.answer.send(answer);
     }
 }
@@ -170,7 +167,7 @@ where
 struct Task {
     orders: mpsc::Receiver<Order>,
     options: SqliteConnectOptions,
-    /// `None` where the last one came in doubt.
+    /// `None` after a transaction failed unexpectedly.
     connection: Option<SqliteConnection>,
 }
 
@@ -186,7 +183,7 @@ impl Task {
                 match order {
                     Order::Work(step) if step.is_awaited() => group.push(step),
                     Order::Work(_) => {}
-                    Order::Close(told) => closed = Some(told),
+                    Order::Close(reply) => closed = Some(reply),
                 }
                 let has_room = group.len() < GROUP_MAX && closed.is_none();
                 next = has_room.then(|| self.orders.try_recv().ok()).flatten();
@@ -198,9 +195,9 @@ impl Task {
         if let Some(connection) = self.connection.take() {
             end(connection).await;
         }
-        if let Some(told) = closed {
-            // Who asked for it may have gone.
-            let _ = told.send(());
+        if let Some(reply) = closed {
+            // The caller may have stopped waiting.
+            let _ = reply.send(());
         }
     }
 
@@ -227,33 +224,33 @@ impl Task {
             Some(connection) => connection,
             none @ None => none.insert(self.options.connect().await?),
         };
-        tell(connection, "BEGIN IMMEDIATE; SAVEPOINT step").await?;
+        execute(connection, "BEGIN IMMEDIATE; SAVEPOINT step").await?;
         for step in group {
             match step.run(connection).await {
-                Ok(()) => tell(connection, "RELEASE step; SAVEPOINT step").await?,
+                Ok(()) => execute(connection, "RELEASE step; SAVEPOINT step").await?,
                 Err(kind) => {
-                    let undone = tell(connection, "ROLLBACK TO step").await;
+                    let undone = execute(connection, "ROLLBACK TO step").await;
                     undone.map_err(|error| Lost {
-                        // SQLite ended the transaction itself: that is what all the others lost.
+                        // SQLite rolled back the whole transaction, so every operation in it fails.
                         kind,
                         cause: error.to_string(),
                     })?;
                 }
             }
         }
-        Ok(tell(connection, "RELEASE step; COMMIT").await?)
+        Ok(execute(connection, "RELEASE step; COMMIT").await?)
     }
 }
 
-async fn tell(
+async fn execute(
     connection: &mut SqliteConnection,
     statements: &'static str,
 ) -> Result<(), sqlx::Error> {
-    let told = sqlx::raw_sql(statements).execute(connection).await;
-    told.map(drop)
+    let result = sqlx::raw_sql(statements).execute(connection).await;
+    result.map(drop)
 }
 
-/// Closing undoes what was not committed, and waits for it.
+/// Closes the connection, which rolls back uncommitted work, and waits for it.
 async fn end(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(operation = "close", %error, "a connection did not close in order");

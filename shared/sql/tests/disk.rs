@@ -1,6 +1,6 @@
-//! A disk that takes no more, below the adapter: writes past a limit of this process's files fail as a failing disk
-//! does, and with a write-ahead log they fail in the commit itself. A program of its own, since the limit holds for all
-//! of it.
+//! A failing disk below the adapter: the process limits the size of its files, and writes beyond the limit fail as on a
+//! failing disk. With a write-ahead log they fail in the commit. This is a test program of its own, since the limit
+//! applies to the whole process.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, MutexGuard};
 
-/// No file grows beyond so many bytes.
+/// The size limit of a file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// What tells a process that its file would grow beyond: to be caught, or it ends the process.
+/// The signal for a write beyond the limit. It ends the process unless it is ignored.
 const SIGXFSZ: i32 = 25;
 
-/// One test at a time.
+/// Serialises the tests.
 static LIMIT: Mutex<()> = Mutex::const_new(());
 
 struct Disk {
@@ -74,9 +74,9 @@ async fn the_queue_goes_on_after_a_fault_below() {
     let mut pushed = 0;
     while queue.push(&body).await.is_ok() {
         pushed += 1;
-        assert!(pushed < 3000, "pushes succeed upon a disk that fails");
+        assert!(pushed < 3000, "pushes succeed on a failing disk");
     }
-    assert!(repo.ping().await.is_err(), "health hears of it");
+    assert!(repo.ping().await.is_err(), "the health check reports it");
     disk.mend().await;
     repo.ping().await.unwrap();
     queue.push(&body).await.unwrap();

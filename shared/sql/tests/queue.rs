@@ -1,5 +1,5 @@
-//! What the queue in SQLite adds to the contract: one message an upload, owners that take turns, small before large,
-//! a clock that goes back, and bounds.
+//! What the queue in SQLite adds to the contract: one message per upload, round-robin over owners, small files before
+//! large ones, a clock that goes back, and limits.
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
@@ -40,7 +40,7 @@ fn job(upload: &Upload) -> IngestJob {
     IngestJob { ingest: upload.id }
 }
 
-/// What a store tells of an upload's object.
+/// A store's event about the object of an upload.
 fn event(upload: &Upload, sequencer: &str) -> String {
     let object = &upload.object;
     let size = upload.size_bytes_declared.unwrap_or(0);
@@ -63,7 +63,7 @@ async fn receive(queue: &SqlQueue, now: Timestamp, limit: usize) -> Vec<QueueMes
 
 async fn receive_one(queue: &SqlQueue, now: Timestamp) -> QueueMessage {
     let mut received = receive(queue, now, 10).await;
-    assert_eq!(received.len(), 1, "one message must be there");
+    assert_eq!(received.len(), 1, "one message expected");
     received.remove(0)
 }
 
@@ -86,7 +86,7 @@ async fn an_upload_has_one_message_however_often_it_is_pushed() {
     );
     queue.send(job(&upload)).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 1);
-    // The event says more than the job: it is what is delivered.
+    // The event contains more than the job, so it is delivered.
     let message = receive_one(&queue, start()).await;
     assert_eq!(message.body, event(&upload, "01"));
     queue.ack(&message).await.unwrap();
@@ -94,7 +94,7 @@ async fn an_upload_has_one_message_however_often_it_is_pushed() {
 }
 
 #[tokio::test]
-async fn news_of_an_upload_in_a_consumers_hands_bring_it_again() {
+async fn a_push_during_processing_causes_another_delivery() {
     let (_folder, repo, queue) = fresh().await;
     let upload = insert(&repo, "ada", 1, 100).await;
     queue.send(job(&upload)).await.unwrap();
@@ -104,14 +104,14 @@ async fn news_of_an_upload_in_a_consumers_hands_bring_it_again() {
     queue.ack(&held).await.unwrap();
     let again = receive_one(&queue, start()).await;
     assert_eq!((again.id, again.attempts), (held.id, 1));
-    // Who had it first can do nothing more.
+    // The earlier delivery has no effect.
     queue.ack(&held).await.unwrap();
     queue.retry(&held, start(), 0).await.unwrap();
     assert!(receive(&queue, start(), 10).await.is_empty());
     queue.ack(&again).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 0);
 
-    // So does giving it up: the news are not given up with it.
+    // The same holds for a dead letter: the later push is kept.
     queue.send(job(&upload)).await.unwrap();
     let held = receive_one(&queue, start()).await;
     assert!(
@@ -153,7 +153,7 @@ async fn objects_that_are_no_uploads_put_nothing_on_the_queue() {
             .unwrap()
     );
     assert_eq!(queue.depth().await.unwrap(), 0);
-    // What cannot be understood ends among the dead letters, with its reason.
+    // A notification that cannot be decoded becomes a dead letter with its reason.
     assert!(
         queue
             .tell(&EventSources::KNOWN, "no notification", start())
@@ -174,11 +174,11 @@ async fn owners_take_turns() {
             queue.send(job(&upload)).await.unwrap();
         }
     }
-    // Of each the first, then of each that has more the next, from call to call.
+    // First one message of each owner, then one of each owner that has more, across calls.
     assert_eq!(ids(&receive(&queue, start(), 2).await), [1, 31]);
     assert_eq!(ids(&receive(&queue, start(), 3).await), [32, 2, 33]);
     assert_eq!(ids(&receive(&queue, start(), 4).await), [3, 34, 4, 5]);
-    // Whoever comes then is next.
+    // An owner without a recent turn is next.
     let upload = insert(&repo, "bob", 99, 100).await;
     queue.send(job(&upload)).await.unwrap();
     assert_eq!(ids(&receive(&queue, start(), 2).await), [35, 6]);
@@ -197,7 +197,7 @@ async fn a_small_file_never_waits_for_large_ones() {
     let taken = queue.take(start(), VISIBILITY_S, room).await.unwrap();
     assert_eq!(ids(&taken), [5, 1]);
     assert!(!taken[0].is_large && taken[1].is_large);
-    // Nor do the large ones wait for small ones for ever.
+    // Large files have a lane of their own, so small ones do not starve them.
     let room = Room { small: 0, large: 2 };
     let taken = queue.take(start(), VISIBILITY_S, room).await.unwrap();
     assert_eq!(ids(&taken), [2, 3]);
@@ -210,7 +210,7 @@ async fn a_smaller_file_overtakes_a_larger_one_of_its_owner_by_its_size() {
         let upload = insert(&repo, "ada", number, mebibytes << 20).await;
         queue.send(job(&upload)).await.unwrap();
     }
-    // Each stands where it came, and a place further back for each of its mebibytes.
+    // Ordered by arrival, with one position of penalty per mebibyte.
     assert_eq!(ids(&receive(&queue, start(), 9).await), [2, 4, 1, 3]);
 }
 
@@ -220,7 +220,7 @@ async fn a_clock_that_goes_back_hides_no_message() {
     queue.push("held").await.unwrap();
     let held = receive_one(&queue, start()).await;
     let hour_ago = time::from_secs(start().timestamp() - 3600).unwrap();
-    // It is hidden for as long as it was to be, by the new time.
+    // The remaining time is kept under the new clock.
     assert!(receive(&queue, hour_ago, 9).await.is_empty());
     let end = saturating_add_secs(hour_ago, VISIBILITY_S);
     assert!(
@@ -290,18 +290,18 @@ async fn dead_letters_stay_within_their_bounds() {
         .execute(&beside(&folder).await)
         .await
         .unwrap();
-    let bury = async |now| {
+    let dead_letters_after = async |now| {
         queue.push("x").await.unwrap();
         let message = receive_one(&queue, now).await;
         queue.dead(&message, "unreadable", now).await.unwrap();
         queue.dead_letters(usize::MAX).await.unwrap()
     };
-    // One more than may be kept: the oldest goes.
-    let letters = bury(start()).await;
+    // One more than the limit: the oldest is removed.
+    let letters = dead_letters_after(start()).await;
     assert_eq!(letters.len(), DEAD_LETTERS_MAX as usize);
     assert_eq!((letters[0].id, letters[1].id), (1, -1));
-    // And all that are old.
-    let letters = bury(saturating_add_secs(start(), DEAD_LETTER_S + 1)).await;
+    // Old ones are removed.
+    let letters = dead_letters_after(saturating_add_secs(start(), DEAD_LETTER_S + 1)).await;
     assert_eq!(letters.len(), 1);
 }
 
@@ -309,7 +309,7 @@ async fn dead_letters_stay_within_their_bounds() {
 async fn the_queue_of_an_earlier_build_is_drained() {
     let (folder, repo, queue) = fresh().await;
     let upload = insert(&repo, "ada", 1, 100).await;
-    // As that wrote it: no owner, no upload, and none of the counts.
+    // A row of that build has no owner, no upload and no counts.
     sqlx::query("INSERT INTO messages (body) VALUES ($1)")
         .bind(job(&upload).to_body())
         .execute(&beside(&folder).await)

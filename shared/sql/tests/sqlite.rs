@@ -1,4 +1,4 @@
-//! What SQLite adds to the contract: it survives, it holds the queue, and its columns can be read by people.
+//! What SQLite adds to the contract: durability, the queue, and readable columns.
 
 #![expect(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ async fn fresh() -> (TempDir, PathBuf, SqlRepo) {
     (folder, path, repo)
 }
 
-/// A look at the tables beside the adapter.
+/// Opens the tables without the adapter.
 async fn beside(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(path);
     SqlitePool::connect_with(options).await.unwrap()
@@ -61,7 +61,7 @@ fn seen(upload: &Upload) -> Change {
     ) {
         Decision::Change(change) => *change,
         step @ (Decision::Unchanged | Decision::Refused(_)) => {
-            panic!("seen, a pending upload changes: {step:?}")
+            panic!("an observation changes a pending upload: {step:?}")
         }
     }
 }
@@ -84,7 +84,7 @@ async fn reported_success_survives_restart() {
     repo.queue().push("an event").await.unwrap();
     let held = repo.queue().receive(start(), 30, 1).await.unwrap();
     assert_eq!(held.len(), 1);
-    // Without a close, as where the process is killed: nothing is left to be written.
+    // No close, as when the process is killed: nothing is left to write.
     std::mem::forget(repo);
 
     let repo = open(&path).await;
@@ -102,7 +102,7 @@ async fn reported_success_survives_restart() {
     let attempts: Vec<u32> = again.iter().map(|message| message.attempts).collect();
     assert_eq!(attempts, [2, 1]);
 
-    // After an orderly end as well.
+    // The same after an orderly shutdown.
     repo.close().await;
     assert_eq!(repo.ping().await.unwrap_err().kind, FaultKind::Unreachable);
     let repo = open(&path).await;
@@ -122,7 +122,7 @@ async fn the_job_of_a_change_is_written_with_it_or_not_at_all() {
     repo.save(&upload, &change).await.unwrap();
     assert_eq!(repo.save(&upload, &change).await.unwrap(), Saved::Conflict);
     let [message] = &queue.receive(start(), 30, 10).await.unwrap()[..] else {
-        panic!("one job must be there");
+        panic!("one job expected");
     };
     let job = IngestJob::from_body(message.body.as_bytes());
     assert_eq!(job, Some(IngestJob { ingest: upload.id }));
@@ -144,12 +144,12 @@ async fn a_consumer_is_woken_by_what_this_process_pushes() {
     });
     repo.save(&upload, &seen(&upload)).await.unwrap();
     assert!(waiting.await.unwrap().is_ok());
-    // A push while nobody waits is not forgotten.
+    // A push without a waiting consumer wakes the next one.
     queue.push("an event").await.unwrap();
     assert!(timeout(soon, queue.pushed()).await.is_ok());
     queue.send(IngestJob { ingest: upload.id }).await.unwrap();
     assert!(timeout(soon, queue.pushed()).await.is_ok());
-    // The job joined the one that is there.
+    // The job joined the queued one.
     assert_eq!(queue.depth().await.unwrap(), 2);
 }
 
@@ -174,7 +174,7 @@ async fn dead_letters_keep_their_message_reason_and_time() {
     };
     assert_eq!(letters[0], newest);
     assert_eq!(queue.dead_letters(1).await.unwrap().len(), 1);
-    // A number is never given twice, so a late delivery can never mean a newer message.
+    // An id is never reused, so a late delivery cannot affect a newer message.
     queue.push("third").await.unwrap();
     assert_eq!(queue.receive(now, 30, 2).await.unwrap()[0].id, 3);
 }
@@ -345,7 +345,7 @@ async fn missing_tables_fail_every_call_by_name() {
     let queue = repo.queue();
     queue.push("x").await.unwrap();
     let [message] = &queue.receive(start(), 30, 1).await.unwrap()[..] else {
-        panic!("one message must be there");
+        panic!("one message expected");
     };
     let pool = beside(&path).await;
     for table in [
@@ -423,14 +423,14 @@ async fn missing_tables_fail_every_call_by_name() {
 }
 
 #[tokio::test]
-async fn a_damaged_page_is_said_by_health() {
+async fn health_reports_a_damaged_page() {
     let (_folder, path, repo) = fresh().await;
     for number in 0..200 {
         insert(&repo, &sample::upload("ada", number)).await;
     }
     repo.ping().await.unwrap();
     repo.close().await;
-    // A page in the middle, with the records that are in it.
+    // Damages a page in the middle, with its records.
     let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let pages = file.metadata().unwrap().len() / 4096;
     file.seek(SeekFrom::Start(pages / 2 * 4096)).unwrap();
@@ -467,7 +467,7 @@ async fn the_database_is_its_owners_alone() {
         })
     };
     assert_eq!(modes(), [0o600; 3]);
-    // One that an earlier build left open to others is closed to them.
+    // The permissions that an earlier build left open are removed.
     repo.close().await;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let repo = open(&path).await;
