@@ -1,10 +1,10 @@
-//! Time and randomness of the runtime.
+//! Time and randomness of the Workers runtime.
 
 use consign_core::ports::{Clock, Random};
 use consign_core::time::{self, Timestamp};
 use worker::js_sys::{ArrayBuffer, Reflect};
 
-/// The runtime's clock. It stands still between two awaits, by Cloudflare's design.
+/// The clock of the runtime. By Cloudflare's design, it advances only across awaits.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerClock;
 
@@ -15,7 +15,7 @@ impl Clock for WorkerClock {
     }
 }
 
-/// The runtime's randomness.
+/// The randomness of the runtime.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerRandom;
 
@@ -29,7 +29,7 @@ impl Random for WorkerRandom {
     }
 }
 
-/// How much memory this instance has taken, in bytes. WebAssembly's memory never shrinks: it is the most there ever was.
+/// Returns the memory of this instance in bytes. WebAssembly memory never shrinks, so this is the peak.
 #[must_use]
 pub fn memory_bytes() -> u64 {
     let memory = worker::wasm_bindgen::memory();

@@ -1,14 +1,14 @@
-//! What the runtime says, in the ports' words.
+//! Maps errors of the runtime to faults of the ports.
 
 use consign_core::ports::{Fault, FaultKind};
 
-/// A fault of `operation`, its kind read from the text of the error: the bindings give no codes of their own.
+/// Returns the fault of `operation`. The kind comes from the text of the error, since the bindings have no error codes.
 pub(crate) fn fault(operation: &'static str, error: worker::Error) -> Fault {
     let text = error.to_string();
     Fault::new(kind(&text), operation, text)
 }
 
-/// A fault of a value that is not as this program writes it, or as the service documents it.
+/// Returns the fault for a value that this program does not write, or that the service does not document.
 pub(crate) fn unreadable(
     operation: &'static str,
     error: impl Into<consign_core::ports::Cause>,
@@ -16,8 +16,9 @@ pub(crate) fn unreadable(
     Fault::new(FaultKind::Other, operation, error)
 }
 
-/// D1 and Queues say it in words (<https://developers.cloudflare.com/d1/observability/debug-d1/>), R2 in words and a
-/// number (<https://developers.cloudflare.com/r2/api/error-codes/>).
+/// Texts by which an error is recognised. D1 and Queues document texts
+/// (<https://developers.cloudflare.com/d1/observability/debug-d1/>), R2 texts and numbers
+/// (<https://developers.cloudflare.com/r2/api/error-codes/>).
 const SIGNS: [(&str, FaultKind); 20] = [
     ("(10058)", FaultKind::Throttled),
     ("(10043)", FaultKind::Unreachable),

@@ -1,7 +1,7 @@
 //! Adapters for Cloudflare behind the ports of `consign-core`: records in D1, objects in R2, jobs on Queues.
 //!
-//! A Worker runs on one thread, and JavaScript's values and futures are not `Send`; the ports' futures are. This crate is
-//! where the one is made the other (`worker::send`), and no other crate touches a JavaScript future.
+//! A Worker runs on one thread. JavaScript values and futures are not `Send`, but the futures of the ports are. This
+//! crate wraps them (`worker::send`), and no other crate uses a JavaScript future.
 
 mod ambient;
 mod d1;

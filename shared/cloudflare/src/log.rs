@@ -1,6 +1,6 @@
-//! The log: one JSON object per event on the Worker's console.
+//! The log: one JSON object per event on the console of the Worker.
 //!
-//! A line costs: Cloudflare counts each that it keeps, and `wrangler dev` takes longer over one than over a query of D1.
+//! Lines have a cost: Cloudflare bills each stored line, and in `wrangler dev` a line takes longer than a query of D1.
 
 use consign_core::log::{JsonLog, Sink};
 use consign_core::time::Timestamp;
@@ -8,8 +8,8 @@ use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use worker::{console_error, console_log, console_warn};
 
-/// Makes everything of this level that is traced from here on a line of the console: `error`, `warn` or, where nothing is
-/// said, `info`, which has a line for each call. Calling it again changes nothing.
+/// Writes every traced event of this level or above to the console: `error`, `warn`, or by default `info`, which logs
+/// each call. A second call has no effect.
 pub fn install(level: Option<&str>) {
     let level = match level {
         Some("error") => LevelFilter::ERROR,
@@ -22,7 +22,7 @@ pub fn install(level: Option<&str>) {
 struct Console;
 
 impl Sink for Console {
-    /// Cloudflare stamps lines itself.
+    /// Cloudflare adds the time itself.
     fn now(&self) -> Option<Timestamp> {
         None
     }

@@ -13,26 +13,26 @@ use worker::{
 
 use crate::fault::fault;
 
-/// The most messages that one call sends.
+/// The most messages per call.
 const BATCH_MAX: usize = 100;
 
-/// Sends to a queue.
+/// Sends messages to a queue.
 #[derive(Debug, Clone)]
 pub struct WorkerQueue(Queue);
 
 impl WorkerQueue {
-    /// The queue of this binding.
+    /// Opens the queue of this binding.
     ///
     /// # Errors
-    /// Where the Worker has no such binding.
+    /// The Worker has no such binding.
     pub fn open(env: &Env, binding: &str) -> worker::Result<Self> {
         env.queue(binding).map(Self)
     }
 
-    /// Sends a JSON text as the message that it is.
+    /// Sends a JSON text as a message with that value.
     ///
     /// # Errors
-    /// Where it is not JSON, or the queue's fault.
+    /// The text is not JSON, or the fault of the queue.
     pub async fn send_json(&self, json: &str) -> Result<(), Fault> {
         let sending = async { self.0.send_raw(json_message(json)?).await };
         let sent = sending.into_send().await;
@@ -40,7 +40,7 @@ impl WorkerQueue {
     }
 }
 
-/// A JSON text as the message that it is.
+/// Returns a JSON text as a message with that value.
 fn json_message(json: &str) -> worker::Result<worker::SendMessage<JsValue>> {
     let message = JSON::parse(json).map_err(worker::Error::from)?;
     Ok(worker::RawMessageBuilder::new(message)
@@ -67,24 +67,24 @@ impl IngestQueue for WorkerQueue {
     }
 }
 
-/// A message that was given up, as it goes to the dead letter queue.
+/// A message in the dead letter queue.
 #[derive(Serialize)]
 struct DeadLetter<'a> {
     reason: &'a str,
     body: &'a str,
 }
 
-/// Messages that came together. Each is settled by itself.
+/// A batch of messages. Each is acknowledged or retried by itself.
 #[derive(Debug)]
 pub struct Batch {
-    /// The queue that they are from.
+    /// The name of the queue.
     pub queue: String,
     /// The messages.
     pub messages: Vec<Delivered>,
 }
 
 impl Batch {
-    /// Unpacks what the runtime delivered.
+    /// Unpacks a batch of the runtime.
     #[must_use]
     pub fn new(batch: &MessageBatch<()>) -> Self {
         Self {
@@ -94,11 +94,11 @@ impl Batch {
     }
 }
 
-/// A message in our hands.
+/// A received message.
 #[derive(Debug)]
 pub struct Delivered {
     message: RawMessage,
-    /// Its body as text: a notification of R2 is an object, and so are our own jobs.
+    /// The body as text. Notifications of R2 and our own jobs arrive as objects.
     pub body: String,
 }
 
@@ -116,12 +116,13 @@ impl Delivered {
         }
     }
 
-    /// It is done.
+    /// Acknowledges the message.
     pub fn ack(&self) {
         self.message.ack();
     }
 
-    /// Again later. The older it is, the longer the pause; the queue itself counts, and gives up in the end.
+    /// Retries later. The delay grows with the age of the message. The queue counts the deliveries and gives up in the
+    /// end.
     pub fn retry(&self) {
         let age_ms = worker::Date::now()
             .as_millis()
@@ -132,7 +133,8 @@ impl Delivered {
         self.message.retry_with_options(&options.build());
     }
 
-    /// Gives it up: with its reason to the dead letter queue, then it is done. Where that fails, it comes again.
+    /// Sends the message and the reason to the dead letter queue, then acknowledges it. If that fails, it is delivered
+    /// again.
     pub async fn bury(&self, dead_letters: &WorkerQueue, reason: &str) {
         let body = &self.body;
         let letter = serde_json::to_string(&DeadLetter { reason, body });

@@ -1,4 +1,4 @@
-//! The body of a request, which must come at a pace.
+//! The body of a request, with a minimum pace.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -15,19 +15,19 @@ use tokio::time::{Instant, Sleep};
 
 use crate::Pace;
 
-/// The body of a request. It fails with [`BodyTooSlow`] where it does not come at the pace of the limits.
+/// The body of a request. Reading fails with [`BodyTooSlow`] if it arrives more slowly than the limits allow.
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
     pace: Pace,
-    /// Set once all of it was read.
+    /// Set when the body was read to its end.
     is_read: Arc<AtomicBool>,
     began: Option<Instant>,
     bytes: u64,
     until: Option<Pin<Box<Sleep>>>,
 }
 
-/// A body did not come at the pace that it must have.
+/// A body arrived more slowly than the limits allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the body comes too slowly")]
 pub struct BodyTooSlow;
@@ -46,7 +46,7 @@ impl RequestBody {
         (body, is_read)
     }
 
-    /// When the next bytes must be here.
+    /// Returns when the next bytes must have arrived.
     fn deadline(&mut self) -> Instant {
         let now = Instant::now();
         let began = *self.began.get_or_insert(now);
@@ -65,7 +65,7 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        // Each wait for a frame has its own end.
+        // Each wait for a frame has its own deadline.
         if this.until.is_none() {
             let deadline = this.deadline();
             this.until = Some(Box::pin(tokio::time::sleep_until(deadline)));

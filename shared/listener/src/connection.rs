@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! Serves one connection.
 
 use std::error::Error;
 use std::pin::{Pin, pin};
@@ -22,7 +22,7 @@ use crate::io::Watched;
 use crate::watch::{Busy, Watch};
 use crate::{Admitted, InReserve, Limits, RequestBody};
 
-/// A connection that was admitted.
+/// An accepted connection.
 pub(crate) struct Connection(Arc<Watch>);
 
 impl Connection {
@@ -30,7 +30,7 @@ impl Connection {
         Self(Arc::new(Watch::new(admitted, limits)))
     }
 
-    /// Answers its requests, until either side ends it or it keeps us waiting for too long.
+    /// Answers the requests until one side closes the connection or a timeout ends it.
     pub(crate) fn serve<S, B>(
         self,
         http: &http1::Builder,
@@ -74,7 +74,7 @@ impl Connection {
     }
 }
 
-/// One request.
+/// Answers one request.
 async fn answer<S, B>(
     service: S,
     request: Request<Incoming>,
@@ -92,7 +92,8 @@ where
     let (body, is_read) = RequestBody::new(incoming, busy.0.limits.body);
     let response = service.oneshot(Request::from_parts(parts, body)).await?;
     let (mut parts, body) = response.into_parts();
-    // What is left of the body, or never comes since it was not asked for, is not the next request.
+    // An unread rest of the body must not be parsed as the next request. It may also never arrive, if it was not asked
+    // for.
     let is_read = is_read.load(Ordering::Acquire);
     if !is_read {
         busy.0.has_unread_body.store(true, Ordering::Release);
@@ -108,7 +109,7 @@ where
     Ok(Response::from_parts(parts, body))
 }
 
-/// The body of an answer; the request is under way until it is gone.
+/// The body of an answer. The request is in progress until it is dropped.
 struct TrackedBody<B> {
     body: Pin<Box<B>>,
     _busy: Busy,

@@ -2,9 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit of open files to the highest that this process may have, and tells it; `None` is no limit.
+/// Raises the limit of open files to the highest that this process may have and returns it; `None` is no limit.
 ///
-/// A connection is an open file, and so is a database's: where clients use them all up, nothing works.
+/// Each connection and each file of a database counts. If clients use up the limit, nothing works.
 pub fn raise_open_files() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -1,4 +1,4 @@
-//! The socket of a connection: tells when a head begins, gives up on a client that takes nothing, and lingers at the end.
+//! The socket of a connection: notices the start of a head, times out stalled writes, and lingers before it closes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 
 use crate::watch::Watch;
 
-/// A socket under watch.
+/// A watched socket.
 pub(crate) struct Watched {
     stream: TcpStream,
     watch: Arc<Watch>,
@@ -21,12 +21,12 @@ pub(crate) struct Watched {
 
 enum Lingering {
     NotYet,
-    /// Our side is closed; so many bytes may still be read away, until then.
+    /// Our side is closed. Up to this many bytes are still discarded, until the timer ends.
     For(u64, Pin<Box<Sleep>>),
     Done,
 }
 
-/// What is read away at once, in bytes.
+/// How many bytes are discarded at once.
 const READ_AWAY_BYTES: usize = 16 << 10;
 
 impl Watched {
@@ -39,7 +39,7 @@ impl Watched {
         }
     }
 
-    /// Fails what a client keeps waiting for too long.
+    /// Fails if a client does not read the answer for too long.
     fn unless_stalled<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -57,8 +57,8 @@ impl Watched {
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Reads away what the client still sends: were the socket closed before, the client would hear a reset and not the
-    /// answer.
+    /// Discards what the client still sends. If the socket were closed at once, the client would get a reset instead of
+    /// the answer.
     fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut away = [0_u8; READ_AWAY_BYTES];
         while let Lingering::For(left, until) = &mut self.lingering {
@@ -87,7 +87,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.watch.something_came();
+            self.watch.bytes_arrived();
         }
         polled
     }

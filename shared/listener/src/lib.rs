@@ -1,10 +1,10 @@
-//! HTTP/1.1 on a socket, with limits on what a stranger may take of it.
+//! An HTTP/1.1 listener with limits on what clients may use.
 //!
-//! A client that sends half a head, half a body, or nothing, or that reads no answer, is cut off in time. When there are
-//! as many connections as may be, the one that has waited longest without a request makes room; where all are at work, a
-//! few more are taken, for requests that the service answers all the same ([`InReserve`]). A request whose body was not
-//! read is answered and its connection closed, so that what the client still sends is never taken for its next request
-//! (RFC 9110, section 10.1.1). A shutdown ends, whatever clients do.
+//! A client that sends half a head, half a body or nothing, or that reads no answer, is disconnected after a timeout.
+//! At the limit of connections, the one that has been idle longest is closed. If all are busy, a few more are accepted,
+//! for requests that the service can still answer ([`InReserve`]). A request whose body was not read is answered and
+//! its connection closed, so that the rest of the body is never parsed as the next request (RFC 9110, section 10.1.1).
+//! A shutdown ends in bounded time, whatever clients do.
 
 mod body;
 mod connection;
@@ -30,57 +30,57 @@ pub use files::raise_open_files;
 use connection::Connection;
 use open::{Admitted, Open};
 
-/// What a connection may take.
+/// The limits of a listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections open at once.
+    /// The most open connections.
     pub connections_max: usize,
-    /// Connections beyond these, each for one request that is marked [`InReserve`].
+    /// Additional connections, each for one request that is marked [`InReserve`].
     pub reserve: usize,
-    /// A request's head, in bytes.
+    /// The size of a request head, in bytes.
     pub head_bytes_max: usize,
-    /// From the first byte of a head to its last.
+    /// The time from the first byte of a head to its last.
     pub head: Duration,
-    /// Between two requests, and before the first.
+    /// The idle time between two requests, and before the first.
     pub idle: Duration,
-    /// How fast a body must come.
+    /// The minimum pace of a body.
     pub body: Pace,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may read nothing of an answer.
     pub write_stall: Duration,
-    /// What is read away of a body that nobody wanted, so that its sender gets to the answer.
+    /// How much of an unread body is discarded, so that its sender gets to the answer.
     pub linger: Linger,
-    /// From the stop to the moment at which whatever is under way is cut off.
+    /// The time from the stop to the moment at which open requests are aborted.
     pub shutdown: Duration,
 }
 
-/// How fast a body must come.
+/// The minimum pace of a body.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// The longest pause.
     pub pause: Duration,
-    /// Within this time any pace will do;
+    /// Any pace is accepted within this time.
     pub grace: Duration,
-    /// from then on it must have come at this pace throughout, in bytes a second.
+    /// The minimum average pace after that, in bytes per second.
     pub bytes_per_s_min: u64,
 }
 
-/// What is read away before a connection is closed.
+/// What is discarded before a connection is closed.
 #[derive(Debug, Clone, Copy)]
 pub struct Linger {
-    /// At most so many bytes,
+    /// The most bytes.
     pub bytes_max: u64,
-    /// and for no longer than this.
+    /// The longest time.
     pub time: Duration,
 }
 
-/// Marks a request that came while every connection was at work: only what must be answered at such a time should be.
+/// Marks a request that arrived while every connection was busy. Answer only what is needed at such a time.
 #[derive(Debug, Clone, Copy)]
 pub struct InReserve;
 
-/// After a failed `accept`, so as not to spin.
+/// The pause after a failed `accept`, to avoid a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until it is told to stop, then until every connection has ended, at most for `limits.shutdown`.
+/// Serves until `stop`, then until every connection has ended, at most for `limits.shutdown`.
 pub async fn serve<S, B>(listener: TcpListener, service: S, limits: Limits, stop: CancellationToken)
 where
     S: tower::Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
@@ -93,7 +93,7 @@ where
     let open = Arc::new(Open::new(limits.connections_max, limits.reserve));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
-        // Heads have their time from the connection's own watch, which knows a head from a pause.
+        // The watch of the connection times heads, since it distinguishes a head from an idle connection.
         .header_read_timeout(None)
         .max_buf_size(limits.head_bytes_max);
     let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
@@ -106,7 +106,7 @@ where
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // No file descriptors left, most likely: one that waits makes room.
+                // Most likely no file descriptors are left, so an idle connection is closed.
                 tracing::warn!(%error, "a connection could not be accepted");
                 open.close_longest_waiting();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -140,8 +140,8 @@ where
     }
 }
 
-/// Small answers go out at once: a head and a small body leave as two segments, and without TCP_NODELAY the second waits
-/// for the delayed acknowledgement of the first, some 40 ms.
+/// Sets TCP_NODELAY. A head and a small body leave as two segments; without it, the second waits for the delayed
+/// acknowledgement of the first, some 40 ms.
 fn prepare(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps small answers back");

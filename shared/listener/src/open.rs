@@ -1,25 +1,25 @@
-//! Which connections are open, and which of them makes room for another.
+//! The open connections, and which of them is closed to admit another.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-/// All connections of one listener.
+/// The connections of one listener.
 #[derive(Debug)]
 pub(crate) struct Open {
     regular: Mutex<Lane>,
     reserved: Mutex<Lane>,
 }
 
-/// Connections that share a limit.
+/// The connections that share a limit.
 #[derive(Debug)]
 struct Lane {
     max: usize,
-    /// Those that were not told to close.
+    /// The number of connections that were not asked to close.
     open: usize,
     next_turn: u64,
-    /// Those without a request, the longest waiting first.
+    /// The idle connections, the longest idle first.
     waiting: BTreeMap<u64, CancellationToken>,
 }
 
@@ -42,7 +42,7 @@ impl Lane {
         true
     }
 
-    /// Takes one more, where there is room or can be made.
+    /// Admits a connection if there is room, or an idle one can be closed.
     fn admit(&mut self, closed: &CancellationToken) -> Option<u64> {
         if self.open >= self.max && !self.close_longest_waiting() {
             return None;
@@ -67,7 +67,7 @@ impl Open {
         }
     }
 
-    /// Takes another connection; `None` where every one is at work, also those in reserve.
+    /// Admits a connection; `None` if all are busy, including those in reserve.
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
         let closed = CancellationToken::new();
         let regular = lock(&self.regular).admit(&closed);
@@ -83,7 +83,7 @@ impl Open {
         })
     }
 
-    /// Closes the connection that has waited longest.
+    /// Closes the connection that has been idle longest.
     pub(crate) fn close_longest_waiting(&self) {
         lock(&self.regular).close_longest_waiting();
     }
@@ -97,27 +97,27 @@ impl Open {
     }
 }
 
-/// The place of a connection, given back when it is dropped.
+/// The slot of a connection, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     open: Arc<Open>,
-    /// Beyond the limit.
+    /// Whether the connection is beyond the limit.
     pub(crate) is_reserved: bool,
-    /// Set where it has to make room.
+    /// Cancelled when the connection must close.
     pub(crate) closed: CancellationToken,
-    /// Its turn among those that wait.
+    /// Its position among the idle connections.
     turn: Mutex<Option<u64>>,
 }
 
 impl Admitted {
-    /// A request is under way: it makes no room for others.
+    /// Marks the connection as busy, so that it is not closed for another.
     pub(crate) fn work(&self) {
         if let Some(turn) = lock(&self.turn).take() {
             self.open.lane(self.is_reserved).waiting.remove(&turn);
         }
     }
 
-    /// The request is answered.
+    /// Marks the connection as idle.
     pub(crate) fn wait(&self) {
         let turn = self.open.lane(self.is_reserved).wait(&self.closed);
         *lock(&self.turn) = Some(turn);
@@ -127,7 +127,7 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         self.work();
-        // One that was told to close has given its place back already.
+        // A connection that was asked to close has released its slot already.
         if !self.closed.is_cancelled() {
             let mut lane = self.open.lane(self.is_reserved);
             lane.open = lane.open.saturating_sub(1);
@@ -151,7 +151,7 @@ mod tests {
         let third = open.admit().unwrap();
         assert!(!first.closed.is_cancelled() && second.closed.is_cancelled());
         third.work();
-        assert!(open.admit().is_none(), "both are at work");
+        assert!(open.admit().is_none(), "both are busy");
         first.wait();
         let _fourth = open.admit().unwrap();
         assert!(first.closed.is_cancelled() && !third.closed.is_cancelled());
@@ -166,7 +166,7 @@ mod tests {
         second.work();
         drop(first);
         let third = open.admit().unwrap();
-        assert!(third.is_reserved, "the only place is at work");
+        assert!(third.is_reserved, "the only slot is busy");
         drop(second);
         assert!(!open.admit().unwrap().is_reserved);
     }

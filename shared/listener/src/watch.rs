@@ -1,4 +1,4 @@
-//! What is known of a connection by those who work on it.
+//! The state of a connection, shared by its tasks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,18 +8,18 @@ use tokio::time::Instant;
 
 use crate::{Admitted, Limits};
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Nothing came since then.
+    /// Idle since this instant.
     Waiting(Instant),
-    /// A head began then.
+    /// A head began at this instant.
     Head(Instant),
     /// A request is being answered.
     Busy,
 }
 
-/// What is known of a connection by those who work on it.
+/// The state of a connection, shared by its tasks.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) limits: Arc<Limits>,
@@ -44,8 +44,8 @@ impl Watch {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came: of the next head, where none was awaited yet.
-    pub(crate) fn something_came(&self) {
+    /// Records that bytes arrived. On an idle connection they begin the next head.
+    pub(crate) fn bytes_arrived(&self) {
         let mut phase = self.phase();
         if let Phase::Waiting(_) = *phase {
             *phase = Phase::Head(Instant::now());
@@ -57,7 +57,7 @@ impl Watch {
         self.has_unread_body.load(Ordering::Acquire)
     }
 
-    /// Comes back once the connection has kept us waiting for too long.
+    /// Returns once the connection has exceeded a timeout.
     pub(crate) async fn overdue(&self) {
         loop {
             let deadline = match *self.phase() {
@@ -77,7 +77,7 @@ impl Watch {
     }
 }
 
-/// A request under way; dropped once its answer is written.
+/// A request in progress. Dropped once its answer is written.
 pub(crate) struct Busy(pub(crate) Arc<Watch>);
 
 impl Busy {

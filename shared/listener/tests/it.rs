@@ -1,9 +1,9 @@
-//! Clients that keep the listener waiting, over real sockets.
+//! Slow clients against the listener, over real sockets.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "what a test's helper cannot do fails the test"
+    reason = "a helper that fails must fail the test"
 )]
 
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What a client may take here; long where a test does not look at it.
+/// The limits of these tests; long if a test does not depend on them.
 fn limits() -> Limits {
     Limits {
         connections_max: 4,
@@ -42,10 +42,10 @@ fn limits() -> Limits {
 }
 
 const SHORT: Duration = Duration::from_millis(300);
-/// Longer than any test takes.
+/// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Reads the body of `/read`, waits for ever at `/hang`, and answers whatever else without a look at the body.
+/// Reads the body at `/read`, never answers at `/hang`, and otherwise answers without reading the body.
 async fn answer(request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = |status, text: &'static str| {
         let mut response = Response::new(Full::from(text));
@@ -98,16 +98,16 @@ impl Server {
     }
 }
 
-/// What comes until the other side closes.
+/// Returns what arrives until the other side closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut text));
-    // A reset ends it too.
+    // A reset ends it as well.
     let _ = read.await.expect("the connection is closed");
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The next bytes that come.
+/// Returns the next bytes.
 async fn next(stream: &mut TcpStream) -> String {
     let mut text = vec![0; 4096];
     let length = stream.read(&mut text).await.unwrap();
@@ -124,7 +124,7 @@ async fn half_a_head_is_cut_off() {
     let mut silent = server.send("").await;
     let mut half = server.send("GET / HTTP/1.1\r\nhost: a\r\n").await;
     assert_eq!(rest(&mut half).await, "");
-    // One that sent nothing has the longer time of a pause; so has one between two requests.
+    // A connection that sent nothing has the longer idle timeout, as between two requests.
     silent
         .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         .await
@@ -166,9 +166,9 @@ async fn half_a_body_is_answered_and_cut_off() {
     .await;
     let head = "POST /read HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n";
     let mut half = server.send(&format!("{head}half")).await;
-    let told = rest(&mut half).await;
-    assert!(told.starts_with("HTTP/1.1 408"), "{told}");
-    assert!(told.contains("connection: close"), "{told}");
+    let answered = rest(&mut half).await;
+    assert!(answered.starts_with("HTTP/1.1 408"), "{answered}");
+    assert!(answered.contains("connection: close"), "{answered}");
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_body_that_trickles_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_of_an_answer_is_cut_off() {
+async fn a_client_that_reads_no_answer_is_cut_off() {
     let server = start(Limits {
         connections_max: 1,
         reserve: 0,
@@ -205,8 +205,8 @@ async fn who_takes_nothing_of_an_answer_is_cut_off() {
         ..limits()
     })
     .await;
-    let _taking_nothing = server.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    // Its place is free again once it was cut off.
+    let _reads_nothing = server.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    // The slot is free again after the disconnect.
     loop {
         let mut other = server.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         let mut first = [0; 12];
@@ -226,7 +226,7 @@ async fn silent_connections_make_room_the_oldest_first() {
     let mut asking = server.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(next(&mut asking).await.starts_with("HTTP/1.1 401"));
     assert_eq!(rest(&mut silent[0]).await, "");
-    // The last of them is still there.
+    // The most recent one is still open.
     let last = silent.last_mut().unwrap();
     last.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         .await
@@ -235,18 +235,18 @@ async fn silent_connections_make_room_the_oldest_first() {
 }
 
 #[tokio::test]
-async fn while_all_are_at_work_a_request_is_told_so() {
+async fn a_request_while_all_are_busy_is_answered_from_the_reserve() {
     let server = start(limits()).await;
-    let mut at_work = Vec::new();
+    let mut busy = Vec::new();
     for _ in 0..limits().connections_max {
-        at_work.push(server.send("GET /hang HTTP/1.1\r\nhost: a\r\n\r\n").await);
+        busy.push(server.send("GET /hang HTTP/1.1\r\nhost: a\r\n\r\n").await);
     }
-    // The reserve's one place goes to whoever asks last.
+    // The slot of the reserve goes to the last request.
     for _ in 0..3 {
         let _silent = server.send("").await;
         let mut asking = server.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
-        let told = rest(&mut asking).await;
-        assert!(told.starts_with("HTTP/1.1 503") && told.ends_with("reserve"));
+        let answered = rest(&mut asking).await;
+        assert!(answered.starts_with("HTTP/1.1 503") && answered.ends_with("reserve"));
     }
 }
 
@@ -276,20 +276,20 @@ async fn a_request_under_way_is_answered_after_the_stop() {
     tokio::time::sleep(SHORT).await;
     server.stop.cancel();
     under_way.write_all(b"lf").await.unwrap();
-    let told = rest(&mut under_way).await;
-    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+    let answered = rest(&mut under_way).await;
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
     server.served.await.unwrap();
 }
 
 #[tokio::test]
 async fn what_follows_a_refused_body_is_not_taken_for_it() {
     let server = start(limits()).await;
-    // A client that waits for `100 Continue` sends its body no more once it was refused, but its next request.
+    // After a refusal, a client that waits for `100 Continue` sends its next request instead of the body.
     let head = "PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 40\r\nexpect: 100-continue\r\n\r\n";
     let mut refused = server.send(head).await;
-    let told = next(&mut refused).await;
-    assert!(told.starts_with("HTTP/1.1 401"), "{told}");
-    assert!(told.contains("connection: close"), "{told}");
+    let answered = next(&mut refused).await;
+    assert!(answered.starts_with("HTTP/1.1 401"), "{answered}");
+    assert!(answered.contains("connection: close"), "{answered}");
     let _ = refused
         .write_all(b"GET /read HTTP/1.1\r\nhost: a\r\n\r\n")
         .await;
@@ -298,14 +298,14 @@ async fn what_follows_a_refused_body_is_not_taken_for_it() {
 }
 
 #[tokio::test]
-async fn who_still_sends_a_refused_body_hears_the_answer() {
+async fn a_client_that_still_sends_a_refused_body_gets_the_answer() {
     let server = start(limits()).await;
     let head = "PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 33554432\r\n\r\n";
     let mut sending = server.send(head).await;
     sending.write_all(&vec![0; 32 << 20]).await.unwrap();
-    let mut told = String::new();
-    sending.read_to_string(&mut told).await.unwrap();
-    assert!(told.starts_with("HTTP/1.1 401"), "{told}");
+    let mut answered = String::new();
+    sending.read_to_string(&mut answered).await.unwrap();
+    assert!(answered.starts_with("HTTP/1.1 401"), "{answered}");
 }
 
 #[tokio::test]
@@ -314,8 +314,8 @@ async fn a_connection_goes_on_after_a_body_that_was_read() {
     let head = "POST /read HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
     let mut stream = server.send(&format!("{head}ok")).await;
     for _ in 0..3 {
-        let told = next(&mut stream).await;
-        assert!(told.starts_with("HTTP/1.1 200") && !told.contains("connection"));
+        let answered = next(&mut stream).await;
+        assert!(answered.starts_with("HTTP/1.1 200") && !answered.contains("connection"));
         stream
             .write_all(format!("{head}ok").as_bytes())
             .await

@@ -24,7 +24,7 @@ use row::{
     Account, DueRow, Found, Id, Identity, KnownKey, Record, int, maybe, number, text, us, values,
 };
 
-/// The upload records in D1. Clones are the same records.
+/// The upload records in D1. Clones share the database.
 #[derive(Clone)]
 pub struct D1Repo(Arc<D1Database>);
 
@@ -35,10 +35,10 @@ impl fmt::Debug for D1Repo {
 }
 
 impl D1Repo {
-    /// The database of this binding.
+    /// Opens the database of this binding.
     ///
     /// # Errors
-    /// Where the Worker has no such binding.
+    /// The Worker has no such binding.
     pub fn open(env: &Env, binding: &str) -> worker::Result<Self> {
         Ok(Self(Arc::new(env.d1(binding)?)))
     }
@@ -47,7 +47,7 @@ impl D1Repo {
         self.0.prepare(sql).bind(values)
     }
 
-    /// The rows of one statement.
+    /// Returns the rows of a statement.
     async fn rows<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -70,7 +70,7 @@ impl D1Repo {
     }
 }
 
-/// The record of a row.
+/// Decodes the record of a row.
 fn read(operation: &'static str, record: &str) -> Result<Upload, Fault> {
     serde_json::from_str(record).map_err(|error| unreadable(operation, error))
 }
@@ -81,17 +81,17 @@ fn rows_of<T: DeserializeOwned>(results: &[D1Result], index: usize) -> worker::R
         .map_or_else(|| Ok(Vec::new()), D1Result::results)
 }
 
-/// Whether a statement of a batch has returned a row.
+/// Whether a statement of a batch returned a row.
 fn has_row(results: &[D1Result], index: usize) -> worker::Result<bool> {
     Ok(!rows_of::<Id>(results, index)?.is_empty())
 }
 
-/// The idempotency key of an insert, or null.
+/// Returns the idempotency key of an insert, or null.
 fn key_of(new: &NewUpload) -> JsValue {
     text(new.idempotency.as_ref().map(|key| key.key.as_str()))
 }
 
-/// Why nothing was inserted, in the port's order.
+/// Returns why nothing was inserted, in the order of the port.
 fn why_not(
     new: &NewUpload,
     known: Option<&KnownKey>,
@@ -136,7 +136,7 @@ impl UploadRepo for D1Repo {
         let inserting = async {
             let inserted = self.insert(new, now).await?;
             let is_taken = inserted == Inserted::ObjectKeyTaken;
-            if is_taken && self.free_name(&new.upload.object, now).await? {
+            if is_taken && self.release_object_key(&new.upload.object, now).await? {
                 return self.insert(new, now).await;
             }
             Ok(inserted)
@@ -181,16 +181,17 @@ impl UploadRepo for D1Repo {
         limit: usize,
     ) -> Result<Page, Fault> {
         /// Above every hexadecimal digit, and so above every id.
-        const ABOVE_ALL: &str = "g";
-        // One more than asked for tells whether there is a next page.
+        const ABOVE_EVERY_ID: &str = "g";
+        // One more row than asked for shows whether there is a next page.
         let values = [
             text(Some(owner.as_str())),
             text(filter.state.map(|state| state.as_str())),
             text(filter.category.as_deref()),
             text(filter.collection_id.as_deref()),
-            text(Some(
-                &after.map_or_else(|| ABOVE_ALL.to_owned(), |id| id.to_string()),
-            )),
+            text(Some(&after.map_or_else(
+                || ABOVE_EVERY_ID.to_owned(),
+                |id| id.to_string(),
+            ))),
             count(limit.saturating_add(1)),
         ];
         let listing = self.rows::<Record>("list", statements::LIST, &values);
@@ -261,7 +262,7 @@ impl UploadRepo for D1Repo {
     }
 }
 
-/// The ids as a JSON array, which a statement takes as one parameter.
+/// Returns the ids as a JSON array, which a statement takes as one parameter.
 fn json(ids: &[UploadId]) -> JsValue {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
     text(Some(&format!("[{}]", ids.join(","))))
@@ -282,8 +283,8 @@ fn whole(value: f64) -> u64 {
 }
 
 impl D1Repo {
-    /// One batch writes if all conditions hold. Where one does not, another reads what stands against it, in the state in
-    /// which it tries once more: so the usual call neither reads nor waits twice.
+    /// Inserts in one batch, which writes only if all conditions hold. If one does not, a second batch reads the state
+    /// and tries once more. The usual call therefore neither reads nor waits twice.
     async fn insert(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         let rate_window = now.timestamp().div_euclid(RATE_WINDOW_S);
         let failed = |error| fault("insert_pending", error);
@@ -307,8 +308,8 @@ impl D1Repo {
         why_not(new, known.first(), &account, rate_window)
     }
 
-    /// Takes the object's name from the upload that has it, where that has left it; whether it did.
-    async fn free_name(&self, object: &ObjectRef, now: Timestamp) -> Result<bool, Fault> {
+    /// Releases the object key from the upload that has it, if that upload no longer needs it. Returns whether it did.
+    async fn release_object_key(&self, object: &ObjectRef, now: Timestamp) -> Result<bool, Fault> {
         let values = [text(Some(&object.bucket)), text(Some(&object.key))];
         let finding = self.record("insert_pending", statements::FIND_BY_OBJECT, &values);
         let Some(holder) = finding.await? else {
@@ -318,11 +319,11 @@ impl D1Repo {
             return Ok(false);
         }
         let values = [text(Some(&holder.id.to_string())), int(holder.revision)];
-        let leaving = self.rows::<Id>("insert_pending", statements::LEAVE_NAME, &values);
+        let leaving = self.rows::<Id>("insert_pending", statements::RELEASE_OBJECT_KEY, &values);
         Ok(!leaving.await?.is_empty())
     }
 
-    /// What an insert's answer depends on: what the key is known for, and the owner's account.
+    /// Returns the reads that decide the answer of an insert: the idempotency key and the owner's account.
     fn reads(&self, new: &NewUpload, now: Timestamp) -> worker::Result<[D1PreparedStatement; 2]> {
         let owner = text(Some(new.upload.owner.as_str()));
         let known = [owner.clone(), key_of(new), us(now)];
@@ -332,7 +333,7 @@ impl D1Repo {
         ])
     }
 
-    /// The record, first; then what goes with it.
+    /// Returns the writes of an insert: the record first, then the rest.
     fn writes(
         &self,
         new: &NewUpload,
@@ -378,7 +379,7 @@ impl D1Repo {
         Ok(writes)
     }
 
-    /// The first to record wins, and everybody reads what it recorded.
+    /// The first identity that is recorded is kept, and every call returns it.
     async fn record_identity(&self, bucket: &str, identity: &str) -> Result<String, Fault> {
         let failed = |error| fault("record_bucket", error);
         let recording = [text(Some(bucket)), text(Some(identity))];
@@ -394,7 +395,7 @@ impl D1Repo {
         recorded.ok_or_else(|| unreadable("record_bucket", "a bucket that was recorded is gone"))
     }
 
-    /// The record under its revision, and the quota with it.
+    /// Writes the record under its revision, and the quota.
     async fn write(&self, before: &Upload, after: &Upload) -> Result<Saved, Fault> {
         let failed = |error| fault("save", error);
         let mut columns = values(after).map_err(|error| unreadable("save", error))?;

@@ -1,24 +1,25 @@
-//! A record as a row, and back.
+//! Converts between records and rows.
 
 use consign_core::time::Timestamp;
 use consign_core::upload::{ObjectVersion, Upload};
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 
-/// An instant as the tables have it: microseconds since 1970. A JavaScript number holds those of 255 years from then on.
+/// Returns an instant as the tables store it: microseconds since 1970. A JavaScript number covers 255 years from then
+/// on.
 pub(crate) fn us(at: Timestamp) -> JsValue {
     number(at.timestamp_micros())
 }
 
-/// A count or a size as the tables have it.
+/// Returns a count or a size as the tables store it.
 pub(crate) fn int(count: u64) -> JsValue {
     number(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// The largest whole number below which JavaScript has all.
+/// The largest integer below which a JavaScript number represents every integer.
 const SAFE: i64 = (1 << 53) - 1;
 
-/// A whole number, as near as JavaScript comes to it.
+/// Returns an integer, clamped to what JavaScript represents exactly.
 #[expect(
     clippy::cast_precision_loss,
     reason = "clamped to what a double holds exactly"
@@ -37,7 +38,7 @@ pub(crate) fn maybe(value: Option<JsValue>) -> JsValue {
     value.unwrap_or(JsValue::NULL)
 }
 
-/// `?1` to `?21` of the statement that inserts.
+/// Returns `?1` to `?21` of the insert statement.
 pub(crate) fn values(upload: &Upload) -> Result<Vec<JsValue>, serde_json::Error> {
     let seen = upload.observed.as_ref();
     let size_bytes = seen.map(|ObjectVersion { size_bytes, .. }| *size_bytes);
@@ -80,7 +81,7 @@ pub(crate) struct Record {
     pub(crate) record: String,
 }
 
-/// A row that there is, whatever it holds.
+/// A row whose columns are not read.
 #[derive(Deserialize)]
 pub(crate) struct Id {}
 
@@ -91,21 +92,21 @@ pub(crate) struct Found {
     pub(crate) record: String,
 }
 
-/// A place in what is due.
+/// A position in the due index.
 #[derive(Deserialize)]
 pub(crate) struct DueRow {
     pub(crate) due_at_us: f64,
     pub(crate) id: String,
 }
 
-/// An idempotency key that is known.
+/// A stored idempotency key.
 #[derive(Deserialize)]
 pub(crate) struct KnownKey {
     pub(crate) body_sha256: String,
     pub(crate) record: String,
 }
 
-/// What an owner has reserved, and signed in its last rate window. Whole numbers, as JavaScript has them.
+/// What an owner has reserved, and signed in the current rate window. JavaScript represents these as doubles.
 #[derive(Deserialize, Default)]
 pub(crate) struct Account {
     pub(crate) reserved_bytes: f64,

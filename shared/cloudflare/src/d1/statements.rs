@@ -1,7 +1,7 @@
-//! Every statement, in one place. D1 takes parameters by number only, and a batch of statements is one transaction.
+//! Every SQL statement. D1 takes numbered parameters only, and a batch of statements is one transaction.
 //!
-//! No program stands between the statements of a batch, so what must hold is a condition of each: the first writes under
-//! all conditions, and `changes()` tells the next one whether it did.
+//! No code runs between the statements of a batch, so each statement carries its conditions. The first writes only if
+//! all conditions hold, and `changes()` shows the next one whether it did.
 
 pub(crate) const FIND: &str = "SELECT record FROM uploads WHERE id = ?1";
 
@@ -17,9 +17,9 @@ pub(crate) const KEY: &str = "\
 pub(crate) const ACCOUNT: &str =
     "SELECT reserved_bytes, rate_window, signed_in_window, files FROM owners WHERE owner = ?1";
 
-/// `?1` to `?21` are the columns, as [`crate::d1::row::values`] gives them. `?22` is the idempotency key or null, `?23` the
-/// rate window, `?24` the uploads that may be signed in it or null, `?25` the bytes to reserve, `?26` the quota or null, `?27` the
-/// instant at which it happens, and `?28` the files that the owner may have or null.
+/// `?1` to `?21` are the columns, as [`crate::d1::row::values`] returns them. `?22` is the idempotency key or null,
+/// `?23` the rate window, `?24` the rate limit or null, `?25` the bytes to reserve, `?26` the quota or null, `?27` the
+/// current instant, and `?28` the limit of files or null.
 pub(crate) const INSERT: &str = "\
     INSERT INTO uploads (id, owner, collection_id, category, filename, bucket, object_key, content_type, size_bytes, \
         status, checksum_sha256, row_count, error, metadata, created_at_us, updated_at_us, uploaded_at_us, \
@@ -41,20 +41,20 @@ pub(crate) const CHARGE: &str = "\
         signed_in_window = CASE rate_window WHEN excluded.rate_window THEN signed_in_window + 1 ELSE 1 END, \
         rate_window = excluded.rate_window";
 
-/// After [`CHARGE`]. Where the key is there already, its time is over.
+/// After [`CHARGE`]. An existing key has expired.
 pub(crate) const SET_KEY: &str = "\
     INSERT INTO idempotency (owner, key, upload_id, body_sha256, expires_at_us) \
     SELECT ?1, ?2, ?3, ?4, ?5 WHERE changes() = 1 \
     ON CONFLICT (owner, key) DO UPDATE SET upload_id = excluded.upload_id, body_sha256 = excluded.body_sha256, \
         expires_at_us = excluded.expires_at_us";
 
-/// The object key becomes one that no template can make, so that the name is free for another upload. `?2` is the revision that the
-/// record must have.
-pub(crate) const LEAVE_NAME: &str =
+/// Replaces the object key by one that no template can produce, so that another upload can use the key. `?2` is the
+/// expected revision.
+pub(crate) const RELEASE_OBJECT_KEY: &str =
     "UPDATE uploads SET object_key = '#' || id WHERE id = ?1 AND revision = ?2 RETURNING id";
 
-/// `?1` to `?21` as in [`INSERT`]; `?22` is the revision that the record must have. Of the object nothing moves: see
-/// [`LEAVE_NAME`].
+/// `?1` to `?21` as in [`INSERT`]; `?22` is the expected revision. The bucket and the object key do not change; see
+/// [`RELEASE_OBJECT_KEY`].
 pub(crate) const SAVE: &str = "\
     UPDATE uploads SET owner = ?2, collection_id = ?3, category = ?4, filename = ?5, content_type = ?8, size_bytes = ?9, \
         status = ?10, checksum_sha256 = ?11, row_count = ?12, error = ?13, \
@@ -63,8 +63,8 @@ pub(crate) const SAVE: &str = "\
     WHERE id = ?1 AND revision = ?22 \
     RETURNING id";
 
-/// After [`SAVE`]: `?1` owner, `?2` the difference of the reservations, `?3` the same or zero where it is negative; `?4` and
-/// `?5` the same of the number of files.
+/// After [`SAVE`]: `?1` owner, `?2` the difference of the reservations, `?3` the same, or zero if negative; `?4` and
+/// `?5` the same for the number of files.
 pub(crate) const MOVE_QUOTA: &str = "\
     INSERT INTO owners (owner, reserved_bytes, rate_window, signed_in_window, files) \
     SELECT ?1, ?3, 0, 0, ?5 WHERE changes() = 1 \
@@ -75,7 +75,7 @@ pub(crate) const BUCKET: &str = "SELECT identity FROM buckets WHERE bucket = ?1"
 pub(crate) const RECORD_BUCKET: &str =
     "INSERT INTO buckets (bucket, identity) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
-/// `?5` is an id above every one to be listed.
+/// `?5` is an id above every listed one.
 pub(crate) const LIST: &str = "\
     SELECT record FROM uploads \
     WHERE owner = ?1 AND id < ?5 \
@@ -88,15 +88,17 @@ pub(crate) const LIST: &str = "\
 pub(crate) const FIND_ALL: &str =
     "SELECT id, record FROM uploads WHERE id IN (SELECT value FROM json_each(?1))";
 
-/// Lines that owners are told apart by: a Worker may ask the database so often only, and so has few.
+/// The number of due lines that owners are hashed into. It is small, since the number of queries of a Worker is
+/// limited.
 pub(crate) const LINES: usize = 8;
 
-/// `?1` is the end, `?2` and `?3` the place before the first, `?5` the line: of an owner, by the last letter.
+/// `?1` is the end of the range, `?2` and `?3` the position before the first row, `?5` the line, by the owner's last
+/// character.
 pub(crate) const DUE: &str = "\
     SELECT due_at_us, id FROM uploads WHERE due_at_us IS NOT NULL AND due_at_us <= ?1 AND unicode(substr(owner, -1)) % 8 = ?5 \
         AND (due_at_us, id) > (?2, ?3) \
     ORDER BY due_at_us, id LIMIT ?4";
 
-/// `?1` is a JSON array of ids. Only the column moves; the record's own instant comes back with the next save.
+/// `?1` is a JSON array of ids. Only the column changes. The next save restores the instant of the record.
 pub(crate) const HOLD: &str = "\
     UPDATE uploads SET due_at_us = ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND due_at_us <= ?2";

@@ -1,4 +1,4 @@
-//! Objects in R2: by its binding, and multipart uploads by its S3 API.
+//! Objects in R2 through its binding, and multipart uploads through its S3 API.
 
 mod multipart;
 mod put;

@@ -1,5 +1,5 @@
-//! Multipart uploads that clients fill, by R2's S3 API: the binding cannot list the parts, and completion is only for parts
-//! that were looked at. Each call is presigned as a client's would be, and made with `fetch`.
+//! Multipart uploads that clients fill, through R2's S3 API. The binding cannot list the parts, and an upload is
+//! completed only after its parts were checked. Each call is presigned like that of a client, and made with `fetch`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use super::xml;
 use crate::WorkerClock;
 use crate::fault::{fault, unreadable};
 
-/// How long a call of our own is good for, in seconds.
+/// How long the URL of a call is valid, in seconds.
 const CALL_S: u32 = 300;
 
-/// Multipart uploads in R2. Clones are the same.
+/// Multipart uploads in R2. Clones share the configuration.
 #[derive(Clone)]
 pub struct R2Multipart {
     store: R2Store,
@@ -38,7 +38,7 @@ impl fmt::Debug for R2Multipart {
 
 /// A call of the S3 API.
 struct Call<'a> {
-    /// The port's verb.
+    /// The operation of the port.
     name: &'static str,
     operation: Operation,
     object: &'a ObjectRef,
@@ -47,7 +47,7 @@ struct Call<'a> {
     body: Option<&'a str>,
 }
 
-/// What the S3 API answered.
+/// An answer of the S3 API.
 struct Answer {
     status: u16,
     text: String,
@@ -70,7 +70,7 @@ impl Answer {
             }
             (_, 401 | 403) => FaultKind::Denied,
             (_, 429) => FaultKind::Throttled,
-            // Too busy to begin one: none was.
+            // The service was too busy to begin an upload, so none was begun.
             (_, 503) if operation == "begin" => FaultKind::Throttled,
             (_, 408 | 504) => FaultKind::TimedOut,
             (_, 500..) => FaultKind::Unreachable,
@@ -82,7 +82,7 @@ impl Answer {
 }
 
 impl R2Multipart {
-    /// Over these objects; `signer` signs for the endpoint that the Worker reaches R2's S3 API at.
+    /// Creates the adapter over these objects. `signer` signs for the endpoint of R2's S3 API.
     #[must_use]
     pub fn new(store: R2Store, signer: Arc<Signer>) -> Self {
         Self { store, signer }
@@ -108,7 +108,7 @@ impl R2Multipart {
         init.with_method(Method::from(call.operation.method().to_owned()))
             .with_headers(headers)
             .with_body(call.body.map(JsValue::from_str));
-        // A URL in an error would be a signature in the log.
+        // The error would contain the URL, and with it a signature.
         let request = worker::Request::new_with_init(&url, &init);
         let request = request.map_err(|_| unreadable(call.name, "the request cannot be made"))?;
         let answer = Fetch::Request(request).send().await;
@@ -173,7 +173,7 @@ impl R2Multipart {
         upload_id: &str,
         parts: &[Part],
     ) -> Result<bool, Fault> {
-        // R2 knows no condition for completing; the key is ours alone, and its one upload is the other way to it.
+        // R2 has no condition for completion. The key is ours alone, and this upload is the only other writer.
         if parts.is_empty() || self.store.head(object).await?.is_some() {
             return Ok(false);
         }
@@ -187,7 +187,7 @@ impl R2Multipart {
                 body: Some(&xml::completion(parts)),
             })
             .await?;
-        // S3 may begin to answer before it knows the end: an error can come with 200.
+        // S3 may begin its answer before it knows the result, so an error can have the status 200.
         match (answer.status, answer.code()) {
             (200, "") => Ok(true),
             (_, "InvalidPart" | "InvalidPartOrder" | "MalformedXML") => Ok(false),
@@ -219,7 +219,7 @@ impl BeginMultipart for R2Multipart {
         &self,
         object: &ObjectRef,
         content_type: &str,
-        // R2 encrypts everything by itself and knows no other way; the policy refuses one that asks for more.
+        // R2 encrypts every object itself and has no other mode. The policy refuses one that asks for more.
         _: &Encryption,
     ) -> Result<String, Fault> {
         self.begin_at(object, content_type).into_send().await

@@ -1,4 +1,4 @@
-//! Writing an object whole.
+//! Writes a whole object.
 
 use consign_core::ids::ETag;
 use consign_core::ports::{Fault, FaultKind};
@@ -6,7 +6,7 @@ use worker::{Bucket, HttpMetadata};
 
 use crate::fault::fault;
 
-/// Writes an object whole.
+/// Writes a whole object.
 pub(super) async fn put(
     bucket: &Bucket,
     key: &str,

@@ -1,4 +1,4 @@
-//! Objects by the R2 binding.
+//! Objects through the R2 binding.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use super::put::put;
 use super::writer::R2Writer;
 use crate::fault::fault;
 
-/// The name of the binding of a bucket: `BUCKET_` and its name in capitals, with `_` for what no identifier may have.
+/// Returns the binding of a bucket: `BUCKET_` and its name in capitals, with `_` for characters that no identifier has.
 #[must_use]
 pub fn binding_of(bucket: &str) -> String {
     let name = bucket.chars().map(|c| match c {
@@ -30,7 +30,7 @@ pub fn binding_of(bucket: &str) -> String {
     "BUCKET_".chars().chain(name).collect()
 }
 
-/// The objects of the buckets that the Worker is bound to. Clones are the same objects.
+/// The objects of the buckets that the Worker has bindings for. Clones share the bindings.
 #[derive(Clone)]
 pub struct R2Store(Arc<HashMap<String, SendWrapper<Bucket>>>);
 
@@ -40,11 +40,12 @@ impl fmt::Debug for R2Store {
     }
 }
 
-/// Copies above this go in parts of this length; R2 takes no more than 5 GiB at once.
+/// Objects above this size are copied in parts of this size. R2 copies at most 5 GiB at once.
 const COPY_BYTES_MAX: u64 = 4 << 30;
 
 impl R2Store {
-    /// The buckets given, by their bindings ([`binding_of`]). One without a binding is missing, and said to be so when used.
+    /// Creates the store for these buckets, by their bindings ([`binding_of`]). Using a bucket without a binding is a
+    /// fault.
     #[must_use]
     pub fn open<'a>(env: &Env, buckets: impl IntoIterator<Item = &'a str>) -> Self {
         let bound = |bucket: &str| {
@@ -77,14 +78,14 @@ impl R2Store {
             Ok(found) => found.ok_or(ReadError::NotFound)?,
             Err(error) => return self.read_past_end(object, read, error).await,
         };
-        // Without a body the condition did not hold.
+        // R2 returns no body if the condition did not hold.
         let body = found.body().ok_or(ReadError::Changed)?;
         let stream = body.stream().map_err(|error| fault("get", error))?;
         Ok(Body(SendWrapper::new(Box::pin(stream))))
     }
 
-    /// A range that begins past the end is an error to R2, of a kind that differs from runtime to runtime: the object tells
-    /// whether that was it. There is nothing to read then.
+    /// R2 reports a range that begins past the end by an error, whose kind depends on the runtime. A HEAD request shows
+    /// whether that was the cause; if so, there is nothing to read.
     async fn read_past_end(
         &self,
         object: &ObjectRef,
@@ -147,7 +148,7 @@ impl R2Store {
     }
 }
 
-/// The bytes of an object as a stream that the runtime moves by itself, past our memory.
+/// Returns the bytes of an object as a stream that the runtime moves without our memory.
 fn data_of(found: &Object) -> Result<Data, Fault> {
     match found.body().map(worker::ObjectBody::response_body) {
         Some(Ok(ResponseBody::Stream(stream))) => Ok(Data::ReadableStream(stream)),
@@ -156,7 +157,7 @@ fn data_of(found: &Object) -> Result<Data, Fault> {
     }
 }
 
-/// A range of R2 from the first byte to the last; past what a JavaScript number holds there is nothing anyway.
+/// Returns a range from the first byte to the last. No object is longer than a JavaScript number can express.
 fn range(first: u64, last: u64) -> Range {
     const SAFE: u64 = (1 << 53) - 1;
     match last.saturating_sub(first).saturating_add(1) {
@@ -170,10 +171,10 @@ fn range(first: u64, last: u64) -> Range {
     }
 }
 
-/// What the runtime's streams become.
+/// The type of the runtime's streams.
 type Chunks = dyn Stream<Item = worker::Result<Vec<u8>>>;
 
-/// The bytes of an object as they come.
+/// The bytes of an object as they arrive.
 pub struct Body(SendWrapper<Pin<Box<Chunks>>>);
 
 impl Body {
@@ -213,7 +214,7 @@ impl ObjectStore for R2Store {
                 etag: ETag::new(&found.etag()),
                 size_bytes: found.size(),
                 content_type: found.http_metadata().content_type,
-                // R2 keeps no versions: what it calls one cannot be asked for.
+                // R2 has no versions: what it calls one cannot be requested.
                 version_id: None,
                 checksum_sha256: found
                     .checksum()

@@ -1,4 +1,4 @@
-//! Objects of unknown length: one put when small, a multipart upload when not.
+//! Objects of unknown length: one put if small, otherwise a multipart upload.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use worker::{Bucket, MultipartUpload, UploadedPart};
 use super::put::{metadata, put};
 use crate::fault::fault;
 
-/// Length of a part, in bytes. R2 wants all but the last to be equal, so every part is cut to this; the least that it takes,
-/// since the Worker's memory holds one.
+/// Size of a part, in bytes. R2 requires equal parts except the last, so every part is cut to this size. It is the
+/// minimum of R2, since the memory of the Worker holds one part.
 const PART_BYTES: usize = 5 << 20;
-/// The most parts an object may have.
+/// The most parts of an object.
 const PARTS_MAX: usize = 10_000;
 
-/// An object being written to R2. At most one part is held in memory.
+/// An object that is being written to R2. At most one part is in memory.
 pub struct R2Writer {
     bucket: SendWrapper<Bucket>,
     key: String,

@@ -1,17 +1,17 @@
-//! The little of S3's XML that multipart uploads speak.
+//! The XML of S3 that multipart uploads use.
 
 use consign_core::ids::ETag;
 use consign_core::parts::ListedPart;
 use consign_core::ports::Part;
 use consign_core::time;
 
-/// What stands in the first element of this name; elements of attributes are not used there.
+/// Returns the content of the first element of this name. Elements with attributes do not occur here.
 pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-/// A page of `ListPartsResult`: its parts, and behind which number the next one begins.
+/// Parses a page of `ListPartsResult`: its parts, and the part number after which the next page begins.
 pub(super) fn parts(xml: &str) -> Option<(Vec<ListedPart>, Option<u16>)> {
     let mut parts = Vec::new();
     let mut rest = xml;
@@ -37,7 +37,7 @@ pub(super) fn parts(xml: &str) -> Option<(Vec<ListedPart>, Option<u16>)> {
     Some((parts, next))
 }
 
-/// The body of `CompleteMultipartUpload`.
+/// Returns the body of `CompleteMultipartUpload`.
 pub(super) fn completion(parts: &[Part]) -> String {
     let mut xml = String::from("<CompleteMultipartUpload>");
     for part in parts {
