@@ -1,4 +1,4 @@
-//! Presigns a PUT of exactly ten bytes of CSV, and a form; prints both.
+//! Presigns a PUT of exactly ten bytes of CSV, and a POST form, and prints both.
 
 use chrono::DateTime;
 use consign_sigv4::{
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     // 2. Time is an argument of every call.
     let now = DateTime::from_timestamp(1_800_000_000, 0).ok_or("no such time")?;
-    // 3. Every header given is signed: the store takes this type and this length alone, and only where nothing is yet.
+    // 3. Every given header is signed: the store accepts only this type and length, and only if the key is free.
     let url = signer.presign(
         &Request {
             operation: Operation::PutObject,
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         now,
     )?;
     println!("PUT {url}");
-    // 4. A form for browsers, which may have any length up to a megabyte.
+    // 4. A form for browsers, for files up to one megabyte.
     let form = signer.post_policy(
         &PostRequest {
             bucket: "uploads",

@@ -1,4 +1,4 @@
-//! Where a bucket is reached: AWS's own hosts per region, or a configured endpoint.
+//! The endpoint of a bucket: the regional hosts of AWS, or a configured endpoint.
 
 use super::error::SetupError;
 use super::escape::any_byte;
@@ -7,14 +7,14 @@ use std::net::IpAddr;
 /// How a bucket is named in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
-    /// `https://bucket.host/key`. A host that is an IP address, or a bucket with dots over TLS (whose name no
-    /// wildcard certificate covers), is addressed by path all the same.
+    /// `https://bucket.host/key`. A host that is an IP address, or a bucket with dots over TLS (which no wildcard
+    /// certificate covers), is still addressed by path.
     Virtual,
     /// `https://host/bucket/key`.
     Path,
 }
 
-/// DNS suffixes of AWS's partitions, by the prefix of their regions; all others are the standard one.
+/// DNS suffixes of the AWS partitions by region prefix. All other regions are in the standard partition.
 const PARTITIONS: [(&str, &str); 6] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -29,21 +29,21 @@ const PARTITIONS: [(&str, &str); 6] = [
 pub(super) struct Endpoint {
     /// `https://` or `http://`.
     pub(super) scheme: &'static str,
-    /// Host and port as they stand in the URL.
+    /// Host and port as in the URL.
     pub(super) authority: String,
-    /// Host and port as they are signed: lower case, without the scheme's own port.
+    /// Host and port as signed: lower case, without the default port of the scheme.
     pub(super) host: String,
-    /// The authority and the path before the bucket or key, with its slash.
+    /// The authority and the path before the bucket or key, with the slash.
     pub(super) base: String,
-    /// The path as it was written.
+    /// The path as given.
     path: String,
     addressing: Addressing,
     is_address: bool,
 }
 
 impl Endpoint {
-    /// AWS's own endpoint of a region, as today's SDKs name it. `s3.amazonaws.com`, the older name of `us-east-1`, serves every
-    /// region by redirects, which a presigned URL does not survive.
+    /// Returns the regional endpoint of AWS, as current SDKs name it. `s3.amazonaws.com`, the older name of
+    /// `us-east-1`, serves other regions by redirects, which break a presigned URL.
     pub(super) fn aws(region: &str, addressing: Addressing) -> Self {
         let suffix = PARTITIONS
             .iter()
@@ -116,7 +116,7 @@ impl Endpoint {
         })
     }
 
-    /// How this bucket is addressed here.
+    /// Returns how this bucket is addressed.
     pub(super) fn addressing(&self, bucket: &str) -> Addressing {
         match self.addressing {
             Addressing::Virtual if self.is_address => Addressing::Path,
@@ -129,7 +129,7 @@ impl Endpoint {
         }
     }
 
-    /// Where a form is posted to.
+    /// Returns the URL that forms are posted to.
     pub(super) fn post_url(&self, bucket: &str) -> String {
         let Self {
             scheme,

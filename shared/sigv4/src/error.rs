@@ -1,12 +1,12 @@
-//! Why a request is not signed, or a signature not accepted. Texts hold no data of the caller's.
+//! Why a request is not signed, or a signature not accepted. The texts contain no data of the caller.
 
-/// A signer cannot be built from this configuration.
+/// A configuration from which no signer can be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
     /// Not `http(s)://host[:port][/path]`, or with user info, query or fragment.
     #[error("the endpoint must be http:// or https://, a host, and at most a port and a path")]
     Endpoint,
-    /// Empty, longer than 64 characters, or other than letters, digits, `-` and `_`.
+    /// Empty, longer than 64 characters, or with other characters than letters, digits, `-` and `_`.
     #[error("the region must be 1 to 64 letters, digits, '-' or '_'")]
     Region,
     /// Empty, or with a slash, space or control byte.
@@ -20,7 +20,7 @@ pub enum SetupError {
     SessionToken,
 }
 
-/// A request that is refused rather than signed.
+/// A request that is not signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PresignError {
     /// `X-Amz-Expires` must lie in 1..=604800.
@@ -29,21 +29,21 @@ pub enum PresignError {
     /// The time is before 1970 or after 9999.
     #[error("the time must lie in the years 1970 to 9999")]
     TimeOutOfRange,
-    /// A bucket's name has 3 to 63 characters.
+    /// A bucket name has 3 to 63 characters.
     #[error("a bucket's name must have 3 to 63 characters")]
     BucketLength,
-    /// A bucket's name is made of `a-z 0-9 . -`.
+    /// A bucket name consists of `a-z 0-9 . -`.
     #[error("a bucket's name may hold only a-z, 0-9, '.' and '-'")]
     BucketCharacter,
-    /// Each label of a bucket's name begins and ends with a letter or digit, and there are no empty ones.
+    /// Each label of a bucket name begins and ends with a letter or digit, and no label is empty.
     #[error(
         "a bucket's name must begin and end with a letter or digit, and so must its parts between dots"
     )]
     BucketLabel,
-    /// A bucket's name does not look like an IPv4 address.
+    /// A bucket name does not look like an IPv4 address.
     #[error("a bucket's name must not look like an IP address")]
     BucketIsAddress,
-    /// A bucket's name has a prefix or suffix which the service keeps for itself.
+    /// The bucket name has a prefix or suffix that the service reserves.
     #[error("a bucket's name must not begin or end as reserved names do")]
     BucketReserved,
     /// A key has at least one byte.
@@ -55,31 +55,31 @@ pub enum PresignError {
     /// Control bytes do not survive every client and log.
     #[error("a key must not hold control bytes")]
     KeyControlByte,
-    /// URL parsers drop `.` and `..`, so such a key signs well and cannot be fetched.
+    /// URL parsers remove `.` and `..`, so such a key could be signed but not fetched.
     #[error("a key must not hold the segments '.' or '..'")]
     KeyDotSegment,
-    /// A header's name is a token (RFC 9110, section 5.6.2).
+    /// A header name is a token (RFC 9110, section 5.6.2).
     #[error("a header's name must be a token")]
     HeaderName,
-    /// A header's value holds no control byte other than a tab.
+    /// A header value contains no control byte other than a tab.
     #[error("a header's value must not hold control bytes")]
     HeaderValue,
     /// `content-length` is a decimal number.
     #[error("content-length must be a decimal number")]
     ContentLength,
-    /// The same header twice, in whatever case.
+    /// The same header twice, in any case.
     #[error("a header is given twice")]
     HeaderDuplicate,
-    /// A header which carries a signature itself.
+    /// A header that carries a signature itself.
     #[error("authorization, x-amz-date and x-amz-security-token cannot be signed into a URL")]
     HeaderReserved,
-    /// A `host` other than the URL's own.
+    /// A `host` other than that of the URL.
     #[error("the host header differs from the URL's host")]
     HeaderHost,
     /// More headers than [`super::HEADERS_MAX`].
     #[error("too many headers")]
     HeadersTooMany,
-    /// More bytes of `x-amz-meta-*` than the 2048 which the service takes.
+    /// More than the 2048 bytes of `x-amz-meta-*` that the service accepts.
     #[error("user metadata must have at most 2048 bytes")]
     MetadataTooLarge,
     /// A query parameter without a name.
@@ -91,7 +91,7 @@ pub enum PresignError {
     /// The same query parameter twice.
     #[error("a query parameter is given twice")]
     QueryDuplicate,
-    /// `X-Amz-*` in the query belongs to the signature.
+    /// `X-Amz-*` parameters are reserved for the signature.
     #[error("query parameters named x-amz-* are reserved")]
     QueryReserved,
     /// More query parameters than [`super::QUERY_MAX`].
@@ -100,7 +100,7 @@ pub enum PresignError {
     /// A multipart operation without `uploadId`.
     #[error("this operation needs an uploadId")]
     UploadIdMissing,
-    /// `uploadId` or `uploads` would make another operation of this one.
+    /// `uploadId` or `uploads` would make this a different operation.
     #[error("this operation takes no uploadId and no uploads")]
     UploadIdUnexpected,
     /// `UploadPart` without `partNumber`.
@@ -109,22 +109,22 @@ pub enum PresignError {
     /// Parts are numbered 1..=10000.
     #[error("a part number must be 1 to 10000")]
     PartNumberOutOfRange,
-    /// A form field's name is empty or holds control bytes.
+    /// A form field name that is empty or contains control bytes.
     #[error("a form field's name must not be empty or hold control bytes")]
     FieldName,
-    /// A form field's value holds a line break or a zero byte.
+    /// A form field value that contains a line break or a zero byte.
     #[error("a form field's value must not hold line breaks or zero bytes")]
     FieldValue,
-    /// A form field which the signature sets itself, or `file`.
+    /// A form field that the signature sets itself, or `file`.
     #[error("a form field is reserved")]
     FieldReserved,
     /// The same form field twice.
     #[error("a form field is given twice")]
     FieldDuplicate,
-    /// A `content-length-range` whose least is more than its most.
+    /// A `content-length-range` whose minimum is above its maximum.
     #[error("a content-length-range must not be empty")]
     SizeRange,
-    /// A `starts-with` on the key that is empty or leaves the owner's prefix.
+    /// A `starts-with` on the key that is empty or outside the prefix of the owner.
     #[error("a key's condition must stay under its owner's prefix")]
     KeyConditionOpen,
     /// A condition that cannot be written as JSON.
@@ -132,22 +132,22 @@ pub enum PresignError {
     Condition,
 }
 
-/// A signed URL or form that a store would not accept.
+/// A signed URL or form that a store would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// Not a URL with a path and a query of well-formed percent-encoding, or with dot segments.
+    /// Not a URL with a path and a query in well-formed percent-encoding, or with dot segments.
     #[error("the URL is malformed")]
     Url,
     /// A parameter or field of the signature is missing.
     #[error("a part of the signature is missing: {0}")]
     Missing(&'static str),
-    /// A parameter, field or header is given twice.
+    /// A parameter, field or header occurs twice.
     #[error("a parameter, field or header is given twice")]
     Duplicate,
     /// Not `AWS4-HMAC-SHA256`.
     #[error("the algorithm is not AWS4-HMAC-SHA256")]
     Algorithm,
-    /// Not `key/date/region/s3/aws4_request`, or of another day than the signature.
+    /// Not `key/date/region/s3/aws4_request`, or for another day than the signature.
     #[error("the credential scope is malformed or of another day")]
     Scope,
     /// Not `YYYYMMDDThhmmssZ`.
@@ -159,10 +159,10 @@ pub enum VerifyError {
     /// Signed more than 15 minutes in the future.
     #[error("the signature is not valid yet")]
     NotYetValid,
-    /// Past its life.
+    /// The expiry has passed.
     #[error("the signature has expired")]
     Expired,
-    /// Nobody has this access key.
+    /// No credentials have this access key.
     #[error("the access key is unknown")]
     UnknownAccessKey,
     /// A signed header was not sent, or `host` is not signed.
@@ -180,13 +180,13 @@ pub enum VerifyError {
     /// A condition of the policy does not hold.
     #[error("a condition of the policy does not hold")]
     Condition,
-    /// The policy says nothing about a field of the form, or about the bucket.
+    /// The policy has no condition for a form field, or for the bucket.
     #[error("the policy does not cover every field")]
     Uncovered,
     /// The file is smaller or larger than the policy allows.
     #[error("the file's size is outside the policy's range")]
     Size,
-    /// The form's names and values are longer together than the 20 KiB that a store reads.
+    /// The names and values of the form exceed the 20 KiB that a store reads.
     #[error("the form is too large")]
     FormTooLarge,
     /// The key is empty or too long.

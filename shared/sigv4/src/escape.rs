@@ -1,11 +1,11 @@
-//! Percent-encoding as SigV4 wants it (RFC 3986 unreserved characters stay, hexadecimal in capitals), and the
-//! table of byte classes that encoding and checking share.
+//! Percent-encoding as SigV4 defines it (RFC 3986 unreserved characters are kept, hexadecimal is upper case), and the
+//! table of byte classes that encoding and checks share.
 
-/// Stays as it is in a path and in a query.
+/// Kept in paths and queries.
 const UNRESERVED: u8 = 1;
-/// `/`: stays as it is in a path.
+/// `/`: kept in paths.
 const SLASH: u8 = 2;
-/// May stand in a header's name (RFC 9110, section 5.6.2).
+/// Allowed in a header name (RFC 9110, section 5.6.2).
 const TOKEN: u8 = 4;
 
 static CLASS: [u8; 256] = {
@@ -47,12 +47,12 @@ const ESCAPES_BYTES: [u8; 768] = {
     text
 };
 
-/// What of a text stays as it is when it is encoded.
+/// Which characters are kept when a text is encoded.
 #[derive(Clone, Copy)]
 pub(super) enum Keep {
-    /// Unreserved characters: for names and values of a query.
+    /// Unreserved characters: for the names and values of a query.
     Unreserved,
-    /// Those and `/`: for paths.
+    /// Unreserved characters and `/`: for paths.
     Path,
 }
 
@@ -65,7 +65,7 @@ impl Keep {
     }
 }
 
-/// Whether any pair of bytes that stand at the same place of two equally long texts is `odd`.
+/// Whether any pair of bytes at the same position of two texts of equal length is `odd`.
 #[inline(always)]
 pub(super) fn any_pair(
     first: &[u8],
@@ -80,8 +80,8 @@ pub(super) fn any_pair(
         })
 }
 
-/// `LANES` bytes at a time, which the compiler makes one of; `None` where there are fewer. The last ones are looked
-/// at twice where they fill no chunk of their own: half as many instructions as one by one.
+/// Returns chunks of `LANES` bytes, which the compiler vectorises; `None` for shorter texts. The last chunk overlaps
+/// the one before it if the length is not a multiple: half as many instructions as one byte at a time.
 #[inline(always)]
 fn any_by_chunk<const LANES: usize>(
     first: &[u8],
@@ -107,7 +107,7 @@ pub(super) fn any_byte(text: &str, is_odd: impl Fn(u8) -> bool + Copy) -> bool {
     any_pair(text.as_bytes(), text.as_bytes(), |byte, _| is_odd(byte))
 }
 
-/// How many bytes of `text` are encoded. Most texts have none, which is found out by arithmetic rather than the table.
+/// Returns how many bytes of `text` are encoded. Most texts have none, which arithmetic finds faster than the table.
 #[inline(never)]
 fn escapes(text: &str, keep: Keep) -> usize {
     let slash = match keep {
@@ -116,7 +116,7 @@ fn escapes(text: &str, keep: Keep) -> usize {
     };
     let is_escaped = |byte: u8| {
         let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        // `-`, `.`, `/` and the digits follow one another.
+        // `-`, `.`, `/` and the digits are consecutive.
         let is_digit_or_mark = (byte.wrapping_sub(b'-') < 13) & ((byte != b'/') | (byte == slash));
         !(is_letter | is_digit_or_mark | (byte == b'_') | (byte == b'~'))
     };
@@ -127,7 +127,7 @@ fn escapes(text: &str, keep: Keep) -> usize {
     }
 }
 
-/// A text to encode, measured once.
+/// A text to encode, with its encoded length.
 #[derive(Clone, Copy)]
 pub(super) struct Escaped<'a> {
     text: &'a str,
@@ -136,7 +136,7 @@ pub(super) struct Escaped<'a> {
 }
 
 impl<'a> Escaped<'a> {
-    /// Measures.
+    /// Computes the encoded length.
     pub(super) fn new(text: &'a str, keep: Keep) -> Self {
         Self {
             text,
@@ -150,7 +150,7 @@ impl<'a> Escaped<'a> {
         self.escapes == 0
     }
 
-    /// Bytes once encoded.
+    /// The length once encoded, in bytes.
     pub(super) fn len(self) -> usize {
         self.text.len() + 2 * self.escapes
     }
@@ -173,7 +173,7 @@ impl<'a> Escaped<'a> {
     }
 }
 
-/// Bytes of `text` once encoded.
+/// Returns the length of `text` once encoded, in bytes.
 pub(super) fn escaped_len(text: &str, keep: Keep) -> usize {
     Escaped::new(text, keep).len()
 }
@@ -183,7 +183,7 @@ pub(super) fn escape(text: &str, keep: Keep, into: &mut String) {
     Escaped::new(text, keep).write(into);
 }
 
-/// `text`, encoded.
+/// Returns `text`, encoded.
 pub(super) fn escaped(text: &str, keep: Keep) -> String {
     let mut encoded = String::new();
     escape(text, keep, &mut encoded);
@@ -207,7 +207,7 @@ pub(super) fn escape_lower(name: &str, into: &mut String) {
     }
 }
 
-/// Decodes percent-encoding; `None` where it is malformed or the result is not UTF-8. `+` stays a plus.
+/// Decodes percent-encoding; `None` if it is malformed or the result is not UTF-8. `+` is kept.
 pub(super) fn unescape(text: &str) -> Option<String> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
@@ -228,7 +228,7 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a control byte (0–31 or 127) is in `text`.
+/// Whether `text` contains a control byte (0–31 or 127).
 #[inline(never)]
 pub(super) fn has_control(text: &str) -> bool {
     any_byte(text, |byte| (byte < b' ') | (byte == 0x7f))

@@ -1,20 +1,20 @@
-//! SHA-256 and HMAC over the raw compression function, so that a keyed state can be kept and resumed for the
-//! price of the blocks alone (FIPS 180-4, RFC 2104).
+//! SHA-256 and HMAC over the raw compression function, so that a keyed state can be kept and resumed at the cost of the
+//! remaining blocks (FIPS 180-4, RFC 2104).
 
 use sha2::block_api::compress256;
 
-/// Bytes of a SHA-256 block.
+/// Size of a SHA-256 block, in bytes.
 const BLOCK_BYTES: usize = 64;
-/// Bytes gathered before they are compressed: half of a usual canonical request, so that the processor prepares the
-/// rest while it still compresses these. A twentieth of a URL's time lies between this and twice or a quarter of it.
+/// Bytes that are buffered before compression: half of a usual canonical request, so that the processor prepares the
+/// rest while it still compresses these. Twice or a quarter of it costs a twentieth of the time of a URL.
 const BUFFER_BYTES: usize = 4 * BLOCK_BYTES;
-/// Bytes of a digest.
+/// Size of a digest, in bytes.
 pub(super) const DIGEST_BYTES: usize = 32;
 /// Characters of a digest in hexadecimal.
 pub(super) const HEX_BYTES: usize = 2 * DIGEST_BYTES;
-/// Bytes that hold the message's length at the end of the last block.
+/// Size of the message length at the end of the last block, in bytes.
 const LENGTH_BYTES: usize = 8;
-/// Blocks that the rest of a block, a digest in hexadecimal and the padding fill at most.
+/// The most blocks that the rest of a block, a digest in hexadecimal and the padding fill.
 const TAIL_BLOCKS: usize = (BLOCK_BYTES - 1 + HEX_BYTES + 1 + LENGTH_BYTES).div_ceil(BLOCK_BYTES);
 
 const _: () = assert!(BUFFER_BYTES.is_multiple_of(BLOCK_BYTES) && BUFFER_BYTES >= BLOCK_BYTES);
@@ -31,7 +31,7 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// Somewhere to write the canonical request: the hash, or in tests the text itself.
+/// Receives the canonical request: the hash, or in tests the text.
 pub(super) trait Sink {
     /// Appends bytes.
     fn put(&mut self, bytes: &[u8]);
@@ -72,7 +72,8 @@ impl Sha256 {
         }
     }
 
-    /// Pads the message and gives its digest. By reference, since the buffer is large to move; nothing follows it.
+    /// Pads the message and returns its digest. Takes a reference, since the buffer is expensive to move. Do not use it
+    /// again.
     pub(super) fn finish(&mut self) -> [u8; DIGEST_BYTES] {
         self.close();
         bytes_of(&self.state)
@@ -80,7 +81,7 @@ impl Sha256 {
 
     fn close(&mut self) {
         let bits = (self.compressed_bytes + self.buffered as u64) * 8;
-        // `put` leaves room for one byte at least; the length may need another block.
+        // `put` leaves room for at least one byte; the length may need another block.
         self.buffer[self.buffered] = 0x80;
         let mut end = (self.buffered + 1 + LENGTH_BYTES).next_multiple_of(BLOCK_BYTES);
         if end > BUFFER_BYTES {
@@ -97,7 +98,7 @@ impl Sha256 {
 }
 
 impl Sha256 {
-    /// Takes what fills the buffer. Out of line, so that the usual case stays small where it is inlined.
+    /// Takes the bytes that fill the buffer. Out of line, so that the usual case stays small when inlined.
     #[cold]
     #[inline(never)]
     fn put_across(&mut self, mut bytes: &[u8]) {
@@ -122,7 +123,7 @@ impl Sink for Sha256 {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         let end = self.buffered + bytes.len();
-        // Room for one byte is always left.
+        // There is always room for one byte.
         match self.buffer.get_mut(self.buffered..end) {
             Some(free) if end < BUFFER_BYTES => {
                 free.copy_from_slice(bytes);
@@ -141,7 +142,7 @@ fn bytes_of(state: &[u32; 8]) -> [u8; DIGEST_BYTES] {
     bytes
 }
 
-/// An HMAC-SHA-256 key, kept as the two states that follow its inner and outer pad.
+/// An HMAC-SHA-256 key, stored as the two states after its inner and outer pad.
 #[derive(Clone)]
 pub(super) struct HmacKey {
     inner: [u32; 8],
@@ -149,7 +150,7 @@ pub(super) struct HmacKey {
 }
 
 impl HmacKey {
-    /// Any length of key: a long one is hashed first (RFC 2104, section 2).
+    /// Accepts a key of any length; a long one is hashed first (RFC 2104, section 2).
     pub(super) fn new(key: &[u8]) -> Self {
         let mut block = [0; BLOCK_BYTES];
         if let Some(start) = block.get_mut(..key.len()) {
@@ -170,9 +171,9 @@ impl HmacKey {
         }
     }
 
-    /// What the outer pad makes of the inner digest.
+    /// Applies the outer hash to the inner digest.
     fn finish(&self, inner: &[u32; 8]) -> [u8; DIGEST_BYTES] {
-        /// The outer message: its pad's block and one digest.
+        /// The outer message: the block of the pad and one digest.
         const OUTER_BITS: u64 = ((BLOCK_BYTES + DIGEST_BYTES) * 8) as u64;
         let mut block = [0; BLOCK_BYTES];
         block[..DIGEST_BYTES].copy_from_slice(&bytes_of(inner));
@@ -183,7 +184,7 @@ impl HmacKey {
         bytes_of(&state)
     }
 
-    /// Prepares messages that begin with `start` and end with a digest in hexadecimal.
+    /// Prepares messages that start with `start` and end with a digest in hexadecimal.
     pub(super) fn prepare(&self, start: &str) -> Prepared {
         let (blocks, rest) = start.as_bytes().as_chunks();
         let mut inner = self.inner;
@@ -207,7 +208,7 @@ impl HmacKey {
         }
     }
 
-    /// Signs one piece.
+    /// Signs a message.
     pub(super) fn sign(&self, message: &[u8]) -> [u8; DIGEST_BYTES] {
         let mut hash = Sha256::resume(self.inner, BLOCK_BYTES as u64);
         hash.put(message);
@@ -216,10 +217,10 @@ impl HmacKey {
     }
 }
 
-/// Messages under a key that differ in nothing but the digest at their end: what comes before it is compressed, as far
-/// as it fills blocks, and the last blocks are padded.
+/// Messages under one key that differ only in the digest at the end. The full blocks before the digest are already
+/// compressed, and the last blocks are padded.
 pub(super) struct Prepared {
-    /// Its inner state follows the whole blocks.
+    /// The inner state after the full blocks.
     key: HmacKey,
     tail: [[u8; BLOCK_BYTES]; TAIL_BLOCKS],
     tail_blocks: usize,
@@ -237,10 +238,10 @@ impl Prepared {
     }
 }
 
-/// Lower-case hexadecimal of a digest. Arithmetic rather than a table, so that it is done many digits at a time.
+/// Returns a digest in lower-case hexadecimal. Arithmetic vectorises better than a table.
 #[inline]
 pub(super) fn hex(digest: &[u8; DIGEST_BYTES]) -> [u8; HEX_BYTES] {
-    /// From the character after `9` to `a`.
+    /// The distance from the character after `9` to `a`.
     const GAP: u8 = b'a' - b'9' - 1;
     let mut text = [0; HEX_BYTES];
     for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(digest) {

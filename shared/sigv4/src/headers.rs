@@ -1,39 +1,39 @@
-//! Which headers are signed, and how they read in a canonical request.
+//! Which headers are signed, and their form in a canonical request.
 
 use super::error::PresignError;
 use super::escape::{Keep, any_byte, escape_lower, escaped_len, is_token};
 use super::hash::Sink;
 use std::cmp::Ordering;
 
-/// Headers that one request may sign, besides `host`.
+/// The most headers that one request may sign, besides `host`.
 pub const HEADERS_MAX: usize = 64;
-/// Bytes of user metadata that the service takes, names without their prefix and values together.
+/// The most bytes of user metadata that the service accepts: names without their prefix, and values.
 const METADATA_BYTES_MAX: usize = 2048;
 
 const _: () = assert!(HEADERS_MAX < u8::MAX as usize);
 
-/// Bytes of the longest name that [`Kind`] knows, and then some.
+/// An upper bound of the length of the names that [`Kind`] knows.
 const KIND_BYTES_MAX: usize = 32;
 
-/// What a header's name alone says about it.
+/// What the name of a header determines.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Signed as it stands.
+    /// Signed as given.
     Signed,
-    /// Clients and proxies set or change it on the way. botocore never signs it, and neither do we.
+    /// Changed by clients and proxies on the way. botocore never signs it, and neither does this crate.
     NeverSigned,
-    /// It would carry or contradict the signature of the query.
+    /// Would carry or contradict the signature in the query.
     Reserved,
-    /// The URL's own host.
+    /// The host of the URL.
     Host,
     /// A decimal number.
     ContentLength,
-    /// Stands in for the payload's hash.
+    /// Replaces the hash of the payload.
     PayloadHash,
 }
 
 impl Kind {
-    /// Of a name in lower case.
+    /// Returns the kind of a name in lower case.
     fn of(name: &str) -> Self {
         match name {
             "content-length" => Self::ContentLength,
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// Of a name in any case.
+    /// Returns the kind of a name in any case.
     #[cold]
     fn of_odd(name: &str) -> Self {
         let mut lower = [0; KIND_BYTES_MAX];
@@ -73,15 +73,15 @@ impl Kind {
     }
 }
 
-/// The payload's hash where none is given: nobody knows the body yet.
+/// The payload hash if none is given: the body is not known yet.
 pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// The host that a request goes to: a bucket, or nothing, before the endpoint's.
+/// The host of a request: a bucket or nothing, then the endpoint.
 #[derive(Clone, Copy)]
 pub(super) struct HostHeader<'a> {
-    /// The bucket's name where it is part of the host.
+    /// The bucket name if it is part of the host.
     pub(super) bucket: Option<&'a str>,
-    /// The endpoint's host and port, as they are signed.
+    /// Host and port of the endpoint, as signed.
     pub(super) endpoint: &'a str,
 }
 
@@ -105,18 +105,19 @@ impl HostHeader<'_> {
     }
 }
 
-/// A header's place in an order, and what its check found out. All zero by default, which fills an array fastest.
+/// A header's position in the order, and the result of its check. The default is all zero, which fills an array
+/// fastest.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// One more than its index; 0 is the URL's own host.
+    /// The index plus one; 0 is the host of the URL.
     place: u8,
-    /// The name holds more than lower-case letters, digits and `-`.
+    /// The name contains other characters than lower-case letters, digits and `-`.
     name_is_odd: bool,
-    /// The value holds more than visible ASCII.
+    /// The value contains other characters than visible ASCII.
     value_is_odd: bool,
 }
 
-/// The URL's own host.
+/// The host of the URL.
 const HOST: Entry = Entry {
     place: 0,
     name_is_odd: false,
@@ -135,7 +136,7 @@ impl Entry {
     }
 }
 
-/// The headers of a request in canonical order, `host` among them.
+/// The headers of a request in canonical order, including `host`.
 pub(super) struct SignedHeaders<'a> {
     host: HostHeader<'a>,
     headers: &'a [(&'a str, &'a str)],
@@ -145,7 +146,7 @@ pub(super) struct SignedHeaders<'a> {
 }
 
 impl<'a> SignedHeaders<'a> {
-    /// Checks and orders the headers.
+    /// Checks and sorts the headers.
     pub(super) fn new(
         headers: &'a [(&'a str, &'a str)],
         host: HostHeader<'a>,
@@ -185,7 +186,7 @@ impl<'a> SignedHeaders<'a> {
                 Kind::Reserved => return Err(PresignError::HeaderReserved),
                 Kind::Host if !host.is(value) => return Err(PresignError::HeaderHost),
                 Kind::Host if host_given => return Err(PresignError::HeaderDuplicate),
-                // The URL's own host stands in the order already.
+                // The host of the URL is in the list already.
                 Kind::Host => {
                     host_given = true;
                     continue;
@@ -213,7 +214,7 @@ impl<'a> SignedHeaders<'a> {
         Ok(signed)
     }
 
-    /// By insertion: a few names, mostly told apart by their first byte, want neither a general sort nor calls to compare.
+    /// An insertion sort: the list is short, and the first byte decides most comparisons.
     fn sort(&mut self, any_is_odd: bool) -> Result<(), PresignError> {
         let headers = self.headers;
         let lower = |name: &'a str| name.bytes().map(|byte| byte.to_ascii_lowercase());
@@ -248,7 +249,7 @@ impl<'a> SignedHeaders<'a> {
             .map(|entry| (entry.name(self.headers), entry.name_is_odd))
     }
 
-    /// Bytes of [`SignedHeaders::escape_names`].
+    /// The length of [`SignedHeaders::escape_names`], in bytes.
     pub(super) fn escaped_names_len(&self) -> usize {
         let len = |(name, is_odd): (&str, bool)| {
             if is_odd {
@@ -260,7 +261,7 @@ impl<'a> SignedHeaders<'a> {
         self.names().map(|name| len(name) + "%3B".len()).sum()
     }
 
-    /// Writes the names for `X-Amz-SignedHeaders`, encoded.
+    /// Writes the encoded names for `X-Amz-SignedHeaders`.
     pub(super) fn escape_names(&self, into: &mut String) {
         for (at, (name, is_odd)) in self.names().enumerate() {
             if at > 0 {
@@ -274,7 +275,7 @@ impl<'a> SignedHeaders<'a> {
         }
     }
 
-    /// Writes what follows the query in a canonical request: headers, their names, the payload's hash.
+    /// Writes the part of a canonical request after the query: headers, their names, the hash of the payload.
     #[inline]
     pub(super) fn put(&self, sink: &mut impl Sink) {
         for entry in &self.entries[..self.count] {
@@ -304,7 +305,7 @@ impl<'a> SignedHeaders<'a> {
     }
 }
 
-/// Lower-case letters, digits and `-`, of which nearly all names are made; found out many bytes at a time.
+/// Whether a name consists of lower-case letters, digits and `-`, as nearly all do. Checks many bytes at a time.
 #[inline(never)]
 fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
@@ -342,7 +343,7 @@ fn put_lower(name: &str, is_odd: bool, sink: &mut impl Sink) {
     }
 }
 
-/// Writes a header's value trimmed, and with one space for each run of white space.
+/// Writes the value of a header, trimmed, with each run of white space replaced by one space.
 #[cold]
 #[inline(never)]
 pub(super) fn put_value(value: &str, sink: &mut impl Sink) {

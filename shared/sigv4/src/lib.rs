@@ -1,10 +1,11 @@
 //! AWS Signature Version 4 for S3: presigned URLs, POST policies, and their verification.
 //!
-//! A [`Signer`] is built once at start; time is an argument of every call. A URL is written in one pass into the one
-//! buffer that becomes the result, and its parts are hashed where they stand. The day's signing key is kept with its
-//! HMAC states, and so is what all signatures of a second share, the first block of the string to sign among it. What
-//! comes out is byte for byte what botocore signs for the same request, except that headers which carry meaning are
-//! never left out: botocore drops a `content-type` of `application/x-www-form-urlencoded; charset=utf-8`, we sign it.
+//! A [`Signer`] is built once at start, and time is an argument of every call. A URL is written in one pass into one
+//! buffer, which becomes the result, and its parts are hashed in place. The signer keeps the signing key of the day
+//! with its HMAC states, and what all signatures of one second share, including the first block of the string to sign.
+//! The output equals that of botocore byte for byte, except that headers with a meaning are never omitted: botocore
+//! drops a
+//! `content-type` of `application/x-www-form-urlencoded; charset=utf-8`, this crate signs it.
 //!
 //! ```
 //! use chrono::DateTime;
@@ -31,6 +32,7 @@
 //! };
 //! let now = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
 //! let url = signer.presign(&request, now)?;
+//!
 //! assert!(url.starts_with("https://examplebucket.s3.us-east-1.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

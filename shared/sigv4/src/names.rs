@@ -1,29 +1,29 @@
-//! The rules of bucket names and object keys.
+//! Rules for bucket names and object keys.
 
 use super::error::PresignError;
 use super::escape::{Escaped, Keep, any_byte, any_pair, has_control};
 use std::net::Ipv4Addr;
 
-/// Bytes of UTF-8 that a key may have.
+/// The longest key, in bytes of UTF-8.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// Characters that a bucket's name has at least.
+/// The shortest bucket name.
 const BUCKET_BYTES_MIN: usize = 3;
-/// Characters that a bucket's name has at most.
+/// The longest bucket name.
 const BUCKET_BYTES_MAX: usize = 63;
 
 const RESERVED_PREFIXES: [&str; 2] = ["xn--", "sthree-"];
 const RESERVED_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
-/// Checks a bucket's name (Amazon S3 user guide, "General purpose bucket naming rules").
+/// Checks a bucket name (Amazon S3 user guide, "General purpose bucket naming rules").
 ///
 /// # Errors
-/// The first rule that does not hold.
+/// The first rule that the name breaks.
 pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     let bytes = bucket.as_bytes();
     if !(BUCKET_BYTES_MIN..=BUCKET_BYTES_MAX).contains(&bytes.len()) {
         return Err(PresignError::BucketLength);
     }
-    // Most names are one label, for which one look is enough.
+    // Most names are a single label, for which one pass is enough.
     let is_of_label = |byte: u8| byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-');
     let has_dots = any_byte(bucket, |byte| !is_of_label(byte));
     if has_dots && any_byte(bucket, |byte| !is_of_label(byte) & (byte != b'.')) {
@@ -57,15 +57,15 @@ pub fn check_bucket(bucket: &str) -> Result<(), PresignError> {
     }
 }
 
-/// Checks an object's key. Nothing is normalised: what is not refused is signed as it stands.
+/// Checks an object key. The key is not normalised: an accepted key is signed as given.
 ///
 /// # Errors
-/// Empty, longer than [`KEY_BYTES_MAX`], with a control byte, or with a segment `.` or `..`.
+/// The key is empty, longer than [`KEY_BYTES_MAX`], or contains a control byte or a segment `.` or `..`.
 pub fn check_key(key: &str) -> Result<(), PresignError> {
     encode_key(key).map(drop)
 }
 
-/// The key for a path, where [`check_key`] finds nothing wrong with it.
+/// Returns the key encoded for a path, if [`check_key`] accepts it.
 pub(super) fn encode_key(key: &str) -> Result<Escaped<'_>, PresignError> {
     if key.is_empty() {
         return Err(PresignError::KeyEmpty);
@@ -74,7 +74,7 @@ pub(super) fn encode_key(key: &str) -> Result<Escaped<'_>, PresignError> {
         return Err(PresignError::KeyTooLong);
     }
     let encoded = Escaped::new(key, Keep::Path);
-    // What stays as it is holds no control byte.
+    // A key without encoded characters has no control bytes.
     if !encoded.is_plain() && has_control(key) {
         Err(PresignError::KeyControlByte)
     } else if has_dot_segment(key) {
@@ -87,7 +87,7 @@ pub(super) fn encode_key(key: &str) -> Result<Escaped<'_>, PresignError> {
 /// Whether a segment between slashes is `.` or `..`.
 #[inline]
 pub(super) fn has_dot_segment(path: &str) -> bool {
-    // Most keys hold no segment that begins with a dot, which is found out many bytes at a time.
+    // Most keys have no segment that begins with a dot. This check handles many bytes at a time.
     let bytes = path.as_bytes();
     let after = bytes.get(1..).unwrap_or_default();
     let before = &bytes[..after.len()];

@@ -1,4 +1,4 @@
-//! POST policies: a form that a browser posts straight to a bucket.
+//! POST policies: forms that a browser posts straight to a bucket.
 
 use super::error::PresignError;
 use super::escape::has_control;
@@ -14,10 +14,10 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::sync::Arc;
 use std::{fmt, io};
 
-/// At a key's end, it stands for the name of the file that the browser sends.
+/// At the end of a key, the placeholder for the name of the file that the browser sends.
 const FILENAME: &str = "${filename}";
 
-/// Fields that the signature sets, and the file itself.
+/// Fields that the signature sets, and the file.
 const RESERVED_FIELDS: [&str; 7] = [
     "x-amz-algorithm",
     "x-amz-credential",
@@ -28,24 +28,24 @@ const RESERVED_FIELDS: [&str; 7] = [
     "file",
 ];
 
-/// What a form must meet.
+/// A condition on a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition<'a> {
     /// `{"field": "value"}`: the field has this value.
     Exact {
-        /// The form field's name.
+        /// The name of the form field.
         field: &'a str,
         /// Its value.
         value: &'a str,
     },
     /// `["starts-with", "$field", "prefix"]`.
     StartsWith {
-        /// The form field's name.
+        /// The name of the form field.
         field: &'a str,
-        /// What its value begins with.
+        /// The required prefix of the value.
         prefix: &'a str,
     },
-    /// `["content-length-range", min, max]`: the file's size in bytes, both ends included.
+    /// `["content-length-range", min, max]`: the size of the file in bytes, inclusive.
     ContentLengthRange {
         /// The smallest size.
         size_bytes_min: u64,
@@ -73,27 +73,29 @@ impl Serialize for Condition<'_> {
     }
 }
 
-/// A form to sign. Conditions are [`Condition`]s, or any JSON that a store understands.
+/// A form to sign. Conditions are [`Condition`]s, or any JSON that a store accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct PostRequest<'a, C = Condition<'a>> {
-    /// The bucket's name; its condition is added.
+    /// The name of the bucket. Its condition is added.
     pub bucket: &'a str,
-    /// The object's key; its condition is added. One that ends in `${filename}` grants all keys with what precedes it.
+    /// The object key. Its condition is added. A key that ends in `${filename}` allows all keys with the text before it
+    /// as prefix.
     pub key: &'a str,
     /// Further fields of the form. Each needs a condition, or the store refuses the form.
     pub fields: &'a [(&'a str, &'a str)],
     /// Further conditions, in the order in which they are written.
     pub conditions: &'a [C],
-    /// Seconds that the form is good for: 1..=604800.
+    /// How long the form is valid, in seconds: 1..=604800.
     pub expires_s: u32,
 }
 
 impl PostRequest<'_> {
-    /// Refuses a form that could write beyond what one owner may: for every form that is made on behalf of a user.
+    /// Refuses a form that could write outside the prefix of its owner. Use it for every form that is made for a user.
     ///
     /// # Errors
-    /// [`PresignError::KeyConditionOpen`] where the owner's prefix is empty or ends within a segment, the key or a
-    /// condition on it leaves the prefix, or any `starts-with` is empty; [`PresignError::SizeRange`] where no size fits.
+    /// [`PresignError::KeyConditionOpen`] if the owner's prefix is empty or ends within a segment, if the key or a
+    /// condition on it leaves the prefix, or if any `starts-with` is empty. [`PresignError::SizeRange`] if no size is
+    /// allowed.
     pub fn owned_by(self, owner_prefix: &str) -> Result<Self, PresignError> {
         let stays = |key: &str| {
             key.len() > owner_prefix.len() && key.starts_with(owner_prefix) && !has_dot_segment(key)
@@ -158,9 +160,9 @@ impl<C> PostRequest<'_, C> {
 /// A signed form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedPost {
-    /// Where the form is posted to.
+    /// The URL that the form is posted to.
     pub url: String,
-    /// The form's fields, in order; the file comes after them.
+    /// The fields of the form, in order. The file comes after them.
     pub fields: Vec<(String, String)>,
 }
 
@@ -175,10 +177,10 @@ impl fmt::Debug for SignedPost {
 }
 
 impl Signer {
-    /// Writes and signs a POST policy, as botocore's `generate_presigned_post` does to the byte.
+    /// Writes and signs a POST policy. The output equals that of botocore's `generate_presigned_post` byte for byte.
     ///
     /// # Errors
-    /// Every rule of the service that the request breaks has its [`PresignError`]; nothing is normalised.
+    /// The [`PresignError`] of the rule that the request breaks. Nothing is normalised.
     pub fn post_policy<C: Serialize>(
         &self,
         request: &PostRequest<'_, C>,
@@ -198,7 +200,7 @@ impl Signer {
         let signature = hex(&second.day.key.sign(policy.as_bytes()));
 
         let mut fields = fields_with_key(request);
-        // What follows the bucket and the key are conditions on the fields of the signature.
+        // The conditions after the bucket and the key are those on the fields of the signature.
         for condition in &own[2..] {
             if let Condition::Exact { field, value } = *condition {
                 fields.push((field.to_owned(), value.to_owned()));
@@ -215,7 +217,7 @@ impl Signer {
         })
     }
 
-    /// The conditions that every policy has beside its caller's: the bucket, the key, and the fields of the signature.
+    /// Returns the conditions that every policy has in addition: the bucket, the key, and the fields of the signature.
     fn own_conditions<'a, C>(
         &'a self,
         request: &'a PostRequest<'_, C>,
@@ -260,7 +262,7 @@ impl Signer {
     }
 }
 
-/// The caller's fields, and the key among them.
+/// Returns the fields of the caller, and the key.
 fn fields_with_key<C>(request: &PostRequest<'_, C>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = request
         .fields
@@ -274,7 +276,7 @@ fn fields_with_key<C>(request: &PostRequest<'_, C>) -> Vec<(String, String)> {
     fields
 }
 
-/// `{"expiration": …, "conditions": […]}`, spaced and escaped as Python's `json.dumps` does.
+/// Writes `{"expiration": …, "conditions": […]}`, spaced and escaped as by Python's `json.dumps`.
 fn policy_json<C: Serialize>(
     expiration: &str,
     given: &[C],
@@ -292,7 +294,7 @@ fn policy_json<C: Serialize>(
     Ok(text)
 }
 
-/// Two lists as one.
+/// Two lists, serialized as one.
 struct Both<'a, C>(&'a [C], &'a [Condition<'a>]);
 
 impl<C: Serialize> Serialize for Both<'_, C> {

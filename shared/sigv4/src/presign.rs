@@ -10,21 +10,21 @@ use super::signer::{EXPIRES_S_MAX, Second, Signer};
 use super::stamp::Stamp;
 use consign_time::Timestamp;
 
-/// Query parameters that one request may have, besides the signature's.
+/// The most query parameters of one request, besides those of the signature.
 pub const QUERY_MAX: usize = 64;
-/// The highest number of a part.
+/// The highest part number.
 pub const PART_NUMBER_MAX: u32 = 10_000;
-/// Digits of [`EXPIRES_S_MAX`].
+/// The number of digits of [`EXPIRES_S_MAX`].
 const EXPIRES_DIGITS: usize = 6;
 
 const _: () = assert!(EXPIRES_S_MAX < 10u32.pow(EXPIRES_DIGITS as u32));
 
 const SIGNED_HEADERS: &str = "&X-Amz-SignedHeaders=";
 const SIGNATURE: &str = "&X-Amz-Signature=";
-/// Where the signature's parameters stand among the others, once sorted.
+/// The position of the signature's parameters in the sorted query.
 const OWN_NAMES: &[u8] = b"X-Amz-";
 
-/// What a URL lets its holder do.
+/// The operation that a URL allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `PUT` of a whole object.
@@ -35,15 +35,15 @@ pub enum Operation {
     HeadObject,
     /// `DELETE` of an object.
     DeleteObject,
-    /// `POST ?uploads`; the parameter is added where it is not given.
+    /// `POST ?uploads`. The parameter is added if it is not given.
     CreateMultipartUpload,
-    /// `PUT` of a part: needs `partNumber` and `uploadId` in the query.
+    /// `PUT` of a part. Needs `partNumber` and `uploadId` in the query.
     UploadPart,
-    /// `POST` of the list of parts: needs `uploadId` in the query.
+    /// `POST` of the list of parts. Needs `uploadId` in the query.
     CompleteMultipartUpload,
-    /// `DELETE` of the parts: needs `uploadId` in the query.
+    /// `DELETE` of the parts. Needs `uploadId` in the query.
     AbortMultipartUpload,
-    /// `GET` of the list of parts: needs `uploadId` in the query.
+    /// `GET` of the list of parts. Needs `uploadId` in the query.
     ListParts,
 }
 
@@ -75,25 +75,25 @@ impl Operation {
     }
 }
 
-/// A request to presign. Its payload stays unsigned.
+/// A request to presign. Its payload is not signed.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What the URL is for.
+    /// The operation of the URL.
     pub operation: Operation,
-    /// The bucket's name.
+    /// The name of the bucket.
     pub bucket: &'a str,
-    /// The object's key, not encoded.
+    /// The object key, not encoded.
     pub key: &'a str,
-    /// Headers to sign, in any order and case; `host` is always signed. Whoever uses the URL must send them as given.
+    /// Headers to sign, in any order and case. `host` is always signed. The user of the URL must send them as given.
     pub headers: &'a [(&'a str, &'a str)],
-    /// Query parameters, not encoded; they stand in the URL in this order.
+    /// Query parameters, not encoded. The URL contains them in this order.
     pub query: &'a [(&'a str, &'a str)],
-    /// Seconds that the URL is good for: 1..=604800.
+    /// How long the URL is valid, in seconds: 1..=604800.
     pub expires_s: u32,
 }
 
 impl Request<'_> {
-    /// `uploads`, where the operation needs it and the query lacks it.
+    /// Returns `uploads` if the operation needs it and the query does not contain it.
     fn implied_query(&self) -> &'static [(&'static str, &'static str)] {
         let is_missing = self.operation == Operation::CreateMultipartUpload
             && self.query.iter().all(|&(name, _)| name != "uploads");
@@ -146,7 +146,7 @@ impl Request<'_> {
     }
 }
 
-/// Checks a life in seconds.
+/// Checks an expiry in seconds.
 pub(super) fn check_expiry(expires_s: u32) -> Result<(), PresignError> {
     if (1..=EXPIRES_S_MAX).contains(&expires_s) {
         Ok(())
@@ -165,10 +165,10 @@ fn check_part_number(text: &str) -> Result<bool, PresignError> {
 }
 
 impl Signer {
-    /// Writes and signs a URL that lets its holder make this one request until `now` + `expires_s`.
+    /// Writes and signs a URL that allows this one request until `now` + `expires_s`.
     ///
     /// # Errors
-    /// Every rule of the service that the request breaks has its [`PresignError`]; nothing is normalised.
+    /// The [`PresignError`] of the rule that the request breaks. Nothing is normalised.
     pub fn presign(&self, request: &Request<'_>, now: Timestamp) -> Result<String, PresignError> {
         request.check()?;
         let key = encode_key(request.key)?;
@@ -211,7 +211,7 @@ impl Signer {
                     headers: &bytes[signed_headers_at..token_at],
                     token: &bytes[token_at..],
                 };
-                // One byte stands before the signature's parameters.
+                // One byte precedes the parameters of the signature.
                 let query = &bytes[path_end + 1..query_at];
                 match query.split_last() {
                     Some((_, query)) => put_sorted(query, &own, &mut hash),
@@ -226,7 +226,7 @@ impl Signer {
         }))
     }
 
-    /// The bytes of the URL, so that it is allocated once.
+    /// Returns the length of the URL in bytes, so that it is allocated once.
     fn url_len(
         &self,
         request: &Request<'_>,
@@ -257,7 +257,7 @@ impl Signer {
         .sum()
     }
 
-    /// Writes all before the key; returns where the path begins.
+    /// Writes everything before the key. Returns where the path begins.
     fn write_origin(
         &self,
         request: &Request<'_>,
@@ -285,7 +285,7 @@ impl Signer {
     }
 }
 
-/// Writes `?` and the request's own parameters; returns where the signature's begin.
+/// Writes `?` and the parameters of the request. Returns where those of the signature begin.
 fn write_query(request: &Request<'_>, url: &mut String) -> usize {
     url.push('?');
     for (name, value) in request.implied_query().iter().chain(request.query) {
@@ -313,7 +313,7 @@ fn write_hex(digest: &[u8; DIGEST_BYTES], url: &mut String) {
     url.push_str(std::str::from_utf8(&hex(digest)).expect("digits are ASCII"));
 }
 
-/// The signature's parameters as they stand in the URL, which is in order but for the token.
+/// The parameters of the signature as in the URL. They are sorted except for the token.
 struct OwnQuery<'a> {
     start: &'a [u8],
     headers: &'a [u8],
@@ -328,7 +328,7 @@ impl OwnQuery<'_> {
     }
 }
 
-/// Puts all parameters, sorted by their encoded names.
+/// Writes all parameters, sorted by their encoded names.
 #[inline(never)]
 fn put_sorted(query: &[u8], own: &OwnQuery<'_>, hash: &mut impl Sink) {
     fn name<'a>(pair: &&'a [u8]) -> &'a [u8] {

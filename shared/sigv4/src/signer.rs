@@ -1,4 +1,4 @@
-//! The signer: configuration that was checked once, and the key of the day.
+//! The signer: checked configuration, and the signing key of the day.
 
 use super::endpoint::{Addressing, Endpoint};
 use super::error::SetupError;
@@ -9,11 +9,11 @@ use consign_time::Timestamp;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The longest life of a signature, in seconds: seven days.
+/// The longest validity of a signature, in seconds: seven days.
 pub const EXPIRES_S_MAX: u32 = 604_800;
-/// Characters that a region's name may have.
+/// The longest region name.
 const REGION_BYTES_MAX: usize = 64;
-/// The only algorithm.
+/// The only supported algorithm.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Text that `Debug` does not show.
@@ -21,16 +21,16 @@ pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the text given; how long it takes tells nothing of either.
+    /// Whether this equals the given text. The time that it takes reveals neither.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
-        // Digests have one length, and no sender can steer where they differ.
+        // Digests have equal lengths, and no sender can control where they differ.
         let key = HmacKey::new(self.0.as_bytes());
         let ours = key.sign(self.0.as_bytes());
         let theirs = key.sign(given.as_bytes());
@@ -57,33 +57,33 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a signature is made with.
+/// Credentials to sign with.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The access key id; it stands in every URL.
+    /// The access key id. Every URL contains it.
     pub access_key: String,
     /// The secret access key.
     pub secret_key: Secret,
     /// The token of temporary credentials.
     pub session_token: Option<Secret>,
-    /// When temporary credentials end, and every URL signed with them.
+    /// When temporary credentials expire, and every URL signed with them.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What a [`Signer`] is built from.
+/// The configuration of a [`Signer`].
 #[derive(Clone, Debug)]
 pub struct SignerConfig<'a> {
-    /// `http(s)://host[:port][/path]`, or `None` for AWS's own endpoint of the region.
+    /// `http(s)://host[:port][/path]`, or `None` for the regional endpoint of AWS.
     pub endpoint: Option<&'a str>,
-    /// The region of the scope: `eu-west-1`; `auto` for R2.
+    /// The region of the scope, such as `eu-west-1`; `auto` for R2.
     pub region: &'a str,
-    /// How buckets are named in URLs.
+    /// How URLs name buckets.
     pub addressing: Addressing,
-    /// What signatures are made with.
+    /// The credentials.
     pub credentials: Credentials,
 }
 
-/// Signs URLs and forms. Built once; cheap to share between threads.
+/// Signs URLs and forms. Build it once; it is cheap to share between threads.
 pub struct Signer {
     pub(super) endpoint: Endpoint,
     pub(super) session_token: Option<Secret>,
@@ -109,7 +109,7 @@ impl Signer {
     /// Checks the configuration.
     ///
     /// # Errors
-    /// Names the part that is wrong.
+    /// The part that is wrong.
     pub fn new(config: SignerConfig<'_>) -> Result<Self, SetupError> {
         let SignerConfig {
             endpoint,
@@ -166,8 +166,8 @@ impl Signer {
         })
     }
 
-    /// The life to ask for when `wanted_s` seconds are wished: no longer than the service allows nor than the
-    /// credentials live. 0, which every request refuses, once they are dead.
+    /// Returns the expiry to use for `wanted_s` seconds: at most what the service allows and at most until the
+    /// credentials expire. Returns 0, which every request refuses, if they have expired.
     #[must_use]
     pub fn clamp_expiry_s(&self, wanted_s: u32, now: Timestamp) -> u32 {
         let left_s = self.expires_at.map_or(i64::from(EXPIRES_S_MAX), |end| {
@@ -177,10 +177,10 @@ impl Signer {
         wanted_s.min(left_s).min(EXPIRES_S_MAX)
     }
 
-    /// Works with what all signatures of a second share, which is kept until another second is asked for.
+    /// Runs `work` with the data that all signatures of one second share. It is cached until another second is needed.
     #[inline]
     pub(super) fn with_second<T>(&self, stamp: Stamp, work: impl FnOnce(&Arc<Second>) -> T) -> T {
-        // Whatever panicked elsewhere, a second that is in place is whole.
+        // A stored second is complete even if another thread panicked.
         let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
         match &*latest {
             Some(second) if second.stamp == stamp => work(second),
@@ -192,7 +192,7 @@ impl Signer {
         }
     }
 
-    /// Makes a second, of the day at hand if it is in that, and keeps it.
+    /// Builds and caches a second. Reuses the current day if the second is in it.
     #[cold]
     #[inline(never)]
     fn make_second(&self, stamp: Stamp, day: Option<Arc<Day>>) -> Arc<Second> {
@@ -222,7 +222,7 @@ impl Signer {
     }
 }
 
-/// The key of a day, region and the service `s3`.
+/// Derives the key of a day and region for the service `s3`.
 pub(super) fn signing_key(secret_key: &str, date: &str, region: &str) -> HmacKey {
     [date, region, "s3", "aws4_request"].iter().fold(
         HmacKey::new(format!("AWS4{secret_key}").as_bytes()),
@@ -230,7 +230,7 @@ pub(super) fn signing_key(secret_key: &str, date: &str, region: &str) -> HmacKey
     )
 }
 
-/// What all signatures of a day share.
+/// What all signatures of one day share.
 pub(super) struct Day {
     number: i64,
     /// `YYYYMMDD`.
@@ -239,21 +239,21 @@ pub(super) struct Day {
     scope: String,
     /// `key/date/region/s3/aws4_request`.
     pub(super) credential: String,
-    /// The signature's parameters up to the `T` of the date.
+    /// The parameters of the signature up to the `T` of the date.
     query_start: String,
     /// The signing key.
     pub(super) key: HmacKey,
 }
 
-/// What all signatures of a second share.
+/// What all signatures of one second share.
 pub(super) struct Second {
     stamp: Stamp,
     pub(super) day: Arc<Day>,
     /// `YYYYMMDDThhmmssZ`.
     pub(super) date_time: String,
-    /// The signature's parameters up to the life of the URL.
+    /// The parameters of the signature up to the expiry.
     pub(super) query_start: String,
-    /// The string to sign, but for the canonical request's digest.
+    /// The string to sign, without the digest of the canonical request.
     pub(super) message: Prepared,
 }
 

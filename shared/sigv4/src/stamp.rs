@@ -1,14 +1,14 @@
-//! The two spellings of time in a signature: `YYYYMMDD` of the scope and `YYYYMMDDThhmmssZ`.
+//! The two time formats of a signature: `YYYYMMDD` in the scope, and `YYYYMMDDThhmmssZ`.
 
 use super::error::PresignError;
 use chrono::NaiveDate;
 
 use consign_time::{self as time, Timestamp};
 
-/// Seconds of a day.
+/// Seconds per day.
 const DAY_S: i64 = 86_400;
 
-/// A moment, to the second.
+/// An instant, to the second.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Seconds since 1970-01-01.
@@ -16,7 +16,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Refuses what is before 1970 or after 9999.
+    /// Refuses times before 1970 or after 9999.
     pub(super) fn new(time: Timestamp) -> Result<Self, PresignError> {
         if !(Timestamp::UNIX_EPOCH..=time::MAX).contains(&time) {
             return Err(PresignError::TimeOutOfRange);
@@ -47,7 +47,7 @@ impl Stamp {
         self.whole_second().format("%Y%m%d").to_string()
     }
 
-    /// `YYYY-MM-DDThh:mm:ssZ`, as POST policies want their expiration.
+    /// `YYYY-MM-DDThh:mm:ssZ`, the format of the expiration in POST policies.
     pub(super) fn iso_8601(self) -> String {
         time::to_rfc3339(self.whole_second())
     }
@@ -57,7 +57,7 @@ impl Stamp {
     }
 }
 
-/// Parses `YYYYMMDDThhmmssZ` and nothing else.
+/// Parses `YYYYMMDDThhmmssZ` only.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
     if bytes[8] != b'T' || bytes[15] != b'Z' {

@@ -1,4 +1,4 @@
-//! Behaviour of URLs, against AWS's documented example and our own verification.
+//! Tests of URLs, against the documented example of AWS and our own verification.
 
 use super::*;
 use consign_time::{self as time, Timestamp};

@@ -1,4 +1,4 @@
-//! Behaviour of POST forms, against AWS's documented example and our own verification.
+//! Tests of POST forms, against the documented example of AWS and our own verification.
 
 use super::tests::{SECRET_KEY, config, signer, time};
 use super::*;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub(super) const TIME: &str = "2015-12-29T00:00:00Z";
 
-/// AWS's example: *Browser-Based Upload using HTTP POST*; its lines end in carriage return and line feed.
+/// AWS's example: *Browser-Based Upload using HTTP POST*. Its lines end in CRLF.
 const POLICY: &str = r#"{ "expiration": "2015-12-30T12:00:00.000Z",
   "conditions": [
     {"bucket": "sigv4examplebucket"},

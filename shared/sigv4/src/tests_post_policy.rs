@@ -1,4 +1,4 @@
-//! What a policy says of a form, and when it ends.
+//! Tests of the conditions and the expiration of POST policies.
 
 use super::hash::hex;
 use super::signer::signing_key;
@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use consign_time as time;
 
-/// Evaluates a form with these JSON conditions besides those of the signature.
+/// Evaluates a form with these JSON conditions, in addition to those of the signature.
 fn with_conditions(
     conditions: &str,
     fields: &[(&str, &str)],
@@ -133,7 +133,7 @@ fn conditions_hold_as_the_store_reads_them() {
     }
 }
 
-/// Signs any text as a policy, with a form of the signature's fields alone.
+/// Signs any text as a policy, with a form that has only the fields of the signature.
 fn with_policy(policy: &str) -> Result<(), VerifyError> {
     let policy = STANDARD.encode(policy);
     let key = signing_key(SECRET_KEY, "20151229", "us-east-1");

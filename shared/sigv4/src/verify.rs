@@ -11,50 +11,50 @@ use consign_time::{Timestamp, checked_add_secs};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// Seconds that a signer's clock may be ahead of ours.
+/// How far the clock of a signer may be ahead of ours, in seconds.
 pub const SKEW_S_MAX: u32 = 900;
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Copy, Debug)]
 pub struct SentRequest<'a> {
     /// The HTTP method.
     pub method: &'a str,
-    /// The URL, with or without scheme and host, encoded as it arrived.
+    /// The URL as received: encoded, with or without scheme and host.
     pub url: &'a str,
-    /// The headers; `host` may be missing where the URL has it.
+    /// The headers. `host` may be missing if the URL contains it.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// A signature that holds.
+/// A valid signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Whose key made it.
+    /// The access key that signed.
     pub access_key: String,
-    /// The region of its scope: the caller decides whether it is its own.
+    /// The region of the scope. The caller decides whether it is the right one.
     pub region: String,
-    /// The token of temporary credentials: the caller decides whether it is good.
+    /// The token of temporary credentials. The caller decides whether it is valid.
     pub session_token: Option<Secret>,
-    /// When it was signed.
+    /// The time of the signature.
     pub signed_at: Timestamp,
-    /// When it ends.
+    /// The time at which the signature expires.
     pub expires_at: Timestamp,
-    /// The headers that were signed, in lower case; none for a form.
+    /// The signed headers, in lower case. Empty for a form.
     pub signed_headers: Vec<String>,
 }
 
-/// Checks a presigned URL: its form, its time, its headers, its signature.
+/// Verifies a presigned URL: its form, time, headers and signature.
 ///
-/// `secret_of` answers with the secret key of an access key. Every `x-amz-*` header that was sent must be signed, since
-/// each may change what the request means.
+/// `secret_of` returns the secret key of an access key. Every `x-amz-*` header that was sent must be signed, since
+/// each may change the meaning of the request.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first check that fails.
 pub fn verify_url(
     sent: &SentRequest<'_>,
     secret_of: impl FnOnce(&str) -> Option<Secret>,
     now: Timestamp,
 ) -> Result<Verified, VerifyError> {
-    // 1. The parts of the URL.
+    // 1. Parse the URL.
     let url = Url::parse(sent.url)?;
     let need = |name: &'static str| url.parameter(name).ok_or(VerifyError::Missing(name));
     if need("X-Amz-Algorithm")? != ALGORITHM {
@@ -65,7 +65,7 @@ pub fn verify_url(
     let signature = need("X-Amz-Signature")?;
     let signed_names: Vec<&str> = need("X-Amz-SignedHeaders")?.split(';').collect();
 
-    // 2. Its time.
+    // 2. Check the time.
     let expires_s: u32 = need("X-Amz-Expires")?
         .parse()
         .map_err(|_| VerifyError::ExpiryOutOfRange)?;
@@ -79,14 +79,14 @@ pub fn verify_url(
         return Err(VerifyError::Expired);
     }
 
-    // 3. Its headers.
+    // 3. Check the headers.
     let headers = Headers {
         sent: sent.headers,
         host: url.host.as_deref(),
     };
     headers.check(&signed_names)?;
 
-    // 4. The signature.
+    // 4. Check the signature.
     let mut canonical = Vec::with_capacity(sent.url.len() + 512);
     canonical.put(sent.method.as_bytes());
     canonical.put(b"\n");
@@ -115,12 +115,12 @@ pub fn verify_url(
     })
 }
 
-/// `time` and so many seconds.
+/// Adds seconds to `time`.
 pub(super) fn after(time: Timestamp, seconds: u32) -> Result<Timestamp, VerifyError> {
     checked_add_secs(time, seconds.into()).ok_or(VerifyError::Date)
 }
 
-/// Refuses what was signed more than [`SKEW_S_MAX`] in the future.
+/// Refuses a signature from more than [`SKEW_S_MAX`] in the future.
 pub(super) fn check_not_early(signed_at: Timestamp, now: Timestamp) -> Result<(), VerifyError> {
     if signed_at > after(now, SKEW_S_MAX)? {
         Err(VerifyError::NotYetValid)
@@ -137,7 +137,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Parses a scope of the day of `date`.
+    /// Parses a scope. Its day must be that of `date`.
     pub(super) fn parse(credential: &'a str, date: &str) -> Result<Self, VerifyError> {
         let parts: Vec<&str> = credential.split('/').collect();
         match parts[..] {
@@ -154,7 +154,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Compares in constant time, and through other code than signs.
+    /// Compares in constant time, and with other code than the signer.
     pub(super) fn verify(
         &self,
         secret: &Secret,
@@ -195,7 +195,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if rest.is_empty() { bytes } else { None }
 }
 
-/// A URL, decoded.
+/// A decoded URL.
 struct Url {
     host: Option<String>,
     path: String,
@@ -263,7 +263,7 @@ impl Url {
     }
 }
 
-/// The `host` that a client sends for this URL.
+/// Returns the `host` that a client sends for this URL.
 fn host_of(scheme: &str, authority: &str) -> String {
     let default_port = if scheme.eq_ignore_ascii_case("http") {
         ":80"
@@ -276,7 +276,7 @@ fn host_of(scheme: &str, authority: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// The headers that were sent.
+/// The headers of the request.
 struct Headers<'a> {
     sent: &'a [(&'a str, &'a str)],
     host: Option<&'a str>,

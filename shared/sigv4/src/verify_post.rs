@@ -1,4 +1,4 @@
-//! Verification of POST forms: the signature, and the policy's conditions against the form.
+//! Verification of POST forms: the signature, and the conditions of the policy.
 
 use super::error::VerifyError;
 use super::names::KEY_BYTES_MAX;
@@ -13,11 +13,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// Bytes that a form's names and values may have together, without the file.
+/// The most bytes of names and values in a form, without the file.
 pub const FORM_BYTES_MAX: usize = 20 * 1024;
-/// Fields that no condition needs to cover.
+/// Fields that need no condition.
 const UNCOVERED: [&str; 2] = ["policy", "x-amz-signature"];
-/// Fields of which a policy can say what they are, but not how they begin.
+/// Fields for which only exact conditions are allowed.
 const EXACT_ONLY: [&str; 5] = [
     "bucket",
     "x-amz-algorithm",
@@ -26,32 +26,32 @@ const EXACT_ONLY: [&str; 5] = [
     "x-amz-security-token",
 ];
 
-/// A form as it arrived.
+/// A received form.
 #[derive(Clone, Copy, Debug)]
 pub struct PostForm<'a> {
     /// The bucket that it was posted to.
     pub bucket: &'a str,
-    /// Its fields, in order. What follows a field `file` does not count, as a store reads no further.
+    /// The fields, in order. Fields after `file` are ignored, since a store reads no further.
     pub fields: &'a [(&'a str, &'a str)],
-    /// The file's size in bytes.
+    /// The size of the file in bytes.
     pub size_bytes: u64,
 }
 
-/// A form whose file may come.
+/// A form that is verified up to its file.
 #[derive(Clone, Debug)]
 pub struct VerifiedFields {
-    /// The signature, which holds.
+    /// The valid signature.
     pub verified: Verified,
-    /// Bytes that the file may have; none at all where the policy contradicts itself.
+    /// The allowed size of the file in bytes. Empty if the policy contradicts itself.
     pub size_bytes: RangeInclusive<u64>,
 }
 
-/// Checks a POST form: its signature, its time, and every condition of its policy.
+/// Verifies a POST form: its signature, its time, and every condition of its policy.
 ///
-/// `secret_of` answers with the secret key of an access key.
+/// `secret_of` returns the secret key of an access key.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first check that fails.
 pub fn verify_post(
     form: &PostForm<'_>,
     secret_of: impl FnOnce(&str) -> Option<Secret>,
@@ -68,18 +68,18 @@ pub fn verify_post(
     }
 }
 
-/// Checks all of a POST form that comes before its file, and tells what the file may be, so that a store reads nothing of
-/// it that nobody signed for. `fields` are as in [`PostForm`].
+/// Verifies the part of a POST form before its file and returns the allowed size of the file. With it, a store reads no
+/// byte of a file without a valid signature. `fields` are as in [`PostForm`].
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first check that fails.
 pub fn verify_post_fields(
     bucket: &str,
     fields: &[(&str, &str)],
     secret_of: impl FnOnce(&str) -> Option<Secret>,
     now: Timestamp,
 ) -> Result<VerifiedFields, VerifyError> {
-    // 1. The fields, by name; names have no case.
+    // 1. The fields by name. Names are not case-sensitive.
     let fields = fields_of(fields)?;
     let need = |name: &'static str| fields.get(name).copied().ok_or(VerifyError::Missing(name));
     let key = need("key")?;
@@ -87,7 +87,7 @@ pub fn verify_post_fields(
         return Err(VerifyError::Key);
     }
 
-    // 2. The signature, over the policy as it was sent.
+    // 2. The signature, over the policy as received.
     if need("x-amz-algorithm")? != ALGORITHM {
         return Err(VerifyError::Algorithm);
     }
@@ -97,7 +97,7 @@ pub fn verify_post_fields(
     let secret = secret_of(scope.access_key).ok_or(VerifyError::UnknownAccessKey)?;
     scope.verify(&secret, policy_text.as_bytes(), need("x-amz-signature")?)?;
 
-    // 3. Time. A policy is valid until its expiration and not at that instant, as MinIO and Ceph have it; a URL is still valid then.
+    // 3. The time. At the instant of its expiration a policy is no longer valid, as in MinIO and Ceph; a URL still is.
     let signed_at = stamp::parse(date).ok_or(VerifyError::Date)?;
     let policy = Policy::parse(policy_text)?;
     check_not_early(signed_at, now)?;
@@ -105,7 +105,7 @@ pub fn verify_post_fields(
         return Err(VerifyError::Expired);
     }
 
-    // 4. The conditions, and that they leave no field out.
+    // 4. The conditions, which must cover every field.
     policy.check(bucket, &fields)?;
     let verified = Verified {
         access_key: scope.access_key.to_owned(),
@@ -143,13 +143,13 @@ fn fields_of<'a>(sent: &[(&'a str, &'a str)]) -> Result<BTreeMap<String, &'a str
     Ok(fields)
 }
 
-/// A policy, parsed.
+/// A parsed policy.
 struct Policy {
     expires_at: Timestamp,
     rules: Vec<Rule>,
 }
 
-/// A condition, with its field's name in lower case.
+/// A condition, with the field name in lower case.
 enum Rule {
     Eq(String, String),
     StartsWith(String, String),
@@ -174,7 +174,7 @@ impl Policy {
         Ok(Self { expires_at, rules })
     }
 
-    /// What every condition on the size allows.
+    /// Returns the sizes that all conditions allow.
     fn size_bytes(&self) -> RangeInclusive<u64> {
         let sizes = self.rules.iter().filter_map(|rule| match rule {
             Rule::Size(min, max) => Some((*min, *max)),
@@ -187,7 +187,7 @@ impl Policy {
     }
 
     fn check(&self, bucket: &str, fields: &BTreeMap<String, &str>) -> Result<(), VerifyError> {
-        // The bucket is what the form was posted to, whatever it says itself.
+        // The bucket is the one in the URL, even if a field names another.
         if fields.get("bucket").is_some_and(|&named| named != bucket) {
             return Err(VerifyError::Condition);
         }
@@ -225,7 +225,7 @@ impl Policy {
     }
 }
 
-/// A `content-type` may be a list, each item of which must begin so.
+/// A `content-type` may be a list, of which each item must have the prefix.
 fn begins(field: &str, value: &str, prefix: &str) -> bool {
     if field == "content-type" {
         value
@@ -281,7 +281,7 @@ impl Rule {
     }
 }
 
-/// The field of `$field`, in lower case.
+/// Returns the field of `$field`, in lower case.
 fn field_name(value: &Value) -> Option<String> {
     value
         .as_str()?
@@ -290,7 +290,7 @@ fn field_name(value: &Value) -> Option<String> {
         .map(str::to_ascii_lowercase)
 }
 
-/// A number of bytes, which some clients write as text.
+/// Parses a number of bytes, which some clients write as text.
 fn size(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -1,10 +1,10 @@
-//! Instants: how they are made, moved and written.
+//! Instants: creation, arithmetic, parsing and formatting.
 //!
-//! An instant is [`chrono`]'s, in UTC. This module holds what chrono does otherwise than the wire and the stored records
-//! need: its text form differs from RFC 3339 (`2026-01-31 12:00:00 UTC`), its range ends long after the year 9999, which RFC 3339
-//! cannot write, `+` panics at that end, and it reads a leap second as an instant of its own.
+//! An instant is a [`chrono`] value in UTC. This crate covers the differences between chrono and what the wire and the
+//! stored records need. chrono's text form is not RFC 3339 (`2026-01-31 12:00:00 UTC`). Its range ends long after the
+//! year 9999, which RFC 3339 cannot express, and `+` panics at that end. It reads a leap second as a separate instant.
 //!
-//! The workspace leaves chrono's feature `serde` off, so that a field without [`rfc3339`] does not compile.
+//! The workspace does not enable chrono's feature `serde`, so that a field without [`rfc3339`] does not compile.
 //!
 //! ```
 //! use consign_time as time;
@@ -21,12 +21,12 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike as _, Utc};
 /// An instant in UTC, to the nanosecond.
 pub type Timestamp = DateTime<Utc>;
 
-/// The first instant that RFC 3339 can write: `0000-01-01T00:00:00Z`.
+/// The first instant of RFC 3339: `0000-01-01T00:00:00Z`.
 pub const MIN: Timestamp = instant(-62_167_219_200, 0);
-/// The last instant that RFC 3339 can write: `9999-12-31T23:59:59.999999999Z`.
+/// The last instant of RFC 3339: `9999-12-31T23:59:59.999999999Z`.
 pub const MAX: Timestamp = instant(253_402_300_799, NANOS - 1);
 
-/// Nanoseconds of a second.
+/// Nanoseconds per second.
 const NANOS: u32 = 1_000_000_000;
 
 #[expect(clippy::expect_used, reason = "evaluated by the compiler")]
@@ -34,50 +34,50 @@ const fn instant(second: i64, nanosecond: u32) -> Timestamp {
     DateTime::from_timestamp(second, nanosecond).expect("within chrono's range")
 }
 
-/// A text that is no instant.
+/// The text is not an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a date and time as RFC 3339 writes them, such as 2026-01-31T12:00:00Z")]
 pub struct ParseError;
 
-/// The instant so many seconds after 1970 began, unless it is outside [`MIN`] to [`MAX`].
+/// Returns the instant this many seconds after 1970 began; `None` outside [`MIN`] to [`MAX`].
 #[must_use]
 pub fn from_secs(seconds: i64) -> Option<Timestamp> {
     DateTime::from_timestamp(seconds, 0).filter(is_in_range)
 }
 
-/// The instant so many milliseconds after 1970 began, unless it is outside [`MIN`] to [`MAX`].
+/// Returns the instant this many milliseconds after 1970 began; `None` outside [`MIN`] to [`MAX`].
 #[must_use]
 pub fn from_millis(milliseconds: i64) -> Option<Timestamp> {
     DateTime::from_timestamp_millis(milliseconds).filter(is_in_range)
 }
 
-/// The instant so many microseconds after 1970 began, unless it is outside [`MIN`] to [`MAX`].
+/// Returns the instant this many microseconds after 1970 began; `None` outside [`MIN`] to [`MAX`].
 #[must_use]
 pub fn from_micros(microseconds: i64) -> Option<Timestamp> {
     DateTime::from_timestamp_micros(microseconds).filter(is_in_range)
 }
 
-/// The instant so many seconds later, unless it is after [`MAX`].
+/// Adds seconds; `None` after [`MAX`].
 #[must_use]
 pub fn checked_add_secs(at: Timestamp, seconds: u64) -> Option<Timestamp> {
     let delta = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
     at.checked_add_signed(delta).filter(is_in_range)
 }
 
-/// The instant so many seconds later, or [`MAX`].
+/// Adds seconds, up to [`MAX`].
 #[must_use]
 pub fn saturating_add_secs(at: Timestamp, seconds: u64) -> Timestamp {
     checked_add_secs(at, seconds).unwrap_or(MAX)
 }
 
-/// Reads RFC 3339, with any offset.
+/// Parses RFC 3339, with any offset.
 ///
-/// A leap second is taken for the second before it, as the clocks that are compared with it do not have one.
+/// A leap second becomes the second before it, since the clocks that it is compared with have none.
 ///
 /// # Errors
-/// [`ParseError`] where the text is anything else, or an instant outside [`MIN`] to [`MAX`].
+/// [`ParseError`] if the text is not RFC 3339, or the instant is outside [`MIN`] to [`MAX`].
 pub fn parse(text: &str) -> Result<Timestamp, ParseError> {
-    // chrono takes U+2212 for a minus; RFC 3339 is ASCII.
+    // chrono accepts U+2212 as a minus sign; RFC 3339 is ASCII.
     if !text.is_ascii() {
         return Err(ParseError);
     }
@@ -86,18 +86,18 @@ pub fn parse(text: &str) -> Result<Timestamp, ParseError> {
     Some(at).filter(is_in_range).ok_or(ParseError)
 }
 
-/// Reads the `Date` of HTTP, and what else RFC 2822 allows.
+/// Parses an HTTP `Date`, or any other form that RFC 2822 allows.
 ///
 /// # Errors
-/// [`ParseError`] where the text is anything else, or an instant outside [`MIN`] to [`MAX`].
+/// [`ParseError`] if the text is not RFC 2822, or the instant is outside [`MIN`] to [`MAX`].
 pub fn parse_http_date(text: &str) -> Result<Timestamp, ParseError> {
     let at = DateTime::parse_from_rfc2822(text).map_err(|_| ParseError)?;
     let at = without_leap_second(at.to_utc());
     Some(at).filter(is_in_range).ok_or(ParseError)
 }
 
-/// Writes RFC 3339 in UTC, with as many digits of a second as the instant has. What is outside [`MIN`] to [`MAX`] is written
-/// as the nearer of them.
+/// Formats as RFC 3339 in UTC, with as many fractional digits as needed. An instant outside [`MIN`] to [`MAX`] is
+/// formatted as the nearer of them.
 #[must_use]
 pub fn to_rfc3339(at: Timestamp) -> String {
     let at = at.clamp(MIN, MAX);
@@ -114,13 +114,13 @@ fn is_in_range(at: &Timestamp) -> bool {
     (MIN..=MAX).contains(at)
 }
 
-/// chrono keeps `23:59:60` as `23:59:59` with more than a second of nanoseconds: its seconds and its microseconds since 1970
+/// chrono stores `23:59:60` as `23:59:59` with more than 10^9 nanoseconds. Its seconds and its microseconds since 1970
 /// then differ by one second.
 fn without_leap_second(at: Timestamp) -> Timestamp {
     at.with_nanosecond(at.nanosecond() % NANOS).unwrap_or(at)
 }
 
-/// An instant in JSON, as a text of RFC 3339: `#[serde(with = "time::rfc3339")]`.
+/// Serializes an instant as RFC 3339: `#[serde(with = "time::rfc3339")]`.
 pub mod rfc3339 {
     use std::fmt;
 
@@ -129,18 +129,18 @@ pub mod rfc3339 {
 
     use super::{Timestamp, parse, to_rfc3339};
 
-    /// Writes the text.
+    /// Serializes the instant.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&to_rfc3339(*at))
     }
 
-    /// Reads the text.
+    /// Deserializes an instant.
     ///
     /// # Errors
-    /// Where it is no text of RFC 3339.
+    /// The text is not RFC 3339.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         deserializer.deserialize_str(Text)
     }
@@ -159,8 +159,8 @@ pub mod rfc3339 {
         }
     }
 
-    /// The same for an instant that may be missing: `#[serde(default, with = "time::rfc3339::option")]`. Without `default` the
-    /// field must be there, if only as `null`.
+    /// The same for an optional instant: `#[serde(default, with = "time::rfc3339::option")]`. Without `default` the
+    /// field is required, but may be `null`.
     pub mod option {
         use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
@@ -169,10 +169,10 @@ pub mod rfc3339 {
         #[derive(serde::Serialize, serde::Deserialize)]
         struct Present(#[serde(with = "super")] Timestamp);
 
-        /// Writes the text, or `null`.
+        /// Serializes the instant, or `null`.
         ///
         /// # Errors
-        /// Those of the serializer.
+        /// The errors of the serializer.
         pub fn serialize<S: Serializer>(
             at: &Option<Timestamp>,
             serializer: S,
@@ -180,10 +180,10 @@ pub mod rfc3339 {
             at.map(Present).serialize(serializer)
         }
 
-        /// Reads the text, or `null`.
+        /// Deserializes an instant, or `null`.
         ///
         /// # Errors
-        /// Where it is neither `null` nor a text of RFC 3339.
+        /// The value is neither `null` nor RFC 3339.
         pub fn deserialize<'de, D: Deserializer<'de>>(
             deserializer: D,
         ) -> Result<Option<Timestamp>, D::Error> {

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Each text, how it is written again, and its microseconds since 1970.
+/// Input, formatted output, and microseconds since 1970.
 const READ: [(&str, &str, i64); 16] = [
     (
         "2024-01-01T00:00:00Z",
