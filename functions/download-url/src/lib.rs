@@ -12,7 +12,7 @@ use consign_core::problem::Problem;
 use consign_core::service::{Call, Service, json};
 use consign_core::sigv4::{Operation, Request as Presign, Signer};
 use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
-use consign_core::upload::{Upload, UploadState};
+use consign_core::upload::{Output, Upload, UploadState};
 use http::{Request, Response, StatusCode};
 
 /// What this function needs.
@@ -144,35 +144,14 @@ fn locate(
             variant.as_str()
         )));
     }
+    let Some(output) = Output::of(variant) else {
+        let (content_type, filename) = (upload.content_type.clone(), upload.filename.clone());
+        return Ok((upload.object.clone(), content_type, filename));
+    };
     let outcome = upload.current_outcome();
-    let stem = upload.filename_stem();
-    let made = |key: Option<&String>, content_type: &str, ending: &str| {
-        key.map(|key| {
-            let object = ObjectRef::new(made_in, key);
-            (object, content_type.to_owned(), format!("{stem}.{ending}"))
-        })
-    };
-    let found = match variant {
-        Variant::Original => Some((
-            upload.object.clone(),
-            upload.content_type.clone(),
-            upload.filename.clone(),
-        )),
-        Variant::Parquet => made(
-            outcome.and_then(|outcome| outcome.parquet_key.as_ref()),
-            "application/vnd.apache.parquet",
-            "parquet",
-        ),
-        Variant::Profile => made(
-            outcome.and_then(|outcome| outcome.profile_key.as_ref()),
-            "application/json",
-            "profile.json",
-        ),
-        Variant::Rejects => made(
-            outcome.and_then(|outcome| outcome.rejects_key.as_ref()),
-            "application/json",
-            "rejects.json",
-        ),
-    };
-    found.ok_or_else(|| Problem::not_ready("There is no such variant."))
+    let key = outcome.and_then(|outcome| outcome.key(output));
+    let key = key.ok_or_else(|| Problem::not_ready("There is no such variant."))?;
+    let filename = format!("{}.{}", upload.filename_stem(), output.extension());
+    let content_type = output.content_type().to_owned();
+    Ok((ObjectRef::new(made_in, key), content_type, filename))
 }

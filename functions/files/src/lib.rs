@@ -48,7 +48,7 @@ async fn list_own<D: Deps>(
     let query = ListQuery::parse(request.uri().query().unwrap_or_default())?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let filter = ListFilter {
-        state: query.status.as_deref().and_then(UploadState::parse),
+        state: query.status.and_then(UploadState::of),
         category: query.category,
         collection_id: query.collection_id,
     };

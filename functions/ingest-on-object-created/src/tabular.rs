@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
-use consign_core::upload::{Columns, IngestOutcome};
+use consign_core::upload::{Columns, IngestOutcome, Output};
 use consign_tabular::{
     Charset, Converted, Converter, Ended, Limits, OnePass, Options, Plan, Refusal, Step, Survey,
 };
@@ -13,9 +13,6 @@ use sha2::{Digest as _, Sha256};
 use crate::Deps;
 use crate::lease::{HeldLease, IngestError};
 use crate::read::{ObjectBytes, check_checksum, to_base64};
-
-/// The media type of Parquet.
-const PARQUET: &str = "application/vnd.apache.parquet";
 
 impl From<Refusal> for IngestError {
     fn from(refusal: Refusal) -> Self {
@@ -45,27 +42,32 @@ pub(crate) async fn convert<D: Deps>(
         code: "output_unknown".to_owned(),
         detail: "The policy does not say where the results of this category go.".to_owned(),
     })?;
-    let output = |key: &String| ObjectRef::new(&planned.bucket, key);
     // 1. Read it once, and write the Parquet as it grows.
-    let parquet = output(&planned.parquet_key);
+    let parquet = planned.object(Output::Parquet);
     let deps = claim.deps;
-    let writer = deps.store().writer(&parquet, PARQUET).await?;
+    let writer = deps
+        .store()
+        .writer(&parquet, Output::Parquet.content_type())
+        .await?;
     let (converted, writer) = match write_once(claim, head, writer).await? {
         Some(written) => written,
         // 2. What came late is of another type than the beginning let expect: find the types of all cells, then convert.
         None => {
             let plan = survey(claim, head).await?;
-            let writer = deps.store().writer(&parquet, PARQUET).await?;
+            let writer = deps
+                .store()
+                .writer(&parquet, Output::Parquet.content_type())
+                .await?;
             write_by(claim, plan, writer).await?
         }
     };
     let names = converted.profile.columns.iter();
     let columns = Columns::of(names.map(|column| &column.name));
     // 3. Its end, the profile, and the rejects where there are any; all at once, and each is awaited.
-    let profile = output(&planned.profile_key);
+    let profile = planned.object(Output::Profile);
     let rejects = match converted.rejects.total {
         0 => None,
-        _ => Some(output(&planned.rejects_key)),
+        _ => Some(planned.object(Output::Rejects)),
     };
     let (finished, profiled, rejected) = join3(
         writer.finish(),

@@ -7,7 +7,8 @@ use consign_core::policy::{Category, KeyVars};
 use consign_core::ports::{Clock, Fault, Multipart, ObjectStore};
 use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{
-    Deletion, DeletionReason, Event, IngestOutcome, ObjectVersion, PartsCheck, Upload, UploadState,
+    Deletion, DeletionReason, Event, IngestOutcome, ObjectVersion, Output, PartsCheck, Upload,
+    UploadState,
 };
 
 use crate::{Deps, object_absent};
@@ -264,8 +265,8 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
         let made = outcome.into_iter().flat_map(IngestOutcome::keys);
         objects.extend(made.map(|key| ObjectRef::new(&category.output_bucket, key)));
         for version in 1..=upload.generation {
-            for ext in ["parquet", "profile.json", "rejects.json"] {
-                objects.extend(output_of(upload, category, version, ext));
+            for output in Output::ALL {
+                objects.extend(output_of(upload, category, version, output));
             }
         }
     }
@@ -273,14 +274,19 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
 }
 
 /// The object key of an output by the template of today; `None` where there is none or it cannot be filled.
-fn output_of(upload: &Upload, category: &Category, version: u32, ext: &str) -> Option<ObjectRef> {
+fn output_of(
+    upload: &Upload,
+    category: &Category,
+    version: u32,
+    output: Output,
+) -> Option<ObjectRef> {
     let file_id = upload.id.to_string();
     let vars = KeyVars {
         owner: upload.owner.as_str(),
         file_id: &file_id,
         category: &upload.category,
         collection_id: upload.collection_id.as_deref(),
-        ext,
+        ext: output.extension(),
         version,
         labels: &upload.labels,
         signed_at: upload.created_at,

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use consign_api::Variant;
+use consign_api::{Status, Variant};
 use serde_json::{Map, Value};
 
 use super::PARTS_MAX;
@@ -45,18 +45,6 @@ const COLUMN_BYTES_MAX: usize = 1024;
 const COLUMNS_BYTES_MAX: usize = CONFIRM_BYTES_BESIDE;
 // A confirm that may be sent is one that may be read.
 const _: () = assert!(3 * 10_000 + COLUMNS_MAX < super::fields::BODY_VALUES_MAX);
-/// The states of an upload, as `GET /files?status=` names them.
-const STATUSES: [&str; 9] = [
-    "pending",
-    "uploading",
-    "uploaded",
-    "confirmed",
-    "processing",
-    "ready",
-    "failed",
-    "expired",
-    "deleted",
-];
 
 /// `POST /files/confirm`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,7 +246,7 @@ pub struct ListQuery {
     /// Where the page before ended, as that answer's `next_cursor` said.
     pub cursor: Option<String>,
     /// Only files in this state.
-    pub status: Option<String>,
+    pub status: Option<Status>,
     /// Only files of this category.
     pub category: Option<String>,
     /// Only files of this collection.
@@ -276,10 +264,13 @@ impl ListQuery {
         let limit = f.within("limit", limit, 1..=LIST_LIMIT_MAX.into());
         let cursor = f.parsed("cursor", |text| printable(text, CURSOR_BYTES_MAX));
         let status = f.parsed("status", |text| {
-            let known = STATUSES.contains(&text);
-            known
-                .then(|| text.to_owned())
-                .ok_or_else(|| format!("must be one of {}", STATUSES.join(", ")))
+            let known = Status::ALL
+                .into_iter()
+                .find(|status| status.as_str() == text);
+            known.ok_or_else(|| {
+                let names = Status::ALL.map(Status::as_str);
+                format!("must be one of {}", names.join(", "))
+            })
         });
         let category = f.parsed("category", |text| {
             is_category_name(text)

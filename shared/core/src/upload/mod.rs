@@ -28,7 +28,7 @@ pub use crate::operations::{
 pub use columns::{COLUMN_NAME_BYTES_MAX, COLUMN_NAMES_MAX, Columns};
 pub use deletion::{Deletion, DeletionReason};
 pub use event::{Change, Decision, Event, Refusal};
-pub use outputs::{OutputPlace, Outputs, VERSIONS_MAX};
+pub use outputs::{Output, OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::PartsCheck;
 
 /// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
@@ -86,10 +86,10 @@ impl UploadState {
         }
     }
 
-    /// The state that the wire spells so.
+    /// The state that the wire calls so; `None` for [`Status::Unknown`].
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    pub fn of(status: Status) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.status() == status)
     }
 
     /// Whether a client that polls should go on polling.
@@ -223,11 +223,21 @@ pub struct IngestOutcome {
 }
 
 impl IngestOutcome {
+    /// The object key of an output, where it was written.
+    #[must_use]
+    pub const fn key(&self, output: Output) -> Option<&String> {
+        match output {
+            Output::Parquet => self.parquet_key.as_ref(),
+            Output::Profile => self.profile_key.as_ref(),
+            Output::Rejects => self.rejects_key.as_ref(),
+        }
+    }
+
     /// The keys of what was made.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
-        [&self.parquet_key, &self.profile_key, &self.rejects_key]
+        Output::ALL
             .into_iter()
-            .flatten()
+            .filter_map(|output| self.key(output))
     }
 }
 

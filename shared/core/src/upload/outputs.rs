@@ -1,5 +1,6 @@
 //! Where ingests write, as the record remembers it: the policy's template may be another by the time of a deletion.
 
+use consign_api::Variant;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, ObjectVersion, Upload};
@@ -8,6 +9,62 @@ use crate::policy::{KeyError, KeyTemplate, KeyVars};
 
 /// The most versions of one upload that are processed: their output keys are part of the record.
 pub const VERSIONS_MAX: usize = 64;
+
+/// What an ingest may write. Each is downloaded as the variant of its name, and all are purged together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The table.
+    Parquet,
+    /// The statistics of its columns.
+    Profile,
+    /// The rows that were rejected.
+    Rejects,
+}
+
+impl Output {
+    /// Every output.
+    pub const ALL: [Self; 3] = [Self::Parquet, Self::Profile, Self::Rejects];
+
+    /// The output that a variant downloads; `None` for the original.
+    #[must_use]
+    pub const fn of(variant: Variant) -> Option<Self> {
+        match variant {
+            Variant::Original => None,
+            Variant::Parquet => Some(Self::Parquet),
+            Variant::Profile => Some(Self::Profile),
+            Variant::Rejects => Some(Self::Rejects),
+        }
+    }
+
+    /// The variant that downloads it.
+    #[must_use]
+    pub const fn variant(self) -> Variant {
+        match self {
+            Self::Parquet => Variant::Parquet,
+            Self::Profile => Variant::Profile,
+            Self::Rejects => Variant::Rejects,
+        }
+    }
+
+    /// `{ext}` in its object key, and the end of its file name.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Profile => "profile.json",
+            Self::Rejects => "rejects.json",
+        }
+    }
+
+    /// Its media type.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Profile | Self::Rejects => "application/json",
+        }
+    }
+}
 
 /// Where an ingest is to write: the policy's bucket and template as they are at its claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +93,18 @@ pub struct Outputs {
 impl Outputs {
     /// All of them; the rejects are there only where a row was rejected.
     pub fn objects(&self) -> impl Iterator<Item = ObjectRef> {
-        [&self.parquet_key, &self.profile_key, &self.rejects_key]
-            .into_iter()
-            .map(|key| ObjectRef::new(&self.bucket, key))
+        Output::ALL.map(|output| self.object(output)).into_iter()
+    }
+
+    /// The object of one of them.
+    #[must_use]
+    pub fn object(&self, output: Output) -> ObjectRef {
+        let key = match output {
+            Output::Parquet => &self.parquet_key,
+            Output::Profile => &self.profile_key,
+            Output::Rejects => &self.rejects_key,
+        };
+        ObjectRef::new(&self.bucket, key)
     }
 }
 
@@ -98,13 +164,13 @@ impl Upload {
 
     fn expanded(&self, place: &OutputPlace) -> Result<Outputs, KeyError> {
         let file_id = self.id.to_string();
-        let key = |ext: &str| {
+        let key = |output: Output| {
             place.template.expand(&KeyVars {
                 owner: self.owner.as_str(),
                 file_id: &file_id,
                 category: &self.category,
                 collection_id: self.collection_id.as_deref(),
-                ext,
+                ext: output.extension(),
                 version: self.generation,
                 labels: &self.labels,
                 signed_at: self.created_at,
@@ -113,9 +179,9 @@ impl Upload {
         Ok(Outputs {
             generation: self.generation,
             bucket: place.bucket.clone(),
-            parquet_key: key("parquet")?,
-            profile_key: key("profile.json")?,
-            rejects_key: key("rejects.json")?,
+            parquet_key: key(Output::Parquet)?,
+            profile_key: key(Output::Profile)?,
+            rejects_key: key(Output::Rejects)?,
         })
     }
 }

@@ -3,8 +3,8 @@
 use consign_api::Variant;
 
 use super::{
-    Deletion, EXPIRY_GRACE_S, IngestOutcome, KEY_KEPT_S, LEASE_S, UPLOAD_LIFE_MAX_S, Upload,
-    UploadState,
+    Deletion, EXPIRY_GRACE_S, IngestOutcome, KEY_KEPT_S, LEASE_S, Output, UPLOAD_LIFE_MAX_S,
+    Upload, UploadState,
 };
 use crate::ids::ETag;
 use crate::policy::Overwrite;
@@ -113,24 +113,12 @@ impl Upload {
     #[must_use]
     pub fn variants(&self) -> Vec<Variant> {
         let outcome = self.current_outcome();
-        [
-            (Variant::Original, self.is_original_there()),
-            (
-                Variant::Parquet,
-                outcome.is_some_and(|outcome| outcome.parquet_key.is_some()),
-            ),
-            (
-                Variant::Profile,
-                outcome.is_some_and(|outcome| outcome.profile_key.is_some()),
-            ),
-            (
-                Variant::Rejects,
-                outcome.is_some_and(|outcome| outcome.rejects_key.is_some()),
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_there)| is_there.then_some(name))
-        .collect()
+        let written = Output::ALL
+            .into_iter()
+            .filter(|&output| outcome.is_some_and(|outcome| outcome.key(output).is_some()))
+            .map(Output::variant);
+        let original = self.is_original_there().then_some(Variant::Original);
+        original.into_iter().chain(written).collect()
     }
 
     /// The etag of what is ready, else of what was seen last.

@@ -259,7 +259,7 @@ fn a_listing_has_defaults_and_bounds() {
     let expected = ListQuery {
         limit: 500,
         cursor: Some("abc".to_owned()),
-        status: Some("ready".to_owned()),
+        status: Some(consign_api::Status::Ready),
         category: Some("table".to_owned()),
         collection_id: Some("c".to_owned()),
         include_download_url: true,
