@@ -2,14 +2,14 @@
 //! `tests/fixtures/events`.
 #![no_main]
 
-use consign_events::{Decoded, KEY_BYTES_MAX, Source, decode, decode_from};
+use consign_events::{Decoded, Envelope, KEY_BYTES_MAX, decode, decode_from};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     let found = decode(body);
     let mut taken = false;
-    for source in Source::ALL {
-        taken |= decode_from(source, body).is_ok();
+    for envelope in Envelope::ALL {
+        taken |= decode_from(envelope, body).is_ok();
     }
     assert!(found.is_ok() || !taken, "a source takes what no source is known for");
     if let Ok(Decoded::Ok(records) | Decoded::Partial { records, .. }) = found {

@@ -1,5 +1,5 @@
-//! `/events/minio`: what MinIO's webhook tells of its objects. An event is on the ingest queue, durably, before MinIO
-//! hears of success (invariant 12): with a queue directory of its own it sends again whatever was answered otherwise.
+//! `/events/minio`: notifications of MinIO's webhook. An event is durable on the ingest queue before MinIO gets a
+//! success (invariant 12). With a queue directory, MinIO repeats notifications that got another answer.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use consign_core::events::{Decoded, EventError, ObjectEvent, Source};
+use consign_core::events::{Decoded, Envelope, EventError, ObjectEvent};
 use consign_core::policy::Policy;
 use consign_core::ports::{Clock as _, is_own_message};
 use consign_core::problem::Problem;
@@ -18,13 +18,13 @@ use http::{HeaderMap, StatusCode};
 
 use crate::site::Site;
 
-/// Where MinIO sends its events.
+/// The path for MinIO's notifications.
 pub(crate) const PATH: &str = "/events/minio";
-/// The longest notification taken, in bytes. MinIO sends one record at a time, which is some kilobytes with the longest
-/// key and all metadata.
+/// The maximum length of a notification, in bytes. MinIO sends one record at a time, which has some kilobytes with
+/// the longest key and all metadata.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// Tells that events are taken here. MinIO only connects; people and `consign doctor` ask by HEAD or GET.
+/// Answers that events are accepted here. MinIO only connects; people and `consign doctor` send HEAD or GET.
 pub(crate) async fn reachable(State(site): State<Arc<Site>>, request: Request) -> Response {
     let call = Call::begin(
         &*site.host,
@@ -35,7 +35,7 @@ pub(crate) async fn reachable(State(site): State<Arc<Site>>, request: Request) -
     call.finish(&*site.host, Ok(answer)).map(Body::from)
 }
 
-/// Takes a notification.
+/// Handles a notification.
 pub(crate) async fn take(State(site): State<Arc<Site>>, request: Request) -> Response {
     let _in_flight = site.metrics.begin();
     let (parts, body) = request.into_parts();
@@ -52,22 +52,23 @@ async fn accept(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<http::Response<Bytes>, Problem> {
-    // 1. Only who knows the secret is heard (invariant 22); of nobody else a body is read.
-    let is_known = site
+    // 1. Check the secret (invariant 22). Without it, the body is not read.
+    let is_authenticated = site
         .event_token
         .as_ref()
         .is_some_and(|token| shows(headers, token));
-    if !is_known {
-        let detail = "the webhook's secret is missing or another: `Authorization: Bearer …`";
+    if !is_authenticated {
+        let detail = "the webhook's secret is missing or wrong: `Authorization: Bearer …`";
         return Err(Problem::unauthorized(None, detail));
     }
     let body = site.bodies.read(headers, body, BODY_BYTES_MAX).await?;
-    let text = str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("is not UTF-8"))?;
-    // 2. Durable first, then acknowledged.
-    let is_asked = asks_for_something(&site.host.rules.policy, text)?;
+    let text =
+        str::from_utf8(&body.bytes).map_err(|_| Problem::bad_request("the body is not UTF-8"))?;
+    // 2. Queue the notification durably, then acknowledge it.
+    let is_for_ingest = is_for_ingest(&site.host.rules.policy, text)?;
     let now = site.host.system.now();
     let sources = site.host.rules.policy.event_sources();
-    let is_taken = is_asked && site.host.queue.tell(sources, text, now).await?;
+    let is_taken = is_for_ingest && site.host.queue.tell(sources, text, now).await?;
     Ok(json(
         StatusCode::OK,
         &serde_json::json!({"queued": is_taken}),
@@ -83,25 +84,29 @@ fn shows(headers: &HeaderMap, token: &Secret) -> bool {
         .is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer") && token.is(given))
 }
 
-/// Whether a notification is for the ingest. One that cannot be understood is: there it ends among the dead letters with
-/// its reason, while MinIO would send it for ever and nothing after it.
-fn asks_for_something(policy: &Policy, text: &str) -> Result<bool, Problem> {
-    // Our own jobs come from ourselves alone.
+/// Returns whether a notification is for the ingest. An invalid one is: it becomes a dead letter with its reason
+/// there, while MinIO would send it again and again, and no later notification.
+fn is_for_ingest(policy: &Policy, text: &str) -> Result<bool, Problem> {
+    // Only consign itself may send its own jobs.
     if is_own_message(text.as_bytes()) {
-        return Err(Problem::bad_request("is no notification of a store"));
+        return Err(Problem::bad_request(
+            "the body is not a notification of a store",
+        ));
     }
     let sources = policy.event_sources();
-    let decoded = sources.decode_from(Source::MinioWebhook, text.as_bytes());
+    let decoded = sources.decode_from(Envelope::MinioWebhook, text.as_bytes());
     let records: Vec<ObjectEvent> = match decoded {
         Ok(Decoded::Ignore) => return Ok(false),
         Ok(Decoded::Ok(records)) => records,
         Ok(Decoded::Partial { .. }) => return Ok(true),
         Err(EventError::Empty | EventError::OtherSource) => {
-            return Err(Problem::bad_request("is no notification of MinIO"));
+            return Err(Problem::bad_request(
+                "the body is not a notification of MinIO",
+            ));
         }
         Err(_) => return Ok(true),
     };
-    // A bucket that is not ours changes nothing (invariant 22).
+    // A bucket that the policy does not name changes nothing (invariant 22).
     let buckets = policy.buckets();
     Ok(records
         .iter()

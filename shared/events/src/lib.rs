@@ -1,11 +1,12 @@
-//! Object events: what S3, R2 and MinIO tell of an object, whatever carried the message, as one [`ObjectEvent`].
+//! Object events of S3, R2 and MinIO, decoded into one [`ObjectEvent`] whatever envelope they arrive in.
 //!
-//! S3 notifies through a Lambda, SQS, SNS (into a Lambda, or into SQS wrapped or raw) or EventBridge; R2 through a Queue; MinIO by
-//! webhook. A batch as a consumer gets it and the text of a single message are both understood. Every carrier delivers at least
-//! once and in no order: ordering is the [`Sequencer`]'s, and doubles are the state machine's.
+//! S3 notifies through Lambda, SQS, SNS (into Lambda, or into SQS with or without its envelope) or EventBridge; R2
+//! through a Queue; MinIO by webhook. Both a batch as a consumer receives it and the text of a single message are
+//! decoded. Every envelope is delivered at least once and in any order. The [`Sequencer`] provides the order, and the
+//! state machine handles repeated events.
 //!
-//! Nothing here trusts its input: size, number of records and depth are bounded, one bad record spoils no other, and a refusal is a
-//! stable [`code`](EventError::code) without a byte of what was sent.
+//! The input is not trusted: size, number of records and depth are limited, and an invalid record does not affect the
+//! others. An error is a stable [`code`](EventError::code) and contains nothing of the input.
 
 use consign_time::Timestamp;
 
@@ -17,33 +18,34 @@ mod wire;
 
 pub use sequencer::Sequencer;
 
-/// The longest body taken, in bytes: what one Lambda invocation may carry. An SQS or SNS message is at most 1 MiB, a Queue's 128 KiB.
+/// The maximum length of a body, in bytes: the limit of a Lambda invocation. An SQS or SNS message has at most 1 MiB,
+/// a message of a Queue 128 KiB.
 pub const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
-/// The most records of one list.
+/// The maximum number of records of one list.
 pub const RECORDS_MAX: usize = 1000;
-/// The longest object key, in UTF-8 bytes, in any of the stores.
+/// The maximum length of an object key in any store, in UTF-8 bytes.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// The longest bucket name, in bytes: 63 today, 255 in the oldest S3 buckets.
+/// The maximum length of a bucket name, in bytes: 63 today, 255 in the oldest S3 buckets.
 pub const BUCKET_BYTES_MAX: usize = 255;
-/// The longest etag or version id, in bytes (S3's version ids end there).
+/// The maximum length of an ETag or version id, in bytes: the limit of S3's version ids.
 pub const TAG_BYTES_MAX: usize = 1024;
 
-// A whole SQS batch of the largest messages that a standard consumer asks for (10 × 256 KiB) fits.
+// A whole SQS batch of the largest messages that a standard consumer requests (10 × 256 KiB) fits.
 const _: () = assert!(BODY_BYTES_MAX >= 10 * 256 * 1024);
 
-/// Whose store an event is of.
+/// The kind of store that an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Provider {
     /// Amazon S3.
     S3,
     /// Cloudflare R2.
     R2,
-    /// MinIO, or another server that notifies as it does.
+    /// MinIO, or another server with the same notifications.
     Minio,
 }
 
 impl Provider {
-    /// The stable lower-case name: `s3`, `r2`, `minio`.
+    /// Returns the stable lower-case name: `s3`, `r2`, `minio`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,17 +56,18 @@ impl Provider {
     }
 }
 
-/// What became of the object.
+/// What happened to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// It was written: put, posted, copied, or completed from parts.
     Created,
-    /// It was removed, expired, or hidden by a delete marker. With a version id only that version is gone: look before believing.
+    /// It was removed, expired, or hidden by a delete marker. With a version id, only that version is gone, so a HEAD
+    /// request has to confirm it.
     Deleted,
 }
 
 impl Action {
-    /// The stable lower-case name: `created`, `deleted`.
+    /// Returns the stable lower-case name: `created`, `deleted`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,105 +77,107 @@ impl Action {
     }
 }
 
-/// One thing that happened to one object, as its store said it.
+/// One change of one object, as its store reported it.
 ///
-/// The key is decoded but not judged beyond its length: a store may hold keys that consign never made, with control characters too,
-/// and no upload will be found under them. What a store says beside bucket and key is a hint, and `None` where it is illegible.
+/// The key is decoded, but only its length is checked. A store may have keys that consign never made, also with
+/// control characters, and no upload has such a key. Everything except bucket and key is a hint, and `None` if it
+/// cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEvent {
-    /// Whose store.
+    /// The kind of store.
     pub provider: Provider,
     /// What happened.
     pub action: Action,
-    /// The bucket's name: never empty, at most [`BUCKET_BYTES_MAX`] bytes, no control bytes.
+    /// The name of the bucket: not empty, at most [`BUCKET_BYTES_MAX`] bytes, without control characters.
     pub bucket: String,
-    /// The object's key, decoded: never empty, at most [`KEY_BYTES_MAX`] bytes.
+    /// The decoded object key: not empty, at most [`KEY_BYTES_MAX`] bytes.
     pub key: String,
-    /// The object's size in bytes. Absent for deletions, and for an empty object in MinIO.
+    /// The size in bytes. Absent for deletions, and for an empty object in MinIO.
     pub size_bytes: Option<u64>,
-    /// The object's etag without quotes.
+    /// The ETag without quotes.
     pub etag: Option<String>,
-    /// The version, where the bucket keeps versions. The null version is `None`.
+    /// The version id in a versioned bucket. The null version is `None`.
     pub version_id: Option<String>,
-    /// The event's place in the key's history. R2 has none, and what another store says that is no hexadecimal is none.
+    /// The sequencer. `None` for R2, and for a value that is not hexadecimal.
     pub sequencer: Option<Sequencer>,
-    /// When it happened by the store's clock, where the store said so legibly. Information, not an order.
+    /// The time of the event by the store's clock, if readable. Information only: it does not order events.
     pub at: Option<Timestamp>,
 }
 
-/// A message that was understood.
+/// A message that was decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decoded {
-    /// Events to act on, at least one, in the order of the message.
+    /// The events, at least one, in the order of the message.
     Ok(Vec<ObjectEvent>),
-    /// A valid message that asks for nothing (a test event, a tag change, a subscription notice, an empty batch, an event of a source
-    /// that is not known): acknowledge it.
+    /// A valid message without an event to act on: a test event, a tag change, a subscription notice, an empty batch,
+    /// or an event of an unknown envelope. The caller acknowledges it.
     Ignore,
-    /// Some records were understood and some not. The good ones are to be acted on, the bad ones reported.
+    /// Some records are valid and some are not. The caller acts on the valid ones and reports the others.
     Partial {
-        /// Events to act on; none if the other records asked for nothing.
+        /// The events. Empty if the other records contain none to act on.
         records: Vec<ObjectEvent>,
-        /// The bad ones, in order.
+        /// The invalid records, in order.
         failed: Vec<FailedRecord>,
     },
 }
 
-/// A bad record of an otherwise good batch.
+/// An invalid record of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailedRecord {
-    /// Its index in the outermost list: of an SQS batch the SQS message (which is what a partial batch response names), of a plain
-    /// notification the entry of `Records`. A message of a batch is bad if any record within it is.
+    /// The index in the outermost list. In an SQS batch it is the index of the SQS message, which a partial batch
+    /// response names; in a plain notification that of the entry of `Records`. A message is invalid if any record in
+    /// it is.
     pub index: usize,
-    /// The first thing wrong with it.
+    /// The first error of the record.
     pub error: EventError,
 }
 
-/// Why a body, or a record of it, is not an event. No text of the sender is kept.
+/// Why a body or a record is not a valid event. Contains nothing of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// There is no body.
+    /// The body is empty.
     #[error("the body is empty")]
     Empty,
     /// The body is longer than [`BODY_BYTES_MAX`].
-    #[error("the body is over {BODY_BYTES_MAX} bytes")]
+    #[error("the body is longer than {BODY_BYTES_MAX} bytes")]
     TooLong,
-    /// The body, or a message within it, is not JSON in UTF-8.
+    /// The body, or a message in it, is not JSON in UTF-8.
     #[error("the message is not JSON")]
     NotJson,
-    /// JSON, but of no shape known here.
+    /// The JSON has no known shape.
     #[error("the message is not an object event")]
     NotAnEvent,
-    /// An event of another known source than the one expected, or one wrapped in another way.
-    #[error("the event is of another source")]
+    /// The event has another envelope or another envelope than the expected one.
+    #[error("the event has another source or envelope")]
     OtherSource,
     /// A list is longer than [`RECORDS_MAX`].
-    #[error("the message has over {RECORDS_MAX} records")]
+    #[error("the message has more than {RECORDS_MAX} records")]
     TooManyRecords,
-    /// The event's major version is not the one known here.
+    /// The major version of the event is unknown.
     #[error("the event's version is unknown")]
     UnknownVersion,
-    /// A field has the wrong type, is there twice, or a required one is missing.
+    /// A field has the wrong type or is duplicated, or a required field is missing.
     #[error("a field is missing, repeated or of the wrong type")]
     BadField,
-    /// The bucket's name is missing, too long or not text.
-    #[error("the bucket's name is missing or impossible")]
+    /// The name of the bucket is missing, too long or not a string.
+    #[error("the bucket's name is missing or invalid")]
     BadBucket,
     /// The key is missing or empty.
     #[error("the key is missing")]
     KeyMissing,
-    /// The key's percent-encoding is broken, or does not decode to UTF-8.
-    #[error("the key's encoding is broken")]
+    /// The percent-encoding of the key is invalid, or does not decode to UTF-8.
+    #[error("the key's encoding is invalid")]
     KeyEncoding,
     /// The key is longer than [`KEY_BYTES_MAX`].
-    #[error("the key is over {KEY_BYTES_MAX} bytes")]
+    #[error("the key is longer than {KEY_BYTES_MAX} bytes")]
     KeyTooLong,
-    /// A sequencer that is read by itself is not hexadecimal text, or too long.
+    /// A sequencer that is parsed by itself is not hexadecimal, or is too long.
     #[error("the sequencer is not hexadecimal")]
     BadSequencer,
 }
 
 impl EventError {
-    /// The stable name of the refusal, for logs, metrics and dead letters.
+    /// Returns the stable name of the error, for logs, metrics and dead letters.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -193,29 +198,29 @@ impl EventError {
     }
 }
 
-/// The way a message came, so that nothing else is taken from there.
+/// The envelope in which a notification arrives. Where it is fixed, messages in other envelopes are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// S3 invoking a Lambda.
+pub enum Envelope {
+    /// S3 invokes a Lambda function.
     S3Lambda,
-    /// S3 into an SQS queue.
+    /// S3 sends to an SQS queue.
     S3Sqs,
-    /// S3 into an SNS topic that invokes a Lambda or an HTTP endpoint.
+    /// S3 sends to an SNS topic that invokes a Lambda function or an HTTP endpoint.
     S3Sns,
-    /// S3 into an SNS topic into an SQS queue, each message in SNS's envelope.
+    /// S3 sends to an SNS topic, which sends to an SQS queue. Each message has SNS's envelope.
     S3SnsSqs,
-    /// The same with raw message delivery: as [`Source::S3Sqs`].
+    /// As before, with raw message delivery. The message has the form of [`Envelope::S3Sqs`].
     S3SnsRawSqs,
-    /// S3 through EventBridge, to a Lambda or an SQS queue.
+    /// S3 sends through EventBridge to a Lambda function or an SQS queue.
     EventBridge,
-    /// R2 into a Cloudflare Queue.
+    /// R2 sends to a Cloudflare Queue.
     R2Queue,
-    /// MinIO's webhook, and those of servers that notify as it does.
+    /// MinIO's webhook, and those of servers with the same notifications.
     MinioWebhook,
 }
 
-impl Source {
-    /// Every source.
+impl Envelope {
+    /// All envelopes.
     pub const ALL: [Self; 8] = [
         Self::S3Lambda,
         Self::S3Sqs,
@@ -227,7 +232,7 @@ impl Source {
         Self::MinioWebhook,
     ];
 
-    /// The stable name, as configuration spells it.
+    /// Returns the stable name in the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -242,29 +247,31 @@ impl Source {
         }
     }
 
-    /// The source of that name, if there is one.
+    /// Returns the envelope of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.as_str() == name)
+        Self::ALL
+            .into_iter()
+            .find(|envelope| envelope.as_str() == name)
     }
 }
 
-/// What the records of a notification may have as their `eventSource` beside `aws:s3`, `minio:s3` and `rustfs:s3`, such as `ceph:s3`:
-/// servers whose notifications are S3's in all else. What neither this lists nor is known is acknowledged without effect.
+/// Values of `eventSource` that are accepted in addition to `aws:s3`, `minio:s3` and `rustfs:s3`, such as `ceph:s3`,
+/// for servers with S3's notifications. Records of other sources are acknowledged without effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventSources(Vec<String>);
 
 impl EventSources {
-    /// The longest name, in bytes.
+    /// The maximum length of a name, in bytes.
     pub const NAME_BYTES_MAX: usize = 64;
-    /// What is read in its own way, and so cannot be listed as a server.
+    /// Sources that are decoded in their own way and cannot be listed.
     const OWN: [&str; 5] = ["aws:s3", "aws:sqs", "aws:sns", "minio:s3", "rustfs:s3"];
 
-    /// No source beside those that are known.
+    /// No additional sources.
     pub const KNOWN: Self = Self(Vec::new());
 
-    /// Lists these as well. `None` where one is not printable ASCII of 1 to [`EventSources::NAME_BYTES_MAX`] bytes, or is known
-    /// already.
+    /// Creates a list of additional sources. `None` if a name is not printable ASCII of 1 to
+    /// [`EventSources::NAME_BYTES_MAX`] bytes, or is known already.
     #[must_use]
     pub fn with(names: Vec<String>) -> Option<Self> {
         let is_name = |name: &String| {
@@ -279,7 +286,7 @@ impl EventSources {
         self.0.iter().any(|listed| listed == name)
     }
 
-    /// [`decode`] with these sources.
+    /// Like [`decode`], with these sources.
     ///
     /// # Errors
     ///
@@ -288,30 +295,31 @@ impl EventSources {
         parse::body(body, parse::Expected::any(self))
     }
 
-    /// [`decode_from`] with these sources, which come by [`Source::MinioWebhook`].
+    /// Like [`decode_from`], with these sources, which arrive by [`Envelope::MinioWebhook`].
     ///
     /// # Errors
     ///
     /// As [`decode_from`].
-    pub fn decode_from(&self, source: Source, body: &[u8]) -> Result<Decoded, EventError> {
-        parse::body(body, parse::Expected::of(source, self))
+    pub fn decode_from(&self, envelope: Envelope, body: &[u8]) -> Result<Decoded, EventError> {
+        parse::body(body, parse::Expected::of(envelope, self))
     }
 }
 
-/// Decodes a message of any source, finding out itself how it is wrapped.
+/// Decodes a message in any envelope.
 ///
 /// # Errors
 ///
-/// The whole message is refused: see [`EventError`]. If every record of a batch is bad, the error is the first one's.
+/// The whole message is invalid: see [`EventError`]. If every record of a batch is invalid, the error is that of the
+/// first one.
 pub fn decode(body: &[u8]) -> Result<Decoded, EventError> {
     EventSources::KNOWN.decode(body)
 }
 
-/// Decodes a message of one source, and takes no other.
+/// Decodes a message in one envelope, and refuses others.
 ///
 /// # Errors
 ///
-/// As [`decode`]; [`EventError::OtherSource`] for an event that did not come this way.
-pub fn decode_from(source: Source, body: &[u8]) -> Result<Decoded, EventError> {
-    EventSources::KNOWN.decode_from(source, body)
+/// As [`decode`], and [`EventError::OtherSource`] for an event in another envelope.
+pub fn decode_from(envelope: Envelope, body: &[u8]) -> Result<Decoded, EventError> {
+    EventSources::KNOWN.decode_from(envelope, body)
 }

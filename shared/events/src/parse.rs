@@ -1,4 +1,4 @@
-//! From a message's text to events: unwrap what carried it, then read what its store said.
+//! Decodes messages: removes the envelope, then reads the store's event.
 
 use consign_time as time;
 use serde_json::value::RawValue;
@@ -7,18 +7,19 @@ use consign_ids::bare_etag;
 
 use super::wire::{self, Text};
 use super::{
-    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, EventError, EventSources, FailedRecord,
-    KEY_BYTES_MAX, ObjectEvent, Provider, Sequencer, Source, TAG_BYTES_MAX,
+    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, Envelope, EventError, EventSources,
+    FailedRecord, KEY_BYTES_MAX, ObjectEvent, Provider, Sequencer, TAG_BYTES_MAX,
 };
 
-/// What may still come. Each wrapper is taken at most once, SQS outside SNS, so no message is more than three deep.
+/// The envelopes and stores that are still accepted. Each envelope is removed at most once, SQS before SNS, so a
+/// message is at most three levels deep.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected<'a> {
     sqs: bool,
     sns: Wrapped,
-    /// `None` takes any.
+    /// The expected origin. `None` accepts any.
     origin: Option<Origin>,
-    /// The event sources beside those known here.
+    /// The additional event sources.
     sources: &'a EventSources,
 }
 
@@ -29,13 +30,13 @@ enum Wrapped {
     Always,
 }
 
-/// Who speaks at the heart of a message, and in what form.
+/// The sender of the innermost message, and its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     S3,
     EventBridge,
     R2,
-    /// MinIO, and the servers that notify as it does.
+    /// MinIO, and servers with the same notifications.
     Minio,
 }
 
@@ -49,15 +50,15 @@ impl<'a> Expected<'a> {
         }
     }
 
-    pub(super) const fn of(source: Source, sources: &'a EventSources) -> Self {
-        let (sqs, sns, origin) = match source {
-            Source::S3Lambda => (false, Wrapped::Never, Origin::S3),
-            Source::S3Sqs | Source::S3SnsRawSqs => (true, Wrapped::Never, Origin::S3),
-            Source::S3Sns => (false, Wrapped::Always, Origin::S3),
-            Source::S3SnsSqs => (true, Wrapped::Always, Origin::S3),
-            Source::EventBridge => (true, Wrapped::Never, Origin::EventBridge),
-            Source::R2Queue => (false, Wrapped::Never, Origin::R2),
-            Source::MinioWebhook => (false, Wrapped::Never, Origin::Minio),
+    pub(super) const fn of(envelope: Envelope, sources: &'a EventSources) -> Self {
+        let (sqs, sns, origin) = match envelope {
+            Envelope::S3Lambda => (false, Wrapped::Never, Origin::S3),
+            Envelope::S3Sqs | Envelope::S3SnsRawSqs => (true, Wrapped::Never, Origin::S3),
+            Envelope::S3Sns => (false, Wrapped::Always, Origin::S3),
+            Envelope::S3SnsSqs => (true, Wrapped::Always, Origin::S3),
+            Envelope::EventBridge => (true, Wrapped::Never, Origin::EventBridge),
+            Envelope::R2Queue => (false, Wrapped::Never, Origin::R2),
+            Envelope::MinioWebhook => (false, Wrapped::Never, Origin::Minio),
         };
         Self {
             sqs,
@@ -92,7 +93,7 @@ impl<'a> Expected<'a> {
         Ok(())
     }
 
-    /// Whether the message may be a list of `Records`.
+    /// Checks whether the message may be a list of `Records`.
     fn take_records(self) -> Result<(), EventError> {
         if self.origin == Some(Origin::R2) {
             Err(EventError::OtherSource)
@@ -113,7 +114,7 @@ pub(super) fn body(body: &[u8], expected: Expected<'_>) -> Result<Decoded, Event
     )
 }
 
-/// Decodes one message, by itself or unwrapped.
+/// Decodes one message, with or without an envelope.
 fn message(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let text = text.trim_ascii();
     if text.is_empty() {
@@ -149,7 +150,7 @@ fn message(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     }
 }
 
-/// Decodes every entry of a list by itself, so that a bad one spoils no other.
+/// Decodes each entry of a list by itself, so that an invalid one does not affect the others.
 fn batch(
     list: &wire::List<'_>,
     decode: impl Fn(&str) -> Result<Decoded, EventError>,
@@ -179,7 +180,7 @@ fn batch(
     }
 }
 
-/// An entry of `Records`: a wrapped message, or an event of S3 or MinIO.
+/// Decodes an entry of `Records`: a message in an envelope, or an event of S3 or MinIO.
 fn record(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let record: wire::Record<'_> = wire::object(text)?;
     let source = record.event_source.as_ref().ok_or(EventError::NotAnEvent)?;
@@ -192,29 +193,31 @@ fn record(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
         "aws:s3" => (Provider::S3, Origin::S3),
         "minio:s3" | "rustfs:s3" => (Provider::Minio, Origin::Minio),
         other if expected.sources.lists(other) => (Provider::Minio, Origin::Minio),
-        // Somebody else's: nothing here is about an object of ours.
+        // A source of another system. It reports no object of consign.
         _ => return Ok(Decoded::Ignore),
     };
     expected.take(origin)?;
-    // Compare the major version for equality, and take any minor one (Amazon S3 User Guide, "Event message structure").
+    // The major version must be equal, and any minor version is accepted (Amazon S3 User Guide, "Event message
+    // structure").
     if record
         .event_version
         .is_some_and(|version| version.0.split('.').next() != Some("2"))
     {
         return Err(EventError::UnknownVersion);
     }
-    let name = present(record.event_name).ok_or(EventError::BadField)?;
+    let name = non_empty(record.event_name).ok_or(EventError::BadField)?;
     let Some(action) = notification_action(&name.0) else {
         return Ok(Decoded::Ignore);
     };
     let (bucket, object) = entity(record.s3)?;
     let text = &object.key.as_ref().ok_or(EventError::KeyMissing)?.0;
     let key = match form_decoded(text) {
-        // A server that configuration lists may write its keys as they are. Ours read the same both ways.
+        // A server from the configuration may write keys without encoding. The keys of consign are the same in both
+        // forms.
         Err(_) if expected.sources.lists(&source.0) => text.clone().into_owned(),
         decoded => decoded?,
     };
-    said(Said {
+    checked(Fields {
         provider,
         action,
         bucket,
@@ -224,7 +227,7 @@ fn record(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     })
 }
 
-/// SNS's envelope. A notice about the subscription is the operator's business, not ours.
+/// Decodes SNS's envelope. Notices about the subscription concern the operator and are ignored.
 fn sns(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     let expected = expected.inside_sns()?;
     let sns: wire::Sns<'_> = wire::object(text)?;
@@ -235,11 +238,11 @@ fn sns(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
     }
 }
 
-/// An event of EventBridge, whose keys are not encoded.
+/// Decodes an event of EventBridge, whose keys are not encoded.
 fn event_bridge(text: &str) -> Result<Decoded, EventError> {
     let event: wire::EventBridge<'_> = wire::object(text)?;
     if event.source.0 != "aws.s3" {
-        // A rule that lets more through than it should.
+        // The EventBridge rule matches too much.
         return Ok(Decoded::Ignore);
     }
     let action = match event.detail_type.0.as_ref() {
@@ -255,7 +258,7 @@ fn event_bridge(text: &str) -> Result<Decoded, EventError> {
         .0
         .clone()
         .into_owned();
-    said(Said {
+    checked(Fields {
         provider: Provider::S3,
         action,
         bucket,
@@ -265,7 +268,7 @@ fn event_bridge(text: &str) -> Result<Decoded, EventError> {
     })
 }
 
-/// A message of a Queue, or the event of R2 that it brought.
+/// Decodes a message of a Queue, or the R2 event in it.
 fn queue_message(text: &str) -> Result<Decoded, EventError> {
     let message: wire::QueueMessage<'_> = wire::object(text)?;
     match message.body.map(|body| body.get()) {
@@ -275,7 +278,7 @@ fn queue_message(text: &str) -> Result<Decoded, EventError> {
     }
 }
 
-/// An event of R2, whose keys are not encoded.
+/// Decodes an event of R2, whose keys are not encoded.
 fn r2(text: &str) -> Result<Decoded, EventError> {
     let event: wire::R2<'_> = wire::object(text)?;
     let action = match event.action.0.as_ref() {
@@ -283,7 +286,7 @@ fn r2(text: &str) -> Result<Decoded, EventError> {
         "DeleteObject" | "LifecycleDeletion" => Action::Deleted,
         _ => return Ok(Decoded::Ignore),
     };
-    let bucket = present(event.bucket).ok_or(EventError::BadBucket)?;
+    let bucket = non_empty(event.bucket).ok_or(EventError::BadBucket)?;
     let object: wire::Object<'_> = wire::object(event.object.ok_or(EventError::KeyMissing)?.get())?;
     let key = object
         .key
@@ -292,7 +295,7 @@ fn r2(text: &str) -> Result<Decoded, EventError> {
         .0
         .clone()
         .into_owned();
-    said(Said {
+    checked(Fields {
         provider: Provider::R2,
         action,
         bucket,
@@ -302,11 +305,12 @@ fn r2(text: &str) -> Result<Decoded, EventError> {
     })
 }
 
-/// What an `eventName` of S3 or MinIO means to us. S3 writes `ObjectCreated:Put` in records, MinIO `s3:ObjectCreated:Put`.
+/// Maps an `eventName` of S3 or MinIO to an action. S3 writes `ObjectCreated:Put` in records, MinIO
+/// `s3:ObjectCreated:Put`.
 fn notification_action(name: &str) -> Option<Action> {
     let (group, what) = name.strip_prefix("s3:").unwrap_or(name).split_once(':')?;
     match (group, what) {
-        // MinIO counts changes of an object's tags and locks among its creations, and removing nothing among its removals.
+        // MinIO counts changes of an object's tags and locks as creations, and the removal of nothing as a removal.
         ("ObjectCreated", "PutTagging" | "DeleteTagging" | "PutRetention" | "PutLegalHold") => None,
         ("ObjectRemoved", "NoOP") => None,
         ("ObjectCreated", _) => Some(Action::Created),
@@ -315,7 +319,7 @@ fn notification_action(name: &str) -> Option<Action> {
     }
 }
 
-/// Bucket and object of `s3` or `detail`.
+/// Returns bucket and object of `s3` or `detail`.
 fn entity(raw: Option<&RawValue>) -> Result<(Text<'_>, wire::Object<'_>), EventError> {
     let entity: wire::Entity<'_> = wire::object(raw.ok_or(EventError::BadField)?.get())?;
     let bucket: wire::Bucket<'_> = wire::object(entity.bucket.ok_or(EventError::BadBucket)?.get())?;
@@ -323,8 +327,8 @@ fn entity(raw: Option<&RawValue>) -> Result<(Text<'_>, wire::Object<'_>), EventE
     Ok((bucket.name.ok_or(EventError::BadBucket)?, object))
 }
 
-/// What a store said, its key decoded, nothing checked.
-struct Said<'a> {
+/// The fields of a store's event, with the key decoded and nothing checked.
+struct Fields<'a> {
     provider: Provider,
     action: Action,
     bucket: Text<'a>,
@@ -333,18 +337,18 @@ struct Said<'a> {
     time: Option<&'a RawValue>,
 }
 
-/// Checks what a store said of whose object it speaks: bucket and key. The rest says no more than where to look, so what is
-/// illegible there is as if it were not said: an event about somebody else's object must not fail by it, and of one of ours the
-/// store itself is asked.
-fn said(said: Said<'_>) -> Result<Decoded, EventError> {
-    let Said {
+/// Checks bucket and key. Other fields only hint at a change, so an unreadable one counts as absent: an event about
+/// an object of another system must not fail because of it, and for consign's own objects a HEAD request provides the
+/// truth.
+fn checked(checked: Fields<'_>) -> Result<Decoded, EventError> {
+    let Fields {
         provider,
         action,
         bucket: Text(bucket),
         key,
         object,
         time,
-    } = said;
+    } = checked;
     if bucket.is_empty() || bucket.len() > BUCKET_BYTES_MAX || has_control_bytes(&bucket) {
         return Err(EventError::BadBucket);
     }
@@ -359,32 +363,32 @@ fn said(said: Said<'_>) -> Result<Decoded, EventError> {
         action,
         bucket: bucket.into_owned(),
         key,
-        size_bytes: legible(object.size),
+        size_bytes: readable(object.size),
         etag: tag(object.etag),
         // The version of an object that was written while versioning was off or suspended is called "null".
         version_id: tag(object.version_id).filter(|id| id != "null"),
-        sequencer: legible(object.sequencer)
+        sequencer: readable(object.sequencer)
             .and_then(|Text(text)| Sequencer::parse(&text).ok())
             .filter(|sequencer| !sequencer.as_str().is_empty()),
-        at: legible(time).and_then(|Text(time)| time::parse(&time).ok()),
+        at: readable(time).and_then(|Text(time)| time::parse(&time).ok()),
     }]))
 }
 
-/// A field that may be of any type.
-fn legible<'a, T: serde::Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+/// Reads a field that may have any type.
+fn readable<'a, T: serde::Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     wire::value(raw?.get()).ok()
 }
 
-/// An etag or version id without the quotes that HTTP puts around it.
+/// Returns an ETag or version id without the quotes of HTTP.
 fn tag(raw: Option<&RawValue>) -> Option<String> {
-    let Text(text) = legible(raw)?;
+    let Text(text) = readable(raw)?;
     let is_legible = text.len() <= TAG_BYTES_MAX && !has_control_bytes(&text);
     let text = bare_etag(&text);
     (is_legible && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// An empty text says no more than none.
-fn present(text: Option<Text<'_>>) -> Option<Text<'_>> {
+/// Treats an empty string as absent.
+fn non_empty(text: Option<Text<'_>>) -> Option<Text<'_>> {
     text.filter(|text| !text.0.is_empty())
 }
 
@@ -392,8 +396,8 @@ fn has_control_bytes(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_control())
 }
 
-/// Decodes `application/x-www-form-urlencoded` text, as S3 and MinIO write keys: `+` is a space, `%2B` a plus. Strictly: a `%`
-/// without two hexadecimal digits is broken, for a store would have written `%25`.
+/// Decodes `application/x-www-form-urlencoded` text, the encoding of keys by S3 and MinIO: `+` is a space, `%2B` a
+/// plus. A `%` without two hexadecimal digits is an error, since a store would have written `%25`.
 fn form_decoded(text: &str) -> Result<String, EventError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

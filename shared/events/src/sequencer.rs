@@ -1,28 +1,28 @@
-//! The order of events of one key.
+//! The order of the events of one key.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use super::EventError;
 
-/// An event's place among the events of the same key: hexadecimal text, of S3 and MinIO alike.
+/// The position of an event among the events of the same key: hexadecimal text, for both S3 and MinIO.
 ///
-/// Texts of different length compare as if the shorter were padded on the right with `0` (Amazon S3 User Guide, "Event message
-/// structure"). So trailing zeros carry nothing, and neither does the case: notifications write upper case, EventBridge lower.
-/// Sequencers of different keys compare, but it means nothing.
+/// Texts of different length compare as if the shorter one were padded on the right with `0` (Amazon S3 User Guide,
+/// "Event message structure"). Trailing zeros and case are therefore not significant: notifications write upper case,
+/// EventBridge lower case. A comparison of sequencers of different keys has no meaning.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
 
 impl Sequencer {
-    /// The longest text taken, in hexadecimal digits. S3's have 16 to 18.
+    /// The maximum length in hexadecimal digits. S3's sequencers have 16 to 18.
     pub const DIGITS_MAX: usize = 128;
 
-    /// Takes a store's text. The empty one is the least of all.
+    /// Parses the text of a store. The empty text is the smallest sequencer.
     ///
     /// # Errors
     ///
-    /// [`EventError::BadSequencer`] if it is not hexadecimal, or over [`Sequencer::DIGITS_MAX`] digits.
+    /// [`EventError::BadSequencer`] if it is not hexadecimal, or longer than [`Sequencer::DIGITS_MAX`] digits.
     pub fn parse(text: &str) -> Result<Self, EventError> {
         if text.len() > Self::DIGITS_MAX || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(EventError::BadSequencer);
@@ -30,14 +30,14 @@ impl Sequencer {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text as the store wrote it.
+    /// Returns the text as the store wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The digits that carry the order. Without trailing zeros, plain comparison is comparison after padding: where one text ends,
-    /// the other goes on to a digit over `0` or ends as well.
+    /// Returns the significant digits. Without trailing zeros, plain comparison equals comparison after padding:
+    /// where one text ends, the other either ends too or continues to a digit above `0`.
     fn digits(&self) -> impl Iterator<Item = u8> {
         let significant = self.0.trim_end_matches('0');
         significant.bytes().map(|digit| digit.to_ascii_uppercase())
@@ -81,7 +81,7 @@ impl Eq for Sequencer {}
 impl Hash for Sequencer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.digits().for_each(|digit| state.write_u8(digit));
-        // Ends the text, as `str` does: no digit is 0xff.
+        // A terminator, as `str` has one: no digit is 0xff.
         state.write_u8(0xff);
     }
 }

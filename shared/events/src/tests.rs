@@ -1,4 +1,4 @@
-//! What each store and carrier sends.
+//! The messages of each store and envelope.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -44,36 +44,36 @@ fixtures! {
     MINIO_EMPTY = "minio-empty-object";
 }
 
-use Source::{EventBridge, MinioWebhook, R2Queue, S3Lambda, S3Sns, S3SnsRawSqs, S3SnsSqs, S3Sqs};
+use Envelope::{EventBridge, MinioWebhook, R2Queue, S3Lambda, S3Sns, S3SnsRawSqs, S3SnsSqs, S3Sqs};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
-fn events(source: Source, body: &str) -> Vec<ObjectEvent> {
-    match decode_from(source, body.as_bytes()) {
+fn events(envelope: Envelope, body: &str) -> Vec<ObjectEvent> {
+    match decode_from(envelope, body.as_bytes()) {
         Ok(Decoded::Ok(records)) => records,
-        other => panic!("{source:?}: {other:?}"),
+        other => panic!("{envelope:?}: {other:?}"),
     }
 }
 
-fn event(source: Source, body: &str) -> ObjectEvent {
-    let events = events(source, body);
+fn event(envelope: Envelope, body: &str) -> ObjectEvent {
+    let events = events(envelope, body);
     assert_eq!(
         decode(body.as_bytes()),
         Ok(Decoded::Ok(events.clone())),
-        "`decode` finds the same out by itself"
+        "`decode` detects the envelope"
     );
     events.into_iter().next().unwrap()
 }
 
-fn error(source: Source, body: &str) -> EventError {
-    decode_from(source, body.as_bytes()).unwrap_err()
+fn error(envelope: Envelope, body: &str) -> EventError {
+    decode_from(envelope, body.as_bytes()).unwrap_err()
 }
 
 fn sequencer(text: &str) -> Sequencer {
     Sequencer::parse(text).unwrap()
 }
 
-/// The event of `s3-put.json`, however wrapped.
+/// The event of `s3-put.json`, in any envelope.
 fn put() -> ObjectEvent {
     ObjectEvent {
         provider: Provider::S3,
@@ -88,7 +88,7 @@ fn put() -> ObjectEvent {
     }
 }
 
-/// A notification of S3 with one record, `change`d.
+/// A notification of S3 with one record, modified by `change`.
 fn s3_with(change: impl FnOnce(&mut Value)) -> String {
     let mut body: Value = serde_json::from_str(S3_PUT).unwrap();
     change(&mut body["Records"][0]);
@@ -116,10 +116,10 @@ fn sns_envelope(message: &str) -> String {
 }
 
 #[test]
-fn s3_event_is_the_same_through_every_carrier() {
+fn s3_event_is_the_same_in_every_envelope() {
     assert_eq!(event(S3Lambda, S3_PUT), put());
     assert_eq!(event(S3Sqs, S3_PUT), put());
-    assert_eq!(event(S3Sqs, S3_SQS), put(), "beside a test event");
+    assert_eq!(event(S3Sqs, S3_SQS), put(), "next to a test event");
     assert_eq!(event(S3SnsRawSqs, S3_SQS), put());
     assert_eq!(event(S3Sns, S3_SNS), put());
     assert_eq!(event(S3Sns, S3_SNS_LAMBDA), put());
@@ -205,7 +205,7 @@ fn test_events_and_subscription_notices_and_empty_batches_are_ignored() {
     let wrapped = sns_envelope(S3_TEST);
     let unsubscribed =
         SNS_SUBSCRIPTION.replace("SubscriptionConfirmation", "UnsubscribeConfirmation");
-    for (source, body) in [
+    for (envelope, body) in [
         (S3Lambda, S3_TEST),
         (S3Sqs, S3_TEST),
         (S3Sqs, &sqs_batch(&[S3_TEST])),
@@ -219,9 +219,9 @@ fn test_events_and_subscription_notices_and_empty_batches_are_ignored() {
         (R2Queue, "[]"),
     ] {
         assert_eq!(
-            decode_from(source, body.as_bytes()),
+            decode_from(envelope, body.as_bytes()),
             Ok(Decoded::Ignore),
-            "{source:?} {body}"
+            "{envelope:?} {body}"
         );
         assert_eq!(decode(body.as_bytes()), Ok(Decoded::Ignore), "{body}");
     }
@@ -230,7 +230,7 @@ fn test_events_and_subscription_notices_and_empty_batches_are_ignored() {
 }
 
 #[test]
-fn event_bridge_keys_are_taken_as_they_are() {
+fn event_bridge_keys_are_not_decoded() {
     let created = event(EventBridge, BRIDGE_CREATED);
     assert_eq!(
         created,
@@ -252,7 +252,7 @@ fn event_bridge_keys_are_taken_as_they_are() {
 }
 
 #[test]
-fn a_weak_etag_in_an_event_is_the_strong_one() {
+fn a_weak_etag_in_an_event_is_read_as_the_strong_one() {
     let weak = BRIDGE_CREATED.replace(
         "b1946ac92492d2347c6235b4d2611184",
         r#"W/\"b1946ac92492d2347c6235b4d2611184\""#,
@@ -359,10 +359,10 @@ fn sequencers_compare_as_if_padded_on_the_right() {
 
 #[test]
 fn names_and_codes_are_stable_and_distinct() {
-    for source in Source::ALL {
-        assert_eq!(Source::parse(source.as_str()), Some(source));
+    for envelope in Envelope::ALL {
+        assert_eq!(Envelope::parse(envelope.as_str()), Some(envelope));
     }
-    assert_eq!(Source::parse("pigeon"), None);
+    assert_eq!(Envelope::parse("pigeon"), None);
     assert_eq!(
         [Provider::S3, Provider::R2, Provider::Minio].map(Provider::as_str),
         ["s3", "r2", "minio"]
@@ -396,6 +396,6 @@ fn names_and_codes_are_stable_and_distinct() {
     );
     assert_eq!(
         EventError::TooLong.to_string(),
-        "the body is over 6291456 bytes"
+        "the body is longer than 6291456 bytes"
     );
 }

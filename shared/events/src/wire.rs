@@ -1,7 +1,7 @@
-//! The shapes that carriers and stores send, borrowed from the message's text.
+//! The JSON of envelopes and stores, borrowed from the message's text.
 //!
-//! Lists and parts stay raw JSON until they are looked at, so that a bad record is bad alone, and fields that nobody asks for cost
-//! nothing.
+//! Lists and parts stay raw JSON until they are read. An invalid record therefore does not affect others, and unused
+//! fields cost nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,18 +11,18 @@ use serde_json::value::RawValue;
 
 use super::{EventError, RECORDS_MAX};
 
-/// Text, borrowed where the JSON has no escapes.
+/// A string, borrowed if the JSON has no escapes.
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// What tells the shapes of a whole message apart.
+/// The fields that distinguish the formats of a whole message.
 #[derive(serde::Deserialize)]
 pub(super) struct Message<'a> {
-    /// S3 and MinIO events, or SQS or SNS messages for a Lambda.
+    /// S3 and MinIO events, or SQS or SNS messages for a Lambda function.
     #[serde(borrow, rename = "Records")]
     pub(super) records: Option<List<'a>>,
-    /// A Queue's batch.
+    /// A batch of a Queue.
     #[serde(borrow)]
     pub(super) messages: Option<List<'a>>,
     /// SNS's envelope.
@@ -43,7 +43,7 @@ pub(super) struct Message<'a> {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Record<'a> {
-    /// `aws:sqs`, `aws:s3`, `minio:s3`, `rustfs:s3`; SNS writes the name of its field large.
+    /// `aws:sqs`, `aws:s3`, `minio:s3`, `rustfs:s3`. SNS capitalises the name of this field.
     #[serde(borrow, alias = "EventSource")]
     pub(super) event_source: Option<Text<'a>>,
     /// The SQS message.
@@ -52,7 +52,7 @@ pub(super) struct Record<'a> {
     /// The SNS message.
     #[serde(borrow, rename = "Sns")]
     pub(super) sns: Option<&'a RawValue>,
-    /// `2.1` and such.
+    /// Such as `2.1`.
     #[serde(borrow, alias = "EventVersion")]
     pub(super) event_version: Option<Text<'a>>,
     #[serde(borrow)]
@@ -73,7 +73,7 @@ pub(super) struct Sns<'a> {
     pub(super) message: Option<Text<'a>>,
 }
 
-/// An event of S3 as EventBridge has it.
+/// An event of S3 in EventBridge's format.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct EventBridge<'a> {
@@ -87,7 +87,7 @@ pub(super) struct EventBridge<'a> {
     pub(super) detail: Option<&'a RawValue>,
 }
 
-/// `s3` of a notification's record, `detail` of EventBridge's.
+/// `s3` of a notification's record, or `detail` of EventBridge's event.
 #[derive(serde::Deserialize)]
 pub(super) struct Entity<'a> {
     #[serde(borrow)]
@@ -103,7 +103,7 @@ pub(super) struct Bucket<'a> {
     pub(super) name: Option<Text<'a>>,
 }
 
-/// The object, in every store's spelling. All but the key is read later, and may be anything.
+/// The object, in the spelling of every store. All fields but the key are read later and may have any type.
 #[derive(serde::Deserialize)]
 pub(super) struct Object<'a> {
     #[serde(borrow)]
@@ -118,7 +118,7 @@ pub(super) struct Object<'a> {
     pub(super) sequencer: Option<&'a RawValue>,
 }
 
-/// One message of a Queue: the event is its `body`, as JSON or as text.
+/// One message of a Queue. The event is its `body`, as JSON or as a string.
 #[derive(serde::Deserialize)]
 pub(super) struct QueueMessage<'a> {
     #[serde(borrow)]
@@ -139,14 +139,14 @@ pub(super) struct R2<'a> {
     pub(super) event_time: Option<&'a RawValue>,
 }
 
-/// At most [`RECORDS_MAX`] entries, raw. A longer list is read to its end, but not kept.
+/// At most [`RECORDS_MAX`] raw entries. A longer list is parsed to its end, but not stored.
 pub(super) struct List<'a> {
     entries: Vec<&'a RawValue>,
     too_long: bool,
 }
 
 impl<'a> List<'a> {
-    /// The entries' texts.
+    /// Returns the texts of the entries.
     pub(super) fn entries(&self) -> Result<impl ExactSizeIterator<Item = &'a str>, EventError> {
         if self.too_long {
             return Err(EventError::TooManyRecords);
@@ -162,7 +162,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for List<'a> {
             type Value = List<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list")
+                formatter.write_str("an array")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<'de>, A::Error> {
@@ -189,16 +189,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for List<'a> {
     }
 }
 
-/// Reads a JSON object. (Serde alone would also take a list of the fields' values.)
+/// Parses a JSON object. Serde alone would also accept an array of the fields' values.
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EventError> {
     if !text.trim_ascii_start().starts_with('{') {
-        // Anything else is not ours; whether it is JSON decides what to call it.
+        // Anything else is not an event. The error depends on whether it is JSON.
         return value::<IgnoredAny>(text).and(Err(EventError::NotAnEvent));
     }
     value(text)
 }
 
-/// Reads any JSON value. Serde's own error is dropped, for it quotes the sender.
+/// Parses any JSON value. Serde's own error is dropped, since it quotes the input.
 pub(super) fn value<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, EventError> {
     serde_json::from_str(text).map_err(|error| {
         if error.is_data() {

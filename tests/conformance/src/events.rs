@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
-use consign_core::events::{Decoded, ObjectEvent, Sequencer, Source, decode_from};
+use consign_core::events::{Decoded, Envelope, ObjectEvent, Sequencer, decode_from};
 use serde_json::{Value, json};
 
 /// Runs the subcommand with the arguments that follow its name.
@@ -41,8 +41,8 @@ fn answer_all(cases: impl BufRead, mut answers: impl Write) -> std::io::Result<(
 
 fn event(case: &Value) -> Result<Value, String> {
     let source = text(case, "source")?;
-    let source = Source::parse(source).ok_or_else(|| format!("no source {source}"))?;
-    let (outcome, records, failed) = match decode_from(source, text(case, "body")?.as_bytes()) {
+    let envelope = Envelope::parse(source).ok_or_else(|| format!("unknown envelope {source}"))?;
+    let (outcome, records, failed) = match decode_from(envelope, text(case, "body")?.as_bytes()) {
         Ok(Decoded::Ok(records)) => ("ok", records, vec![]),
         Ok(Decoded::Ignore) => ("ignore", vec![], vec![]),
         Ok(Decoded::Partial { records, failed }) => ("partial", records, failed),

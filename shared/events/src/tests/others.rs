@@ -1,10 +1,10 @@
-//! Events about somebody else's objects, which a bucket may hold beside ours: they decode, or ask for nothing, and never fail.
+//! Events about objects of other systems in the same bucket. They decode or are ignored, and never fail.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The carriers and stores, each with an event of one object whose details are `change`d, and whose source may be another.
+/// Returns an event of one object in every envelope and of every store, with the given details and event source.
 fn everywhere(source: Option<&str>, key: &str, details: &Value) -> Vec<String> {
     let object = |spelling: [&str; 2], key: &str| {
         let mut object = json!({ "key": key });
@@ -47,9 +47,9 @@ fn everywhere(source: Option<&str>, key: &str, details: &Value) -> Vec<String> {
         |source| vec![notification(source)],
     );
     let wrapped = sqs_batch(&[&plain[0]]);
-    let told = sns_envelope(&plain[0]);
+    let wrapped_notification = sns_envelope(&plain[0]);
     let mut all = plain;
-    all.extend([wrapped, told, bridge]);
+    all.extend([wrapped, wrapped_notification, bridge]);
     if source.is_none() {
         all.push(r2);
     }
@@ -64,7 +64,7 @@ fn one(body: &str) -> ObjectEvent {
 }
 
 #[test]
-fn details_that_are_illegible_are_as_if_they_were_not_said() {
+fn unreadable_details_count_as_absent() {
     let long = "a".repeat(TAG_BYTES_MAX + 1);
     let digits = "0".repeat(Sequencer::DIGITS_MAX + 1);
     let odd = [
@@ -97,7 +97,7 @@ fn details_that_are_illegible_are_as_if_they_were_not_said() {
 }
 
 #[test]
-fn the_null_version_is_none_whoever_says_it() {
+fn the_null_version_is_none_for_every_store() {
     for version in [json!("null"), json!(null), json!("")] {
         for body in everywhere(None, "a.csv", &json!({ "version": version })) {
             assert_eq!(one(&body).version_id, None, "{body}");
@@ -106,13 +106,13 @@ fn the_null_version_is_none_whoever_says_it() {
 }
 
 #[test]
-fn a_source_that_is_not_known_asks_for_nothing() {
+fn an_unknown_source_is_ignored() {
     for source in ["ceph:s3", "aws:kinesis", "aws.ec2", "", "\u{1F600}"] {
         for body in everywhere(Some(source), "a.csv", &json!({})) {
             assert_eq!(decode(body.as_bytes()), Ok(Decoded::Ignore), "{body}");
         }
         let body = json!({ "Records": [{ "eventSource": source }] }).to_string();
-        for expected in Source::ALL
+        for expected in Envelope::ALL
             .into_iter()
             .filter(|expected| *expected != R2Queue)
         {
@@ -123,7 +123,7 @@ fn a_source_that_is_not_known_asks_for_nothing() {
 }
 
 #[test]
-fn a_source_that_is_listed_is_read_as_minios_and_its_keys_as_they_are_where_they_are_no_encoding() {
+fn a_listed_source_is_read_as_minio_and_its_keys_may_be_raw() {
     let sources = EventSources::with(vec!["ceph:s3".to_owned(), "sgws:s3".to_owned()]).unwrap();
     let with_key = |source: &str, key: &str| {
         s3_with(|record| {
@@ -167,7 +167,7 @@ fn a_source_that_is_listed_is_read_as_minios_and_its_keys_as_they_are_where_they
 }
 
 #[test]
-fn an_unknown_source_beside_a_known_one_spoils_nothing() {
+fn an_unknown_source_does_not_affect_a_known_one() {
     let mut body: Value = serde_json::from_str(S3_PUT).unwrap();
     let mut other = body["Records"][0].clone();
     other["eventSource"] = json!("ceph:s3");
@@ -179,7 +179,7 @@ fn an_unknown_source_beside_a_known_one_spoils_nothing() {
 }
 
 proptest! {
-    /// Whatever a store may call an object, and whatever else it says of it.
+    /// Any key that an object may have in a store, and any details.
     #[test]
     fn an_event_about_any_object_decodes(
         key in any::<String>().prop_filter("has a length", |key| (1..=KEY_BYTES_MAX).contains(&key.len())),

@@ -1,10 +1,10 @@
-//! What holds for any event and for any bytes.
+//! Properties for any event and for any bytes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Form-encodes all but letters and digits, as a store may.
+/// Form-encodes everything but letters and digits, as a store may.
 fn form_encoded(key: &str, slash: bool) -> String {
     key.bytes()
         .map(|byte| match byte {
@@ -16,8 +16,8 @@ fn form_encoded(key: &str, slash: bool) -> String {
         .collect()
 }
 
-/// Writes an event as its store would send it, in a way that `carrier` picks.
-fn encoded(event: &ObjectEvent, carrier: u8) -> (Source, String) {
+/// Writes an event as its store would send it, in the envelope that `envelope` selects.
+fn encoded(event: &ObjectEvent, envelope: u8) -> (Envelope, String) {
     let sequencer = event.sequencer.as_ref().map(Sequencer::as_str);
     let (created, etag) = (
         event.action == Action::Created,
@@ -32,7 +32,7 @@ fn encoded(event: &ObjectEvent, carrier: u8) -> (Source, String) {
         .to_string()
     };
     match event.provider {
-        Provider::S3 if carrier == 0 => {
+        Provider::S3 if envelope == 0 => {
             let body = json!({ "source": "aws.s3", "time": NOON,
                 "detail-type": if created { "Object Created" } else { "Object Deleted" },
                 "detail": { "bucket": { "name": event.bucket }, "object": { "key": event.key, "size": event.size_bytes,
@@ -46,7 +46,7 @@ fn encoded(event: &ObjectEvent, carrier: u8) -> (Source, String) {
                 "ObjectRemoved:Delete"
             };
             let body = notification("aws:s3", name, form_encoded(&event.key, true));
-            match carrier {
+            match envelope {
                 1 => (S3Lambda, body),
                 2 => (S3Sqs, sqs_batch(&[&body])),
                 3 => (S3Sns, sns_envelope(&body)),
@@ -107,8 +107,8 @@ fn any_event() -> impl Strategy<Value = ObjectEvent> {
 
 proptest! {
     #[test]
-    fn what_a_store_writes_is_read_back(event in any_event(), carrier in 0_u8..5) {
-        let (source, body) = encoded(&event, carrier);
+    fn events_survive_a_round_trip(event in any_event(), envelope in 0_u8..5) {
+        let (source, body) = encoded(&event, envelope);
         let expected = Ok(Decoded::Ok(vec![event]));
         prop_assert_eq!(decode_from(source, body.as_bytes()), expected.clone());
         prop_assert_eq!(decode(body.as_bytes()), expected);
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_messages_never_panic_and_good_events_keep_their_promises(
+    fn mutated_messages_never_panic_and_events_keep_their_invariants(
         fixture in prop::sample::select(FIXTURES),
         mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..8),
     ) {
@@ -134,7 +134,7 @@ proptest! {
             }
         }
         let mut decoded = vec![decode(&body)];
-        decoded.extend(Source::ALL.map(|source| decode_from(source, &body)));
+        decoded.extend(Envelope::ALL.map(|source| decode_from(source, &body)));
         for records in decoded {
             let (Ok(Decoded::Ok(records)) | Ok(Decoded::Partial { records, .. })) = records else { continue };
             for event in records {

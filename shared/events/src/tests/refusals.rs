@@ -1,9 +1,9 @@
-//! What is not taken, and how much of a batch that costs.
+//! Invalid messages, and how they affect a batch.
 
 use super::*;
 
 #[test]
-fn a_source_takes_no_other_sources_messages() {
+fn an_envelope_refuses_messages_of_other_envelopes() {
     let bodies = [
         (S3_PUT, &[S3Lambda, S3Sqs, S3SnsRawSqs][..]),
         (S3_SQS, &[S3Sqs, S3SnsRawSqs]),
@@ -16,19 +16,19 @@ fn a_source_takes_no_other_sources_messages() {
         (MINIO_PUT, &[MinioWebhook]),
     ];
     for (body, takers) in bodies {
-        for source in Source::ALL {
-            let decoded = decode_from(source, body.as_bytes());
-            if takers.contains(&source) {
-                assert!(decoded.is_ok(), "{source:?} {body}");
+        for envelope in Envelope::ALL {
+            let decoded = decode_from(envelope, body.as_bytes());
+            if takers.contains(&envelope) {
+                assert!(decoded.is_ok(), "{envelope:?} {body}");
             } else {
-                assert_eq!(decoded, Err(EventError::OtherSource), "{source:?} {body}");
+                assert_eq!(decoded, Err(EventError::OtherSource), "{envelope:?} {body}");
             }
         }
     }
 }
 
 #[test]
-fn wrappers_nest_only_as_aws_nests_them() {
+fn envelopes_nest_only_as_on_aws() {
     for body in [
         sqs_batch(&[&sqs_batch(&[S3_PUT])]),
         sns_envelope(&sns_envelope(S3_PUT)),
@@ -51,7 +51,7 @@ fn wrappers_nest_only_as_aws_nests_them() {
 }
 
 #[test]
-fn one_bad_record_spoils_no_other() {
+fn one_bad_record_does_not_affect_others() {
     let Ok(Decoded::Partial { records, failed }) = decode_from(S3Lambda, S3_ONE_BAD.as_bytes())
     else {
         panic!("one record is bad");
@@ -101,7 +101,7 @@ fn a_bad_record_of_a_batch_is_counted_by_its_message() {
 }
 
 #[test]
-fn a_batch_that_is_bad_throughout_is_refused_and_one_half_ignored_is_not() {
+fn a_batch_is_refused_only_if_all_of_it_is_bad() {
     assert_eq!(
         error(S3Sqs, &sqs_batch(&["", "nonsense"])),
         EventError::Empty
@@ -121,7 +121,7 @@ fn a_batch_that_is_bad_throughout_is_refused_and_one_half_ignored_is_not() {
 }
 
 #[test]
-fn bodies_that_are_no_event_are_refused_by_name() {
+fn bodies_that_are_not_an_event_have_a_code() {
     for (body, expected) in [
         ("", EventError::Empty),
         (" \n", EventError::Empty),
@@ -167,7 +167,7 @@ fn bodies_that_are_no_event_are_refused_by_name() {
 }
 
 #[test]
-fn bad_fields_of_a_record_are_refused_by_name() {
+fn bad_fields_of_a_record_have_a_code() {
     type Change = fn(&mut Value);
     let changes: [(Change, EventError); 10] = [
         (
@@ -215,7 +215,7 @@ fn bad_fields_of_a_record_are_refused_by_name() {
 }
 
 #[test]
-fn empty_and_quoted_and_illegible_fields_are_read_with_sense() {
+fn empty_quoted_and_unreadable_fields_are_tolerated() {
     let body = s3_with(|record| {
         record["eventTime"] = json!("yesterday");
         record["s3"]["object"] = json!({ "key": "a", "size": null, "eTag": "\"abc\"", "versionId": "", "sequencer": "" });
