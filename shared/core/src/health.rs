@@ -1,45 +1,46 @@
-//! What is known of the store's health: found by one look at a time, and told for some seconds.
+//! The health of the store as one host knows it. One probe runs at a time, and its result is reused for some seconds.
 //!
-//! Anybody may ask, so an answer must cost nothing: a look writes, reads and removes an object in every bucket. Who comes
-//! while somebody looks is told what was found last, and waits for nobody: on Workers, one call cannot wait for another.
+//! The endpoint is public, so an answer must be cheap, and a probe is not: it writes, reads and removes an object in
+//! every bucket. A caller that arrives while a probe runs gets the previous result and does not wait: on Workers, one
+//! call cannot wait for another.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::time::{Timestamp, saturating_add_secs};
 
-/// The scope of a token that is told more than whether the store works, and may read the figures.
+/// The scope of a token that gets the details of the store's health and may read the metrics.
 pub const DETAILS_SCOPE: &str = "metrics";
-/// For how long it is told that all is well, in seconds.
+/// For how long a good result is reused, in seconds.
 pub const HEALTHY_S: u64 = 5;
-/// For how long it is told that something is not, in seconds.
+/// For how long a bad result is reused, in seconds.
 pub const UNHEALTHY_S: u64 = 2;
-/// A look that takes longer is taken for dead, and another begins, in seconds.
+/// After how many seconds a probe is considered lost. Another probe may begin then.
 pub const PROBE_S_MAX: u64 = 60;
 const _: () = assert!(UNHEALTHY_S <= HEALTHY_S && HEALTHY_S < PROBE_S_MAX);
 
-/// What a look found.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreHealth {
-    /// Buckets that take, give and remove.
+    /// The buckets in which writing, reading and removing work.
     pub accessible: Vec<String>,
-    /// What does not work.
+    /// The buckets that do not work, with their errors.
     pub errors: Vec<BucketError>,
-    /// How long the look took, in milliseconds.
+    /// The duration of the probe in milliseconds.
     pub duration_ms: u64,
 }
 
 /// A bucket that does not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketError {
-    /// Its name.
+    /// The name of the bucket.
     pub bucket: String,
     /// The kind of the fault.
     pub code: &'static str,
-    /// The step that failed.
+    /// The operation that failed.
     pub operation: &'static str,
 }
 
-/// What one host knows.
+/// The health of the store as one host knows it.
 #[derive(Debug, Default)]
 pub struct Health(Mutex<ProbeState>);
 
@@ -50,18 +51,18 @@ struct ProbeState {
     probes: u64,
 }
 
-/// What is to be done about a question.
+/// How a caller gets the health of the store.
 #[derive(Debug)]
 pub enum HealthCheck<'h> {
-    /// This is known.
+    /// The result of the last probe.
     Known(Arc<StoreHealth>),
-    /// Nothing is known yet, and somebody looks.
+    /// There is no result yet, and another caller is probing.
     NotYet,
-    /// Whoever asked looks, and says what it found.
+    /// The caller probes and reports the result.
     Probe(Probe<'h>),
 }
 
-/// A look under way. Dropped, it leaves the next one to another.
+/// A probe under way. If it is dropped, the next caller may probe.
 #[derive(Debug)]
 pub struct Probe<'h> {
     health: &'h Health,
@@ -69,7 +70,7 @@ pub struct Probe<'h> {
 }
 
 impl Health {
-    /// Somebody asks.
+    /// Returns the last result, or a probe to carry out.
     pub fn ask(&self, now: Timestamp) -> HealthCheck<'_> {
         let mut state = self.state();
         if let Some((found, at)) = &state.last {
@@ -78,7 +79,7 @@ impl Health {
             } else {
                 UNHEALTHY_S
             };
-            // A clock that was set back makes nothing known for longer.
+            // If the clock was set back, the result is not reused.
             if now >= *at && now < saturating_add_secs(*at, seconds) {
                 return HealthCheck::Known(Arc::clone(found));
             }
@@ -107,12 +108,12 @@ impl Health {
 }
 
 impl Probe<'_> {
-    /// Says what was found.
+    /// Records the result.
     #[must_use]
     pub fn end(self, found: StoreHealth, now: Timestamp) -> Arc<StoreHealth> {
         let found = Arc::new(found);
         let mut state = self.health.state();
-        // One that was taken for dead may come late, after another.
+        // A probe that was considered lost may end late, after another.
         if state
             .probing
             .is_some_and(|(number, _)| number == self.number)
@@ -158,52 +159,52 @@ mod tests {
     }
 
     #[track_caller]
-    fn look(health: &Health, second: u64) -> Probe<'_> {
+    fn probe(health: &Health, second: u64) -> Probe<'_> {
         match health.ask(at(second)) {
-            HealthCheck::Probe(look) => look,
+            HealthCheck::Probe(probe) => probe,
             asked @ (HealthCheck::Known(_) | HealthCheck::NotYet) => panic!("{asked:?}"),
         }
     }
 
     #[test]
-    fn one_looks_for_all_who_ask_within_some_seconds() {
+    fn one_probe_serves_all_callers_for_some_seconds() {
         let health = Health::default();
-        let first = look(&health, 0);
+        let first = probe(&health, 0);
         assert!(matches!(health.ask(at(0)), HealthCheck::NotYet));
         let _ = first.end(found(0), at(1));
         assert!(matches!(health.ask(at(HEALTHY_S)), HealthCheck::Known(_)));
-        let second = look(&health, HEALTHY_S + 1);
+        let second = probe(&health, HEALTHY_S + 1);
         assert!(
             matches!(health.ask(at(HEALTHY_S + 1)), HealthCheck::Known(_)),
-            "what was found last"
+            "the previous result"
         );
         let _ = second.end(found(1), at(HEALTHY_S + 1));
-        let _ = look(&health, HEALTHY_S + 1 + UNHEALTHY_S);
+        let _ = probe(&health, HEALTHY_S + 1 + UNHEALTHY_S);
     }
 
     #[test]
-    fn a_look_that_is_given_up_or_never_ends_is_followed_by_another() {
+    fn a_dropped_or_endless_probe_is_replaced() {
         let health = Health::default();
-        drop(look(&health, 0));
-        let endless = look(&health, 0);
+        drop(probe(&health, 0));
+        let endless = probe(&health, 0);
         assert!(matches!(
             health.ask(at(PROBE_S_MAX - 1)),
             HealthCheck::NotYet
         ));
-        let next = look(&health, PROBE_S_MAX);
+        let next = probe(&health, PROBE_S_MAX);
         let _ = endless.end(found(1), at(PROBE_S_MAX));
         assert!(
             matches!(health.ask(at(PROBE_S_MAX)), HealthCheck::NotYet),
-            "it came too late"
+            "the late probe is ignored"
         );
         let _ = next.end(found(0), at(PROBE_S_MAX));
         assert!(matches!(health.ask(at(PROBE_S_MAX)), HealthCheck::Known(_)));
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_nothing_alive() {
+    fn a_clock_that_is_set_back_keeps_no_result() {
         let health = Health::default();
-        let _ = look(&health, 1000).end(found(0), at(1000));
-        let _ = look(&health, 10);
+        let _ = probe(&health, 1000).end(found(0), at(1000));
+        let _ = probe(&health, 10);
     }
 }

@@ -1,5 +1,5 @@
-//! What a host can hand to its functions: one trait per capability, so that a host implements each once, and a
-//! function names only what it uses (`trait Deps: Service + HasRepo + …` beside its `handle`).
+//! The capabilities that a host gives to its functions, one trait each. A host implements each trait once, and a
+//! function names only those that it uses (`trait Deps: Service + HasRepo + …` beside its `handle`).
 
 use crate::auth::Authenticator;
 use crate::health::Health;
@@ -9,94 +9,95 @@ use crate::ports::{
 };
 use crate::sigv4::Signer;
 
-/// Tells the time.
+/// Provides the clock.
 pub trait HasClock: Send + Sync {
-    /// The clock.
+    /// Returns the clock.
     fn clock(&self) -> &impl Clock;
 }
 
-/// Gives ids and tokens.
+/// Provides randomness for ids and tokens.
 pub trait HasRandom: Send + Sync {
-    /// The randomness.
+    /// Returns the source of randomness.
     fn random(&self) -> &impl Random;
 }
 
-/// Knows the tokens' keys.
+/// Provides the authentication of bearer tokens.
 pub trait HasAuthenticator: Send + Sync {
-    /// Says whose a token is.
+    /// Returns the authenticator.
     fn authenticator(&self) -> &Authenticator;
 }
 
-/// Keeps the upload records.
+/// Provides the upload records.
 pub trait HasRepo: Send + Sync {
-    /// The upload records.
+    /// Returns the repository of upload records.
     fn repo(&self) -> &impl UploadRepo;
 }
 
-/// Sends to the ingest queue, as every transition of an upload may.
+/// Provides the ingest queue. Every transition of an upload may send to it.
 pub trait HasQueue: Send + Sync {
-    /// The ingest queue.
+    /// Returns the ingest queue.
     fn queue(&self) -> &impl IngestQueue;
 }
 
-/// Reads and writes objects.
+/// Provides the objects.
 pub trait HasStore: Send + Sync {
-    /// The objects.
+    /// Returns the object store.
     fn store(&self) -> &impl ObjectStore;
 }
 
-/// Begins multipart uploads.
+/// Provides the start of multipart uploads.
 pub trait HasBeginMultipart: Send + Sync {
-    /// Begins multipart uploads that clients fill.
+    /// Returns the port that begins multipart uploads.
     fn begin_multipart(&self) -> &impl BeginMultipart;
 }
 
-/// Ends multipart uploads.
+/// Provides the end of multipart uploads.
 pub trait HasMultipart: Send + Sync {
-    /// The multipart uploads that clients fill.
+    /// Returns the port of multipart uploads.
     fn multipart(&self) -> &impl Multipart;
 }
 
-/// Knows the policy.
+/// Provides the policy.
 pub trait HasPolicy: Send + Sync {
-    /// The policy.
+    /// Returns the policy.
     fn policy(&self) -> &Policy;
 }
 
-/// Knows what stands behind the buckets.
+/// Provides the kind of store.
 pub trait HasProvider: Send + Sync {
-    /// The kind of store.
+    /// Returns the kind of store.
     fn provider(&self) -> Provider;
 }
 
-/// Presigns.
+/// Provides the signer.
 pub trait HasSigner: Send + Sync {
-    /// Signs for the endpoint that clients see.
+    /// Returns the signer for the endpoint that clients use.
     fn signer(&self) -> &Signer;
 }
 
-/// Knows how the store is.
+/// Provides the health of the store.
 pub trait HasHealth: Send + Sync {
-    /// What was found of the store's health.
+    /// Returns the health of the store.
     fn health(&self) -> &Health;
 }
 
-/// Knows where the store is.
+/// Provides the endpoints of the store.
 pub trait HasEndpoint: Send + Sync {
-    /// The endpoint that the functions talk to.
+    /// Returns the endpoint that the functions use.
     fn storage_endpoint(&self) -> &str;
-    /// The endpoint that clients talk to, where that is another.
+    /// Returns the endpoint that clients use, if it is different.
     fn storage_public_endpoint(&self) -> &str {
         self.storage_endpoint()
     }
 }
 
-/// Knows how much memory and time there is.
+/// Provides the limits of memory and time.
 pub trait HasMemory: Send + Sync {
-    /// Memory that one conversion may use, in bytes.
+    /// Returns the memory that one conversion may use, in bytes.
     fn memory_bytes(&self) -> u64;
 
-    /// The largest file that is read whole here, in bytes, where time is short; `None`: any that the policy lets in.
+    /// Returns the size of the largest file that can be read whole here in the time available, in bytes. `None` means
+    /// any file that the policy accepts.
     fn file_bytes_max(&self) -> Option<u64> {
         None
     }

@@ -1,8 +1,8 @@
-//! The pure rules of consign: the upload's states, the policy, the configuration, answers, and the ports.
-//! Names, events, tokens, signing, time and the wire have crates of their own, which stand here too.
+//! The pure rules of consign: the upload's states, the policy, the configuration, answers, and the ports. Names,
+//! events, tokens, signing, time and the wire are crates of their own, and are re-exported here.
 //!
-//! No I/O, no ambient time, randomness or environment: all of them are arguments.
-//! Builds for native targets and for `wasm32-unknown-unknown` without a `cfg(target…)`.
+//! No I/O, no ambient time, randomness or environment: all of them are arguments. Builds for native targets and for
+//! `wasm32-unknown-unknown` without a `cfg(target…)`.
 
 pub use consign_api as api;
 pub use consign_auth as auth;

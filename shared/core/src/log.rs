@@ -1,6 +1,8 @@
-//! The log of hosts that pay by the byte and the millisecond: one JSON object per event, and no spans.
+//! The log of Lambda and Workers, which bill by the byte and the millisecond: one JSON object per event, without
+//! spans.
 //!
-//! `tracing-subscriber` does more, weighs more than a Worker's adapters, and took a twentieth of a Lambda function's start.
+//! `tracing-subscriber` does more, but is larger than a Worker's adapters and took a twentieth of a Lambda function's
+//! start.
 
 use std::fmt;
 
@@ -11,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The crates whose words are known to hold no secret, no signature and no URL.
+/// The crates whose events are known to contain no secret, no signature and no URL.
 const OWN: [&str; 14] = [
     "confirm",
     "consign_aws",
@@ -29,17 +31,17 @@ const OWN: [&str; 14] = [
     "status",
 ];
 
-/// Where lines go.
+/// Where log lines go.
 pub trait Sink: Send + Sync + 'static {
-    /// When an event is, where lines are not stamped on their way.
+    /// Returns the time of an event, unless lines get a timestamp on their way.
     fn now(&self) -> Option<Timestamp>;
 
-    /// Takes a line of UTF-8, without its end.
+    /// Writes a line of UTF-8, without a line break.
     fn line(&self, level: Level, line: Vec<u8>);
 }
 
-/// Makes a line of each event: of consign's own down to a level, and of all others warnings at most, since what an SDK says
-/// further down holds headers and URLs.
+/// Formats each event as a line of JSON. Events of consign's own crates are logged down to a given level, those of
+/// other crates only as warnings and errors, since the lower levels of an SDK contain headers and URLs.
 #[derive(Debug)]
 pub struct JsonLog<S> {
     level: LevelFilter,
@@ -47,12 +49,12 @@ pub struct JsonLog<S> {
 }
 
 impl<S: Sink> JsonLog<S> {
-    /// `level` is how far down consign's own words are wanted.
+    /// Creates a log. `level` applies to the events of consign's own crates.
     pub fn new(level: LevelFilter, sink: S) -> Self {
         Self { level, sink }
     }
 
-    /// Makes it the log of the process. Where there is one already, that stays.
+    /// Installs the log for the process. If one is installed already, that one stays.
     pub fn install(self) {
         if tracing::subscriber::set_global_default(self).is_err() {
             tracing::debug!("a log is installed already");
@@ -100,22 +102,22 @@ impl<S: Sink> Subscriber for JsonLog<S> {
     fn exit(&self, _: &Id) {}
 }
 
-/// An object that is open at its end.
+/// A JSON object without its closing brace.
 struct Line(Vec<u8>);
 
 impl Line {
-    /// A name that needs no escape, and its value.
+    /// Appends a member. `name` needs no escape.
     fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         let before = if self.0.is_empty() { b'{' } else { b',' };
         self.0.extend([before, b'"']);
         self.0.extend(name.as_bytes());
         self.0.extend(b"\":");
-        // A `Vec` takes all that is written.
+        // Writing to a `Vec` cannot fail.
         serde_json::to_writer(&mut self.0, value).unwrap_or_default();
     }
 }
 
-/// A value as the text that it is shown as, which needs no text of its own.
+/// Serializes a value by its `Display` or `Debug` text without allocating a string.
 struct Shown<T>(T);
 
 impl<T: fmt::Display> Serialize for Shown<T> {
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_heard_from_warnings_on_and_spans_are_not() {
+    fn other_crates_are_logged_from_warnings_on_and_spans_are_not() {
         let talk = || {
             let _in = tracing::error_span!("span").entered();
             tracing::debug!("own");

@@ -1,5 +1,5 @@
-//! The list of a multipart upload's parts, as stores give it: in pages that may overlap, and with a part that was sent
-//! twice listed twice.
+//! Lists of a multipart upload's parts as stores return them: in pages that may overlap, and with an entry for each
+//! time that a part was sent.
 
 use crate::ports::Part;
 
@@ -8,11 +8,11 @@ use crate::ports::Part;
 pub struct ListedPart {
     /// The part.
     pub part: Part,
-    /// When the store took it, in nanoseconds since 1970, where it tells.
+    /// When the store received it, in nanoseconds since 1970, if the store says so.
     pub taken_at_ns: Option<i128>,
 }
 
-/// Gathers the pages of a list.
+/// Collects the pages of a list.
 #[derive(Debug, Default)]
 pub struct PartList {
     listed: Vec<ListedPart>,
@@ -20,30 +20,31 @@ pub struct PartList {
 }
 
 impl PartList {
-    /// A list without a page.
+    /// Creates an empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The number behind which the next page begins, where it is not the first.
+    /// Returns the marker after which the next page begins, if it is not the first page.
     #[must_use]
     pub fn marker(&self) -> Option<u16> {
         (self.marker > 0).then_some(self.marker)
     }
 
-    /// Takes in a page. `next` is the marker that it ends with, or 0 without one, where more is said to follow. Whether
-    /// there is another page to ask for.
+    /// Adds a page and returns whether there is another page to request. `next` is the page's marker if more pages
+    /// follow, or 0 if it has none.
     ///
-    /// Stores differ in whether a marker is the last number of its page or the first of the next, so our own marker is
-    /// the last number that we saw: a store may repeat that one, and leaves none out.
+    /// Stores differ in whether a marker is the last number of its page or the first of the next. The list therefore
+    /// uses the last number that it received as its own marker. A store may repeat that number, and leaves none out.
     pub fn take(&mut self, page: Vec<ListedPart>, next: Option<u16>) -> bool {
         let last = page.iter().map(|listed| listed.part.number).max();
         self.listed.extend(page);
         let Some(next) = next else { return false };
         let marker = match last {
             Some(last) if last > self.marker => last,
-            // Nothing new came. Their marker may lead on; where it does not, the list has no end that we could reach.
+            // The page brought nothing new. The store's marker may lead further. If it does not, the end of the list
+            // cannot be reached.
             Some(_) | None => next,
         };
         let leads_on = marker > self.marker;
@@ -51,8 +52,8 @@ impl PartList {
         leads_on
     }
 
-    /// One entry a number, in their order: of a part that was sent more than once, what the store took last, or else
-    /// listed last.
+    /// Returns one entry per number, in order. Of a part that was sent more than once, it is the one that the store
+    /// received last, or else listed last.
     #[must_use]
     pub fn finish(mut self) -> Vec<Part> {
         self.listed
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_part_that_was_sent_twice_the_bytes_last_sent_count() {
+    fn the_last_version_of_a_repeated_part_counts() {
         let mut list = PartList::new();
         let page = vec![
             listed(2, "late", Some(9)),
@@ -101,7 +102,7 @@ mod tests {
         ];
         assert!(!list.take(page, None));
         assert_eq!(etags(&list.finish()), [(1, "one"), (2, "late")]);
-        // Within one tick of the store's clock, or without one, the order of the list is what there is.
+        // With equal or missing times, the order of the list decides.
         for taken_at_ns in [None, Some(7)] {
             let mut list = PartList::new();
             let page = ["a", "b"].map(|etag| listed(1, etag, taken_at_ns));
@@ -110,7 +111,7 @@ mod tests {
         }
     }
 
-    /// A store of five parts that gives `per_page` of them, from where `begins` says for a marker.
+    /// A store of five parts that returns `per_page` of them, beginning at `begins(marker)`.
     fn gather(per_page: usize, begins: fn(u16) -> u16, ends: fn(u16) -> u16) -> Vec<Part> {
         let mut list = PartList::new();
         for _ in 0..20 {
@@ -126,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn markers_that_are_one_off_leave_no_part_out() {
+    fn markers_that_are_off_by_one_leave_no_part_out() {
         let all: Vec<u16> = (1..=5).collect();
         for per_page in [1, 2, 4, 5] {
             for (begins, ends) in [
-                // S3's: the marker is the last of its page.
+                // As S3: the marker is the last number of its page.
                 ((|n| n + 1) as fn(u16) -> u16, (|n| n) as fn(u16) -> u16),
-                // The marker is the first of the next page.
+                // The marker is the first number of the next page.
                 (|n| n, |n| n + 1),
-                // It names the next page's first, which is then passed over.
+                // The marker is the first number of the next page, which is then skipped.
                 (|n| n + 1, |n| n + 1),
             ] {
                 let parts = gather(per_page, begins, ends);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_does_not_lead_on_ends() {
+    fn a_list_without_progress_ends() {
         let mut list = PartList::new();
         assert!(list.take(vec![listed(3, "a", None)], Some(3)));
         assert!(!list.take(vec![listed(3, "a", None)], Some(3)));

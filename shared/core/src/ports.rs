@@ -1,7 +1,7 @@
-//! What the rules need of the world. Adapters implement these; handlers name nothing else.
+//! The ports: traits for everything outside. Adapters implement them, and handlers use nothing else.
 //!
-//! Every adapter passes the contract of `consign-testkit`. Futures are `Send`; an adapter whose runtime has other
-//! ideas wraps its own.
+//! Every adapter passes the contract of `consign-testkit`. Futures are `Send`. An adapter whose runtime has futures
+//! that are not `Send` wraps them.
 
 use crate::time::Timestamp;
 
@@ -24,18 +24,18 @@ pub use records::{
     Page, RATE_WINDOW_S, Saved, UploadRepo,
 };
 
-/// Tells the time.
+/// A clock.
 pub trait Clock: Send + Sync {
-    /// The present instant, UTC.
+    /// Returns the present instant in UTC.
     fn now(&self) -> Timestamp;
 }
 
-/// Gives random bytes fit for tokens.
+/// A source of random bytes that are fit for tokens.
 pub trait Random: Send + Sync {
     /// Fills the buffer from a cryptographically secure source.
     fn fill(&self, buffer: &mut [u8]);
 
-    /// Sixteen random bytes in hexadecimal: a lease token or a request id.
+    /// Returns sixteen random bytes in hexadecimal, for a lease token or a request id.
     fn token(&self) -> String {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
@@ -49,7 +49,7 @@ pub trait Random: Send + Sync {
             })
     }
 
-    /// A new upload id.
+    /// Returns a new upload id.
     fn upload_id(&self, now: Timestamp) -> UploadId {
         let mut bytes = [0; 10];
         self.fill(&mut bytes);

@@ -1,7 +1,7 @@
-//! Answers in JSON, and problem documents (RFC 9457) for whatever goes wrong.
+//! JSON answers, and problem documents for errors (RFC 9457).
 //!
-//! A problem's `code` is the stable name that programs act on; its `type` is the same code as a URI. A 5xx tells the
-//! caller the request id only: the cause belongs in the log.
+//! A problem's `code` is the stable name for programs. Its `type` is the same code as a URI. A 5xx answer contains
+//! only the request id. The cause is in the log.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,18 +12,18 @@ use crate::auth::AuthError;
 
 pub use consign_api::{FieldError, REQUEST_FIELD_CODES};
 
-/// The header that carries the request id, in and out.
+/// The header of the request id, in requests and answers.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// When to ask again where the store is full, in seconds: people make room, and not at once.
+/// The `Retry-After` of a full store, in seconds. An operator has to make room, which takes time.
 const STORAGE_FULL_RETRY_S: u64 = 30;
 
-/// A rate limit that was met, for the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers).
+/// The rate limit that was applied, for the `RateLimit` fields (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// The limit's name, such as `sign_uploads`: letters, digits and `_` only.
+    /// The limit's name, such as `sign_uploads`: only letters, digits and `_`.
     pub name: &'static str,
     /// Requests allowed per window.
     pub quota: u32,
@@ -31,31 +31,31 @@ pub struct RateLimit {
     pub window_s: u32,
     /// Requests left in this window.
     pub remaining: u32,
-    /// Seconds until the window starts anew.
+    /// Seconds until the next window.
     pub reset_s: u64,
 }
 
-/// A request that cannot be served: an RFC 9457 problem document to be.
+/// An error answer, as an RFC 9457 problem document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The response's status.
     pub status: StatusCode,
     /// The stable name of the problem.
     pub code: &'static str,
-    /// A short name for people; the same for each `code` (RFC 9457, section 3.1.3).
+    /// A short title for people, the same for each `code` (RFC 9457, section 3.1.3).
     pub title: &'static str,
-    /// What happened this time and what to do about it. Empty in a 5xx.
+    /// What happened and what to do about it. Empty in a 5xx answer.
     pub detail: String,
-    /// The fields at fault, of a bad request.
+    /// The fields that are invalid, for a bad request.
     pub errors: Vec<FieldError>,
     /// After how many seconds the same request may succeed.
     pub retry_after_s: Option<u64>,
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
-/// Fields at fault that a problem document names: each part of the longest upload, and some beside them.
-pub(crate) const ERRORS_TOLD_MAX: usize = 10_100;
-// A problem is an error that is returned everywhere: it stays small.
+/// The largest number of field errors in a problem document: one for each part of the longest upload, and some more.
+pub(crate) const FIELD_ERRORS_MAX: usize = 10_100;
+// Many functions return a `Problem` as their error, so it must be small.
 const _: () = assert!(size_of::<Problem>() < 128);
 
 impl Problem {
@@ -80,45 +80,45 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, title, detail)
     }
 
-    /// Says when to try again.
+    /// Sets the time after which the request may be repeated.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    /// 400: the request cannot be read at all, such as a body that is not JSON.
+    /// 400: the request cannot be parsed, such as a body that is not JSON.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
             "bad_request",
-            "The request cannot be read",
+            "The request cannot be parsed",
             detail,
         )
     }
 
-    /// 400: fields of the request are wrong; all of them are named.
+    /// 400: fields of the request are invalid. The problem names all of them.
     pub fn validation_failed(errors: Vec<FieldError>) -> Self {
         debug_assert!(
             errors
                 .iter()
                 .all(|error| REQUEST_FIELD_CODES.contains(&&*error.code)),
-            "a code that is not documented: {errors:?}"
+            "undocumented code: {errors:?}"
         );
         let detail = match errors.as_slice() {
             [only] => format!("{} {}", only.field, only.detail),
-            many => format!("{} fields are wrong; see errors", many.len()),
+            many => format!("{} fields are invalid; see errors", many.len()),
         };
-        let title = "The request has fields that are wrong";
+        let title = "The request has invalid fields";
         Self {
             errors,
             ..Self::new(StatusCode::BAD_REQUEST, "validation_failed", title, detail)
         }
     }
 
-    /// 400: the store, or the category, cannot take a file this way.
+    /// 400: the store or the category does not support this upload strategy.
     pub fn strategy_unsupported(error: FieldError) -> Self {
-        let title = "This way of uploading is not offered";
+        let title = "The upload strategy is not supported";
         let detail = format!("{} {}", error.field, error.detail);
         let problem = Self::new(
             StatusCode::BAD_REQUEST,
@@ -132,11 +132,11 @@ impl Problem {
         }
     }
 
-    /// 401, with the challenge of RFC 6750 section 3: `error` is absent where no token was given.
+    /// 401, with the challenge of RFC 6750 section 3. `error` is absent if no token was sent.
     pub fn unauthorized(error: Option<&'static str>, detail: impl Into<String>) -> Self {
         let challenge = match error {
             None => HeaderValue::from_static("Bearer realm=\"consign\""),
-            // Only our own fixed names come here; were one not a header value, the bare challenge would do.
+            // Only fixed names occur here. The bare challenge is the fallback for one that is not a header value.
             Some(name) => {
                 HeaderValue::try_from(format!("Bearer realm=\"consign\", error=\"{name}\""))
                     .unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
@@ -145,7 +145,7 @@ impl Problem {
         let problem = Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
-            "A valid bearer token is needed",
+            "A valid bearer token is required",
             detail,
         );
         Self {
@@ -154,12 +154,12 @@ impl Problem {
         }
     }
 
-    /// 403: the caller is known and may not do this. Never used for another owner's file, which is `not_found`.
+    /// 403: the caller is authenticated and not permitted. Never used for another owner's file, which is `not_found`.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
-    /// 403: the owner's storage is full. Not 429: waiting does not help, deleting does.
+    /// 403: the owner's quota is used up. Not 429, since waiting does not help, but deleting does.
     pub fn quota_exceeded(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -169,14 +169,14 @@ impl Problem {
         )
     }
 
-    /// 403: the owner has as many files as it may.
+    /// 403: the owner has the largest number of files.
     pub fn files_exceeded(files_max: u64) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "files_exceeded",
-            "There are as many files as may be",
+            "The limit of files is reached",
             format!(
-                "at most {files_max} files; delete some first, which count until they are purged"
+                "at most {files_max} files; delete some first; deleted files count until they are purged"
             ),
         )
     }
@@ -187,13 +187,13 @@ impl Problem {
             StatusCode::NOT_FOUND,
             "not_found",
             "Not found",
-            "there is nothing here under this name",
+            "nothing exists under this name",
         )
     }
 
-    /// 405: the path exists, this method does not; `allow` lists those that do, such as `GET, DELETE`.
+    /// 405: the path exists, but not with this method. `allow` lists the allowed methods, such as `GET, DELETE`.
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let title = "This method is not offered here";
+        let title = "The method is not allowed here";
         let problem = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
@@ -206,10 +206,10 @@ impl Problem {
         }
     }
 
-    /// 409: another call with this `Idempotency-Key` is at work, or does not know what came of it, for this much longer
-    /// at most.
+    /// 409: another call with this `Idempotency-Key` is running or its result is unknown, for at most this much
+    /// longer.
     pub fn idempotency_in_progress(rest_s: u64) -> Self {
-        let detail = "another request with this Idempotency-Key has not ended yet";
+        let detail = "another request with this Idempotency-Key is still running";
         Self::conflict(
             "idempotency_in_progress",
             "The same request is still running",
@@ -218,21 +218,22 @@ impl Problem {
         .retry_after(rest_s)
     }
 
-    /// 409: the category's key template names an object that exists already.
+    /// 409: the category's key template produces an object key that exists.
     pub fn object_key_taken() -> Self {
         let detail = "another file has this object name, and is never overwritten: use other labels, or delete that file, whose \
             name is free again once it is purged and its URLs have ended";
         Self::conflict("object_key_taken", "The object name is taken", detail)
     }
 
-    /// 409: the same call came before, and its file has arrived since.
+    /// 409: the same call was made before, and its file has arrived since.
     #[must_use]
     pub fn already_uploaded() -> Self {
         let detail = "the file of this Idempotency-Key has arrived; ask for its status, or use a new key for a new file";
         Self::conflict("already_uploaded", "The file has arrived", detail)
     }
 
-    /// What cannot be signed: dead credentials are the service's trouble, all else was let through by mistake.
+    /// Maps a signing error. Expired credentials are the service's fault. All other errors should have been rejected
+    /// before.
     #[must_use]
     pub fn unsignable(error: crate::sigv4::PresignError) -> Self {
         tracing::error!(%error, "cannot sign");
@@ -243,30 +244,31 @@ impl Problem {
         }
     }
 
-    /// 409: confirmed, but the bucket has no such object.
+    /// 409: the upload was confirmed, but the object does not exist.
     pub fn object_missing() -> Self {
         let detail = "the bucket has no such object yet; send the file to the signed URL first (a 403 there means an \
                       expired URL, or headers other than those in `headers`)";
         Self::conflict("object_missing", "The file has not arrived", detail)
     }
 
-    /// 409: what arrived is not what was declared; `detail` says how it differs.
+    /// 409: the object differs from the declaration; `detail` says how.
     pub fn object_mismatch(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::CONFLICT,
             "object_mismatch",
-            "What arrived is not what was declared",
+            "The object differs from what was declared",
             detail,
         )
     }
 
-    /// 409: the upload's time is over.
+    /// 409: the upload has expired.
     pub fn upload_expired() -> Self {
-        let detail = "the file did not arrive while this upload lived; sign a new upload, with a new Idempotency-Key";
+        let detail =
+            "the file did not arrive in time; sign a new upload, with a new Idempotency-Key";
         Self::conflict("upload_expired", "The upload has expired", detail)
     }
 
-    /// 409: the file is not ready to be downloaded in this form; `detail` names its state.
+    /// 409: the file cannot be downloaded in this form yet; `detail` names its state.
     pub fn not_ready(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::CONFLICT,
@@ -276,28 +278,28 @@ impl Problem {
         )
     }
 
-    /// 409: another write came first; the same request may be sent again.
+    /// 409: another write came first. The same request may be sent again.
     pub fn conflict_retry() -> Self {
-        let detail = "another request changed this file at the same moment; send the request again";
+        let detail = "another request changed this file at the same time; send the request again";
         Self::conflict("conflict", "Changed by another request", detail).retry_after(1)
     }
 
-    /// 408: the request's own body did not come in time.
+    /// 408: the request body did not arrive in time.
     #[must_use]
     pub fn body_too_slow() -> Self {
-        let detail = "the body came too slowly; send the request again";
+        let detail = "the body arrived too slowly; send the request again";
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
-            "The request body came too slowly",
+            "The request body arrived too slowly",
             detail,
         )
     }
 
-    /// 413: the request's own body is too long (files go to the bucket, never here).
+    /// 413: the request body is too long. Files are sent to the bucket, not here.
     pub fn body_too_large(bytes_max: usize) -> Self {
         let detail =
-            format!("a body here has at most {bytes_max} bytes; files go to the signed URL");
+            format!("the body may have at most {bytes_max} bytes; send files to the signed URL");
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
@@ -308,7 +310,7 @@ impl Problem {
 
     /// 415: the body is not `application/json`.
     pub fn unsupported_media_type() -> Self {
-        let title = "The body's type is not understood";
+        let title = "The media type is not supported";
         let detail = "send `content-type: application/json`";
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -320,7 +322,7 @@ impl Problem {
 
     /// 422: the `Idempotency-Key` was used with another body.
     pub fn idempotency_key_reused() -> Self {
-        let title = "The Idempotency-Key belongs to another request";
+        let title = "The Idempotency-Key was used for another request";
         let detail = "this key was used with another body; choose a new key for a new request";
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -348,12 +350,12 @@ impl Problem {
         }
     }
 
-    /// 500: our fault. The cause is logged, not told.
+    /// 500: an internal error. The cause is only in the log.
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "Something went wrong here",
+            "Internal error",
             "",
         )
     }
@@ -369,34 +371,34 @@ impl Problem {
         .retry_after(2)
     }
 
-    /// 503: the store or the database has no room left, so nothing can be written until somebody makes some.
+    /// 503: the store or the database has no space left. Nothing can be written until an operator makes room.
     pub fn storage_full() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "storage_full",
-            "The store has no room left",
+            "The store has no space left",
             "",
         )
         .retry_after(STORAGE_FULL_RETRY_S)
     }
 
-    /// 503: as much is being done as can be at once.
+    /// 503: the limit of concurrent requests is reached.
     #[must_use]
     pub fn overloaded() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "overloaded",
-            "Too much is being done at once",
+            "Too many requests at the same time",
             "",
         )
         .retry_after(1)
     }
 
-    /// The response: `application/problem+json`, with the headers that go with the status.
+    /// Builds the response: `application/problem+json`, with the headers of the status.
     pub fn into_response(self, request_id: &str) -> Response<Bytes> {
         let is_ours = self.status.is_server_error();
         let mut errors = if is_ours { Vec::new() } else { self.errors };
-        errors.truncate(ERRORS_TOLD_MAX);
+        errors.truncate(FIELD_ERRORS_MAX);
         let document = consign_api::Problem {
             kind: format!("urn:consign:problem:{}", self.code),
             title: self.title.into(),
@@ -427,7 +429,7 @@ impl From<AuthError> for Problem {
 }
 
 impl RateLimit {
-    /// The `RateLimit` and `RateLimit-Policy` fields; also of use on a response that succeeds.
+    /// Returns the `RateLimit` and `RateLimit-Policy` fields. They can also be sent with a successful response.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let Self {
             name,
@@ -441,19 +443,19 @@ impl RateLimit {
             format!("\"{name}\";q={quota};w={window_s}"),
         );
         let state = (RATE_LIMIT, format!("\"{name}\";r={remaining};t={reset_s}"));
-        // A name of ours is always a header value.
+        // The fixed names are always valid header values.
         let header = |(name, text)| Some((name, HeaderValue::try_from(text).ok()?));
         [policy, state].into_iter().filter_map(header).collect()
     }
 }
 
-/// A JSON response with its `x-request-id`; nothing of ours is for a shared cache.
+/// Builds a JSON response with its `x-request-id`. No answer may be stored in a shared cache.
 pub fn json(status: StatusCode, value: &impl Serialize, request_id: &str) -> Response<Bytes> {
-    // Most answers fit.
+    // Most answers fit into this capacity.
     let mut body = Vec::with_capacity(1 << 10);
     let (status, body) = match serde_json::to_writer(&mut body, value) {
         Ok(()) => (status, body),
-        // Only a map with keys that are not text fails, and no answer of ours has one.
+        // Serialization fails only for a map with keys that are not strings, which no answer has.
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, b"{}".to_vec()),
     };
     let mut response = Response::new(Bytes::from(body));
@@ -470,7 +472,8 @@ pub fn json(status: StatusCode, value: &impl Serialize, request_id: &str) -> Res
     response
 }
 
-/// The caller's request id where it is one (`[A-Za-z0-9_-]{8,64}`), else a fresh one: what comes in ends up in logs.
+/// Returns the caller's request id if it is valid (`[A-Za-z0-9_-]{8,64}`), or else a fresh one. The format is checked
+/// because the value is logged.
 pub fn request_id(headers: &HeaderMap, fresh: impl FnOnce() -> String) -> String {
     let is_id = |id: &&str| {
         (8..=64).contains(&id.len())

@@ -1,11 +1,10 @@
-//! The table of routes: which path leads to which function. Hosts that serve all functions and hosts that serve one read
-//! the same table.
+//! The routing table. Hosts that serve all functions and hosts that serve one use the same table.
 
 use http::Method;
 
 use crate::problem::Problem;
 
-/// What a path leads to.
+/// The target of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// `sign-upload`.
@@ -20,16 +19,16 @@ pub enum Target {
     List,
     /// `files`: the deletion.
     Delete,
-    /// The process answers.
+    /// `health`: whether the process answers.
     HealthLive,
-    /// The store takes and gives bytes.
+    /// `health`: whether the store works.
     HealthStorage,
-    /// The contract.
+    /// `health`: the OpenAPI document.
     OpenApi,
 }
 
 impl Target {
-    /// The function that serves it, where each is a program of its own.
+    /// Returns the function that serves the target where each function is a program of its own.
     #[must_use]
     pub fn function(self) -> &'static str {
         match self {
@@ -42,7 +41,7 @@ impl Target {
         }
     }
 
-    /// The operation, as the log and the metrics name it.
+    /// Returns the name of the operation in logs and metrics.
     #[must_use]
     pub fn operation(self) -> &'static str {
         match self {
@@ -58,7 +57,7 @@ impl Target {
         }
     }
 
-    /// Whether only who has a token is answered.
+    /// Returns whether the target requires a token.
     #[must_use]
     pub fn needs_token(self) -> bool {
         match self {
@@ -72,7 +71,7 @@ impl Target {
         }
     }
 
-    /// The longest body that it takes, in bytes; nobody reads the body of the others.
+    /// Returns the maximum length of the body, in bytes. Other targets do not read a body.
     #[must_use]
     pub fn body_bytes_max(self) -> usize {
         match self {
@@ -89,21 +88,21 @@ impl Target {
     }
 }
 
-/// The function that answers for what no route leads to, where each is a program of its own.
+/// The function that answers unknown paths where each function is a program of its own.
 pub const DEFAULT_FUNCTION: &str = "health";
 
-/// A line of the table.
+/// A line of the routing table.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path; `{id}` stands for one segment.
+    /// The path. `{id}` stands for one segment.
     pub path: &'static str,
-    /// Where it leads.
+    /// The target.
     pub target: Target,
 }
 
-/// The whole table. The OpenAPI document is tested against it.
+/// All routes. Tests compare the OpenAPI document with them.
 pub const ROUTES: [Route; 9] = [
     route(Method::POST, "/files/sign_upload", Target::SignUpload),
     route(Method::POST, "/files/confirm", Target::Confirm),
@@ -116,7 +115,7 @@ pub const ROUTES: [Route; 9] = [
     route(Method::GET, "/openapi.json", Target::OpenApi),
 ];
 
-/// The longest body that any function takes, in bytes; a host refuses longer ones before reading them.
+/// The maximum length of a body for any function, in bytes. A host refuses longer bodies before reading them.
 pub const BODY_BYTES_MAX: usize = crate::policy::CONFIRM_BODY_BYTES_MAX;
 const _: () = assert!(BODY_BYTES_MAX >= crate::policy::SIGN_BODY_BYTES_MAX);
 
@@ -128,10 +127,10 @@ const fn route(method: Method, path: &'static str, target: Target) -> Route {
     }
 }
 
-/// Finds the target of a request, and the segment that stands for `{id}`.
+/// Finds the target of a request, and the segment that `{id}` stands for.
 ///
 /// # Errors
-/// 404 for an unknown path, 405 with `Allow` for a known one with another method.
+/// 404 for an unknown path, 405 with `Allow` for a known path with another method.
 pub fn find<'a>(method: &Method, path: &'a str) -> Result<(Target, &'a str), Problem> {
     let mut allowed: Option<&'static str> = None;
     for route in &ROUTES {
@@ -153,7 +152,7 @@ fn allow_of(method: &str) -> &'static str {
     }
 }
 
-/// The segment for `{id}`, or an empty text where the template has none; `None` where the path is another.
+/// Returns the segment for `{id}`, or an empty string if the template has none. `None` if the path does not match.
 fn matches<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = template.split_once("{id}") else {
         return (template == path).then_some("");

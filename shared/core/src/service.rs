@@ -1,4 +1,4 @@
-//! The frame around every handler that answers HTTP: request id, identity, one log line, one answer.
+//! What every HTTP handler shares: request id, authentication, one log line, one answer.
 
 use crate::time::Timestamp;
 use bytes::Bytes;
@@ -14,32 +14,32 @@ use crate::problem::{self, Problem, X_REQUEST_ID};
 use crate::routes;
 use crate::upload::Upload;
 
-/// What every handler over HTTP needs of its host.
+/// What every HTTP handler needs from its host.
 pub trait Service: HasClock + HasRandom + HasAuthenticator {}
 
 impl<T: HasClock + HasRandom + HasAuthenticator> Service for T {}
 
-/// What a call was about; hosts find it among the response's extensions and make metrics of it.
+/// The facts about a call. Hosts read them from the response's extensions for their metrics.
 #[derive(Debug, Clone)]
 pub struct Observed {
     /// The operation, such as `sign_upload`.
     pub operation: &'static str,
-    /// The problem's code, where there was one.
+    /// The problem's code, if there was one.
     pub code: Option<&'static str>,
-    /// The caller, once known.
+    /// The caller, if authenticated.
     pub owner: Option<OwnerId>,
-    /// The size of the file that it was about, in bytes.
+    /// The size of the file, in bytes.
     pub size_bytes: Option<u64>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: u64,
 }
 
-/// One call, from its beginning to its answer.
+/// One call, from the request to the answer.
 #[derive(Debug)]
 pub struct Call {
-    /// The instant at which it began; the `now` of all that it does.
+    /// When the call began. All of its steps use this instant.
     pub now: Timestamp,
-    /// Names it in the answer and the log.
+    /// The request id, for the answer and the log.
     pub request_id: String,
     observed: Observed,
     file_id: Option<UploadId>,
@@ -64,10 +64,10 @@ impl Call {
         }
     }
 
-    /// Who calls.
+    /// Authenticates the caller.
     ///
     /// # Errors
-    /// 401 where the token does not say so beyond doubt.
+    /// 401 if the token is missing or not valid.
     pub fn identify(
         &mut self,
         service: &impl Service,
@@ -78,18 +78,18 @@ impl Call {
         Ok(identity)
     }
 
-    /// Notes which upload the call is about.
+    /// Records which upload the call is about.
     pub fn about(&mut self, upload: &Upload) {
         self.file_id = Some(upload.id);
         self.bucket = Some(upload.object.bucket.clone());
         self.observed.size_bytes = upload
             .observed
             .as_ref()
-            .map(|seen| seen.size_bytes)
+            .map(|observed| observed.size_bytes)
             .or(upload.size_bytes_declared);
     }
 
-    /// Finds an upload of this owner. Another owner's answers exactly as an unknown one (invariant 20).
+    /// Finds an upload of this owner. An upload of another owner is answered like an unknown one (invariant 20).
     ///
     /// # Errors
     /// 404, or the repository's fault.
@@ -107,7 +107,7 @@ impl Call {
         Ok(upload)
     }
 
-    /// Ends a call: the answer with its request id, and the log line of the operation.
+    /// Ends a call: adds the request id to the answer and writes the log line.
     pub fn finish(
         mut self,
         service: &impl Service,
@@ -141,12 +141,13 @@ impl Call {
     }
 }
 
-/// What a host asks before it reads a request's body: how many bytes it may have.
+/// Returns the maximum length of the request's body. A host calls this before it reads the body.
 ///
-/// Whoever has no token sends a body for nothing. The function itself looks at the token again, by the same rules.
+/// The body of a caller without a token is not read. The function itself checks the token again by the same rules.
 ///
 /// # Errors
-/// The answer, where the body need not be read for it: no such route, no valid token, or too long by its own account.
+/// The answer, if it does not depend on the body: unknown route, no valid token, or a `content-length` over the
+/// limit.
 pub fn admit<B>(
     service: &impl Service,
     request: &Request<B>,
@@ -174,26 +175,26 @@ pub fn admit<B>(
     }
 }
 
-/// What a request says of its body's length.
+/// Returns the declared length of a request's body.
 fn content_length(headers: &HeaderMap) -> Option<usize> {
     let length = headers.get(http::header::CONTENT_LENGTH)?;
-    // One that is no number was refused by the host's HTTP.
+    // The host's HTTP server refuses a length that is not a number.
     length.to_str().ok()?.parse().ok()
 }
 
-/// A JSON answer.
+/// Builds a JSON answer.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response<Bytes> {
     problem::json(status, value, "")
 }
 
-/// An answer that the client should ask for again after some seconds.
+/// Adds `Retry-After` to an answer that the client should request again.
 #[must_use]
 pub fn retry_after(mut response: Response<Bytes>, seconds: u64) -> Response<Bytes> {
     response.headers_mut().insert(RETRY_AFTER, seconds.into());
     response
 }
 
-/// The caller learns that it is not its fault, and whether to come again; the log learns the rest.
+/// The caller gets a server error and whether to retry. The details are logged.
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         tracing::error!(

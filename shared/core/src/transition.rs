@@ -1,26 +1,26 @@
-//! The one way in which a record moves: read, apply, write if nobody wrote in between.
+//! The only way to change a record: read, apply, and write if the revision is unchanged.
 
 use crate::time::Timestamp;
 
 use crate::ports::{Fault, IngestJob, IngestQueue, Saved, UploadRepo};
 use crate::upload::{Decision, Event, Refusal, Upload};
 
-/// How often a conflict makes us read again before we call it a fault.
+/// The number of conflicts after which the transition is a fault.
 const CONFLICTS_MAX: usize = 8;
 
-/// Where an event led to; each carries the record as it is now.
+/// The result of a transition. Each variant has the present record.
 #[derive(Debug, Clone)]
 pub enum TransitionOutcome {
     /// The event is durable.
     Changed(Upload),
-    /// It was so already.
+    /// The record reflected the event already.
     Unchanged(Upload),
-    /// It does not fit, and nothing changed.
+    /// The event was refused, and nothing changed.
     Refused(Upload, Refusal),
 }
 
 impl TransitionOutcome {
-    /// The record as it is now.
+    /// Returns the present record.
     #[must_use]
     pub fn upload(self) -> Upload {
         match self {
@@ -29,17 +29,17 @@ impl TransitionOutcome {
     }
 }
 
-/// Applies `event` to `upload` and writes the change; on a conflict reads the record again and applies it to that.
+/// Applies `event` to `upload` and writes the change. On a conflict, it reads the record again and applies the event
+/// to that.
 ///
-/// `upload` must have been read before the bucket was looked at. Where another has written down a newer look meanwhile,
-/// the event is [`Refusal::StaleObservation`]: an object that was missing then is not missing now, and a version that was
-/// there then may be overwritten.
+/// `upload` must have been read before the HEAD request. If a newer observation was recorded meanwhile, the result is
+/// [`Refusal::StaleObservation`]: the object may exist by now, or may have been overwritten.
 ///
-/// Where the repository does not hold the queue, the ingest job is sent after the write. A job that cannot be sent is
-/// no error: the record says that it is due, and the sweep sends it again.
+/// If the repository does not hold the queue, the ingest job is sent after the write. A job that cannot be sent is
+/// not an error: the record has a next check, and the sweep sends the job again.
 ///
 /// # Errors
-/// The repository's fault, also where conflicts do not end or the record is gone.
+/// The repository's fault. Also too many conflicts, and a record that no longer exists.
 pub async fn transition<R: UploadRepo, Q: IngestQueue>(
     repo: &R,
     queue: &Q,
@@ -61,7 +61,7 @@ pub async fn transition<R: UploadRepo, Q: IngestQueue>(
                         ingest: change.after.id,
                     };
                     if let Err(fault) = queue.send(job).await {
-                        tracing::warn!(file_id = %job.ingest, %fault, "ingest job not sent; the sweep will");
+                        tracing::warn!(file_id = %job.ingest, %fault, "ingest job not sent; the sweep will send it");
                     }
                 }
                 return Ok(TransitionOutcome::Changed(change.after));

@@ -1,4 +1,4 @@
-//! `consign.toml`: read once at start into checked types, with everything that is wrong with it named at once.
+//! `consign.toml`, read once at start into checked types. All errors are reported together.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use crate::policy::{Policy, Provider};
 use crate::problem::FieldError;
 use crate::sigv4::{Addressing, Secret};
 
-/// A whole configuration, checked.
+/// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whose tokens are taken.
+    /// Which tokens are accepted.
     pub auth: AuthConfig,
-    /// Where the bytes go. A host may bring its own instead, as the local one does.
+    /// The object store. A host may use its own instead, as the local one does.
     pub store: StoreConfig,
     /// What may be uploaded.
     pub policy: Policy,
@@ -26,21 +26,21 @@ pub struct Config {
 /// `[store]`.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// What kind of store it is.
+    /// The kind of store.
     pub provider: Provider,
-    /// The region that signatures name.
+    /// The region in signatures.
     pub region: String,
-    /// Where functions reach it: scheme, host and port, no path. `None` for AWS's own, or the embedded one.
+    /// The endpoint for the functions: scheme, host and port, no path. `None` means AWS's own, or the embedded store.
     pub endpoint: Option<String>,
-    /// Where clients reach it, and so what signed URLs name; `None` where that is `endpoint`.
+    /// The endpoint for clients, which signed URLs name. `None` means `endpoint`.
     pub public_endpoint: Option<String>,
-    /// Where the bucket's name stands.
+    /// Where URLs have the bucket's name.
     pub addressing: Addressing,
-    /// Absent where the host brings its own, as a Lambda's role does.
+    /// `None` if the host provides credentials, as a Lambda's role does.
     pub credentials: Option<StoreCredentials>,
-    /// Web origins that may reach the buckets and the functions.
+    /// Web origins that may access the buckets and the functions.
     pub origins: Vec<String>,
-    /// What a webhook must show to be believed (invariant 22).
+    /// The secret that a webhook must send (invariant 22).
     pub event_token: Option<Secret>,
 }
 
@@ -53,10 +53,10 @@ pub struct StoreCredentials {
     pub session_token: Option<Secret>,
 }
 
-/// Everything that is wrong with a configuration, one line each.
+/// All errors of a configuration, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct ConfigError {
-    /// The fields at fault, with their paths.
+    /// The invalid fields, with their paths.
     pub errors: Vec<FieldError>,
 }
 
@@ -78,17 +78,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Looks up the value of a secret by its name, such as an environment variable's.
+/// Returns the value of a secret by its name, such as that of an environment variable.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Reads a configuration; `secret` answers for the names in `…_env`.
+    /// Reads a configuration. `secret` returns the values for the names in `…_env`.
     pub fn parse(toml_text: &str, secret: Lookup<'_>) -> Result<Self, ConfigError> {
         Self::parse_with(toml_text, secret, secret)
     }
 
-    /// The same, with the secrets of tokens and those of the store from two places: a host that takes no tokens need not
-    /// know theirs.
+    /// Like `parse`, with separate lookups for the secrets of tokens and of the store. A host that accepts no tokens
+    /// need not know their secrets.
     pub fn parse_with(
         toml_text: &str,
         token_secret: Lookup<'_>,
@@ -187,7 +187,7 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
             f.wrong(
                 "secret_env",
                 "required",
-                "is required with HS256, and nothing else but it",
+                "is required with HS256 and must be the only key material",
             );
             None
         }
@@ -200,7 +200,7 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
         }
         (public, ..) => {
             let detail = format!(
-                "is required with {}: this, or the members of a JWK, one of the two",
+                "is required with {}: either this or the members of a JWK",
                 public.as_str()
             );
             f.wrong("public_key_pem", "required", detail);
@@ -215,7 +215,7 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
     key
 }
 
-/// The secret whose name a field gives.
+/// Returns the secret whose name a field contains.
 fn secret_value(f: &mut Fields<'_>, field: &'static str, secret: Lookup<'_>) -> Option<Secret> {
     f.parsed(field, |name| match secret(name) {
         Some(value) if !value.is_empty() => Ok(Secret::from(value)),
@@ -245,7 +245,7 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, Eve
     let event_token = secret_value(&mut f, "event_token_env", secret);
     let sources = EventSources::with(f.texts("event_sources").unwrap_or_default());
     if sources.is_none() {
-        let detail = "must list names such as `ceph:s3`, without those that are always taken: `aws:s3`, `minio:s3`, `rustfs:s3`";
+        let detail = "must list names such as `ceph:s3`, without those that are always accepted: `aws:s3`, `minio:s3`, `rustfs:s3`";
         f.wrong("event_sources", "invalid", detail);
     }
     let own = provider.map(|provider| match provider {
@@ -311,7 +311,7 @@ fn required_if_unreported<T>(f: &Fields<'_>, name: &str) -> Option<T> {
     None
 }
 
-/// A scheme, a host and perhaps a port: what an endpoint or a web origin is (invariant 23).
+/// Parses a scheme, a host and an optional port: an endpoint or a web origin (invariant 23).
 fn origin(text: &str) -> Result<String, String> {
     let uri = text.parse::<http::Uri>().ok().filter(|uri| {
         let web = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -328,7 +328,7 @@ fn origin(text: &str) -> Result<String, String> {
     });
     let found = uri.map(|_| text.to_ascii_lowercase());
     found.ok_or_else(|| {
-        "must be `http://` or `https://`, a host and perhaps a port, without a path".to_owned()
+        "must be `http://` or `https://`, a host and an optional port, without a path".to_owned()
     })
 }
 

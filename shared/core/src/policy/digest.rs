@@ -1,4 +1,4 @@
-//! Checksums as clients and stores write them.
+//! Checksums in the forms that clients and stores use.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::units::unhex;
 
-/// A SHA-256 of a whole file.
+/// The SHA-256 of a whole file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256Digest(pub [u8; 32]);
 
 impl Sha256Digest {
-    /// As S3's headers carry it.
+    /// Returns the digest in base64, as S3's headers have it.
     pub fn base64(&self) -> String {
         BASE64_STANDARD.encode(self.0)
     }
@@ -22,7 +22,7 @@ impl Sha256Digest {
 impl FromStr for Sha256Digest {
     type Err = String;
 
-    /// Base64 of 32 bytes, or 64 hexadecimal digits. The two cannot be mistaken: base64 has 44 characters.
+    /// Parses base64 of 32 bytes, or 64 hexadecimal digits. The two cannot be confused: base64 has 44 characters.
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = match text.len() {
             64 => unhex(text),

@@ -1,7 +1,7 @@
-//! Reads an object's fields one by one, and reports everything that is wrong with it at once.
+//! Reads the fields of an object one by one, and reports all errors together.
 //!
-//! Request bodies and the configuration go through the same reader, so both name the field, what is wrong, and what
-//! would be right. A field that nobody asked for is refused by name.
+//! Request bodies and the configuration use the same reader. An error names the field, the problem and the expected
+//! value. Unknown fields are refused by name.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::problem::{FieldError, Problem};
 
-/// What has been found wrong so far.
+/// The errors so far.
 #[derive(Debug, Default)]
 pub(crate) struct Errors(RefCell<Vec<FieldError>>);
 
@@ -30,7 +30,7 @@ impl Errors {
         });
     }
 
-    /// Whether a field has been reported.
+    /// Returns whether an error was reported for the field.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.0.borrow().iter().any(|error| error.field == field)
     }
@@ -40,7 +40,8 @@ impl Errors {
     }
 }
 
-/// An object being read. Each reading method returns `None` where the field is absent, or wrong and reported.
+/// An object that is being read. A method returns `None` if the field is absent, or if it is invalid and was
+/// reported.
 pub(crate) struct Fields<'e> {
     path: String,
     values: Map<String, Value>,
@@ -58,7 +59,7 @@ impl<'e> Fields<'e> {
         }
     }
 
-    /// The full path of a field of this object.
+    /// Returns the full path of a field of this object.
     pub(crate) fn path(&self, name: &str) -> String {
         match (self.path.as_str(), name) {
             ("", name) => name.to_owned(),
@@ -67,18 +68,18 @@ impl<'e> Fields<'e> {
         }
     }
 
-    /// Reports a field of this object.
+    /// Reports an error of a field of this object.
     pub(crate) fn wrong(&self, name: &str, code: &'static str, detail: impl Into<String>) {
         self.errors.add(self.path(name), code, detail);
     }
 
-    /// The raw value; `null` counts as absent.
+    /// Returns the raw value. `null` counts as absent.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.values.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A value that `read` takes, or gives back where it is of another type.
+    /// Returns a value converted by `read`. `read` returns the value itself as an error if its type is wrong.
     fn typed<T>(
         &mut self,
         name: &'static str,
@@ -94,28 +95,30 @@ impl<'e> Fields<'e> {
     }
 
     pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.typed(name, "a text", into_text)
+        self.typed(name, "a string", into_text)
     }
 
     pub(crate) fn whole(&mut self, name: &'static str) -> Option<u64> {
-        self.typed(name, "a whole number, 0 or more", |value| {
+        self.typed(name, "a non-negative integer", |value| {
             value.as_u64().ok_or(value)
         })
     }
 
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.typed(name, "true or false", |value| value.as_bool().ok_or(value))
+        self.typed(name, "a boolean", |value| value.as_bool().ok_or(value))
     }
 
     pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.typed(name, "a list of texts", |value| all_of(value, into_text))
+        self.typed(name, "an array of strings", |value| {
+            all_of(value, into_text)
+        })
     }
 
     pub(crate) fn map(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         self.typed(name, "an object", into_object)
     }
 
-    /// A text that `parse` turns into something checked; its error is a sentence like "must be …".
+    /// Returns a string converted by `parse`. The error of `parse` continues the field's name, such as "must be …".
     pub(crate) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -127,7 +130,7 @@ impl<'e> Fields<'e> {
             .ok()
     }
 
-    /// Like `parsed` for a number or a text, as sizes and durations of the configuration are.
+    /// Like `parsed`, for a number or a string, such as the sizes and durations of the configuration.
     pub(crate) fn measure(
         &mut self,
         name: &'static str,
@@ -162,7 +165,7 @@ impl<'e> Fields<'e> {
         None
     }
 
-    /// A required value: reports its absence, unless something was wrong with it already.
+    /// Returns a required value. Reports its absence, unless the field has an error already.
     pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
@@ -176,19 +179,19 @@ impl<'e> Fields<'e> {
         read(self, name)
     }
 
-    /// An object inside this one.
+    /// Returns an object inside this one.
     pub(crate) fn object(&mut self, name: &'static str) -> Option<Fields<'e>> {
         let values = self.map(name)?;
         Some(self.inside(name, values))
     }
 
-    /// The objects of a table of names, such as `[category.NAME]`, in the order of their names.
+    /// Returns the objects of a table of names, such as `[category.NAME]`, ordered by name.
     pub(crate) fn objects(&mut self, name: &'static str) -> Vec<(String, Fields<'e>)> {
         self.object(name)
             .map_or_else(Vec::new, |mut table| table.all_objects())
     }
 
-    /// Every value of this object, each an object itself.
+    /// Returns all values of this object, each of which must be an object.
     pub(crate) fn all_objects(&mut self) -> Vec<(String, Fields<'e>)> {
         let mut found = Vec::new();
         for (key, value) in std::mem::take(&mut self.values) {
@@ -206,9 +209,9 @@ impl<'e> Fields<'e> {
         found
     }
 
-    /// The objects of a list, such as `[[auth.keys]]`.
+    /// Returns the objects of an array, such as `[[auth.keys]]`.
     pub(crate) fn list(&mut self, name: &'static str) -> Vec<Fields<'e>> {
-        let items = self.typed(name, "a list of objects", |value| {
+        let items = self.typed(name, "an array of objects", |value| {
             all_of(value, into_object)
         });
         let items = items.unwrap_or_default().into_iter().enumerate();
@@ -226,16 +229,16 @@ impl<'e> Fields<'e> {
         }
     }
 
-    /// Reports every field that was not asked for.
+    /// Reports every field that was not read.
     pub(crate) fn finish(self) {
         for name in self.values.keys() {
             let known = self.known.join(", ");
-            // A name may be anything the caller sent; what is echoed stays short.
+            // The sender chooses the name, so the echo of it is limited in length.
             let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
             self.wrong(
                 &name,
                 "unknown_field",
-                format!("is not known here; known are {known}"),
+                format!("is unknown; known fields are {known}"),
             );
         }
     }
@@ -255,7 +258,7 @@ fn into_object(value: Value) -> Result<Map<String, Value>, Value> {
     Ok(map)
 }
 
-/// Every item of a list, where all are of the type.
+/// Returns all items of an array, if all of them have the type.
 fn all_of<T>(value: Value, read: fn(Value) -> Result<T, Value>) -> Result<Vec<T>, Value> {
     let Value::Array(items) = value else {
         return Err(value);
@@ -267,21 +270,22 @@ fn all_of<T>(value: Value, read: fn(Value) -> Result<T, Value>) -> Result<Vec<T>
 fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
 }
 
-/// Nesting that a body may have, objects and lists together.
+/// The maximum nesting depth of a body, objects and arrays together.
 const BODY_DEPTH_MAX: usize = 16;
-/// Values that a body may have, of every depth: each takes memory many times its two bytes of text.
+/// The maximum number of values in a body, over all levels. Each value takes many times more memory than its two
+/// bytes of text.
 pub(crate) const BODY_VALUES_MAX: usize = 1 << 16;
 
-/// A body that is one JSON object, of at most `bytes_max` bytes, with no name twice in an object (a second one would
-/// be read differently by different parsers; RFC 8259, section 4).
+/// Parses a body that is one JSON object of at most `bytes_max` bytes. A duplicate key in an object is an error,
+/// since parsers differ in how they read it (RFC 8259, section 4).
 pub(crate) fn json_object(body: &[u8], bytes_max: usize) -> Result<Map<String, Value>, Problem> {
     if body.len() > bytes_max {
         return Err(Problem::body_too_large(bytes_max));
@@ -291,7 +295,7 @@ pub(crate) fn json_object(body: &[u8], bytes_max: usize) -> Result<Map<String, V
     })?;
     if depth_exceeds(&value, BODY_DEPTH_MAX) {
         return Err(Problem::bad_request(format!(
-            "the body is nested deeper than {BODY_DEPTH_MAX}"
+            "the body must be nested at most {BODY_DEPTH_MAX} deep"
         )));
     }
     match value {
@@ -305,7 +309,7 @@ pub(crate) fn json_object(body: &[u8], bytes_max: usize) -> Result<Map<String, V
     }
 }
 
-/// Whether objects and lists are nested deeper than `depth_max`. `serde_json` bounds the recursion at 128.
+/// Returns whether objects and arrays are nested deeper than `depth_max`. `serde_json` limits the recursion to 128.
 pub(crate) fn depth_exceeds(value: &Value, depth_max: usize) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
@@ -318,7 +322,7 @@ pub(crate) fn depth_exceeds(value: &Value, depth_max: usize) -> bool {
     }
 }
 
-/// Reads a JSON value of bounded many values, whose objects have each name once.
+/// Parses a JSON value with a limited number of values and without duplicate keys.
 fn strict(body: &[u8]) -> Result<Value, serde_json::Error> {
     let left = Cell::new(BODY_VALUES_MAX);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -327,7 +331,7 @@ fn strict(body: &[u8]) -> Result<Value, serde_json::Error> {
     Ok(value)
 }
 
-/// Reads values, so many as are left.
+/// Deserializes a value while the count of remaining values is not 0.
 #[derive(Clone, Copy)]
 struct Strict<'l>(&'l Cell<usize>);
 
@@ -337,7 +341,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         let Some(left) = self.0.get().checked_sub(1) else {
             return Err(D::Error::custom(format_args!(
-                "there are more than {BODY_VALUES_MAX} values in it"
+                "more than {BODY_VALUES_MAX} values"
             )));
         };
         self.0.set(left);
@@ -381,7 +385,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(name) = entries.next_key::<String>()? {
             let value = entries.next_value_seed(self)?;
             if map.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice in an object"));
+                return Err(A::Error::custom("duplicate key"));
             }
         }
         Ok(Value::Object(map))

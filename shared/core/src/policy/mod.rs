@@ -1,7 +1,7 @@
-//! The policy: what may be uploaded, by whom, to where, and what becomes of it.
+//! The policy: what may be uploaded, by whom and to where, and what happens to it.
 //!
-//! Read once at start from `consign.toml`; the functions know nothing else about categories. Requests are parsed into
-//! [`Accepted`] uploads against it: what has been accepted needs no second check.
+//! Read once at start from `consign.toml`. Nothing else describes categories. Requests are checked against the policy
+//! and become [`Accepted`] uploads, which need no second check.
 
 mod category;
 mod digest;
@@ -39,33 +39,33 @@ use crate::auth::Identity;
 use crate::events::EventSources;
 use fields::{Errors, Fields};
 
-/// The largest object a store takes, in bytes.
+/// The size of the largest object that a store accepts, in bytes.
 pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
-/// The most parts a multipart upload has.
+/// The maximum number of parts of a multipart upload.
 pub const PARTS_MAX: u64 = 10_000;
 const _: () = assert!(
-    PARTS_MAX < crate::problem::ERRORS_TOLD_MAX as u64,
-    "each part can be named"
+    PARTS_MAX < crate::problem::FIELD_ERRORS_MAX as u64,
+    "an error for each part must fit"
 );
-/// The smallest part, but for the last, in bytes.
+/// The minimum size of a part other than the last, in bytes.
 pub const PART_BYTES_MIN: u64 = 5 << 20;
-/// The largest part, in bytes.
+/// The maximum size of a part, in bytes.
 pub const PART_BYTES_MAX: u64 = 5 << 30;
 const _: () = assert!(PART_BYTES_MAX * PARTS_MAX >= OBJECT_BYTES_MAX);
 
-/// What becomes of another version than the one that is ready, where a store lets one through.
+/// What happens to another version than the one that is ready, if the store accepts one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overwrite {
-    /// It is refused: what is ready stays, and its owner is told.
+    /// It is refused. The ready version stays, and the file's owner is informed.
     Refuse,
-    /// It becomes the next version, and takes the place of what is ready once it is accepted.
+    /// It becomes the next version, and replaces the ready one after it is accepted.
     Version,
 }
 
 impl Overwrite {
-    /// Where the policy does not say. A form can be used again at every store, so what it brings after the first is
-    /// refused; a PUT is only written twice where a store does not honour `if-none-match`.
+    /// Returns the default of a policy. A form can be used repeatedly at every store, so later versions are refused.
+    /// A PUT can only be repeated at a store that does not honour `if-none-match`.
     #[must_use]
     pub const fn usual(strategy: Strategy) -> Self {
         match strategy {
@@ -87,12 +87,12 @@ impl FromStr for Overwrite {
     }
 }
 
-/// Which kind of store stands behind the bucket.
+/// The kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// Amazon S3.
     S3,
-    /// MinIO, or any other server that speaks S3.
+    /// MinIO, or another server with the S3 API.
     Minio,
     /// Cloudflare R2.
     R2,
@@ -100,25 +100,25 @@ pub enum Provider {
     Embedded,
 }
 
-/// What a store can do, as far as the policy depends on it.
+/// The capabilities of a store that the policy depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Takes POST policy forms.
+    /// Whether it accepts POST policy forms.
     pub post_form: bool,
-    /// Takes `x-amz-server-side-encryption: AES256`.
+    /// Whether it accepts `x-amz-server-side-encryption: AES256`.
     pub sse_s3: bool,
-    /// Takes `x-amz-server-side-encryption: aws:kms`.
+    /// Whether it accepts `x-amz-server-side-encryption: aws:kms`.
     pub sse_kms: bool,
     /// The largest single PUT or POST, in bytes.
     pub put_bytes_max: u64,
-    /// Honours the `if-none-match: *` that a PUT is signed with, so that its URL brings an object once and never another.
+    /// Whether it honours the signed `if-none-match: *` of a PUT, so that a URL accepts only one object.
     pub puts_once: bool,
-    /// Takes an `x-amz-copy-source` that is not signed: a signed upload has to rule copies out (invariant 18).
+    /// Whether it accepts an unsigned `x-amz-copy-source`. A signed upload must exclude copies then (invariant 18).
     pub copies_unsigned: bool,
 }
 
 impl Provider {
-    /// The name in the configuration and in the health answer.
+    /// Returns the name in the configuration and in the health answer.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::S3 => "s3",
@@ -128,11 +128,11 @@ impl Provider {
         }
     }
 
-    /// What this kind of store can do.
+    /// Returns the capabilities of this kind of store.
     pub fn capabilities(self) -> Capabilities {
         let put_bytes_max = 5 << 30;
         match self {
-            // Of the headers that nobody signed, MinIO refuses `x-amz-meta-…` alone.
+            // Of unsigned headers, MinIO refuses only `x-amz-meta-…`.
             Self::S3 | Self::Minio => Capabilities {
                 post_form: true,
                 sse_s3: true,
@@ -141,7 +141,7 @@ impl Provider {
                 puts_once: true,
                 copies_unsigned: self == Self::Minio,
             },
-            // R2 encrypts everything by itself, and stops 5 MiB short of 5 GiB.
+            // R2 encrypts everything itself, and its limit is 5 MiB below 5 GiB.
             Self::R2 => Capabilities {
                 post_form: false,
                 sse_s3: false,
@@ -172,24 +172,24 @@ impl FromStr for Provider {
     }
 }
 
-/// What one kind of user may do. The token's `tier` chooses it; `default` serves all others.
+/// The limits of one kind of user. The token's `tier` selects it. `default` applies to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tier {
-    /// Its name.
+    /// The name of the tier.
     pub name: String,
-    /// The largest file, in bytes; a category's own limit holds as well.
+    /// The maximum size of a file, in bytes. A category's own limit applies too.
     pub file_size_bytes_max: u64,
-    /// How much an owner may store, in bytes; `None` for no limit.
+    /// The maximum number of bytes that an owner may store. `None` means no limit.
     pub quota_bytes: Option<u64>,
-    /// How many uploads an owner may sign per minute; `None` for no limit.
+    /// The maximum number of uploads that an owner may sign per minute. `None` means no limit.
     pub sign_uploads_per_min: Option<u32>,
-    /// How many files an owner may have, deleted ones included until they are purged.
+    /// The maximum number of files of an owner, including deleted ones that are not purged.
     pub files_max: u64,
 }
 
-/// How many files an owner may have where the tier does not say.
+/// The default of `files_max`.
 const FILES_MAX: u64 = 1_000_000;
-/// The most that a tier may say.
+/// The largest value of `files_max`.
 const FILES_MAX_MAX: u64 = 1_000_000_000_000;
 const _: () = assert!(FILES_MAX <= FILES_MAX_MAX);
 
@@ -203,24 +203,24 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Every category, by name.
+    /// Returns all categories by name.
     pub fn categories(&self) -> impl Iterator<Item = &Arc<Category>> {
         self.categories.values()
     }
 
-    /// A category by its name.
+    /// Returns a category by its name.
     pub fn category(&self, name: &str) -> Option<&Arc<Category>> {
         self.categories.get(name)
     }
 
-    /// Every bucket that the policy names, once.
+    /// Returns every bucket that the policy names, without duplicates.
     pub fn buckets(&self) -> BTreeSet<&str> {
         self.categories()
             .flat_map(|c| [c.bucket.as_str(), c.output_bucket.as_str()])
             .collect()
     }
 
-    /// The tier of a caller: the one its token names, else `default`.
+    /// Returns the tier of a caller: the one that its token names, or else `default`.
     pub fn tier(&self, identity: &Identity) -> &Tier {
         identity
             .tier
@@ -229,7 +229,7 @@ impl Policy {
             .unwrap_or(&self.default_tier)
     }
 
-    /// Whose notifications are read, beside the stores that are always known.
+    /// Returns the configured event sources. Those of known stores are always accepted.
     pub fn event_sources(&self) -> &EventSources {
         &self.event_sources
     }
@@ -245,7 +245,7 @@ impl Policy {
             root.wrong(
                 "category",
                 "required",
-                "at least one [category.NAME] is needed",
+                "at least one [category.NAME] is required",
             );
         }
         let categories: BTreeMap<_, _> = given
@@ -265,7 +265,7 @@ impl Policy {
             root.wrong(
                 "tier",
                 "required",
-                "needs a [tier.default] for tokens without a tier",
+                "requires a [tier.default] for tokens without a tier",
             );
         }
         let default_tier = tiers
@@ -317,7 +317,7 @@ fn refuse_two_defaults(categories: &BTreeMap<String, Arc<Category>>, errors: &Er
         .filter(|category| category.default)
         .skip(1)
     {
-        let detail = "is true for another category already; one at most is the default";
+        let detail = "is true for another category too; only one category may be the default";
         errors.add(
             format!("category.{}.default", category.name),
             "conflict",
@@ -326,7 +326,7 @@ fn refuse_two_defaults(categories: &BTreeMap<String, Arc<Category>>, errors: &Er
     }
 }
 
-/// Our own output must never look like an upload (invariant 27).
+/// Refuses an output template whose objects could be taken for uploads (invariant 27).
 fn refuse_own_events(categories: &BTreeMap<String, Arc<Category>>, errors: &Errors) {
     for writer in categories.values() {
         let Some(output) = &writer.output else {

@@ -1,4 +1,4 @@
-//! File names and types on their way back to a person: download headers that no browser can be tricked with.
+//! File names and media types of downloads, in headers that are safe in a browser.
 
 use std::fmt::Write;
 
@@ -7,20 +7,20 @@ use crate::policy::types::essence;
 /// What a browser does with a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentDisposition {
-    /// Save it (the default: invariant 15).
+    /// Save it. The default (invariant 15).
     Attachment,
     /// Show it.
     Inline,
 }
 
-/// A `Content-Disposition` value (RFC 6266), with an ASCII fall-back and, where the name needs it, `filename*` in
-/// UTF-8 (RFC 8187). Any text is safe to pass: quotes, controls and separators cannot leave their parameter.
+/// Builds a `Content-Disposition` value (RFC 6266) with an ASCII fallback and, if the name requires it, `filename*`
+/// in UTF-8 (RFC 8187). Any file name is safe: quotes, control characters and separators are replaced or encoded.
 pub fn content_disposition(filename: &str, disposition: ContentDisposition) -> String {
     let kind = match disposition {
         ContentDisposition::Attachment => "attachment",
         ContentDisposition::Inline => "inline",
     };
-    // `%` is replaced too: some browsers decode it in the plain form (RFC 6266, appendix D).
+    // `%` is replaced too, since some browsers decode it in the plain form (RFC 6266, appendix D).
     let plain =
         |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '/' | '%' | ';');
     let fallback: String = filename
@@ -44,7 +44,8 @@ pub fn content_disposition(filename: &str, disposition: ContentDisposition) -> S
     value
 }
 
-/// The type to answer a download with: what a browser would run as a page or a script comes as bytes (invariant 15).
+/// Returns the media type of a download. Types that a browser would execute become `application/octet-stream`
+/// (invariant 15).
 pub fn safe_response_content_type(content_type: &str) -> &str {
     const SHOWN: [&str; 14] = [
         "application/json",
@@ -83,7 +84,7 @@ pub fn safe_response_content_type(content_type: &str) -> &str {
     {
         return "text/plain";
     }
-    // Office types have no way to run in a page either; `+xml` would be shown as XML.
+    // Office types cannot be executed in a page either. `+xml` would be displayed as XML.
     if essence.starts_with("application/vnd.openxmlformats-officedocument.")
         && !essence.ends_with("+xml")
     {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn inv15_active_content_comes_as_bytes() {
+    fn inv15_active_content_is_served_as_bytes() {
         let active = [
             "text/html",
             "Text/HTML; charset=x",

@@ -15,20 +15,22 @@ use crate::ids::bare_etag;
 use crate::operations::DOWNLOAD_URL_RANGE_S;
 use crate::problem::Problem;
 
-/// The longest body of a confirm request, in bytes: room for ten thousand parts with the longest etags. AWS Lambda takes
-/// 6 MB with what stands around the body, also where the body comes in base64.
+/// The maximum length of a confirm body, in bytes. It has room for ten thousand parts with the longest ETags. AWS
+/// Lambda accepts 6 MB including the event around the body, also if the body is in base64.
 pub const CONFIRM_BODY_BYTES_MAX: usize = 4 << 20;
-/// The longest etag, in bytes: S3's have 32 digits and a number, and those of R2's parts had up to 260 letters.
+/// The maximum length of an ETag, in bytes. Those of S3 have 32 digits and a number, and those of R2's parts had up
+/// to 260 letters.
 const ETAG_BYTES_MAX: usize = 320;
-/// What the tightest host, AWS Lambda, takes as one JSON text, in bytes (AWS Lambda quotas: invocation payload).
+/// The maximum payload of AWS Lambda, the host with the smallest limit, in bytes of JSON (AWS Lambda quotas:
+/// invocation payload).
 const PAYLOAD_BYTES_MAX: usize = 6 << 20;
-/// Room there for what stands around a body, in bytes: headers of 10 KB at most, twice at most.
+/// Room in the payload for everything but the body, in bytes: headers of at most 10 KB, at most twice.
 const PAYLOAD_BYTES_BESIDE: usize = 64 << 10;
 const _: () =
     assert!(CONFIRM_BODY_BYTES_MAX.div_ceil(3) * 4 + PAYLOAD_BYTES_BESIDE <= PAYLOAD_BYTES_MAX);
-/// What a generous JSON writer puts around the etag of a part, in bytes.
+/// What a verbose JSON writer adds to the ETag of a part, in bytes.
 const PART_BYTES_BESIDE: usize = r#"{ "part_number": 10000, "etag": "\"\"" }, "#.len();
-/// Room beside the parts for the column names and the rest, in bytes.
+/// Room in a confirm body for column names and other fields, in bytes.
 const CONFIRM_BYTES_BESIDE: usize = 512 << 10;
 const _: () = assert!(
     CONFIRM_BYTES_BESIDE + 10_000 * (ETAG_BYTES_MAX + PART_BYTES_BESIDE) <= CONFIRM_BODY_BYTES_MAX
@@ -37,43 +39,43 @@ const _: () = assert!(
 const LIST_LIMIT_MAX: u32 = 500;
 const LIST_LIMIT: u32 = 100;
 const CURSOR_BYTES_MAX: usize = 512;
-/// Column names in a confirm.
+/// The maximum number of column names in a confirm.
 const COLUMNS_MAX: usize = 20_000;
-/// The longest of them, in bytes.
+/// The maximum length of a column name, in bytes.
 const COLUMN_BYTES_MAX: usize = 1024;
-/// All of them together, in bytes.
+/// The maximum length of all column names together, in bytes.
 const COLUMNS_BYTES_MAX: usize = CONFIRM_BYTES_BESIDE;
-// A confirm that may be sent is one that may be read.
+// The largest confirm must be within the limit of values.
 const _: () = assert!(3 * 10_000 + COLUMNS_MAX < super::fields::BODY_VALUES_MAX);
 
 /// `POST /files/confirm`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfirmRequest {
-    /// The upload's id, as sent; what is none is unknown.
+    /// The upload's id as sent. An invalid id counts as unknown.
     pub file_id: String,
-    /// The object's etag as the store answered, without quotes.
+    /// The object's ETag as the store returned it, without quotes.
     pub etag: Option<String>,
-    /// The parts of a multipart upload, by ascending number, none twice.
+    /// The parts of a multipart upload, by ascending number without duplicates.
     pub parts: Vec<ConfirmedPart>,
-    /// A collection to link the file to.
+    /// The collection to link the file to.
     pub collection_id: Option<String>,
-    /// What the client knows about the file.
+    /// What the client says about the file.
     pub metadata: ConfirmMetadata,
 }
 
-/// One uploaded part.
+/// An uploaded part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfirmedPart {
-    /// 1 to [`PARTS_MAX`].
+    /// The number, from 1 to [`PARTS_MAX`].
     pub part_number: u32,
-    /// Its etag as the store answered, without quotes.
+    /// The ETag as the store returned it, without quotes.
     pub etag: String,
 }
 
-/// What a client says about its file; a hint beside what ingest finds.
+/// What a client says about its file. A hint until ingest has measured it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfirmMetadata {
-    /// The columns' names.
+    /// The names of the columns.
     pub columns: Option<Vec<String>>,
     /// The number of rows.
     pub row_count: Option<u64>,
@@ -82,7 +84,7 @@ pub struct ConfirmMetadata {
 }
 
 impl ConfirmRequest {
-    /// Reads a body.
+    /// Parses a body.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let errors = Errors::default();
         let mut f = Fields::new(json_object(body, CONFIRM_BODY_BYTES_MAX)?, &errors);
@@ -128,7 +130,7 @@ impl ConfirmMetadata {
     }
 }
 
-/// What is too much about column names.
+/// Returns the error of column names that exceed a limit.
 fn too_much(names: &[String]) -> Option<(&'static str, String)> {
     let bytes: usize = names.iter().map(String::len).sum();
     if names.len() > COLUMNS_MAX {
@@ -139,7 +141,7 @@ fn too_much(names: &[String]) -> Option<(&'static str, String)> {
         Some(("too_long", detail))
     } else if bytes > COLUMNS_BYTES_MAX {
         let detail = format!(
-            "must be at most {COLUMNS_BYTES_MAX} bytes together, not {bytes}; leave them out, the ingest finds them"
+            "must be at most {COLUMNS_BYTES_MAX} bytes together, not {bytes}; omit them, since the ingest determines them"
         );
         Some(("too_long", detail))
     } else {
@@ -163,7 +165,7 @@ fn read_parts(f: &mut Fields<'_>) -> Vec<ConfirmedPart> {
             "parts",
             "invalid",
             format!(
-                "must have each part once, but has {} twice",
+                "must not have duplicates, but part {} occurs twice",
                 pair[0].part_number
             ),
         );
@@ -184,11 +186,11 @@ fn read_part(mut f: Fields<'_>) -> Option<ConfirmedPart> {
     })
 }
 
-/// An etag with or without its quotes, and weak where a proxy made it so.
+/// Parses an ETag, with or without quotes. A weak ETag, as a proxy may send, loses its `W/`.
 fn parse_etag(text: &str) -> Result<String, String> {
     let bare = bare_etag(text);
     if bare.contains('"') {
-        Err("must be an etag as the store answered it".to_owned())
+        Err("must be an etag as the store returned it".to_owned())
     } else {
         printable(bare, ETAG_BYTES_MAX)
     }
@@ -199,7 +201,7 @@ fn printable(text: &str, bytes_max: usize) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "must be 1 to {bytes_max} printable ASCII characters without blanks"
+            "must be 1 to {bytes_max} printable ASCII characters without spaces"
         ))
     }
 }
@@ -207,16 +209,16 @@ fn printable(text: &str, bytes_max: usize) -> Result<String, String> {
 /// `GET /files/{id}/download-url`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DownloadQuery {
-    /// Life of the URL in seconds, 60 to 86400; `None` for the category's own.
+    /// The life of the URL in seconds, 60 to 86400. `None` means the category's default.
     pub expiry_s: Option<u32>,
-    /// What to download; `original` unless said otherwise.
+    /// What to download. The default is `original`.
     pub variant: Variant,
-    /// Save or show.
+    /// Whether a browser saves or shows the file.
     pub disposition: ContentDisposition,
 }
 
 impl DownloadQuery {
-    /// Reads a query string, without its `?`.
+    /// Parses a query string without its `?`.
     pub fn parse(query: &str) -> Result<Self, Problem> {
         let errors = Errors::default();
         let mut f = Fields::new(query_fields(query)?, &errors);
@@ -241,9 +243,9 @@ impl DownloadQuery {
 /// `GET /files`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
-    /// At most this many files, 1 to 500.
+    /// The maximum number of files, 1 to 500.
     pub limit: u32,
-    /// Where the page before ended, as that answer's `next_cursor` said.
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<String>,
     /// Only files in this state.
     pub status: Option<Status>,
@@ -251,12 +253,12 @@ pub struct ListQuery {
     pub category: Option<String>,
     /// Only files of this collection.
     pub collection_id: Option<String>,
-    /// Whether each file comes with a download URL.
+    /// Whether each file has a download URL.
     pub include_download_url: bool,
 }
 
 impl ListQuery {
-    /// Reads a query string, without its `?`.
+    /// Parses a query string without its `?`.
     pub fn parse(query: &str) -> Result<Self, Problem> {
         let errors = Errors::default();
         let mut f = Fields::new(query_fields(query)?, &errors);
@@ -311,10 +313,10 @@ fn parse_whole(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(|_| digits)
-        .ok_or_else(|| "must be a whole number".to_owned())
+        .ok_or_else(|| "must be an integer".to_owned())
 }
 
-/// The pairs of a query string, `application/x-www-form-urlencoded`, none twice.
+/// Parses a query string (`application/x-www-form-urlencoded`). Duplicate parameters are an error.
 fn query_fields(query: &str) -> Result<Map<String, Value>, Problem> {
     let mut map = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -322,7 +324,7 @@ fn query_fields(query: &str) -> Result<Map<String, Value>, Problem> {
             .insert(name.into_owned(), Value::String(value.into_owned()))
             .is_some()
         {
-            return Err(Problem::bad_request("the query names a parameter twice"));
+            return Err(Problem::bad_request("duplicate query parameter"));
         }
     }
     Ok(map)

@@ -1,4 +1,4 @@
-//! `POST /files/sign_upload`: from a body to an accepted upload, with every bad field reported at once.
+//! `POST /files/sign_upload`: from a body to an accepted upload. All invalid fields are reported together.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -15,19 +15,19 @@ use super::{Capabilities, Policy, Strategy, Tier};
 use crate::auth::Identity;
 use crate::problem::Problem;
 
-/// The longest body of a sign-upload request, in bytes.
+/// The maximum length of a sign-upload body, in bytes.
 pub const SIGN_BODY_BYTES_MAX: usize = 64 << 10;
 const FILENAME_CHARS_MAX: usize = 255;
 const METADATA_BYTES_MAX: usize = 8 << 10;
 const METADATA_DEPTH_MAX: usize = 8;
 
-/// A request whose fields have been read, each by itself. [`Policy::check`] holds it against the policy and then
-/// reports what is wrong with either, so that nobody has to mend a request twice.
+/// A request whose fields were read one by one. [`Policy::check`] compares it with the policy and reports the errors
+/// of both steps together, so that a client gets all of them in one answer.
 #[derive(Debug)]
 pub struct SignUploadRequest {
     filename: Option<String>,
     content_type: Option<String>,
-    /// An empty text: browsers know no type of the file.
+    /// Whether the content type was empty: browsers send an empty type for files that they do not know.
     is_type_of_extension: bool,
     size_bytes: Option<u64>,
     category: Option<String>,
@@ -41,36 +41,33 @@ pub struct SignUploadRequest {
 
 /// An upload that the policy allows.
 #[derive(Clone, Debug)]
-#[expect(
-    missing_docs,
-    reason = "fields that are what their names say; the others are documented"
-)]
+#[expect(missing_docs, reason = "the names of the other fields describe them")]
 pub struct Accepted {
     pub category: Arc<Category>,
     pub filename: String,
-    /// The extension by which the category took it, lower case.
+    /// The matched extension of the category, in lower case.
     pub ext: String,
-    /// What the upload must be sent as; follows from the extension where the request left it out.
+    /// The content type that the upload must have. The default follows from the extension.
     pub content_type: String,
-    /// The exact size; `None` only with [`Strategy::Post`].
+    /// The exact size in bytes. `None` only with [`Strategy::Post`].
     pub size_bytes: Option<u64>,
-    /// The smallest size that the form may take, in bytes.
+    /// The minimum size that the form accepts, in bytes.
     pub size_bytes_min: u64,
-    /// The largest size by category, tier and store, in bytes.
+    /// The maximum size by category, tier and store, in bytes.
     pub size_bytes_max: u64,
     pub strategy: Strategy,
-    /// The length of every part but the last, in bytes; `Some` only with [`Strategy::Multipart`].
+    /// The length of every part but the last, in bytes. `Some` only with [`Strategy::Multipart`].
     pub part_size_bytes: Option<u64>,
     pub checksum_sha256: Option<Sha256Digest>,
     pub collection_id: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub metadata: Map<String, Value>,
-    /// Life of the signed URLs, in seconds.
+    /// The life of the signed URLs, in seconds.
     pub upload_url_s: u32,
 }
 
 impl SignUploadRequest {
-    /// Reads a body. Fails only where there are no fields to speak of: too long, not JSON, not an object.
+    /// Parses a body. Fails only if there are no fields: the body is too long, not JSON, or not an object.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let errors = Errors::default();
         let mut f = Fields::new(json_object(body, SIGN_BODY_BYTES_MAX)?, &errors);
@@ -106,14 +103,14 @@ impl SignUploadRequest {
         })
     }
 
-    /// Whether a field was left out, as against wrong and reported already.
+    /// Returns whether a field is absent, as opposed to invalid and reported.
     fn lacks(&self, field: &str, present: bool) -> bool {
         !present && !self.errors.has(field)
     }
 }
 
 impl Policy {
-    /// Holds a request against the policy, the caller's tier and what the store can do.
+    /// Checks a request against the policy, the caller's tier and the store's capabilities.
     pub fn check(
         &self,
         request: SignUploadRequest,
@@ -136,7 +133,8 @@ impl Policy {
         }
     }
 
-    /// The category asked for; else the only one that takes the extension, or the default among them.
+    /// Returns the requested category, or else the only one that accepts the extension, or the default among those
+    /// that do.
     fn category_of(&self, request: &SignUploadRequest) -> Option<Arc<Category>> {
         let names = |categories: &[&Arc<Category>]| {
             categories
@@ -186,7 +184,10 @@ impl Policy {
                 None
             }
             (several, None) => {
-                let detail = format!("is required, since {} all take such a file", names(several));
+                let detail = format!(
+                    "is required, since {} all accept such a file",
+                    names(several)
+                );
                 request.errors.add("category", "required", detail);
                 None
             }
@@ -194,11 +195,11 @@ impl Policy {
     }
 }
 
-/// The code that becomes the problem's own where nothing else is wrong.
+/// The code of a field error that becomes the code of the problem if there is no other error.
 const STRATEGY_UNSUPPORTED: &str = "strategy_unsupported";
 
-/// Checks a request against its category. `None` where a value is missing that an accepted upload cannot do without;
-/// whatever is wrong is in the request's errors.
+/// Checks a request against its category. Returns `None` if a required value is missing. The errors are added to the
+/// request.
 fn check_in(
     category: &Arc<Category>,
     request: &SignUploadRequest,
@@ -255,7 +256,7 @@ fn check_in(
     })
 }
 
-/// What the category makes required of what a request may otherwise leave out.
+/// Checks the optional fields that the category requires.
 fn check_required(category: &Category, request: &SignUploadRequest) {
     let errors = &request.errors;
     if category.require_checksum
@@ -291,7 +292,7 @@ fn check_content_type(category: &Category, kind: &FileType, content_type: &str, 
     }
 }
 
-/// The way asked for, else the best one that fits; what it lacks is reported.
+/// Returns the requested strategy, or else the best one that is possible. Reports what it lacks.
 fn choose_strategy(
     category: &Category,
     request: &SignUploadRequest,
@@ -323,7 +324,7 @@ fn choose_strategy(
                 "this category"
             };
             let detail = format!(
-                "must be {}: {who} does not take `{asked}`",
+                "must be {}: {who} does not support `{asked}`",
                 others.join(" or ")
             );
             request.errors.add("strategy", STRATEGY_UNSUPPORTED, detail);
@@ -343,7 +344,7 @@ fn choose_strategy(
                 request.errors.add(
                     "category",
                     STRATEGY_UNSUPPORTED,
-                    "offers no way of uploading that this store takes",
+                    "has no upload strategy that this store supports",
                 );
                 return None;
             };
@@ -353,9 +354,10 @@ fn choose_strategy(
     if chosen != Strategy::Post {
         for field in missing {
             let detail = if offered(Strategy::Post) {
-                format!("is required with `{chosen}`; it may be left out with `post`")
+                format!("is required with `{chosen}`; it is optional with `post`")
             } else {
-                "is required: a POST form, which would do without, is not offered here".to_owned()
+                "is required: it is optional only with a POST form, which is not supported here"
+                    .to_owned()
             };
             request.errors.add(field, "required", detail);
         }
@@ -408,7 +410,7 @@ fn check_labels(
             }
             None | Some(Value::Null) => {}
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                errors.add(field, "wrong_type", "must be a text");
+                errors.add(field, "wrong_type", "must be a string");
             }
         }
     }
@@ -426,7 +428,7 @@ fn check_labels(
         let known = if known.is_empty() {
             "there are none".to_owned()
         } else {
-            format!("known are {known}")
+            format!("known labels are {known}")
         };
         let detail = format!("is not a label of category `{}`; {known}", category.name);
         errors.add(format!("labels.{name}"), "unknown_field", detail);
@@ -434,21 +436,18 @@ fn check_labels(
     labels
 }
 
-/// A file's name as the user knows it. It never becomes part of an object name, and comes back on download.
+/// Parses a file name of the user. It never becomes part of an object key, and is returned on download.
 fn parse_filename(text: &str) -> Result<String, String> {
-    // Such marks reorder what is shown: `invoice_\u{202e}fdp.exe` reads as if it ended in `exe.pdf`.
+    // These marks reorder the displayed text: `invoice_\u{202e}fdp.exe` looks as if it ended in `exe.pdf`.
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let count = text.chars().count();
     if count == 0 || count > FILENAME_CHARS_MAX {
         Err(format!("must be 1 to {FILENAME_CHARS_MAX} characters long"))
     } else if text.contains(['/', '\\']) {
-        Err(
-            "must be the name alone, without a path: send what follows the last `/` or `\\`"
-                .to_owned(),
-        )
+        Err("must be a name without a path: send only what follows the last `/` or `\\`".to_owned())
     } else if text.chars().any(|c| c.is_control() || reorders(c)) {
         Err(
-            "must not have control characters or marks that reverse the direction of text"
+            "must not contain control characters or marks that reverse the direction of text"
                 .to_owned(),
         )
     } else {
@@ -456,7 +455,7 @@ fn parse_filename(text: &str) -> Result<String, String> {
     }
 }
 
-/// An id that the caller's own system gives: `[A-Za-z0-9_-]{1,64}`.
+/// Parses an id of the caller's own system: `[A-Za-z0-9_-]{1,64}`.
 pub(crate) fn parse_collection_id(text: &str) -> Result<String, String> {
     let plain = text
         .bytes()

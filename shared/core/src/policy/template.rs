@@ -1,7 +1,7 @@
-//! Key templates: object names are made here, from checked parts, and never from the user's file name.
+//! Key templates. Object keys are made from checked parts, and never from the user's file name.
 //!
-//! Invariants 16 (keys are server-made and owner-prefixed), 19 (dot segments and over-long keys are refused) and 27
-//! (our own output never looks like an upload).
+//! Invariants 16 (keys are server-made and owner-prefixed), 19 (dot segments and long keys are refused) and 27
+//! (consign's own output never looks like an upload).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,15 +11,15 @@ use chrono::{Datelike as _, Timelike as _};
 use crate::time::Timestamp;
 use thiserror::Error;
 
-/// The longest object name that every store takes, in bytes.
+/// The maximum length of an object key that every store accepts, in bytes.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// Deleted objects are moved under this prefix; no template may lead there.
+/// The prefix of deleted objects. No template may lead there.
 pub const DELETED_PREFIX: &str = "deleted/";
-/// The health probe writes under this prefix, and what lies there is removed by the bucket; no template may lead there.
+/// The prefix of the objects of the health check. The bucket removes old ones. No template may lead there.
 pub const HEALTH_PREFIX: &str = "consign-health/";
-/// The marker by which a bucket is known again lies under this prefix; no template may lead there.
+/// The prefix of the bucket marker. No template may lead there.
 pub const MARKER_PREFIX: &str = "consign-bucket/";
-/// What is kept for consign itself.
+/// The prefixes that are reserved for consign.
 const RESERVED_PREFIXES: [&str; 3] = [DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX];
 
 fn is_reserved(key: &str) -> bool {
@@ -28,7 +28,7 @@ fn is_reserved(key: &str) -> bool {
         .any(|prefix| key.starts_with(prefix))
 }
 
-/// Why a template is refused when the configuration is read.
+/// Why a template in the configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "each variant is its message")]
 pub enum TemplateError {
@@ -42,19 +42,21 @@ pub enum TemplateError {
     EmptySegment,
     #[error("must not have a segment `.` or `..`")]
     DotSegment,
-    #[error("has a `{{` or `}}` without its partner")]
+    #[error("has an unmatched `{{` or `}}`")]
     Brace,
-    #[error("has a variable `{{{0}}}` whose name is not one: lower-case letters, digits and `_`")]
+    #[error(
+        "has a variable `{{{0}}}` with an invalid name: use lower-case letters, digits and `_`"
+    )]
     VariableName(String),
     #[error("must have `{{owner}}` as a segment of its own")]
     OwnerNotASegment,
     #[error(
-        "must not lead under `{DELETED_PREFIX}`, `{HEALTH_PREFIX}` or `{MARKER_PREFIX}`, which are kept for consign itself"
+        "must not lead under `{DELETED_PREFIX}`, `{HEALTH_PREFIX}` or `{MARKER_PREFIX}`, which are reserved for consign"
     )]
     Reserved,
 }
 
-/// Why a name cannot be made from a template and these values.
+/// Why a key cannot be made from a template and these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "each variant is its message")]
 pub enum KeyError {
@@ -68,7 +70,7 @@ pub enum KeyError {
     Segment,
     #[error("the object name would be longer than {KEY_BYTES_MAX} bytes")]
     TooLong,
-    #[error("the object name would lie under a prefix that is kept for consign itself")]
+    #[error("the object name would be under a prefix that is reserved for consign")]
     Reserved,
 }
 
@@ -92,37 +94,37 @@ enum Segment {
 
 /// A checked template such as `datasets/{owner}/{file_id}/v{version}.{ext}`.
 ///
-/// Variables: `owner`, `file_id`, `category`, `collection_id`, `ext`, `version`; `date` (2026-01-31), `time` (235959),
-/// `year`, `month`, `day`, `hour`, all in UTC; any other name, or `label.NAME`, is a label of the upload.
+/// Variables: `owner`, `file_id`, `category`, `collection_id`, `ext`, `version`; `date` (2026-01-31), `time`
+/// (235959), `year`, `month`, `day`, `hour`, all in UTC. Any other name, or `label.NAME`, is a label of the upload.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyTemplate {
     text: String,
     parts: Vec<Segment>,
 }
 
-/// What a template is filled with. Everything but the time and the version is checked again on expansion.
+/// The values of the variables. Everything but the time and the version is checked again on expansion.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyVars<'a> {
-    /// The owner as the token names it; mapped by [`owner_segment`].
+    /// The owner as the token names it. [`owner_segment`] encodes it.
     pub owner: &'a str,
     /// The upload's id.
     pub file_id: &'a str,
     /// The category's name.
     pub category: &'a str,
-    /// The collection, where the upload has one.
+    /// The collection, if the upload has one.
     pub collection_id: Option<&'a str>,
-    /// The extension, lower case, without its leading dot.
+    /// The extension, in lower case without its leading dot.
     pub ext: &'a str,
-    /// The version, from 1.
+    /// The output version, from 1.
     pub version: u32,
     /// The upload's labels.
     pub labels: &'a BTreeMap<String, String>,
-    /// When the upload was signed: the same for its key and its output.
+    /// When the upload was signed. The object key and the output keys use the same instant.
     pub signed_at: Timestamp,
 }
 
 impl KeyTemplate {
-    /// Checks a template. Whether labels are declared is the category's to check, with [`KeyTemplate::labels`].
+    /// Checks a template. The category checks with [`KeyTemplate::labels`] that all labels are declared.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.is_empty() {
             return Err(TemplateError::Empty);
@@ -147,7 +149,7 @@ impl KeyTemplate {
         })
     }
 
-    /// Refuses a template in which no whole segment is the owner (invariant 16).
+    /// Refuses a template without `{owner}` as a segment of its own (invariant 16).
     pub fn require_owner(&self) -> Result<(), TemplateError> {
         let whole = self.text.split('/').any(|segment| segment == "{owner}");
         if whole {
@@ -157,30 +159,30 @@ impl KeyTemplate {
         }
     }
 
-    /// Whether every output of every generation of every file gets a name of its own.
-    pub fn tells_outputs_apart(&self) -> bool {
+    /// Returns whether every output of every generation of every file has its own key.
+    pub fn has_unique_outputs(&self) -> bool {
         [Segment::FileId, Segment::Version, Segment::Ext]
             .iter()
             .all(|part| self.parts.contains(part))
     }
 
-    /// Whether the version is part of the name.
+    /// Returns whether the key contains the version.
     pub fn has_version(&self) -> bool {
         self.parts.contains(&Segment::Version)
     }
 
-    /// Whether every upload of a category of this name would be refused, since its object would lie under a prefix that is kept
-    /// for consign itself.
+    /// Returns whether the objects of a category of this name would be under a reserved prefix, so that every upload
+    /// would be refused.
     pub fn is_reserved_for(&self, category: &str) -> bool {
         is_reserved(&self.text.replace("{category}", category))
     }
 
-    /// Whether the collection is part of the name, so that it must be known when the upload is signed.
+    /// Returns whether the key contains the collection. It must be known when the upload is signed then.
     pub fn has_collection_id(&self) -> bool {
         self.parts.contains(&Segment::CollectionId)
     }
 
-    /// The labels that the template names.
+    /// Returns the labels in the template.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| {
             if let Segment::Label(name) = part {
@@ -191,7 +193,7 @@ impl KeyTemplate {
         })
     }
 
-    /// What every name made from this template starts with: empty if it starts with a variable.
+    /// Returns the fixed prefix of all keys of this template. It is empty if the template starts with a variable.
     pub fn literal_prefix(&self) -> &str {
         if let Some(Segment::Literal(prefix)) = self.parts.first() {
             prefix
@@ -200,19 +202,19 @@ impl KeyTemplate {
         }
     }
 
-    /// Whether a listing or an event rule on the fixed beginning of one would take in names of the other
+    /// Returns whether the fixed prefix of one template contains keys of the other, in a listing or an event rule
     /// (invariant 27).
     pub fn may_meet(&self, other: &Self) -> bool {
         let (a, b) = (self.literal_prefix(), other.literal_prefix());
         a.starts_with(b) || b.starts_with(a)
     }
 
-    /// The template as written.
+    /// Returns the template as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The object name for these values.
+    /// Returns the object key for these values.
     pub fn expand(&self, vars: &KeyVars<'_>) -> Result<String, KeyError> {
         let mut key = String::with_capacity(self.text.len() + 96);
         let at = vars.signed_at;
@@ -321,7 +323,7 @@ fn variable(name: &str) -> Result<Segment, TemplateError> {
     })
 }
 
-/// A label's name: `[a-z][a-z0-9_]{0,63}`.
+/// Returns whether a label name is valid: `[a-z][a-z0-9_]{0,63}`.
 pub(crate) fn is_label_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -330,7 +332,7 @@ pub(crate) fn is_label_name(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Characters that a value may bring into a key; `/` is the template's alone.
+/// Returns whether a value may bring this character into a key. Only the template may contain `/`.
 pub(crate) fn is_key_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '=' | '-')
 }
@@ -351,9 +353,9 @@ fn push(key: &mut String, value: fmt::Arguments<'_>) {
     let _ = fmt::Write::write_fmt(key, value);
 }
 
-/// The owner as one segment of a key: two owners never share one, and it is never `.` or `..`.
+/// Encodes an owner as one segment of a key. Two owners never have the same segment, and it is never `.` or `..`.
 ///
-/// `[A-Za-z0-9_.-]` stay; every other character becomes `=XX`, `=` included.
+/// `[A-Za-z0-9_.-]` are unchanged. Every other character, including `=`, becomes `=XX`.
 pub fn owner_segment(owner: &str) -> Result<String, KeyError> {
     if crate::ids::OwnerId::parse(owner).is_err() {
         return Err(KeyError::Owner);

@@ -1,10 +1,10 @@
-//! File types: which content types an extension goes with, and what such a file starts with.
+//! File types: the content types of an extension, and the first bytes of such a file.
 
 use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// How many bytes of a file's beginning decide its type.
+/// The number of first bytes that decide the type of a file.
 pub const HEAD_BYTES: usize = 512;
 
 /// What a file of a type must start with.
@@ -18,34 +18,34 @@ pub enum Magic {
     Signatures(Cow<'static, [Signature]>),
 }
 
-/// Bytes that must stand at their offsets, all of them.
+/// Bytes at offsets, all of which must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature(pub Cow<'static, [(usize, Cow<'static, [u8]>)]>);
 
-/// One extension that a category takes.
+/// One extension that a category accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileType {
-    /// Lower case, without the leading dot; may have a dot inside, as `csv.gz`.
+    /// The extension, in lower case without the leading dot. It may contain a dot, as `csv.gz`.
     pub ext: String,
-    /// Content types it may be declared with, the usual one first. Never empty.
+    /// The accepted content types, the usual one first. Never empty.
     pub content_types: Vec<String>,
-    /// What the file starts with.
+    /// What the file must start with.
     pub magic: Magic,
     /// Whether it is delimited text, plain or gzipped.
     pub is_tabular: bool,
 }
 
-/// A file that does not start as its extension says.
+/// A file whose first bytes do not match its extension.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the file does not start like a .{ext} file{}", .found.map(|f| format!(": it looks like {f}")).unwrap_or_default())]
 pub struct MagicMismatch {
-    /// The extension it was uploaded with.
+    /// The extension of the upload.
     pub ext: String,
-    /// The extension that its beginning speaks for, if any.
+    /// The extension that the first bytes suggest, if any.
     pub found: Option<&'static str>,
 }
 
-/// One row of the built-in table.
+/// A row of the built-in table.
 type KnownType = (&'static str, &'static [&'static str], Magic);
 
 macro_rules! starts {
@@ -59,7 +59,7 @@ const OLE: Magic = starts!([0: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"]);
 const GZIP: Magic = starts!([0: b"\x1f\x8b"]);
 const BYTES: &[&str] = &["application/octet-stream"];
 
-/// Sorted by how telling the signature is: `sniff` answers with the first that fits.
+/// Sorted by how specific the signature is: `sniff` returns the first match.
 static KNOWN: &[KnownType] = &[
     ("pdf", &["application/pdf"], starts!([0: b"%PDF-"])),
     ("png", &["image/png"], starts!([0: b"\x89PNG\r\n\x1a\n"])),
@@ -142,7 +142,7 @@ static KNOWN: &[KnownType] = &[
         &["audio/mpeg", "audio/mp3"],
         starts!([0: b"ID3"], [0: b"\xff\xfb"], [0: b"\xff\xf3"], [0: b"\xff\xf2"], [0: b"\xff\xfa"]),
     ),
-    // Protocol 2 and later. Compressed joblib files start as their compressor does.
+    // Protocol 2 and later. Compressed joblib files start with the signature of their compressor.
     (
         "pickle",
         BYTES,
@@ -154,7 +154,7 @@ static KNOWN: &[KnownType] = &[
         starts!([0: b"\x80\x02"], [0: b"\x80\x03"], [0: b"\x80\x04"], [0: b"\x80\x05"]),
     ),
     ("joblib", BYTES, Magic::Any),
-    // Windows browsers declare a CSV as Excel's once Excel is installed.
+    // Browsers on Windows declare a CSV as an Excel file when Excel is installed.
     (
         "csv",
         &[
@@ -220,11 +220,12 @@ static KNOWN: &[KnownType] = &[
     ("xml", &["application/xml", "text/xml"], Magic::Text),
 ];
 
-/// The built-in types that ingest can make a table of.
+/// The built-in types that ingest can convert to a table.
 const TABULAR: [&str; 6] = ["csv", "tsv", "txt", "csv.gz", "tsv.gz", "gz"];
 
-/// Other names of one type, as Android, Windows and older programs have them. Where a category takes one, it takes all.
-static NAMES_OF_ONE: [&[&str]; 2] = [
+/// Synonyms of a content type, as Android, Windows and older programs send them. A category that accepts one accepts
+/// all.
+static SYNONYMS: [&[&str]; 2] = [
     &[
         "text/csv",
         "application/csv",
@@ -241,15 +242,15 @@ static NAMES_OF_ONE: [&[&str]; 2] = [
     ],
 ];
 
-fn are_names_of_one(first: &str, second: &str) -> bool {
-    NAMES_OF_ONE.iter().any(|names| {
+fn are_synonyms(first: &str, second: &str) -> bool {
+    SYNONYMS.iter().any(|names| {
         let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
         has(first) && has(second)
     })
 }
 
 impl FileType {
-    /// The built-in type of an extension.
+    /// Returns the built-in type of an extension.
     pub fn known(ext: &str) -> Option<Self> {
         let (ext, content_types, magic) = KNOWN.iter().find(|(known, ..)| *known == ext)?;
         let content_types = content_types
@@ -264,23 +265,23 @@ impl FileType {
         })
     }
 
-    /// Whether a file may be declared with this content type, or another name of it; parameters such as `charset` do not
-    /// count.
+    /// Returns whether a file may be declared with this content type or a synonym of it. Parameters such as `charset`
+    /// are ignored.
     pub fn accepts(&self, content_type: &str) -> bool {
         let essence = essence(content_type);
         self.content_types
             .iter()
-            .any(|known| known.eq_ignore_ascii_case(essence) || are_names_of_one(known, essence))
+            .any(|known| known.eq_ignore_ascii_case(essence) || are_synonyms(known, essence))
     }
 
-    /// The content type of a file that came without one.
+    /// Returns the content type of a file that was declared without one.
     pub fn content_type(&self) -> &str {
         self.content_types
             .first()
             .map_or("application/octet-stream", String::as_str)
     }
 
-    /// Checks a file's first bytes, [`HEAD_BYTES`] of them or all that there are.
+    /// Checks a file's first [`HEAD_BYTES`] bytes, or the whole file if it is shorter.
     pub fn check_magic(&self, head: &[u8]) -> Result<(), MagicMismatch> {
         if self.magic.fits(head) {
             Ok(())
@@ -304,7 +305,7 @@ impl Magic {
 }
 
 impl Signature {
-    /// These bytes at the beginning.
+    /// Builds the signature of these bytes at the beginning.
     pub fn at_start(bytes: Vec<u8>) -> Self {
         Self(Cow::Owned(vec![(0, Cow::Owned(bytes))]))
     }
@@ -317,7 +318,7 @@ impl Signature {
     }
 }
 
-/// The extension that a file's first bytes speak for; `txt` for any text. Office files answer as the `zip` they are.
+/// Returns the extension that a file's first bytes suggest: `txt` for any text, and `zip` for Office files.
 pub fn sniff(head: &[u8]) -> Option<&'static str> {
     let binary = KNOWN
         .iter()
@@ -334,12 +335,12 @@ fn is_text(head: &[u8]) -> bool {
     utf16 || !head.contains(&0)
 }
 
-/// A content type without its parameters.
+/// Returns a content type without its parameters.
 pub(super) fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// A content type as RFC 9110, section 8.3.1 has it, on one line; returned as it stands, since it is signed.
+/// Checks a content type by RFC 9110, section 8.3.1, on one line. It is returned unchanged, since it is signed.
 pub(super) fn parse_content_type(text: &str) -> Result<&str, &'static str> {
     let token = |part: &str| {
         !part.is_empty()
@@ -351,7 +352,7 @@ pub(super) fn parse_content_type(text: &str) -> Result<&str, &'static str> {
     let shaped = essence(text)
         .split_once('/')
         .is_some_and(|(kind, sub)| token(kind) && token(sub));
-    // Inner runs of blanks would be folded when signed and not when sent.
+    // Inner runs of spaces would be folded when signed but not when sent.
     if text.len() > 128 || !printable || !shaped || text.trim() != text || text.contains("  ") {
         return Err("must be a media type such as `text/csv`, at most 128 characters");
     }
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_type_has_a_content_type_and_is_named_once() {
+    fn every_known_type_has_a_content_type_and_occurs_once() {
         let mut names: Vec<_> = KNOWN.iter().map(|(ext, ..)| *ext).collect();
         names.sort_unstable();
         names.dedup();
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_something_else_is_named() {
+    fn a_mismatch_names_the_found_type() {
         let error = known("csv").check_magic(b"PK\x03\x04\x00\x00").unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -429,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_of_a_type_are_taken_where_it_is() {
+    fn synonyms_of_a_type_are_accepted_with_it() {
         for name in [
             "text/comma-separated-values",
             "text/x-csv",

@@ -1,4 +1,4 @@
-//! Sizes and durations as people write them in the configuration.
+//! Sizes and durations of the configuration.
 
 use serde_json::Value;
 
@@ -15,16 +15,18 @@ const SIZES: [(&str, u64); 9] = [
 ];
 const DURATIONS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3_600), ("d", 86_400)];
 
-/// Bytes: a whole number, or a text such as "100 MB" (decimal) or "10 MiB" (binary).
+/// Parses a size in bytes: an integer, or a string such as "100 MB" (decimal) or "10 MiB" (binary).
 pub(crate) fn size_bytes(value: &Value) -> Result<u64, String> {
-    measure(value, &SIZES)
-        .ok_or_else(|| "must be a size such as \"100 MB\", \"10 MiB\" or whole bytes".to_owned())
+    measure(value, &SIZES).ok_or_else(|| {
+        "must be a size such as \"100 MB\", \"10 MiB\" or an integer of bytes".to_owned()
+    })
 }
 
-/// Seconds: a whole number, or a text such as "15 min", "1 h" or "30 d".
+/// Parses a duration in seconds: an integer, or a string such as "15 min", "1 h" or "30 d".
 pub(crate) fn duration_s(value: &Value) -> Result<u64, String> {
     measure(value, &DURATIONS).ok_or_else(|| {
-        "must be a duration such as \"15 min\", \"1 h\", \"30 d\" or whole seconds".to_owned()
+        "must be a duration such as \"15 min\", \"1 h\", \"30 d\" or an integer of seconds"
+            .to_owned()
     })
 }
 
@@ -38,7 +40,7 @@ fn measure(value: &Value, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// A size for a person to read: the largest decimal unit that divides it, else bytes.
+/// Formats a size for people: in the largest decimal unit that divides it, or else in bytes.
 pub(crate) fn human(size_bytes: u64) -> String {
     let whole = |(_, factor): &&(&str, u64)| {
         *factor > 1 && size_bytes != 0 && size_bytes.is_multiple_of(*factor)
@@ -50,7 +52,7 @@ pub(crate) fn human(size_bytes: u64) -> String {
     )
 }
 
-/// Bytes from pairs of hexadecimal digits.
+/// Decodes pairs of hexadecimal digits.
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text
         .chars()

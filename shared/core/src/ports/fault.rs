@@ -1,36 +1,37 @@
-//! What goes wrong below a port.
+//! The error of the ports.
 
 use std::error::Error;
 
-/// A source of an error, below the port's kinds.
+/// The underlying error of a fault.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// What kind of thing went wrong in a store, a repository or a queue; told apart because callers, alerts and
-/// people answer each in another way.
+/// The kind of failure of a store, a repository or a queue. Kinds are separate where callers, alerts or operators
+/// react differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// It did not answer in time. A write may have happened.
+    /// No answer arrived in time. A write may have happened.
     TimedOut,
-    /// Nobody listens there, or the connection broke. A write may have happened.
+    /// The connection was refused or broke. A write may have happened.
     Unreachable,
-    /// It asks for fewer requests. Nothing was written.
+    /// The service asks for fewer requests. Nothing was written.
     Throttled,
-    /// It does not know our credentials, or they have expired.
+    /// The credentials are unknown or have expired.
     BadCredentials,
-    /// It knows us and says no.
+    /// The credentials are known, and the request is not permitted.
     Denied,
-    /// The bucket, table or queue is not there.
+    /// The bucket, table or queue does not exist.
     MissingResource,
-    /// The bucket is not the one that the records are of: it lacks their marker. Nothing is believed of it.
+    /// The bucket is not the one that the records refer to: its marker is missing. Nothing that it returns is
+    /// trusted.
     WrongBucket,
-    /// It has no room left.
+    /// No space is left.
     Full,
-    /// It said something that we do not understand.
+    /// Any other error.
     Other,
 }
 
 impl FaultKind {
-    /// A stable code for logs, metrics and the health endpoint.
+    /// Returns the stable code for logs, metrics and the health endpoint.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -46,7 +47,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether the call is known to have had no effect: it was refused.
+    /// Returns whether the call certainly had no effect, since it was refused.
     #[must_use]
     pub const fn is_without_effect(self) -> bool {
         match self {
@@ -60,7 +61,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether the same call may succeed later without anybody's help.
+    /// Returns whether the same call may succeed later without intervention.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {
@@ -79,17 +80,17 @@ impl FaultKind {
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}: {}", kind.code())]
 pub struct Fault {
-    /// What kind of fault.
+    /// The kind of fault.
     pub kind: FaultKind,
-    /// The port's verb that failed, such as `head`.
+    /// The port's operation that failed, such as `head`.
     pub operation: &'static str,
-    /// What the adapter saw.
+    /// The error of the adapter.
     #[source]
     pub source: Option<Cause>,
 }
 
 impl Fault {
-    /// A fault with its cause.
+    /// Creates a fault with its cause.
     pub fn new(kind: FaultKind, operation: &'static str, source: impl Into<Cause>) -> Self {
         Self {
             kind,
@@ -98,7 +99,7 @@ impl Fault {
         }
     }
 
-    /// What the adapter saw, with all that led to it; for the log.
+    /// Returns the texts of the cause and all errors below it, for the log.
     #[must_use]
     pub fn causes(&self) -> Option<String> {
         let mut next: Option<&(dyn Error + 'static)> =
@@ -106,7 +107,7 @@ impl Fault {
         let mut words: Vec<String> = Vec::new();
         while let Some(error) = next {
             let text = error.to_string();
-            // Many an error repeats its source.
+            // Many errors repeat the text of their source.
             if words.last() != Some(&text) {
                 words.push(text);
             }

@@ -8,7 +8,7 @@ use futures_util::Stream;
 use super::Fault;
 use crate::ids::{ETag, ObjectRef};
 
-/// What a HEAD tells.
+/// The result of a HEAD request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectHead {
     /// The entity tag.
@@ -23,22 +23,22 @@ pub struct ObjectHead {
     pub checksum_sha256: Option<String>,
 }
 
-/// What to read of an object.
+/// Which bytes to read of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read {
-    /// Only of this version: [`ReadError::Changed`] otherwise.
+    /// Read only this version. Otherwise the result is [`ReadError::Changed`].
     pub if_match: Option<ETag>,
-    /// Only the bytes from the first to the last, both included.
+    /// Read only these bytes, from the first to the last, both included.
     pub range: Option<(u64, u64)>,
 }
 
-/// Why nothing could be read.
+/// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// There is no such object.
+    /// The object does not exist.
     #[error("no such object")]
     NotFound,
-    /// The object is of another version by now.
+    /// The object has another version.
     #[error("the object changed")]
     Changed,
     /// The store failed.
@@ -48,25 +48,25 @@ pub enum ReadError {
 
 /// The objects.
 pub trait ObjectStore: Send + Sync {
-    /// The bytes of an object as they come.
+    /// The bytes of an object as a stream.
     type Body: Stream<Item = Result<Bytes, Fault>> + Send + Unpin;
-    /// An object being written.
+    /// An object that is being written.
     type Writer: ObjectWriter;
 
-    /// What is known of an object; `None` where there is none.
+    /// Sends a HEAD request. Returns `None` if the object does not exist.
     fn head(
         &self,
         object: &ObjectRef,
     ) -> impl Future<Output = Result<Option<ObjectHead>, Fault>> + Send;
 
-    /// Streams an object or a part of it.
+    /// Streams an object or a range of it.
     fn get(
         &self,
         object: &ObjectRef,
         read: &Read,
     ) -> impl Future<Output = Result<Self::Body, ReadError>> + Send;
 
-    /// Writes a small object whole, over whatever was there.
+    /// Writes a small object as a whole, and replaces an existing one.
     fn put(
         &self,
         object: &ObjectRef,
@@ -74,54 +74,54 @@ pub trait ObjectStore: Send + Sync {
         body: Bytes,
     ) -> impl Future<Output = Result<ETag, Fault>> + Send;
 
-    /// Begins to write an object of unknown length. It does not exist before [`ObjectWriter::finish`].
+    /// Begins to write an object of unknown length. The object does not exist before [`ObjectWriter::finish`].
     fn writer(
         &self,
         object: &ObjectRef,
         content_type: &str,
     ) -> impl Future<Output = Result<Self::Writer, Fault>> + Send;
 
-    /// Copies an object within the store. `false` where there is none to copy.
+    /// Copies an object within the store. Returns `false` if the source does not exist.
     fn copy(
         &self,
         from: &ObjectRef,
         to: &ObjectRef,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Removes an object; removing what is not there succeeds.
+    /// Removes an object. Removing an object that does not exist succeeds.
     fn delete(&self, object: &ObjectRef) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Whether a bucket is there and ours to use.
+    /// Checks that a bucket exists and is accessible.
     fn check_bucket(&self, bucket: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// An object being written in order. Dropping it leaves nothing visible.
+/// An object that is written in order. Dropping the writer leaves nothing visible.
 pub trait ObjectWriter: Send {
     /// Appends bytes.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Makes the object exist, whole.
+    /// Makes the object visible as a whole.
     fn finish(self) -> impl Future<Output = Result<ETag, Fault>> + Send;
 
-    /// Gives up and frees what was stored.
+    /// Cancels the write and frees the stored bytes.
     fn abort(self) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// A part that the store holds.
+/// A part that the store has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// 1 to 10,000.
+    /// The number, from 1 to 10,000.
     pub number: u16,
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size_bytes: u64,
 }
 
-/// Begins multipart uploads that a client fills (S3 API: `CreateMultipartUpload`). A trait of its own, since whoever
-/// only signs needs nothing else of a store.
+/// Begins multipart uploads that a client fills (S3 API: `CreateMultipartUpload`). It is a separate trait, since a
+/// function that only signs needs nothing else of a store.
 pub trait BeginMultipart: Send + Sync {
-    /// Begins one and returns the store's id of it.
+    /// Begins a multipart upload and returns the store's id of it.
     fn begin(
         &self,
         object: &ObjectRef,
@@ -132,15 +132,15 @@ pub trait BeginMultipart: Send + Sync {
 
 /// Multipart uploads that a client fills, from their parts to their end.
 pub trait Multipart: BeginMultipart {
-    /// All the parts it holds, by number; `None` where the store does not know the id (completed, aborted).
+    /// Returns all parts by number. `None` if the store does not know the id: completed or aborted.
     fn parts(
         &self,
         object: &ObjectRef,
         upload_id: &str,
     ) -> impl Future<Output = Result<Option<Vec<Part>>, Fault>> + Send;
 
-    /// Makes the object of these parts, once: `false` where the store does not know the id, a part is not as named,
-    /// or the key is taken.
+    /// Completes the object from these parts, once. Returns `false` if the store does not know the id, a part
+    /// differs, or the key exists.
     fn complete(
         &self,
         object: &ObjectRef,
@@ -148,7 +148,7 @@ pub trait Multipart: BeginMultipart {
         parts: &[Part],
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Frees its parts; succeeds where the store does not know the id.
+    /// Aborts a multipart upload and frees its parts. Succeeds if the store does not know the id.
     fn abort(
         &self,
         object: &ObjectRef,

@@ -1,4 +1,4 @@
-//! The queue of the ingest.
+//! The ingest queue.
 
 use std::future::Future;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use crate::ids::UploadId;
 
-/// A message of our own on the ingest queue: process this upload.
+/// A message on the ingest queue: process this upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestJob {
@@ -16,13 +16,13 @@ pub struct IngestJob {
 }
 
 impl IngestJob {
-    /// The message body: `{"ingest":"<file_id>"}`.
+    /// Returns the message body: `{"ingest":"<file_id>"}`.
     #[must_use]
     pub fn to_body(self) -> String {
         format!("{{\"ingest\":\"{}\"}}", self.ingest)
     }
 
-    /// Reads a message body; `None` where it is something else.
+    /// Parses a message body. Returns `None` if it is another message.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
@@ -31,11 +31,11 @@ impl IngestJob {
 
 pub use crate::operations::HIDDEN_MAX_S;
 
-/// The most uploads that one [`SweepJob`] names.
+/// The largest number of uploads in one [`SweepJob`].
 pub const SWEEP_JOB_UPLOADS_MAX: usize = 50;
 
-/// A message of our own on the ingest queue: do what is due for these uploads. So a sweep whose time is short passes on
-/// what it finds due.
+/// A message on the ingest queue: examine these uploads. A sweep that is short of time passes on the uploads that are
+/// due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepJob {
@@ -45,14 +45,14 @@ pub struct SweepJob {
 }
 
 impl SweepJob {
-    /// The message body: `{"look":["<file_id>",…]}`.
+    /// Returns the message body: `{"look":["<file_id>",…]}`.
     #[must_use]
     pub fn to_body(&self) -> String {
         let ids: Vec<String> = self.uploads.iter().map(|id| format!("\"{id}\"")).collect();
         format!("{{\"look\":[{}]}}", ids.join(","))
     }
 
-    /// Reads a message body; `None` where it is something else, or names more than it may.
+    /// Parses a message body. Returns `None` if it is another message, or names too many uploads.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let job: Self = serde_json::from_slice(body).ok()?;
@@ -60,17 +60,18 @@ impl SweepJob {
     }
 }
 
-/// Whether a message is one that we send ourselves. Nobody outside may put such a one on the queue.
+/// Returns whether a message is one that only consign itself may send. Callers from outside must not put it on the
+/// queue.
 #[must_use]
 pub fn is_own_message(body: &[u8]) -> bool {
     IngestJob::from_body(body).is_some() || serde_json::from_slice::<SweepJob>(body).is_ok()
 }
 
-/// The queue that feeds `ingest-on-object-created`: at least once, in any order.
+/// The queue of `ingest-on-object-created`. It delivers messages at least once and in any order.
 pub trait IngestQueue: Send + Sync {
     /// Sends a job.
     fn send(&self, job: IngestJob) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Sends look jobs, each as a message. After a fault some may be there all the same.
+    /// Sends sweep jobs, one message each. After a fault, some of them may have been sent.
     fn send_sweep_jobs(&self, jobs: &[SweepJob]) -> impl Future<Output = Result<(), Fault>> + Send;
 }

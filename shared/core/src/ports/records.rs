@@ -1,4 +1,4 @@
-//! The records of uploads.
+//! The upload records.
 
 use std::future::Future;
 
@@ -9,82 +9,82 @@ use super::Fault;
 use crate::ids::{ObjectRef, OwnerId, UploadId};
 use crate::upload::{Change, Upload, UploadState};
 
-/// An owner's `Idempotency-Key` and what it was first used for.
+/// An owner's `Idempotency-Key`, and the request that it was first used for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyKey {
-    /// The key as the client sent it; unique per owner.
+    /// The key as the client sent it. It is unique per owner.
     pub key: String,
-    /// SHA-256 of the request's body, hexadecimal.
+    /// SHA-256 of the request's body, in hexadecimal.
     pub body_sha256: String,
-    /// Until when the store must remember it.
+    /// Until when the store must keep it.
     #[serde(with = "rfc3339")]
     pub expires_at: Timestamp,
 }
 
-/// What an owner may do.
+/// The limits of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// Bytes that may be reserved at once; `None` is unlimited.
+    /// Bytes that may be reserved at the same time. `None` means no limit.
     pub quota_bytes_max: Option<u64>,
-    /// Uploads that may be signed in one window of [`RATE_WINDOW_S`]; `None` is unlimited.
+    /// Uploads that may be signed in one window of [`RATE_WINDOW_S`]. `None` means no limit.
     pub sign_uploads_per_window: Option<u32>,
-    /// Files that the owner may have, deleted ones included until they are purged; `None` is unlimited.
+    /// Files that the owner may have, including deleted ones that are not purged. `None` means no limit.
     pub files_max: Option<u64>,
 }
 
-/// The length of a rate window in seconds. Windows begin at multiples of it since the epoch.
+/// The length of a rate window in seconds. Windows begin at multiples of it since 1970.
 pub const RATE_WINDOW_S: i64 = 60;
 
-/// A new upload with what must be written together with it, or not at all.
+/// A new upload, and what is written together with it in one transaction.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
-    /// The record, pending, at revision 0.
+    /// The record: pending, at revision 0.
     pub upload: Upload,
-    /// The idempotency key, where the client gave one.
+    /// The idempotency key, if the client sent one.
     pub idempotency: Option<IdempotencyKey>,
     /// The owner's limits.
     pub allowance: Allowance,
 }
 
-/// What became of an insert. Only [`Inserted::Created`] wrote anything.
+/// The result of an insert. Only [`Inserted::Created`] wrote anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
     /// The record, its idempotency key, its quota and its rate count are durable.
     Created,
-    /// The same key and body came before: this is the upload that it made.
+    /// The same key and body were used before. This is the upload that they created.
     Replayed(Box<Upload>),
-    /// The same key came before with another body.
+    /// The same key was used before with another body.
     KeyReused,
-    /// Another upload has this object key, and has not left it ([`Upload::releases_key`]).
+    /// Another upload has this object key and has not released it ([`Upload::releases_key`]).
     ObjectKeyTaken,
-    /// The owner has no room for it.
+    /// The owner's quota has no room for the upload.
     QuotaExceeded {
-        /// Bytes reserved now.
+        /// The bytes that are reserved now.
         used_bytes: u64,
     },
-    /// The owner has as many files as it may.
+    /// The owner has the largest number of files.
     FilesExceeded,
-    /// The owner signed as many uploads in this window as it may.
+    /// The owner signed the largest number of uploads in this window.
     RateLimited,
 }
 
-/// What became of a conditional write.
+/// The result of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// It is durable.
+    /// The write is durable.
     Written,
-    /// Somebody wrote before us: read again. Nothing was written.
+    /// Another write came first, and nothing was written. The caller reads the record again.
     Conflict,
 }
 
-/// Which uploads of an owner to list.
+/// A filter for the uploads of an owner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
-    /// Only these.
+    /// Only uploads in this state.
     pub state: Option<UploadState>,
-    /// Only of this category.
+    /// Only uploads of this category.
     pub category: Option<String>,
-    /// Only of this collection.
+    /// Only uploads of this collection.
     pub collection_id: Option<String>,
 }
 
@@ -93,88 +93,90 @@ pub struct ListFilter {
 pub struct Page {
     /// The uploads.
     pub uploads: Vec<Upload>,
-    /// Where the next page begins; `None` at the end.
+    /// Where the next page begins. `None` on the last page.
     pub next: Option<UploadId>,
 }
 
-/// A line of uploads that are due. Who stands in one waits for nobody in another: all that an owner has due stands in
-/// one line, and there are as many lines as the repository can tell apart.
+/// A line of uploads that are due. All due uploads of one owner are in the same line, and lines do not delay one
+/// another. There are as many lines as the repository can distinguish.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueLine(pub String);
 
-/// A place in a line: since when an upload is due.
+/// A position in a line: an upload, and since when it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Due {
-    /// Since then.
+    /// Since when the upload is due.
     pub at: Timestamp,
     /// The upload.
     pub id: UploadId,
 }
 
-/// A stretch of a line, from its head or from behind a place in it.
+/// A range of a line, from its head or after a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueRange {
-    /// Only those due by then.
+    /// Only uploads that are due by then.
     pub until: Timestamp,
-    /// From behind this place.
+    /// Only uploads after this position.
     pub after: Option<Due>,
-    /// So many at most.
+    /// The largest number of uploads.
     pub limit: usize,
 }
 
-/// What was taken of a line: uploads that stand behind one another.
+/// Consecutive uploads of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueRun {
     /// The line.
     pub line: DueLine,
-    /// The uploads, in the order of the line.
+    /// The uploads in the order of the line.
     pub due: Vec<Due>,
 }
 
 impl DueRun {
-    /// The uploads of several stretches, in their order.
+    /// Returns the uploads of several ranges, in order.
     #[must_use]
-    pub fn ids(stretches: &[Self]) -> Vec<UploadId> {
-        let due = stretches.iter().flat_map(|stretch| &stretch.due);
+    pub fn ids(ranges: &[Self]) -> Vec<UploadId> {
+        let due = ranges.iter().flat_map(|stretch| &stretch.due);
         due.map(|due| due.id).collect()
     }
 }
 
 /// The upload records: the only memory of the system.
 pub trait UploadRepo: Send + Sync {
-    /// Whether [`UploadRepo::save`] itself puts the ingest job of a change on the queue, in the same transaction.
+    /// Whether [`UploadRepo::save`] itself queues the ingest job of a change, in the same transaction.
     const HOLDS_QUEUE: bool;
 
-    /// Inserts a pending upload with its idempotency key, quota reservation and rate count, all or nothing.
-    /// Looks in this order: idempotency, rate, quota, number of files, object key.
+    /// Inserts a pending upload with its idempotency key, quota reservation and rate count in one transaction. The
+    /// checks are in this order: idempotency, rate, quota, number of files, object key.
     fn insert_pending(
         &self,
         new: &NewUpload,
         now: Timestamp,
     ) -> impl Future<Output = Result<Inserted, Fault>> + Send;
 
-    /// The upload with this id.
+    /// Returns the upload with this id.
     fn find(&self, id: UploadId) -> impl Future<Output = Result<Option<Upload>, Fault>> + Send;
 
-    /// Those of the uploads with these ids that there are, in this order. One record that cannot be read fails them all.
+    /// Returns the existing uploads among these ids, in this order. A single record that cannot be read fails the
+    /// whole call.
     fn find_all(&self, ids: &[UploadId])
     -> impl Future<Output = Result<Vec<Upload>, Fault>> + Send;
 
-    /// The upload whose client puts this object: of several, the last that was signed for it.
+    /// Returns the upload with this object. If there are several, the last one that was signed.
     fn find_by_object(
         &self,
         object: &ObjectRef,
     ) -> impl Future<Output = Result<Option<Upload>, Fault>> + Send;
 
-    /// Writes `change.after` if the record still has `before.revision`, and moves the owner's quota by the
-    /// difference of their reservations, and its number of files by [`Change::files_moved`], in the same transaction.
+    /// Writes `change.after` if the record still has `before.revision`. The same transaction changes the owner's
+    /// quota by the difference of the reservations, and the number of files by [`Change::files_moved`].
     fn save(
         &self,
         before: &Upload,
         change: &Change,
     ) -> impl Future<Output = Result<Saved, Fault>> + Send;
 
-    /// A page of an owner's uploads, newest first, from behind `after`. Deleted ones only where asked for by state.
+    /// Returns a page of an owner's uploads after `after`, newest first. Deleted uploads are included only if the
+    /// filter names that state.
     fn list(
         &self,
         owner: &OwnerId,
@@ -183,23 +185,24 @@ pub trait UploadRepo: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Lines in which uploads stand whose `next_check_at` is not after `until`; of more than `limit`, those that have waited
-    /// longest. A line may turn out to be empty.
+    /// Returns lines with uploads whose `next_check_at` is not after `until`. If there are more than `limit`, it
+    /// returns those that have waited longest. A line may turn out to be empty.
     fn due_lines(
         &self,
         until: Timestamp,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<DueLine>, Fault>> + Send;
 
-    /// A stretch of a line, the longest due first. One may be due no more: who works on it reads it first.
+    /// Returns a range of a line, the longest due first. An upload may no longer be due, so callers read its record
+    /// first.
     fn due(
         &self,
         line: &DueLine,
         range: DueRange,
     ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
 
-    /// Takes those of these uploads that are due at `now` out of their lines until `until`, or until they are saved.
-    /// Their records stay as they are, so it works also where one cannot be read.
+    /// Takes the uploads that are due at `now` out of their lines until `until`, or until they are saved. The records
+    /// do not change, so this works also for a record that cannot be read.
     fn hold(
         &self,
         ids: &[UploadId],
@@ -207,23 +210,24 @@ pub trait UploadRepo: Send + Sync {
         until: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Takes stretches out of their lines until `until`. Those of one line begin at its head, or behind what was held of
-    /// it before, and are in order. Where one write holds all of a line up to a place, that hold ends when the first of it
-    /// ends, and an upload that becomes due at an earlier place meanwhile waits with the others.
+    /// Takes ranges out of their lines until `until`. The ranges of one line begin at its head, or after what was
+    /// held of it before, and are in order. If one write holds everything in a line up to a position, that hold ends
+    /// when the hold of its first upload ends. An upload that becomes due at an earlier position meanwhile waits with
+    /// the others.
     fn hold_runs(
         &self,
-        stretches: &[DueRun],
+        ranges: &[DueRun],
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
-        async move { self.hold(&DueRun::ids(stretches), now, until).await }
+        async move { self.hold(&DueRun::ids(ranges), now, until).await }
     }
 
-    /// Bytes that this owner has reserved.
+    /// Returns the bytes that this owner has reserved.
     fn reserved_bytes(&self, owner: &OwnerId) -> impl Future<Output = Result<u64, Fault>> + Send;
 
-    /// How long the owner's file that is next to be processed has waited for that, in seconds, where the repository
-    /// holds the queue; 0 where none waits, or nobody knows.
+    /// Returns how long the next file of the owner has waited to be processed, in seconds, if the repository holds
+    /// the queue. 0 if none waits or the value is unknown.
     fn backlog_s(
         &self,
         owner: &OwnerId,
@@ -233,21 +237,22 @@ pub trait UploadRepo: Send + Sync {
         async { Ok(0) }
     }
 
-    /// By what the bucket is known again, where that was recorded.
+    /// Returns the bucket marker, if one is recorded.
     fn bucket_identity(
         &self,
         bucket: &str,
     ) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 
-    /// Records by what the bucket is known again, where nothing was recorded before; for ever. What is recorded.
+    /// Records the bucket marker unless one is recorded already. The marker never changes. Returns the recorded
+    /// marker.
     fn record_bucket(
         &self,
         bucket: &str,
         identity: &str,
     ) -> impl Future<Output = Result<String, Fault>> + Send;
 
-    /// Whether records can be read and, where that can be tried, written: what health asks. The fault that stands in
-    /// the way of others as well.
+    /// Checks that records can be read and, if it can be tested, written, for the health check. A fault here affects
+    /// other calls as well.
     fn check(&self) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }

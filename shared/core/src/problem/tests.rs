@@ -64,7 +64,7 @@ fn every_problem_is_an_rfc_9457_document() {
 }
 
 #[test]
-fn a_problem_of_any_number_of_fields_is_bounded() {
+fn the_number_of_field_errors_is_bounded() {
     let field = |number: u32| FieldError {
         field: format!("parts[{number}].etag"),
         code: "invalid".into(),
@@ -73,15 +73,15 @@ fn a_problem_of_any_number_of_fields_is_bounded() {
     let problem = Problem::validation_failed((0..30_000).map(field).collect());
     let body = document(&problem.into_response("request-1"));
     assert_eq!(body["errors"].as_array().unwrap().len(), 10_100);
-    assert_eq!(body["detail"], "30000 fields are wrong; see errors");
+    assert_eq!(body["detail"], "30000 fields are invalid; see errors");
 }
 
 #[test]
-fn what_cannot_be_signed_is_not_the_callers_fault() {
+fn a_signing_error_is_not_the_callers_fault() {
     use crate::sigv4::PresignError;
-    let dead = Problem::unsignable(PresignError::ExpiryOutOfRange).into_response("r");
+    let expired = Problem::unsignable(PresignError::ExpiryOutOfRange).into_response("r");
     assert_eq!(
-        (dead.status().as_u16(), &dead.headers()[RETRY_AFTER]),
+        (expired.status().as_u16(), &expired.headers()[RETRY_AFTER]),
         (503, &HeaderValue::from(2))
     );
     let other = Problem::unsignable(PresignError::KeyTooLong).into_response("r");
@@ -89,7 +89,7 @@ fn what_cannot_be_signed_is_not_the_callers_fault() {
 }
 
 #[test]
-fn a_server_error_tells_the_request_id_only() {
+fn a_server_error_shows_only_the_request_id() {
     let mut problem = Problem::internal();
     problem.detail = "password=secret".into();
     problem.errors.push(FieldError {
@@ -102,7 +102,7 @@ fn a_server_error_tells_the_request_id_only() {
 }
 
 #[test]
-fn statuses_bring_their_headers() {
+fn statuses_have_their_headers() {
     let limit = RateLimit {
         name: "sign_uploads",
         quota: 10,
@@ -136,13 +136,13 @@ fn statuses_bring_their_headers() {
 }
 
 #[test]
-fn a_value_that_is_no_json_is_a_server_error() {
+fn a_value_that_cannot_be_serialized_is_a_server_error() {
     let odd = std::collections::HashMap::from([((1, 2), 3)]);
     assert_eq!(json(StatusCode::OK, &odd, "bad\nid").status(), 500);
 }
 
 #[test]
-fn only_a_plain_request_id_is_taken_over() {
+fn only_a_plain_request_id_is_accepted() {
     let take = |value: &[u8]| {
         let headers =
             HeaderMap::from_iter([(X_REQUEST_ID, HeaderValue::from_bytes(value).unwrap())]);

@@ -18,7 +18,7 @@ use crate::upload::ObjectVersion;
 const NOW_S: i64 = 1_800_000_000;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-/// A clock that moves by a quarter of a second whenever it is read, and bytes that are not random.
+/// A clock that advances by a quarter of a second at each call, and bytes that are not random.
 struct World {
     ticks: Mutex<i64>,
     door: Authenticator,
@@ -104,7 +104,7 @@ fn find(held: Option<Upload>, owner: &str, file_id: &str) -> (Call, Result<Uploa
     (call, found)
 }
 
-/// Keeps the fields of every event.
+/// Collects the fields of every event.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -180,7 +180,7 @@ fn a_caller_is_known_by_its_token_alone() {
 }
 
 #[test]
-fn inv20_an_upload_of_another_owner_answers_as_an_unknown_one() {
+fn inv20_an_upload_of_another_owner_is_answered_as_unknown() {
     let upload = pending();
     let id = upload.id.to_string();
     let (call, found) = find(Some(upload.clone()), "alice", &id);
@@ -198,23 +198,23 @@ fn inv20_an_upload_of_another_owner_answers_as_an_unknown_one() {
 }
 
 #[test]
-fn what_was_seen_counts_before_what_was_declared() {
+fn the_observed_size_is_preferred_to_the_declared_one() {
     let mut call = Call::begin(&world(), "status", &request(&[]));
-    let seen = ObjectVersion {
+    let observed = ObjectVersion {
         etag: ETag::new("a"),
         size_bytes: 7,
         version_id: None,
         sequencer: None,
     };
     call.about(&Upload {
-        observed: Some(seen),
+        observed: Some(observed),
         ..pending()
     });
     assert_eq!(call.observed.size_bytes, Some(7));
 }
 
 #[test]
-fn inv24_the_log_line_says_what_happened_and_no_secret() {
+fn inv24_the_log_line_contains_no_secret() {
     let world = world();
     let token = token("alice");
     let lines = Log::of(|| {
@@ -241,7 +241,7 @@ fn inv24_the_log_line_says_what_happened_and_no_secret() {
 }
 
 #[test]
-fn a_fault_is_logged_and_the_caller_learns_whether_to_come_again() {
+fn a_fault_is_logged_and_the_caller_learns_whether_to_retry() {
     let kinds = [
         (FaultKind::TimedOut, 503),
         (FaultKind::Unreachable, 503),
@@ -271,13 +271,13 @@ fn a_fault_is_logged_and_the_caller_learns_whether_to_come_again() {
 }
 
 #[test]
-fn an_answer_may_say_when_to_ask_again() {
+fn an_answer_may_have_retry_after() {
     let response = retry_after(json(StatusCode::OK, &()), 2);
     assert_eq!(response.headers()[RETRY_AFTER], "2");
 }
 
 #[test]
-fn a_body_is_asked_for_only_where_a_token_was_shown_and_it_may_be_so_long() {
+fn a_body_is_read_only_with_a_valid_token_and_length() {
     let world = world();
     let bearer = format!("Bearer {}", token("alice"));
     let ask = |method: &str, path: &str, headers: &[(&str, &str)]| {
@@ -295,7 +295,7 @@ fn a_body_is_asked_for_only_where_a_token_was_shown_and_it_may_be_so_long() {
     assert_eq!(
         ask("POST", "/files/confirm", &[]),
         Err((401, "confirm")),
-        "nobody's body is read"
+        "the body of a caller without a token is not read"
     );
     assert_eq!(
         ask(

@@ -11,7 +11,7 @@ use crate::ports::{
 use crate::time;
 use crate::upload::{Change, ObjectVersion, UploadState};
 
-/// A fresh upload of alice's, of ten bytes.
+/// A new upload of alice, of ten bytes.
 pub(crate) fn pending() -> Upload {
     let now = time::from_secs(1_800_000_000).unwrap();
     Upload {
@@ -33,7 +33,7 @@ pub(crate) fn pending() -> Upload {
     }
 }
 
-/// Answers to `save` in turn, the last one for ever; `find` gives what `held` is.
+/// Returns the results of `save` in order, and repeats the last one. `find` returns `held`.
 pub(crate) struct Repo<const HOLDS_QUEUE: bool> {
     answers: Mutex<VecDeque<Result<Saved, FaultKind>>>,
     held: Option<Upload>,
@@ -81,7 +81,7 @@ impl<const HELD: bool> UploadRepo for Repo<HELD> {
         };
         answer
             .unwrap()
-            .map_err(|kind| Fault::new(kind, "save", "as told"))
+            .map_err(|kind| Fault::new(kind, "save", "scripted"))
     }
     async fn list(
         &self,
@@ -132,14 +132,14 @@ impl IngestQueue for Queue {
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.sent.lock().unwrap().push(job);
         if self.broken {
-            return Err(Fault::new(FaultKind::Unreachable, "send", "as told"));
+            return Err(Fault::new(FaultKind::Unreachable, "send", "scripted"));
         }
         Ok(())
     }
 }
 
-/// What enqueues: the object was seen.
-fn seen(etag: &str) -> Event {
+/// An event that enqueues: the object was observed.
+fn observed(etag: &str) -> Event {
     Event::ObjectObserved {
         object: ObjectVersion {
             etag: ETag::new(etag),
@@ -168,23 +168,23 @@ fn a_change_is_written_and_its_job_sent() {
         Repo::<false>::new([Ok(Saved::Written)], None),
         Queue::default(),
     );
-    let moved = run(&repo, &queue, pending(), &seen("a")).unwrap();
+    let outcome = run(&repo, &queue, pending(), &observed("a")).unwrap();
     assert!(
-        matches!(&moved, TransitionOutcome::Changed(upload) if upload.state == UploadState::Uploaded)
+        matches!(&outcome, TransitionOutcome::Changed(upload) if upload.state == UploadState::Uploaded)
     );
     assert_eq!(repo.revisions(), [0]);
     let ingest = pending().id;
     assert_eq!(*queue.sent.lock().unwrap(), [IngestJob { ingest }]);
-    assert_eq!(moved.upload().revision, 1);
+    assert_eq!(outcome.upload().revision, 1);
 }
 
 #[test]
-fn a_repository_that_holds_the_queue_sends_the_job_itself() {
+fn a_repository_that_holds_the_queue_sends_the_job() {
     let (repo, queue) = (
         Repo::<true>::new([Ok(Saved::Written)], None),
         Queue::default(),
     );
-    run(&repo, &queue, pending(), &seen("a")).unwrap();
+    run(&repo, &queue, pending(), &observed("a")).unwrap();
     assert!(repo.saved.lock().unwrap()[0].1.enqueue);
     assert!(queue.sent.lock().unwrap().is_empty());
 }
@@ -196,24 +196,26 @@ fn inv1_a_job_that_cannot_be_sent_is_left_to_the_sweep() {
         ..Queue::default()
     };
     let repo = Repo::<false>::new([Ok(Saved::Written)], None);
-    let upload = run(&repo, &queue, pending(), &seen("a")).unwrap().upload();
+    let upload = run(&repo, &queue, pending(), &observed("a"))
+        .unwrap()
+        .upload();
     assert_eq!(queue.sent.lock().unwrap().len(), 1);
-    assert!(upload.next_check_at.is_some(), "the sweep comes by");
+    assert!(upload.next_check_at.is_some(), "the sweep examines it");
 }
 
 #[test]
-fn what_is_so_already_and_what_does_not_fit_write_nothing() {
+fn unchanged_and_refused_events_write_nothing() {
     let (repo, queue) = (Repo::<false>::new([], None), Queue::default());
     let TransitionOutcome::Changed(uploaded) = run(
         &Repo::<true>::new([Ok(Saved::Written)], None),
         &queue,
         pending(),
-        &seen("a"),
+        &observed("a"),
     )
     .unwrap() else {
-        unreachable!("seen for the first time")
+        unreachable!("observed for the first time")
     };
-    let again = run(&repo, &queue, uploaded.clone(), &seen("a")).unwrap();
+    let again = run(&repo, &queue, uploaded.clone(), &observed("a")).unwrap();
     assert!(matches!(&again, TransitionOutcome::Unchanged(same) if *same == uploaded));
     assert_eq!(again.upload(), uploaded);
     let refused = run(
@@ -232,14 +234,14 @@ fn what_is_so_already_and_what_does_not_fit_write_nothing() {
 }
 
 #[test]
-fn a_conflict_applies_the_event_to_what_is_there_by_now() {
+fn a_conflict_applies_the_event_to_the_present_record() {
     let newer = Upload {
         revision: 5,
         filename: "renamed.csv".into(),
         ..pending()
     };
     let repo = Repo::<false>::new([Ok(Saved::Conflict), Ok(Saved::Written)], Some(newer));
-    let upload = run(&repo, &Queue::default(), pending(), &seen("a"))
+    let upload = run(&repo, &Queue::default(), pending(), &observed("a"))
         .unwrap()
         .upload();
     assert_eq!(repo.revisions(), [0, 5]);
@@ -250,9 +252,9 @@ fn a_conflict_applies_the_event_to_what_is_there_by_now() {
 }
 
 #[test]
-fn conflicts_without_end_and_a_record_that_is_gone_are_faults() {
+fn endless_conflicts_and_a_missing_record_are_faults() {
     let fault = |repo: Repo<false>| {
-        let fault = run(&repo, &Queue::default(), pending(), &seen("a")).unwrap_err();
+        let fault = run(&repo, &Queue::default(), pending(), &observed("a")).unwrap_err();
         (fault.kind, repo.revisions().len())
     };
     let endless = Repo::new([Ok(Saved::Conflict)], Some(pending()));

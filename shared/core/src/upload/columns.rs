@@ -1,20 +1,20 @@
-//! The columns of a table, as a record keeps them: their number, and the names of the first. All names are in the profile.
+//! The columns of a table as a record stores them: their number and the first names. The profile has all names.
 //!
-//! A table may have ten thousand columns with long names. A record is read and written as a whole by every call, and an
-//! item of DynamoDB has 400 KB at most, so this is bounded whoever says it: the ingest, a client, or a record that was
-//! written before.
+//! A table may have ten thousand columns with long names. Every call reads and writes a record as a whole, and a
+//! DynamoDB item has at most 400 KB. The number and length of the names are therefore bounded for every source: the
+//! ingest, a client, and records that an older build wrote.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Names that are kept.
+/// The maximum number of names that are stored.
 pub const COLUMN_NAMES_MAX: usize = 100;
-/// The longest name that is kept whole, in bytes as JSON has it; of a longer one its beginning is kept, with `…` at its end.
+/// The longest name that is stored whole, in bytes of JSON. A longer name is truncated and ends in `…`.
 pub const COLUMN_NAME_BYTES_MAX: usize = 160;
 const ELLIPSIS: char = '…';
 const _: () = assert!(COLUMN_NAME_BYTES_MAX > 2 * ELLIPSIS.len_utf8());
 
-/// How many columns there are, and the names of the first.
+/// The number of columns, and the names of the first columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Columns {
     count: u64,
@@ -22,7 +22,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Takes the names of all columns, in order.
+    /// Builds the value from the names of all columns, in order.
     pub fn of(names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut columns = Self {
             count: 0,
@@ -41,20 +41,20 @@ impl Columns {
         }
     }
 
-    /// How many columns there are.
+    /// Returns the number of columns.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The names of the first.
+    /// Returns the names of the first columns.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 }
 
-/// A name, or its beginning where it is long.
+/// Truncates a long name.
 fn cut(name: &str) -> String {
     let (mut bytes, mut end) = (0, 0);
     for (at, character) in name.char_indices() {
@@ -71,7 +71,7 @@ fn cut(name: &str) -> String {
     name.to_owned()
 }
 
-/// What a character takes in JSON, in bytes (RFC 8259, section 7).
+/// Returns the number of bytes that a character takes in JSON (RFC 8259, section 7).
 fn json_bytes(character: char) -> usize {
     match character {
         '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
@@ -81,7 +81,7 @@ fn json_bytes(character: char) -> usize {
 }
 
 impl<'de> Deserialize<'de> for Columns {
-    /// Reads what is written here, and the list of all names that records had before.
+    /// Reads the current form, and the list of all names that older records have.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ColumnsVisitor)
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn few_and_short_names_are_kept_as_they_are() {
+    fn few_and_short_names_are_kept_unchanged() {
         let columns = Columns::of(["id", "Bevölkerung"]);
         assert_eq!(
             (columns.count(), columns.names()),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ten_thousand_long_names_the_number_and_the_first_hundred_are_kept() {
+    fn ten_thousand_long_names_are_truncated_to_the_first_hundred() {
         let names: Vec<String> = (0..10_000).map(|i| format!("{i:01024}")).collect();
         let columns = Columns::of(&names);
         assert_eq!((columns.count(), columns.names().len()), (10_000, 100));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_written_before_is_read_and_bounded() {
+    fn a_record_of_an_older_build_is_read_and_bounded() {
         let old = serde_json::to_string(&vec!["x".repeat(800); 10_000]).unwrap();
         let columns: Columns = serde_json::from_str(&old).unwrap();
         assert_eq!((columns.count(), columns.names().len()), (10_000, 100));
@@ -166,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(names in prop::collection::vec(any::<String>(), 0..150)) {
+        fn columns_survive_a_round_trip(names in prop::collection::vec(any::<String>(), 0..150)) {
             let columns = Columns::of(&names);
             let written = serde_json::to_string(&columns).unwrap();
             prop_assert_eq!(serde_json::from_str::<Columns>(&written).unwrap(), columns);

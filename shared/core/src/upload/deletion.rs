@@ -1,5 +1,5 @@
-//! How an upload ends, and what of that is undone: deletions by its owner, by its retention, by somebody at the bucket,
-//! and by absence.
+//! How an upload ends and how an end is undone: deletion by the owner, by retention, by a removal in the bucket, and
+//! by absence.
 
 use crate::time::{Timestamp, saturating_add_secs};
 use serde::{Deserialize, Serialize};
@@ -12,18 +12,18 @@ use super::{
 use crate::events::Sequencer;
 use crate::policy::Strategy;
 
-/// The longest pause between two looks for an object that was lost, in seconds.
-const LOST_LOOK_LAST_S: u64 = 86_400;
+/// The longest pause between two probes for a lost object, in seconds.
+const LOST_PROBE_LAST_S: u64 = 86_400;
 
-/// What is left to do for a deleted upload.
+/// How far the deletion of an upload has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deletion {
-    /// Its objects are still where they were.
+    /// The objects are still at their original keys.
     Requested,
-    /// Its objects are under `deleted/`, or purged while its URL lives.
+    /// The objects are under `deleted/`, or purged while an upload URL has not expired.
     Moved,
-    /// Nothing is left of it but this record.
+    /// Only the record is left.
     Purged,
 }
 
@@ -31,18 +31,18 @@ pub enum Deletion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeletionReason {
-    /// Its owner asked for it.
+    /// The owner deleted it.
     Owner,
-    /// The policy's retention, or the time within which a confirm was awaited, is over.
+    /// The policy's retention ended, or no confirm arrived in time.
     Retention,
-    /// The store told that somebody removed the object.
+    /// The store reported that the object was removed.
     ObjectRemoved,
-    /// The object was missing at two looks far apart, and nobody told of its removal. Undone when it is seen again.
+    /// Two probes, far apart, found no object, and no removal was reported. Undone when the object is observed again.
     ObjectAbsent,
 }
 
 impl DeletionReason {
-    /// The reason as the logs spell it.
+    /// Returns the reason as the logs spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,15 +55,16 @@ impl DeletionReason {
 }
 
 impl Upload {
-    /// Whether it is deleted only because its object was missing: bytes that are seen again undo that.
+    /// Returns whether the upload is deleted only because its object was absent. Observing the object again undoes
+    /// that.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.state == UploadState::Deleted
             && self.deletion_reason == Some(DeletionReason::ObjectAbsent)
     }
 
-    /// When the bytes of a deleted upload are purged. `None` where it is not deleted, or was before that was recorded:
-    /// then `next_check_at` says.
+    /// Returns when the bytes of a deleted upload are purged. `None` if it is not deleted, or if the record has no
+    /// deletion time; `next_check_at` applies then.
     #[must_use]
     pub fn purge_at(&self) -> Option<Timestamp> {
         self.deleted_at
@@ -82,7 +83,7 @@ impl Upload {
             | Event::Confirmed { object, .. }
                 if self.is_lost() =>
             {
-                self.found_again(object, now)
+                self.object_found_again(object, now)
             }
             Event::ObjectAbsent if self.is_lost() => self.still_lost(now),
             Event::ObjectAbsent => self.nothing_late(now),
@@ -91,14 +92,14 @@ impl Upload {
                     after.probe_count = self.late_write_probes(now);
                     after.deletion = Some(Deletion::Moved);
                     after.deleted_at = after.deleted_at.or(Some(now));
-                    after.reserved_bytes = kept_bytes.saturating_add(self.bytes_to_come(now));
+                    after.reserved_bytes = kept_bytes.saturating_add(self.outstanding_bytes(now));
                     let purge_at = after.purge_at().unwrap_or(now);
                     let late = after.next_late_probe(now);
                     after.next_check_at = Some(late.map_or(purge_at, |late| late.min(purge_at)));
                 })
             }
             Event::DeletionPurged if self.deletion != Some(Deletion::Purged) => self.purged(now),
-            // Bytes that a URL still alive let in after the deletion: the sweep removes them at once.
+            // Bytes that an unexpired URL let in after the deletion. The sweep removes them at once.
             Event::ObjectObserved { .. } | Event::AcquireLease { .. } if self.is_late(now) => self
                 .decide(false, now, |after| {
                     after.deletion = Some(Deletion::Moved);
@@ -127,7 +128,7 @@ impl Upload {
         }
     }
 
-    /// Whether what is there came after the deletion, and nobody knows of it yet.
+    /// Returns whether the object was written after the deletion and no check is due for it yet.
     fn is_late(&self, now: Timestamp) -> bool {
         match self.deletion {
             Some(Deletion::Moved | Deletion::Purged) => {
@@ -137,8 +138,8 @@ impl Upload {
         }
     }
 
-    /// Its object is there again: a new generation of a file that its owner was promised.
-    fn found_again(&self, object: &ObjectVersion, now: Timestamp) -> Decision {
+    /// The object exists again. It becomes a new generation, since the file was promised to its owner.
+    fn object_found_again(&self, object: &ObjectVersion, now: Timestamp) -> Decision {
         let mut after = self.with_version(object, now);
         after.state = UploadState::Confirmed;
         after.deletion = None;
@@ -147,7 +148,7 @@ impl Upload {
         super::machine::change(self, after, true, now)
     }
 
-    /// Nothing is moved or purged before its retention is over, and until then the sweep looks ever more rarely.
+    /// Nothing is moved or purged before the retention ends. Until then, the pauses between probes grow.
     fn still_lost(&self, now: Timestamp) -> Decision {
         if self.deletion == Some(Deletion::Purged) {
             return Decision::Unchanged;
@@ -161,33 +162,34 @@ impl Upload {
     fn next_lost_probe(&self, now: Timestamp) -> Option<Timestamp> {
         let pause_s = PROBE_LAST_S
             .saturating_mul(1 << self.probe_count.min(16))
-            .min(LOST_LOOK_LAST_S);
+            .min(LOST_PROBE_LAST_S);
         let purge_at = self.purge_at().unwrap_or(now);
         Some(saturating_add_secs(now, pause_s).min(purge_at.max(now)))
     }
 
-    /// Nothing of it is left. What its URL may bring yet counts on, since nobody can take a URL back: it ends when that does.
+    /// Records that all objects are purged. The bytes that an unexpired URL may still bring stay reserved, since a
+    /// URL cannot be revoked. They are released when the URL expires.
     fn purged(&self, now: Timestamp) -> Decision {
-        let to_come = if self.is_lost() {
+        let outstanding = if self.is_lost() {
             0
         } else {
-            self.bytes_to_come(now)
+            self.outstanding_bytes(now)
         };
         self.decide(false, now, |after| {
             after.probe_count = self.late_write_probes(now);
-            after.deletion = Some(if to_come > 0 {
+            after.deletion = Some(if outstanding > 0 {
                 Deletion::Moved
             } else {
                 Deletion::Purged
             });
             after.deleted_at = after.deleted_at.or(Some(now));
-            after.reserved_bytes = to_come;
-            // What was lost may be found again, and is not to be removed.
+            after.reserved_bytes = outstanding;
+            // A lost object may be observed again and must not be removed.
             after.next_check_at = after.next_late_probe(now).filter(|_| !self.is_lost());
         })
     }
 
-    /// Whether the sweep is to go on with it: it may have been here before.
+    /// Returns whether the sweep has to continue the deletion. It may have done so before.
     fn is_deletion_due(&self, now: Timestamp) -> bool {
         match self.deletion {
             Some(Deletion::Requested) | None => true,
@@ -196,7 +198,7 @@ impl Upload {
         }
     }
 
-    /// Late bytes were removed, or none were there, after the last of it was purged.
+    /// Records that late bytes were removed, or that there were none, after the purge.
     fn nothing_late(&self, now: Timestamp) -> Decision {
         if self.deletion != Some(Deletion::Purged) || self.next_check_at.is_none_or(|due| due > now)
         {
@@ -208,15 +210,16 @@ impl Upload {
         })
     }
 
-    /// When the last URL of its object is dead, and what began in time has ended but for the slowest.
+    /// Returns when the last URL has expired and all but the slowest writes that began in time have ended.
     fn urls_end_at(&self) -> Timestamp {
         saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S)
     }
 
-    /// What a URL may still bring once its object is removed. One for a part brings nothing when the parts are freed.
-    fn bytes_to_come(&self, now: Timestamp) -> u64 {
-        let is_alive = self.strategy != Strategy::Multipart && now < self.urls_end_at();
-        if is_alive { self.size_bytes_max } else { 0 }
+    /// Returns the bytes that a URL may still bring after its object was removed. A URL for a part brings nothing
+    /// once the parts are freed.
+    fn outstanding_bytes(&self, now: Timestamp) -> u64 {
+        let is_valid = self.strategy != Strategy::Multipart && now < self.urls_end_at();
+        if is_valid { self.size_bytes_max } else { 0 }
     }
 
     fn late_write_probes(&self, now: Timestamp) -> u32 {
@@ -224,8 +227,9 @@ impl Upload {
         self.probe_count.saturating_add(u32::from(is_one))
     }
 
-    /// When the sweep looks for what came after the deletion: when its URL is dead, and then ever more rarely for as long as
-    /// the name of its object is kept, since a write that began in time may go on for hours and its event be lost.
+    /// Returns when the sweep probes for objects that arrive after the deletion: once when the URL expires, then at
+    /// growing intervals for as long as the object key is reserved. A write that began in time may take hours, and
+    /// its event may be lost.
     fn next_late_probe(&self, now: Timestamp) -> Option<Timestamp> {
         let urls_end = self.urls_end_at();
         let last = saturating_add_secs(self.url_expires_at, KEY_KEPT_S);
@@ -286,7 +290,7 @@ impl Upload {
             UploadState::Processing if !self.is_held(now) => {
                 self.absent(DeletionReason::ObjectAbsent, now)
             }
-            // Its outputs are what counts, unless somebody told of the removal.
+            // The outputs count, unless a removal was reported.
             UploadState::Ready | UploadState::Failed if self.absent_since.is_some() => {
                 self.absent(DeletionReason::ObjectRemoved, now)
             }
@@ -295,10 +299,11 @@ impl Upload {
         }
     }
 
-    /// It was there and is not. One look may have met a store that came back empty, so it takes two, far apart. Looks in
-    /// between end nothing; they find what is there again after as long as it was away.
+    /// The object was observed and is now absent. A single probe may have met a store that came back empty, so a
+    /// deletion takes two probes, far apart. Probes in between delete nothing. They detect the return of the object
+    /// within as much time again as it was absent.
     fn absent(&self, reason: DeletionReason, now: Timestamp) -> Decision {
-        // An instant that is yet to come was noted before the clock was set back.
+        // A time in the future was recorded before the clock was set back.
         let since = self.absent_since.filter(|since| *since <= now);
         let Some(since) = since else {
             return self.decide(false, now, |after| {
@@ -306,38 +311,40 @@ impl Upload {
                 after.next_check_at = Some(saturating_add_secs(now, ABSENCE_PROBE_S));
             });
         };
-        let last_look = saturating_add_secs(since, ABSENCE_CONFIRM_S);
-        if now >= last_look {
+        let last_probe = saturating_add_secs(since, ABSENCE_CONFIRM_S);
+        if now >= last_probe {
             return self.delete(reason, now);
         }
-        // A look is to come as it is.
+        // A probe is scheduled already.
         if self
             .next_check_at
-            .is_some_and(|due| now < due && due <= last_look)
+            .is_some_and(|due| now < due && due <= last_probe)
         {
             return Decision::Unchanged;
         }
         let missing_s =
             u64::try_from(now.signed_duration_since(since).num_seconds()).unwrap_or_default();
-        let next_look = saturating_add_secs(now, missing_s.max(ABSENCE_PROBE_S));
+        let next_probe = saturating_add_secs(now, missing_s.max(ABSENCE_PROBE_S));
         self.decide(false, now, |after| {
-            after.next_check_at = Some(next_look.min(last_look))
+            after.next_check_at = Some(next_probe.min(last_probe))
         })
     }
 
     pub(super) fn object_removed(&self, sequencer: Option<&Sequencer>, now: Timestamp) -> Decision {
-        let seen = self
+        let observed = self
             .observed
             .as_ref()
-            .and_then(|seen| seen.sequencer.as_ref());
-        // A removal of an older version, or of a store whose sequencers began anew: nothing is there now either way.
-        let is_older = matches!((sequencer, seen), (Some(removed), Some(seen)) if removed < seen);
+            .and_then(|observed| observed.sequencer.as_ref());
+        // The removal of an older version, or by a store whose sequencers restarted. Either way, no object exists
+        // now.
+        let is_older =
+            matches!((sequencer, observed), (Some(removed), Some(observed)) if removed < observed);
         match self.state {
-            // Nobody here saw what was removed, and the URL may still bring the file: bytes that come are taken
-            // (invariant 1). Where none come until we look no more, it ends deleted.
-            UploadState::Pending | UploadState::Uploading => self.note_removal(now),
-            UploadState::Expired if self.next_check_at.is_some() => self.note_removal(now),
-            // Ours to remove once ready: the deletion that we caused ends nothing.
+            // The removed object was never observed, and the URL may still bring the file. Bytes that arrive are
+            // accepted (invariant 1). If none arrive before the last probe, the upload ends deleted.
+            UploadState::Pending | UploadState::Uploading => self.record_removal(now),
+            UploadState::Expired if self.next_check_at.is_some() => self.record_removal(now),
+            // consign removes the original itself after the upload is ready. That removal ends nothing.
             UploadState::Ready if !self.keep_original => Decision::Unchanged,
             UploadState::Processing if is_older && self.is_held(now) => Decision::Unchanged,
             UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing
@@ -358,7 +365,7 @@ impl Upload {
         }
     }
 
-    fn note_removal(&self, now: Timestamp) -> Decision {
+    fn record_removal(&self, now: Timestamp) -> Decision {
         if self.removed_unobserved {
             return Decision::Unchanged;
         }
@@ -374,17 +381,17 @@ impl Upload {
             after.deleted_at = Some(now);
             after.probe_count = 0;
             match reason {
-                // Nothing is given back before the bucket was looked at: bytes of which nobody told yet may be there, and
-                // its URL may bring others when those are moved.
+                // The reservation is kept until the bucket was probed: there may be bytes that no event has reported
+                // yet, and the URL may bring others after those are moved.
                 DeletionReason::Owner | DeletionReason::Retention => {
                     if after.observed.is_some() {
-                        let to_come = self.bytes_to_come(now);
-                        after.reserved_bytes = after.reserved_bytes.saturating_add(to_come);
+                        let outstanding = self.outstanding_bytes(now);
+                        after.reserved_bytes = after.reserved_bytes.saturating_add(outstanding);
                     }
                     after.next_check_at = Some(now);
                 }
                 DeletionReason::ObjectRemoved => {
-                    after.reserved_bytes = self.bytes_to_come(now);
+                    after.reserved_bytes = self.outstanding_bytes(now);
                     after.next_check_at = Some(now);
                 }
                 DeletionReason::ObjectAbsent => {
@@ -397,7 +404,7 @@ impl Upload {
 }
 
 impl Change {
-    /// Whether the owner's number of files moves with it, and whereto.
+    /// Returns the change of the owner's number of files.
     #[must_use]
     pub fn files_moved(&self, before: &Upload) -> i64 {
         i64::from(self.after.counts_as_file()) - i64::from(before.counts_as_file())

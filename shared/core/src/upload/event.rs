@@ -1,5 +1,4 @@
-//! What happens to an upload, and what it leads to: the alphabet of the state machine. Its bounds are in
-//! [`crate::operations`].
+//! The events and decisions of the state machine. The limits are in [`crate::operations`].
 
 use crate::time::Timestamp;
 
@@ -8,167 +7,167 @@ use super::{
     Upload,
 };
 
-/// What happened.
+/// An event of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A call begins the multipart upload in the bucket, and others keep away until then.
+    /// A call reserves the right to begin the multipart upload in the bucket.
     BeginReserved {
-        /// When another call may take over.
+        /// The end of the reservation.
         until: Timestamp,
     },
-    /// The bucket refused to begin it, and nothing was made: the next call may try at once.
+    /// The bucket refused to begin the multipart upload, and nothing was created. The next call may try at once.
     BeginFailed,
     /// A multipart upload was begun in the bucket.
     MultipartBegun {
-        /// The store's id of it.
+        /// The store's id of the multipart upload.
         upload_id: String,
     },
-    /// Fresh URLs were signed that live until then.
+    /// URLs were signed anew.
     UrlsReissued {
-        /// The end of the new URLs.
+        /// When the new URLs expire.
         url_expires_at: Timestamp,
     },
-    /// The object is in the bucket.
+    /// A HEAD request found the object.
     ObjectObserved {
-        /// The version that a HEAD showed.
+        /// The version that the HEAD request returned.
         object: ObjectVersion,
     },
-    /// The object is in the bucket, and its owner says so.
+    /// The owner confirmed the upload, and a HEAD request found the object.
     Confirmed {
-        /// The version that a HEAD showed.
+        /// The version that the HEAD request returned.
         object: ObjectVersion,
-        /// The collection to link, where given.
+        /// The collection to link, if given.
         collection_id: Option<String>,
-        /// What the client says of the content.
+        /// The metadata that the client sent.
         metadata: ClientMetadata,
     },
-    /// An ingest wants to process the version that it just saw.
+    /// An ingest acquires the lease for a version.
     AcquireLease {
-        /// The version that a HEAD showed.
+        /// The version that the HEAD request returned.
         object: ObjectVersion,
-        /// The lease that it asks for.
+        /// The requested lease.
         lease: Lease,
-        /// Where it will write, where it writes anything: known before the first byte is written.
+        /// Where the ingest will write its outputs, if it writes any. Recorded before the first byte is written.
         output: Option<OutputPlace>,
     },
-    /// The holder is still at work.
+    /// The lease holder extends the lease.
     RenewLease {
         /// The lease with its new end.
         lease: Lease,
     },
-    /// The holder could not finish.
+    /// The lease holder gives the lease back without a result.
     ReleaseLease {
         /// The holder's lease token.
         token: String,
-        /// The reason passes by itself, so the attempt does not count.
+        /// The fault is transient, so the attempt does not count.
         is_transient: bool,
-        /// What stood in the way: the port's verb and the kind of fault.
+        /// The port's operation and the kind of fault.
         fault: String,
     },
-    /// The holder finished: the outputs are durable.
+    /// The lease holder finished, and the outputs are durable.
     Succeed {
         /// The holder's lease token.
         token: String,
-        /// What it made.
+        /// The result.
         outcome: IngestOutcome,
     },
-    /// The holder found the file itself at fault.
+    /// The lease holder found that the file itself is invalid.
     Fail {
         /// The holder's lease token.
         token: String,
-        /// Why.
+        /// Why the upload failed.
         failure: Failure,
     },
-    /// A HEAD found no object.
+    /// A HEAD request found no object.
     ObjectAbsent,
-    /// A HEAD found no object, and the parts in the bucket do not make it up yet.
+    /// A HEAD request found no object, and the parts in the bucket are not complete.
     PartsObserved {
-        /// How many parts there are.
+        /// The number of parts.
         count: u32,
-        /// Their bytes.
+        /// The total size of the parts in bytes.
         size_bytes: u64,
     },
-    /// The process that held this lease is known to be dead.
+    /// The process that held this lease ended without a result.
     LeaseHolderLost {
-        /// The dead holder's lease token.
+        /// The token of the lost holder's lease.
         token: String,
     },
-    /// The sweep could not look at it for a fault.
+    /// The sweep could not examine the upload because of a fault.
     ProbeFailed {
-        /// The reason passes by itself, and says nothing against this upload.
+        /// The fault is transient and does not concern this upload in particular.
         is_transient: bool,
     },
-    /// The sweep put it on the ingest queue again.
+    /// The sweep queued the upload again.
     Requeued,
-    /// The uploaded object was removed by us after it became ready.
+    /// consign removed the original after the upload became ready.
     OriginalRemoved,
-    /// The store told of a deletion, and a HEAD found no object.
+    /// The store reported a removal, and a HEAD request found no object.
     ObjectRemoved {
-        /// The sequencer of the deletion, where there is one.
+        /// The sequencer of the removal, if there is one.
         sequencer: Option<crate::events::Sequencer>,
     },
-    /// Its owner, or its retention, deletes it.
+    /// The owner deletes the upload, or its retention has ended.
     Delete {
-        /// Who.
+        /// The reason.
         reason: DeletionReason,
     },
-    /// Its objects were moved under `deleted/`, and what came to their place since was removed.
+    /// The objects were moved under `deleted/`, and later writes to their keys were removed.
     DeletionMoved {
-        /// What is kept of it there, and counts.
+        /// The bytes that are kept in the trash and count towards the quota.
         kept_bytes: u64,
     },
-    /// Its objects are gone.
+    /// The objects are purged.
     DeletionPurged,
 }
 
-/// What an event leads to.
+/// The result of applying an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Write this.
+    /// The record to write.
     Change(Box<Change>),
-    /// It is as the event says already.
+    /// The record reflects the event already.
     Unchanged,
-    /// It cannot be done, and nothing changes.
+    /// The event is not accepted, and nothing changes.
     Refused(Refusal),
 }
 
-/// A write: the record as it is to be, one revision on.
+/// A write: the new record, one revision further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The record after the event.
     pub after: Upload,
-    /// An ingest job goes with it.
+    /// Whether an ingest job is sent with the change.
     pub enqueue: bool,
 }
 
-/// Why an event is refused.
+/// Why the state machine does not accept an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The upload is deleted, for ever.
+    /// The upload is deleted.
     #[error("the upload is deleted")]
     Deleted,
-    /// This version was processed before.
+    /// This version was processed already.
     #[error("this version of the object was processed before")]
     Processed,
     /// Another call is beginning the multipart upload.
     #[error("another call is beginning the upload")]
     Beginning,
-    /// Another ingest holds a lease that has not ended.
+    /// Another ingest holds an unexpired lease.
     #[error("another ingest holds the lease")]
     Leased,
-    /// The lease was lost to another, or the object changed below it.
+    /// Another ingest acquired the lease, or the object changed.
     #[error("the lease was lost")]
     LeaseLost,
     /// The event does not fit the state.
     #[error("the event does not fit the state")]
     OutOfPlace,
-    /// Another saw the bucket since the caller looked at it: look again.
-    #[error("the look at the bucket is out of date")]
+    /// A newer observation was recorded after the caller's. The caller observes again.
+    #[error("the observation is stale")]
     StaleObservation,
 }
 
 impl Event {
-    /// What a look at parts that do not make up the object tells.
+    /// Builds the event for parts that are not complete.
     #[must_use]
     pub fn parts_observed(parts: &[crate::ports::Part]) -> Self {
         Self::PartsObserved {
@@ -179,16 +178,16 @@ impl Event {
         }
     }
 
-    /// Whether it rests on a look at the bucket that what was `seen` since contradicts.
-    pub(crate) fn is_stale_beside(&self, seen: Option<&ObjectVersion>) -> bool {
+    /// Returns whether the event rests on an observation that contradicts `observed`, which was recorded since.
+    pub(crate) fn is_stale_beside(&self, observed: Option<&ObjectVersion>) -> bool {
         match self {
             Self::ObjectObserved { object }
             | Self::Confirmed { object, .. }
             | Self::AcquireLease { object, .. } => {
-                seen.is_some_and(|seen| seen.etag != object.etag)
+                observed.is_some_and(|observed| observed.etag != object.etag)
             }
             Self::ObjectAbsent | Self::PartsObserved { .. } | Self::ObjectRemoved { .. } => {
-                seen.is_some()
+                observed.is_some()
             }
             Self::BeginReserved { .. }
             | Self::BeginFailed

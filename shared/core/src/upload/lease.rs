@@ -1,10 +1,10 @@
-//! What ends a lease without an outcome, and what a message that comes again changes.
+//! Events that end a lease without an outcome, and requeuing.
 
 use super::{Decision, ENQUEUE_CHECK_S, HOLDERS_LOST_MAX, REQUEUE_LAST_S, Upload, UploadState};
 use crate::time::{Timestamp, saturating_add_secs};
 
 impl Upload {
-    /// Its holder gives it back, for a fault.
+    /// The holder gives the lease back because of a fault.
     pub(super) fn release(
         &self,
         token: &str,
@@ -15,13 +15,14 @@ impl Upload {
         self.held(token, now, |after| {
             after.lease = None;
             after.last_fault = Some(fault.to_owned());
-            // A store that was away says nothing against the file.
+            // An unavailable store is no evidence against the file.
             after.attempts = after.attempts.saturating_sub(u32::from(is_transient));
             after.next_check_at = Some(saturating_add_secs(now, ENQUEUE_CHECK_S));
         })
     }
 
-    /// Its holder died. Its message is on the queue still; where that was lost, the sweep sends another.
+    /// The holder's process ended. Its message is still on the queue. If the message was lost, the sweep sends
+    /// another.
     pub(super) fn lease_holder_lost(&self, token: &str, now: Timestamp) -> Decision {
         let step = self.held(token, now, |after| {
             after.lease = None;
@@ -36,10 +37,10 @@ impl Upload {
         }
     }
 
-    /// The sweep sends its message again.
+    /// The sweep sends the message again.
     pub(super) fn requeued(&self, now: Timestamp) -> Decision {
         match self.state {
-            // Its holder is at work; the end of the lease is when to look again.
+            // The holder is at work. The next check is at the end of the lease.
             UploadState::Processing if self.is_held(now) => Decision::Unchanged,
             UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing => self
                 .decide(true, now, |after| {
@@ -57,8 +58,8 @@ impl Upload {
     }
 }
 
-/// The pause before a job is queued again, in seconds: it doubles to an hour, since a queue that is behind is helped by no
-/// second message.
+/// Returns the pause before a job is queued again, in seconds. It doubles up to an hour, since a second message does
+/// not help a queue that is behind.
 fn requeue_pause_s(times: u32) -> u64 {
     ENQUEUE_CHECK_S
         .saturating_mul(1 << times.saturating_sub(1).min(16))

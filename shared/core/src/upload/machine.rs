@@ -1,7 +1,8 @@
-//! The transitions. Pure and total: every event in every state has an answer, and time is an argument.
+//! The transitions. Pure and total: every event in every state has a decision, and time is an argument.
 //!
-//! What the store holds is the truth: callers look (HEAD) before they report [`Event::ObjectObserved`], [`Event::AcquireLease`] or
-//! [`Event::ObjectAbsent`], so a late, doubled or reordered notification is only a reason to look again.
+//! The store is the source of truth. Callers send a HEAD request before they report [`Event::ObjectObserved`],
+//! [`Event::AcquireLease`] or [`Event::ObjectAbsent`]. A late, repeated or reordered notification therefore only
+//! causes another HEAD request.
 
 use crate::time::{Timestamp, saturating_add_secs};
 
@@ -13,7 +14,7 @@ use super::{
 use crate::policy::{Overwrite, Strategy};
 
 impl Upload {
-    /// What `event` at `now` makes of this upload.
+    /// Applies `event` at `now` and returns the decision.
     #[must_use]
     pub fn apply(&self, event: &Event, now: Timestamp) -> Decision {
         if let Event::ProbeFailed { is_transient } = event {
@@ -34,8 +35,8 @@ impl Upload {
             Event::Confirmed {
                 object,
                 collection_id,
-                metadata: claimed,
-            } => self.confirm(object, collection_id.as_deref(), claimed, now),
+                metadata,
+            } => self.confirm(object, collection_id.as_deref(), metadata, now),
             Event::AcquireLease {
                 object,
                 lease,
@@ -90,7 +91,8 @@ impl Upload {
         }
     }
 
-    /// The sweep's look failed: it comes again after a pause that doubles each time, unless another came by meanwhile.
+    /// The probe failed. It is repeated after a pause that doubles each time, unless another probe succeeded
+    /// meanwhile.
     fn probe_failed(&self, is_transient: bool, now: Timestamp) -> Decision {
         if self.next_check_at.is_none_or(|due| due > now) {
             return Decision::Unchanged;
@@ -129,12 +131,14 @@ impl Upload {
             {
                 self.decide(false, now, |after| {
                     after.url_expires_at = url_expires_at;
-                    // Who signs is at work, also where one part takes longer than the window.
+                    // A client that asks for URLs is active, also if a single part takes longer than the activity
+                    // window.
                     after.multipart.active_at = Some(now);
                 })
             }
             UploadState::Pending | UploadState::Uploading => Decision::Unchanged,
-            // Nothing of it came, so it begins again where it began: a generation further, as whatever goes back.
+            // No bytes arrived, so the upload starts again as pending. The generation increases, as for every
+            // backward step.
             UploadState::Expired if self.is_reopened_by_signing(now) => {
                 self.decide(false, now, |after| {
                     after.state = UploadState::Pending;
@@ -156,12 +160,11 @@ impl Upload {
         }
     }
 
-    /// The record with a version taken in that is new to it; `None` where it is known, or where nothing may follow what
-    /// is ready.
+    /// Returns the record with a new version, or `None` if the version is known or must not replace what is ready.
     ///
-    /// What a HEAD shows is there now, and so newer than what was seen, whatever its event's sequencer says: sequencers
-    /// begin anew or stand still at some stores. Who looked before the last look was written down is found out by
-    /// [`crate::transition`] (invariant 6).
+    /// A HEAD request shows the present object, which is newer than the recorded one whatever the sequencer of its
+    /// event: at some stores sequencers restart or do not increase. [`crate::transition`] rejects an observation that
+    /// is older than the recorded one (invariant 6).
     fn observe(&self, object: &ObjectVersion, now: Timestamp) -> Option<Self> {
         let is_known = self
             .observed
@@ -170,7 +173,7 @@ impl Upload {
         (!is_known && !self.refuses(object)).then(|| self.with_version(object, now))
     }
 
-    /// Whether another version than the one that is ready is not to follow it.
+    /// Returns whether `object` is another version that must not replace the one that is ready.
     fn refuses(&self, object: &ObjectVersion) -> bool {
         let is_other = self
             .observed
@@ -179,7 +182,7 @@ impl Upload {
         is_other && self.state == UploadState::Ready && self.overwrite() == Overwrite::Refuse
     }
 
-    /// The record with a version taken in.
+    /// Returns the record with a new version.
     pub(super) fn with_version(&self, object: &ObjectVersion, now: Timestamp) -> Self {
         let mut after = self.clone();
         after.state = match self.state {
@@ -187,7 +190,7 @@ impl Upload {
             | UploadState::Uploading
             | UploadState::Expired
             | UploadState::Uploaded => UploadState::Uploaded,
-            // Confirmed once is confirmed: a newer version starts its way from there.
+            // A confirm applies to later versions too: they start as confirmed.
             UploadState::Confirmed
             | UploadState::Processing
             | UploadState::Ready
@@ -213,7 +216,7 @@ impl Upload {
         after
     }
 
-    /// A look that shows the version that is known, or one that is refused.
+    /// An observation of the known version, or of a version that is refused.
     fn observe_again(&self, object: &ObjectVersion, now: Timestamp) -> Decision {
         let conflict = self.refuses(object).then(|| object.etag.clone());
         if conflict != self.conflict_etag {
@@ -227,7 +230,7 @@ impl Upload {
         if self.absent_since.is_none() {
             return self.rest(now);
         }
-        // It was away, and is back.
+        // The object was absent and exists again.
         let is_at_rest = matches!(self.state, UploadState::Ready | UploadState::Failed);
         self.decide(!is_at_rest, now, |after| {
             after.absent_since = None;
@@ -243,12 +246,12 @@ impl Upload {
         &self,
         object: &ObjectVersion,
         collection_id: Option<&str>,
-        claimed: &ClientMetadata,
+        metadata: &ClientMetadata,
         now: Timestamp,
     ) -> Decision {
-        let seen = self.observe(object, now);
-        let is_new = seen.is_some();
-        let mut after = seen.unwrap_or_else(|| self.clone());
+        let observed = self.observe(object, now);
+        let is_new = observed.is_some();
+        let mut after = observed.unwrap_or_else(|| self.clone());
         let was_away = after.absent_since.take().is_some();
         match after.state {
             UploadState::Pending
@@ -266,7 +269,7 @@ impl Upload {
         if after.confirmed_at.is_none() {
             after.confirmed_at = Some(now);
             let is_at_rest = matches!(after.state, UploadState::Ready | UploadState::Failed);
-            // A look that is due already is still to be taken.
+            // A check that is due already must still happen.
             if is_at_rest && after.next_check_at.is_none_or(|due| due > now) {
                 after.next_check_at = after.next_check_at_rest(now);
             }
@@ -274,8 +277,8 @@ impl Upload {
         if let Some(collection_id) = collection_id {
             after.collection_id = Some(collection_id.to_owned());
         }
-        if *claimed != ClientMetadata::default() {
-            after.client_metadata = claimed.clone();
+        if *metadata != ClientMetadata::default() {
+            after.client_metadata = metadata.clone();
         }
         if after == *self {
             Decision::Unchanged
@@ -314,8 +317,8 @@ impl Upload {
             | UploadState::Confirmed
             | UploadState::Deleted => {}
         }
-        if after.observed.as_ref().map(|seen| &seen.etag) != Some(&object.etag) {
-            // What was seen is newer than what the caller looked at.
+        if after.observed.as_ref().map(|observed| &observed.etag) != Some(&object.etag) {
+            // The recorded version is newer than the one that the caller observed.
             return Decision::Refused(Refusal::LeaseLost);
         }
         if after.attempts >= ATTEMPTS_MAX {
@@ -342,7 +345,7 @@ impl Upload {
     }
 
     fn succeed(&self, token: &str, outcome: &IngestOutcome, now: Timestamp) -> Decision {
-        if self.observed.as_ref().map(|seen| &seen.etag) != Some(&outcome.etag) {
+        if self.observed.as_ref().map(|observed| &observed.etag) != Some(&outcome.etag) {
             return Decision::Refused(Refusal::LeaseLost);
         }
         self.held(token, now, |after| {
@@ -355,7 +358,7 @@ impl Upload {
         })
     }
 
-    /// Parts that came since the last look are what an upload lives by.
+    /// Parts that arrived since the last probe keep the upload alive.
     fn observe_parts(&self, count: u32, size_bytes: u64, now: Timestamp) -> Decision {
         let mut after = self.clone();
         let known = &mut after.multipart;
@@ -417,23 +420,24 @@ impl Upload {
         self.next_check_at = self.next_check_at_rest(now);
     }
 
-    /// When the sweep comes by an upload that is ready or failed: now where its original is still to be removed; once
-    /// more when its URL is dead and writes begun in time have ended, where a URL may have been used again and the event be
-    /// lost (invariant 8); and at its end. Where a URL brings its object once, most need no look at all.
+    /// Returns the next check of an upload that is ready or failed: now if its original is still to be removed; once
+    /// more when its URL has expired and writes that began in time have ended, since the URL may have been used again
+    /// and the event lost (invariant 8); and at its end. Most uploads whose URL accepts only one object need no
+    /// check.
     fn next_check_at_rest(&self, now: Timestamp) -> Option<Timestamp> {
         if self.state == UploadState::Ready && !self.keep_original && !self.original_removed {
             return Some(now);
         }
         let url_end = saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
         let processed_at = self.processed_at.unwrap_or(now);
-        let last_look = url_end.max(saturating_add_secs(processed_at, PROBE_LAST_S));
+        let last_probe = url_end.max(saturating_add_secs(processed_at, PROBE_LAST_S));
         let absent = self
             .absent_since
             .map(|at| saturating_add_secs(at, ABSENCE_CONFIRM_S));
-        // Its place is free again once we removed it; no URL for a part brings anything there.
+        // The key is free again after consign removed the object. A URL for a part cannot fill it.
         let is_free = self.original_removed && self.strategy == Strategy::Put;
-        let last_look = Some(last_look).filter(|_| !self.puts_once || is_free);
-        [last_look, absent]
+        let last_probe = Some(last_probe).filter(|_| !self.puts_once || is_free);
+        [last_probe, absent]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)
@@ -441,7 +445,7 @@ impl Upload {
             .min()
     }
 
-    /// The sweep looked at an upload at rest and found nothing new.
+    /// The sweep examined an upload that is ready or failed and found nothing new.
     pub(super) fn rest(&self, now: Timestamp) -> Decision {
         let is_at_rest = matches!(self.state, UploadState::Ready | UploadState::Failed);
         let due_at = self.next_check_at_rest(now);
@@ -456,7 +460,7 @@ impl Upload {
     }
 }
 
-/// A write of `after` over `before`. Where the clock was set back, the record's time stands still rather than run back.
+/// Returns a write of `after` over `before`. If the clock was set back, `updated_at` does not decrease.
 pub(super) fn change(
     before: &Upload,
     mut after: Upload,
@@ -470,22 +474,22 @@ pub(super) fn change(
 }
 
 fn exhausted(last_fault: Option<&str>) -> String {
-    let why = last_fault.map_or(String::new(), |fault| format!(" (the last time: {fault})"));
+    let why = last_fault.map_or(String::new(), |fault| format!(" (last fault: {fault})"));
     format!(
         "Processing was tried {ATTEMPTS_MAX} times and did not finish{why}. The original is kept; try uploading it again."
     )
 }
 
-/// The pause before the next look for an object of which nobody told, in seconds. Whoever has neither events nor confirms
-/// finds what arrived after four times as long as it took, and an upload of any life takes few looks: of the 15 minutes
-/// that are usual, two, and one at the end.
-pub(super) fn quadrupled_s(first_s: u64, looks: u32) -> u64 {
-    first_s.saturating_mul(1 << (2 * looks.min(16)))
+/// Returns the pause before the next probe for an object that no event reported, in seconds. Without events and
+/// confirms, an upload is found at the latest after four times as long as it took, and few probes are needed: two
+/// within the usual 15 minutes, and one at the end.
+pub(super) fn quadrupled_s(first_s: u64, probes: u32) -> u64 {
+    first_s.saturating_mul(1 << (2 * probes.min(16)))
 }
 
-/// The pause before the next look at parts, in seconds: doubling from the first to the longest.
-pub(super) fn probe_pause_s(looks: u32, pause_max_s: u64) -> u64 {
+/// Returns the pause before the next probe for parts, in seconds. It doubles from the shortest to the longest.
+pub(super) fn probe_pause_s(probes: u32, pause_max_s: u64) -> u64 {
     PROBE_FIRST_S
-        .saturating_mul(1 << looks.min(16))
+        .saturating_mul(1 << probes.min(16))
         .min(pause_max_s)
 }

@@ -1,4 +1,4 @@
-//! An upload: its record, and the pure state machine that moves it ([`Upload::apply`]).
+//! The upload record, and the pure state machine that changes it ([`Upload::apply`]).
 
 mod columns;
 mod deletion;
@@ -31,28 +31,28 @@ pub use event::{Change, Decision, Event, Refusal};
 pub use outputs::{Output, OutputPlace, Outputs, VERSIONS_MAX};
 pub use view::PartsCheck;
 
-/// Where an upload stands. Within one generation a state only ever moves down this list (invariant 2);
-/// `Ready` and `Failed` are both ends, and neither follows the other.
+/// The state of an upload. Within one generation the state only moves down this list (invariant 2). `Ready` and
+/// `Failed` are both final, and neither follows the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadState {
-    /// Signed; nothing was seen in the bucket.
+    /// Signed. No object was observed.
     Pending,
     /// A multipart upload was begun in the bucket.
     Uploading,
-    /// The URL died unused. Bytes that turn up all the same are still taken.
+    /// The URL expired unused. An object that arrives later is still accepted.
     Expired,
-    /// The object was seen in the bucket.
+    /// The object was observed.
     Uploaded,
-    /// The object was seen, and the client said that it is done.
+    /// The object was observed, and the client confirmed the upload.
     Confirmed,
     /// An ingest holds, or held, the lease.
     Processing,
-    /// Checked, and for tabular files converted.
+    /// Checked, and converted if the file is tabular.
     Ready,
-    /// Cannot become ready, for the reason recorded.
+    /// Cannot become ready, for the recorded reason.
     Failed,
-    /// Deleted by its owner, or gone from the bucket. For ever.
+    /// Deleted by its owner, by its retention, or removed from the bucket. Final, unless the upload is lost.
     Deleted,
 }
 
@@ -70,7 +70,7 @@ impl UploadState {
         Self::Deleted,
     ];
 
-    /// The state as the wire and the tables spell it.
+    /// Returns the state as the wire and the tables spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,13 +86,13 @@ impl UploadState {
         }
     }
 
-    /// The state that the wire calls so; `None` for [`Status::Unknown`].
+    /// Returns the state of a status. `None` for [`Status::Unknown`].
     #[must_use]
     pub fn of(status: Status) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.status() == status)
     }
 
-    /// Whether a client that polls should go on polling.
+    /// Returns whether a client should continue to poll.
     #[must_use]
     pub const fn is_moving(self) -> bool {
         match self {
@@ -105,7 +105,7 @@ impl UploadState {
         }
     }
 
-    /// `processing_status` of the wire: where the ingest stands.
+    /// Returns `processing_status` of the wire: the progress of the ingest.
     #[must_use]
     pub const fn processing_status(self) -> ProcessingStatus {
         match self {
@@ -118,7 +118,7 @@ impl UploadState {
         }
     }
 
-    /// The same on the wire.
+    /// Returns the state as the wire's type.
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
@@ -135,56 +135,56 @@ impl UploadState {
     }
 }
 
-/// One version of an object, as a store told of it.
+/// One version of an object, as the store reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectVersion {
-    /// Its entity tag.
+    /// The entity tag.
     pub etag: ETag,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size_bytes: u64,
     /// The store's version id, where the bucket is versioned.
     pub version_id: Option<String>,
-    /// The sequencer of the event that told of it, where one did.
+    /// The sequencer of the event that reported it, if any.
     pub sequencer: Option<Sequencer>,
 }
 
-/// The right to process one version of the object, until it expires.
+/// The right to process one version of the object until it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Names the holder; never shown to a client.
+    /// Identifies the holder. Never shown to a client.
     pub token: String,
-    /// The instant from which another may take over.
+    /// When another ingest may acquire the lease.
     #[serde(with = "rfc3339")]
     pub until: Timestamp,
 }
 
-/// What a client says of its own file at confirm; shown, never relied on (invariant 7).
+/// What a client says about its file at confirm. Shown, never relied on (invariant 7).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientMetadata {
     /// The columns.
     pub columns: Option<Columns>,
     /// The number of rows.
     pub row_count: Option<u64>,
-    /// A hash of the file, in whatever form the client keeps.
+    /// A hash of the file, in a format that the client chooses.
     pub file_hash: Option<String>,
 }
 
-/// How an upload in parts stands, from the call that begins it to its completion. Its life is its own and not that of
-/// its URLs: it lives for as long as parts come, or URLs are signed anew for those that are missing.
+/// The progress of a multipart upload, from the call that begins it to its completion. Its life does not depend on
+/// its URLs: it lasts while parts arrive or URLs for missing parts are signed anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MultipartProgress {
-    /// How long it may be silent before its parts are freed, in seconds.
+    /// How long it may be inactive before its parts are freed, in seconds.
     pub activity_s: u64,
-    /// Until when the call that begins it in the bucket keeps others away.
+    /// Until when other calls must not begin the multipart upload in the bucket.
     #[serde(default, with = "rfc3339::option")]
     pub begin_until: Option<Timestamp>,
-    /// When it was last known to be active: begun, signed again, or found with other parts than before.
+    /// When it was last active: begun, signed again, or observed with different parts.
     #[serde(default, with = "rfc3339::option")]
     pub active_at: Option<Timestamp>,
-    /// How many parts the last look found.
+    /// The number of parts that the last probe found.
     pub count: u32,
-    /// The bytes of these parts.
+    /// The total size of these parts in bytes.
     pub size_bytes: u64,
 }
 
@@ -200,30 +200,30 @@ impl Default for MultipartProgress {
     }
 }
 
-/// What came of an upload that is ready.
+/// The result of an ingest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngestOutcome {
-    /// The version of the object that it was made from (invariant 4).
+    /// The version of the object that the outputs were made from (invariant 4).
     pub etag: ETag,
-    /// The bucket of the outputs; `None` where it was not recorded: then it is the one that the policy names.
+    /// The bucket of the outputs. `None` in records that did not store it: the bucket that the policy names.
     #[serde(default)]
     pub bucket: Option<String>,
-    /// Object key of the Parquet, for a tabular file.
+    /// Object key of the Parquet file, for a tabular file.
     pub parquet_key: Option<String>,
     /// Object key of the profile, for a tabular file.
     pub profile_key: Option<String>,
-    /// Object key of the rejected rows, where there are any.
+    /// Object key of the rejected rows, if there are any.
     pub rejects_key: Option<String>,
     /// Rows in the Parquet.
     pub row_count: Option<u64>,
-    /// Rows that were left out, each with its reason in the rejects.
+    /// Rows that were left out. The rejects have each of them with its reason.
     pub reject_count: Option<u64>,
-    /// Its columns.
+    /// The columns.
     pub columns: Option<Columns>,
 }
 
 impl IngestOutcome {
-    /// The object key of an output, where it was written.
+    /// Returns the object key of an output, if it was written.
     #[must_use]
     pub const fn key(&self, output: Output) -> Option<&String> {
         match output {
@@ -233,7 +233,7 @@ impl IngestOutcome {
         }
     }
 
-    /// The keys of what was made.
+    /// Returns the keys of the outputs.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
         Output::ALL
             .into_iter()
@@ -241,14 +241,14 @@ impl IngestOutcome {
     }
 }
 
-/// Why an upload failed, in words for its owner.
+/// Why an upload failed, for its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A stable code.
     pub code: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what is expected.
     pub detail: String,
-    /// The version of the object that was read, where one was.
+    /// The version of the object that was read, if one was.
     pub etag: Option<ETag>,
 }
 
@@ -257,132 +257,133 @@ pub struct Failure {
 pub struct Upload {
     /// `file_id` on the wire.
     pub id: UploadId,
-    /// Whose it is.
+    /// The owner of the upload.
     pub owner: OwnerId,
-    /// Counts the writes; each write names the revision that it expects.
+    /// The number of writes. Each write names the revision that it expects.
     pub revision: u64,
-    /// Where it stands.
+    /// The state of the upload.
     pub state: UploadState,
-    /// Counts the versions of the object that were seen: 0 before the first. `{version}` in an output key.
+    /// The number of observed versions of the object, 0 before the first. `{version}` in an output key.
     pub generation: u32,
 
     /// The user's name for the file. Never part of a key.
     pub filename: String,
-    /// The policy's category.
+    /// The category of the policy.
     pub category: String,
-    /// The extension, lower case, without a dot.
+    /// The extension, in lower case without the dot.
     pub extension: String,
-    /// The media type that was signed.
+    /// The signed media type.
     pub content_type: String,
-    /// The size that was signed, in bytes; `None` for a POST form that only bounds it.
+    /// The signed size in bytes. `None` for a POST form, which only bounds it.
     pub size_bytes_declared: Option<u64>,
-    /// The largest size that the signature lets through, in bytes.
+    /// The largest size that the signature allows, in bytes.
     pub size_bytes_max: u64,
     /// SHA-256 of the whole file as the client declared it, in base64.
     pub checksum_sha256: Option<String>,
-    /// Where the client puts the object.
+    /// The object that the client writes.
     pub object: ObjectRef,
-    /// How the client puts it there.
+    /// How the client sends the bytes.
     pub strategy: Strategy,
-    /// Length of every part but the last, in bytes.
+    /// The length of every part but the last, in bytes.
     pub part_size_bytes: Option<u64>,
-    /// The store's id of the multipart upload, once it was begun.
+    /// The store's id of the multipart upload, after it was begun.
     pub multipart_upload_id: Option<String>,
-    /// How it stands while its parts come.
+    /// The progress of a multipart upload.
     #[serde(rename = "in_parts", default)]
     pub multipart: MultipartProgress,
-    /// Removes the uploaded object once ready, where the policy does not keep originals.
+    /// Whether the original stays in the bucket after the upload is ready.
     pub keep_original: bool,
     /// How long a deleted upload is kept under `deleted/`, in seconds.
     pub deleted_retention_s: u64,
-    /// What becomes of another version than the one that is ready; `None` where it was not recorded.
+    /// Whether another version may replace the one that is ready. `None` in records that did not store it.
     #[serde(default)]
     pub overwrite: Option<Overwrite>,
-    /// How long a ready upload is kept, in seconds; `None` is for ever.
+    /// How long a ready upload is kept, in seconds. `None` means without limit.
     pub retention_s: Option<u64>,
-    /// How long it is kept while its owner does not confirm it, in seconds; `None` where no confirm is awaited.
+    /// How long the upload is kept without a confirm, in seconds. `None` if no confirm is required.
     pub unconfirmed_s: Option<u64>,
 
-    /// The collection that it belongs to.
+    /// The collection of the upload.
     pub collection_id: Option<String>,
-    /// Checked labels of the policy.
+    /// The labels, checked by the policy.
     pub labels: BTreeMap<String, String>,
     /// Free metadata of the client.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// What the client claims of its content.
+    /// What the client says about the content.
     #[serde(rename = "claimed")]
     pub client_metadata: ClientMetadata,
 
-    /// When it was signed first.
+    /// When the upload was first signed.
     #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
     /// When the record was last written.
     #[serde(with = "rfc3339")]
     pub updated_at: Timestamp,
-    /// When the last URL handed out for it dies.
+    /// When the last URL expires.
     #[serde(with = "rfc3339")]
     pub url_expires_at: Timestamp,
-    /// When its object was first seen.
+    /// When the object was first observed.
     #[serde(default, with = "rfc3339::option")]
     pub uploaded_at: Option<Timestamp>,
-    /// When its owner first said that it is done.
+    /// When the owner first confirmed the upload.
     #[serde(default, with = "rfc3339::option")]
     pub confirmed_at: Option<Timestamp>,
-    /// When it became ready or failed.
+    /// When the upload became ready or failed.
     #[serde(default, with = "rfc3339::option")]
     pub processed_at: Option<Timestamp>,
 
-    /// The version of the object last seen.
+    /// The version of the object that was last observed.
     #[serde(rename = "seen")]
     pub observed: Option<ObjectVersion>,
-    /// Who may process it now.
+    /// The lease of the ingest that processes the upload now.
     pub lease: Option<Lease>,
-    /// How often this generation was claimed.
+    /// The number of leases that were acquired for this generation.
     pub attempts: u32,
-    /// How often a process died that held this generation: its restart, or its file.
+    /// How often a process that held this generation ended without a result. The cause may be a restart or the file
+    /// itself.
     #[serde(rename = "deaths", default)]
     pub holders_lost: u32,
-    /// What came of it. Of an older generation while a newer one is being processed.
+    /// The result. It is that of an older generation while a newer one is being processed.
     pub outcome: Option<IngestOutcome>,
-    /// Why it failed.
+    /// Why the upload failed.
     pub failure: Option<Failure>,
-    /// We removed the object ourselves after it became ready.
+    /// Whether consign removed the object after the upload became ready.
     pub original_removed: bool,
-    /// The store told that the object was removed, and we never saw it. Its URL may bring it again.
+    /// The store reported the removal of the object, and it was never observed. The URL may bring it again.
     #[serde(rename = "removed_unseen", default)]
     pub removed_unobserved: bool,
-    /// Since when the object is missing that had been seen.
+    /// Since when the object, which had been observed, is absent.
     #[serde(default, with = "rfc3339::option")]
     pub absent_since: Option<Timestamp>,
-    /// A version that was written over the one that is ready, and is refused.
+    /// The ETag of a version that was written over the ready one and is refused.
     #[serde(default)]
     pub conflict_etag: Option<ETag>,
-    /// Where ingests wrote, or were about to.
+    /// Where ingests wrote or were about to write.
     #[serde(default)]
     pub outputs: Vec<Outputs>,
-    /// What kept the last ingest from finishing, where that was no fault of the file.
+    /// The last fault of an ingest that did not finish, if the file did not cause it.
     #[serde(default)]
     pub last_fault: Option<String>,
-    /// What is left to do for its deletion.
+    /// How far the deletion has come.
     pub deletion: Option<Deletion>,
-    /// Why it was deleted.
+    /// Why the upload was deleted.
     #[serde(default)]
     pub deletion_reason: Option<DeletionReason>,
-    /// When it was deleted.
+    /// When the upload was deleted.
     #[serde(default, with = "rfc3339::option")]
     pub deleted_at: Option<Timestamp>,
-    /// Bytes that count against its owner's quota.
+    /// The bytes that count towards the owner's quota.
     pub reserved_bytes: u64,
-    /// When the sweep looks at it next; `None` is never.
+    /// When the sweep examines the upload next. `None` means never.
     #[serde(rename = "due_at", default, with = "rfc3339::option")]
     pub next_check_at: Option<Timestamp>,
-    /// How often the sweep looked for its object in vain.
+    /// How often the sweep probed for the object without finding it.
     #[serde(rename = "looks")]
     pub probe_count: u32,
-    /// Its URLs bring the object once: no look is needed at what they let in after that.
+    /// Whether the URLs accept the object only once. No probe is needed for later writes then.
     #[serde(default)]
     pub puts_once: bool,
-    /// How often in a row the sweep could not look at it, for a reason that is its own.
+    /// How often in a row the sweep could not examine the upload for a reason that concerns this upload.
     #[serde(rename = "look_failures", default)]
     pub probe_failures: u32,
 }

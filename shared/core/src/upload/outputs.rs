@@ -1,4 +1,4 @@
-//! Where ingests write, as the record remembers it: the policy's template may be another by the time of a deletion.
+//! Where ingests write. The record stores it, since the policy's template may have changed by the time of a deletion.
 
 use consign_api::Variant;
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use super::{Failure, ObjectVersion, Upload};
 use crate::ids::ObjectRef;
 use crate::policy::{KeyError, KeyTemplate, KeyVars};
 
-/// The most versions of one upload that are processed: their output keys are part of the record.
+/// The largest number of versions of one upload that are processed. Their output keys are part of the record.
 pub const VERSIONS_MAX: usize = 64;
 
-/// What an ingest may write. Each is downloaded as the variant of its name, and all are purged together.
+/// An output of ingest. Each is downloaded as the variant of the same name, and all are purged together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// The table.
+    /// The converted table.
     Parquet,
     /// The statistics of its columns.
     Profile,
@@ -25,7 +25,7 @@ impl Output {
     /// Every output.
     pub const ALL: [Self; 3] = [Self::Parquet, Self::Profile, Self::Rejects];
 
-    /// The output that a variant downloads; `None` for the original.
+    /// Returns the output of a variant. `None` for the original.
     #[must_use]
     pub const fn of(variant: Variant) -> Option<Self> {
         match variant {
@@ -36,7 +36,7 @@ impl Output {
         }
     }
 
-    /// The variant that downloads it.
+    /// Returns the variant of the output.
     #[must_use]
     pub const fn variant(self) -> Variant {
         match self {
@@ -46,7 +46,7 @@ impl Output {
         }
     }
 
-    /// `{ext}` in its object key, and the end of its file name.
+    /// Returns `{ext}` of the object key and of the file name.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl Output {
         }
     }
 
-    /// Its media type.
+    /// Returns the media type.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -66,37 +66,38 @@ impl Output {
     }
 }
 
-/// Where an ingest is to write: the policy's bucket and template as they are at its claim.
+/// Where an ingest writes: the policy's bucket and template at the time the lease is acquired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPlace {
     /// The bucket.
     pub bucket: String,
-    /// What the outputs are called there.
+    /// The template of the output keys.
     pub template: KeyTemplate,
 }
 
-/// The objects that one ingest writes, planned at its claim: whatever it wrote is known though it died.
+/// The objects that one ingest writes, recorded when it acquires the lease. The objects are known even if the ingest
+/// is interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outputs {
-    /// The generation that they are made of.
+    /// The generation that they are made from.
     pub generation: u32,
-    /// Their bucket.
+    /// The bucket.
     pub bucket: String,
-    /// Key of the Parquet.
+    /// The key of the Parquet file.
     pub parquet_key: String,
-    /// Key of the profile.
+    /// The key of the profile.
     pub profile_key: String,
-    /// Key of the rejected rows.
+    /// The key of the rejected rows.
     pub rejects_key: String,
 }
 
 impl Outputs {
-    /// All of them; the rejects are there only where a row was rejected.
+    /// Returns all outputs. The rejects exist only if a row was rejected.
     pub fn objects(&self) -> impl Iterator<Item = ObjectRef> {
         Output::ALL.map(|output| self.object(output)).into_iter()
     }
 
-    /// The object of one of them.
+    /// Returns the object of an output.
     #[must_use]
     pub fn object(&self, output: Output) -> ObjectRef {
         let key = match output {
@@ -109,7 +110,7 @@ impl Outputs {
 }
 
 impl Upload {
-    /// Where the ingest that holds the claim writes.
+    /// Returns where the ingest that holds the lease writes.
     #[must_use]
     pub fn planned_outputs(&self) -> Option<&Outputs> {
         self.outputs
@@ -117,7 +118,7 @@ impl Upload {
             .filter(|outputs| outputs.generation == self.generation)
     }
 
-    /// Every object that ingests may have written for it, whatever the policy says today.
+    /// Returns every object that ingests may have written for the upload, whatever the present policy says.
     #[must_use]
     pub fn written(&self) -> Vec<ObjectRef> {
         let mut objects: Vec<ObjectRef> = self.outputs.iter().flat_map(Outputs::objects).collect();
@@ -129,7 +130,7 @@ impl Upload {
         objects
     }
 
-    /// The keys of this generation by the template; what stands in the way of them is a failure of the upload.
+    /// Expands the template to the keys of this generation. A key that is not valid is a failure of the upload.
     pub(super) fn plan_outputs(
         &mut self,
         place: &OutputPlace,

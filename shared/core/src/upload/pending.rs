@@ -1,4 +1,4 @@
-//! How the record of an upload begins.
+//! The initial record of an upload.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::policy::Strategy;
 use crate::time::{Timestamp, saturating_add_secs};
 
 impl Upload {
-    /// An upload of which nothing is known but whose it is and where its object goes: what the policy decided, and what the
-    /// client said, is for the caller to set.
+    /// Builds a pending upload from its id, its owner and its object. The caller sets what the policy decided and
+    /// what the client sent.
     #[must_use]
     pub fn pending(id: UploadId, owner: OwnerId, object: ObjectRef, now: Timestamp) -> Self {
         Self {

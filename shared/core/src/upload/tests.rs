@@ -42,7 +42,7 @@ fn version(etag: &str, sequencer: Option<&str>) -> ObjectVersion {
     }
 }
 
-fn seen(etag: &str) -> Event {
+fn observed(etag: &str) -> Event {
     Event::ObjectObserved {
         object: version(etag, None),
     }
@@ -56,7 +56,7 @@ fn confirmed(etag: &str) -> Event {
     }
 }
 
-fn claim(etag: &str, token: &str, until: Timestamp) -> Event {
+fn acquire(etag: &str, token: &str, until: Timestamp) -> Event {
     Event::AcquireLease {
         object: version(etag, None),
         lease: Lease {
@@ -71,7 +71,7 @@ const BY_OWNER: Event = Event::Delete {
     reason: DeletionReason::Owner,
 };
 
-/// What was seen of an upload is under `deleted/`.
+/// The observed object was moved under `deleted/`.
 const MOVED: Event = Event::DeletionMoved { kept_bytes: 10 };
 
 fn succeed(etag: &str, token: &str) -> Event {
@@ -118,11 +118,11 @@ fn after(upload: &Upload, events: &[Event], now: Timestamp) -> Upload {
 
 #[test]
 fn confirm_and_the_event_commute() {
-    let event_first = after(&pending(), &[seen("a"), confirmed("a")], at(5));
+    let event_first = after(&pending(), &[observed("a"), confirmed("a")], at(5));
     let confirm_first = changed(&pending(), &confirmed("a"), at(5));
     assert!(confirm_first.enqueue);
     assert_eq!(
-        confirm_first.after.apply(&seen("a"), at(5)),
+        confirm_first.after.apply(&observed("a"), at(5)),
         Decision::Unchanged
     );
     assert_eq!(
@@ -138,14 +138,14 @@ fn confirm_and_the_event_commute() {
 }
 
 #[test]
-fn one_claim_wins_until_its_lease_ends() {
-    let held = after(&pending(), &[claim("a", "one", at(100))], at(0));
+fn a_lease_is_exclusive_until_it_ends() {
+    let held = after(&pending(), &[acquire("a", "one", at(100))], at(0));
     assert_eq!(held.state, UploadState::Processing);
     assert_eq!(
-        held.apply(&claim("a", "two", at(150)), at(99)),
+        held.apply(&acquire("a", "two", at(150)), at(99)),
         Decision::Refused(Refusal::Leased)
     );
-    let taken = changed(&held, &claim("a", "two", at(220)), at(100)).after;
+    let taken = changed(&held, &acquire("a", "two", at(220)), at(100)).after;
     assert_eq!(taken.attempts, 2);
     assert_eq!(
         taken.apply(&succeed("a", "one"), at(101)),
@@ -153,16 +153,16 @@ fn one_claim_wins_until_its_lease_ends() {
     );
     let ready = after(&taken, &[succeed("a", "two")], at(102));
     assert_eq!(ready.state, UploadState::Ready);
-    // One more look when the URL is dead, and then rest.
+    // One more probe when the URL expires, and none after that.
     assert_eq!(ready.next_check_at, Some(at(102 + 900)));
-    assert_eq!(ready.apply(&seen("a"), at(500)), Decision::Unchanged);
-    let looked_at = changed(&ready, &seen("a"), at(1002)).after;
+    assert_eq!(ready.apply(&observed("a"), at(500)), Decision::Unchanged);
+    let observed = changed(&ready, &observed("a"), at(1002)).after;
     assert_eq!(
-        (looked_at.state, looked_at.next_check_at),
+        (observed.state, observed.next_check_at),
         (UploadState::Ready, None)
     );
     assert_eq!(
-        ready.apply(&claim("a", "three", at(300)), at(103)),
+        ready.apply(&acquire("a", "three", at(300)), at(103)),
         Decision::Refused(Refusal::Processed)
     );
 }
@@ -177,13 +177,13 @@ fn a_newer_version_takes_over() {
     };
     let ready = after(
         &pending(),
-        &[first.clone(), claim("a", "t", at(100)), succeed("a", "t")],
+        &[first.clone(), acquire("a", "t", at(100)), succeed("a", "t")],
         at(1),
     );
     let newer = changed(&ready, &second, at(2));
     assert!(newer.enqueue);
     assert_eq!(newer.after.generation, 2);
-    let holder_of_old = after(&pending(), &[first, claim("a", "t", at(100))], at(1));
+    let holder_of_old = after(&pending(), &[first, acquire("a", "t", at(100))], at(1));
     let overtaken = after(&holder_of_old, &[second], at(2));
     assert_eq!(
         overtaken.apply(&succeed("a", "t"), at(3)),
@@ -191,9 +191,9 @@ fn a_newer_version_takes_over() {
     );
 }
 
-/// A HEAD showed it, so it is there; a store that was restarted begins to count anew.
+/// A HEAD request returned it, so it exists. A store that was restarted may restart its sequencers.
 #[test]
-fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
+fn a_restarted_or_repeated_sequencer_hides_no_newer_version() {
     for sequencer in [Some("01"), Some("57"), None] {
         let old = Event::ObjectObserved {
             object: version("a", Some("57")),
@@ -204,10 +204,10 @@ fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
         };
         let known = after(
             &pending(),
-            &[old, claim("a", "t", at(100)), succeed("a", "t")],
+            &[old, acquire("a", "t", at(100)), succeed("a", "t")],
             at(1),
         );
-        let seen = changed(
+        let observed = changed(
             &known,
             &Event::ObjectObserved {
                 object: new.clone(),
@@ -215,8 +215,8 @@ fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
             at(2),
         )
         .after;
-        assert_eq!((seen.generation, seen.etag()), (2, Some(&new.etag)));
-        let claim = Event::AcquireLease {
+        assert_eq!((observed.generation, observed.etag()), (2, Some(&new.etag)));
+        let acquire = Event::AcquireLease {
             object: new,
             lease: Lease {
                 token: "u".into(),
@@ -224,9 +224,9 @@ fn a_sequencer_that_began_anew_or_stands_still_hides_no_newer_version() {
             },
             output: None,
         };
-        let claimed = changed(&known, &claim, at(2)).after;
+        let acquired = changed(&known, &acquire, at(2)).after;
         assert_eq!(
-            (claimed.state, claimed.generation),
+            (acquired.state, acquired.generation),
             (UploadState::Processing, 2)
         );
     }
@@ -242,20 +242,20 @@ fn an_unused_url_ends_expired_but_late_bytes_are_taken() {
         (expired.state, expired.reserved_bytes),
         (UploadState::Expired, 0)
     );
-    let revived = changed(&expired, &seen("a"), at(2000));
+    let revived = changed(&expired, &observed("a"), at(2000));
     assert_eq!(revived.after.state, UploadState::Uploaded);
     assert_eq!(revived.after.reserved_bytes, 10);
     assert!(revived.enqueue);
 }
 
 #[test]
-fn the_sweep_stops_looking_for_an_expired_upload() {
+fn the_sweep_stops_probing_for_an_expired_upload() {
     let mut upload = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
-    let mut looks = 0;
+    let mut probes = 0;
     while let Some(due) = upload.next_check_at {
         upload = changed(&upload, &Event::ObjectAbsent, due).after;
-        looks += 1;
-        assert!(looks <= LATE_PROBES_MAX);
+        probes += 1;
+        assert!(probes <= LATE_PROBES_MAX);
     }
     assert_eq!(upload.state, UploadState::Expired);
 }
@@ -267,7 +267,7 @@ fn attempts_are_bounded_and_end_failed_with_a_reason() {
     for attempt in 0..ATTEMPTS_MAX {
         upload = after(
             &upload,
-            &[claim(
+            &[acquire(
                 "a",
                 &attempt.to_string(),
                 saturating_add_secs(now, LEASE_S),
@@ -278,7 +278,7 @@ fn attempts_are_bounded_and_end_failed_with_a_reason() {
     }
     let ended = changed(
         &upload,
-        &claim("a", "last", saturating_add_secs(now, LEASE_S)),
+        &acquire("a", "last", saturating_add_secs(now, LEASE_S)),
         now,
     )
     .after;
@@ -290,13 +290,13 @@ fn attempts_are_bounded_and_end_failed_with_a_reason() {
 fn a_failure_keeps_its_etag_and_a_later_good_version_still_becomes_ready() {
     let failed = after(
         &pending(),
-        &[claim("a", "t", at(100)), fail("a", "t")],
+        &[acquire("a", "t", at(100)), fail("a", "t")],
         at(1),
     );
     assert_eq!(failed.etag(), Some(&ETag::new("a")));
     let ready = after(
         &failed,
-        &[seen("b"), claim("b", "u", at(100)), succeed("b", "u")],
+        &[observed("b"), acquire("b", "u", at(100)), succeed("b", "u")],
         at(2),
     );
     assert_eq!((ready.state, ready.failure), (UploadState::Ready, None));
@@ -316,17 +316,17 @@ fn states_have_one_spelling() {
     assert!(UploadState::Pending.is_moving() && !UploadState::Ready.is_moving());
 }
 
-/// What the store of the records with the least room takes, in bytes: an item of DynamoDB has 400 KB.
+/// The largest item of DynamoDB, the store with the smallest limit, in bytes.
 const RECORD_BYTES_MAX: usize = 400_000;
 
-/// A record whose every field is as long as it may be, in the characters that JSON makes longest.
+/// A record in which every field has its maximum length, in characters that take the most bytes of JSON.
 #[test]
 fn the_longest_record_fits_in_an_item() {
     let key = || Some("k".repeat(1024));
     let columns = || Some(Columns::of(vec!["\u{1}".repeat(1024); 20_000]));
     let etag = || ETag::new(&"e".repeat(1024));
     let labels = (0..64).map(|i| (format!("{i:0>64}"), "v".repeat(255)));
-    // Metadata is bounded as the JSON that it is.
+    // Metadata is bounded by the length of its JSON.
     let metadata = serde_json::Map::from_iter([("m".to_owned(), "\u{1}".repeat(1363).into())]);
     assert!(serde_json::to_string(&metadata).unwrap().len() > 8_180);
     let longest = Upload {
@@ -369,7 +369,7 @@ fn the_longest_record_fits_in_an_item() {
         ..pending()
     };
     let bytes = serde_json::to_string(&longest).unwrap().len();
-    // Whatever else a record will have may be as long again.
+    // Leaves as much again for future fields.
     assert!(2 * bytes < RECORD_BYTES_MAX, "{bytes} bytes");
 }
 

@@ -1,4 +1,4 @@
-//! What a record tells of itself.
+//! What can be derived from a record.
 
 use consign_api::Variant;
 
@@ -11,8 +11,8 @@ use crate::policy::Overwrite;
 use crate::time::{Timestamp, saturating_add_secs};
 
 impl Upload {
-    /// When an upload that is ready or failed is deleted by itself: at the end of its retention, or earlier where the
-    /// policy awaits a confirm that did not come.
+    /// Returns when an upload that is ready or failed is deleted automatically: at the end of its retention, or
+    /// earlier if the policy requires a confirm that did not arrive.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let processed_at = self.processed_at?;
@@ -24,8 +24,9 @@ impl Upload {
             .min()
     }
 
-    /// When an upload ends whose object does not come. One PUT or form ends with its URL. An upload in parts ends when
-    /// it has been silent for its window and no URL of it lives, and in any case at [`Upload::life_ends_at`].
+    /// Returns when an upload ends if its object does not arrive. A single PUT or form ends with its URL. A multipart
+    /// upload ends when it has been inactive for its window and all of its URLs have expired, and at
+    /// [`Upload::life_ends_at`] at the latest.
     #[must_use]
     pub fn unfinished_ends_at(&self) -> Timestamp {
         let urls_end = saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
@@ -39,13 +40,13 @@ impl Upload {
             .min(life_ends)
     }
 
-    /// When no URL of an upload in parts may live any more, and none is signed again.
+    /// Returns when all URLs of a multipart upload have expired and none is signed again.
     #[must_use]
     pub fn life_ends_at(&self) -> Timestamp {
         saturating_add_secs(self.created_at, UPLOAD_LIFE_MAX_S)
     }
 
-    /// Whether signing again begins it anew, though it has expired: no parts of it were freed, and its life is not over.
+    /// Returns whether signing reopens an expired upload: none of its parts were freed, and its life has not ended.
     #[must_use]
     pub fn is_reopened_by_signing(&self, now: Timestamp) -> bool {
         self.state == UploadState::Expired
@@ -53,18 +54,18 @@ impl Upload {
             && now < self.life_ends_at()
     }
 
-    /// Whether an ingest holds a lease that has not ended.
+    /// Returns whether an ingest holds an unexpired lease.
     #[must_use]
     pub fn is_held(&self, now: Timestamp) -> bool {
-        // A lease that ends later than any that is taken now was taken before the clock was set back.
+        // A lease that ends later than any lease acquired now was acquired before the clock was set back.
         let longest = saturating_add_secs(now, LEASE_S);
         self.lease
             .as_ref()
             .is_some_and(|lease| lease.until > now && lease.until <= longest)
     }
 
-    /// What came of the version that became ready last. It is served while a newer one is being processed, and also
-    /// where that fails.
+    /// Returns the result of the version that became ready last. It is served while a newer version is being
+    /// processed, and also if that fails.
     #[must_use]
     pub fn current_outcome(&self) -> Option<&IngestOutcome> {
         self.outcome
@@ -72,20 +73,20 @@ impl Upload {
             .filter(|_| self.state != UploadState::Deleted)
     }
 
-    /// What becomes of another version than the one that is ready.
+    /// Returns whether another version may replace the one that is ready.
     #[must_use]
     pub fn overwrite(&self) -> Overwrite {
         self.overwrite
             .unwrap_or_else(|| Overwrite::usual(self.strategy))
     }
 
-    /// Whether the object in the bucket is the version that its owner was told of: not one that was written over what is
-    /// ready and refused, nor one that is still to be accepted.
+    /// Returns whether the object in the bucket is the version that was reported to its owner. A version that was
+    /// written over the ready one and refused is not, and neither is a version that is not accepted yet.
     #[must_use]
     pub fn is_original_there(&self) -> bool {
-        let is_accepted = |seen: &super::ObjectVersion| {
+        let is_accepted = |observed: &super::ObjectVersion| {
             let ready = self.outcome.as_ref().map(|outcome| &outcome.etag);
-            ready.is_none_or(|ready| *ready == seen.etag)
+            ready.is_none_or(|ready| *ready == observed.etag)
         };
         self.observed.as_ref().is_some_and(is_accepted)
             && self.conflict_etag.is_none()
@@ -93,14 +94,15 @@ impl Upload {
             && self.state != UploadState::Deleted
     }
 
-    /// Whether it counts as one of its owner's files: until its bytes are purged, and not where none ever came.
+    /// Returns whether the upload counts as one of its owner's files: until its bytes are purged, and not if it
+    /// expired unused.
     #[must_use]
     pub fn counts_as_file(&self) -> bool {
         self.state != UploadState::Expired && self.deletion != Some(Deletion::Purged)
     }
 
-    /// Whether another upload may have the name of its object: it is purged, and no URL of it can bring bytes any more. One that
-    /// is lost keeps its name, since it comes back when it is seen again.
+    /// Returns whether another upload may use the object key: the upload is purged, and no URL can bring bytes any
+    /// more. A lost upload keeps its key, since it is restored when its object is observed again.
     #[must_use]
     pub fn releases_key(&self, now: Timestamp) -> bool {
         self.deletion == Some(Deletion::Purged)
@@ -109,7 +111,7 @@ impl Upload {
             && saturating_add_secs(self.url_expires_at, KEY_KEPT_S) <= now
     }
 
-    /// What can be downloaded of it now, as the wire's `variant` names it.
+    /// Returns the variants that can be downloaded now.
     #[must_use]
     pub fn variants(&self) -> Vec<Variant> {
         let outcome = self.current_outcome();
@@ -121,28 +123,28 @@ impl Upload {
         original.into_iter().chain(written).collect()
     }
 
-    /// The etag of what is ready, else of what was seen last.
+    /// Returns the ETag of the ready version, or of the last observed one.
     #[must_use]
     pub fn etag(&self) -> Option<&ETag> {
         match &self.outcome {
             Some(outcome) if self.state == UploadState::Ready => Some(&outcome.etag),
-            Some(_) | None => self.observed.as_ref().map(|seen| &seen.etag),
+            Some(_) | None => self.observed.as_ref().map(|observed| &observed.etag),
         }
     }
 }
 
-/// Whether the parts of a multipart upload are the file that was signed.
+/// Whether the parts of a multipart upload make up the signed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartsCheck {
-    /// They are.
+    /// They do.
     Complete,
-    /// They are not, for this reason.
+    /// They do not, for this reason.
     Wrong(String),
 }
 
 impl Upload {
-    /// Holds the parts in the bucket against the signed size: numbered from 1 without a gap, all of the signed
-    /// length but the last, and in total the declared size.
+    /// Compares the parts in the bucket with the signed size: numbered from 1 without a gap, each of the signed
+    /// length except the last, and the declared size in total.
     #[must_use]
     pub fn check_parts(&self, parts: &[crate::ports::Part]) -> PartsCheck {
         let (Some(size_bytes), Some(part_size_bytes)) =
@@ -181,7 +183,7 @@ impl Upload {
         }
     }
 
-    /// The user's file name without its extension.
+    /// Returns the user's file name without its extension.
     #[must_use]
     pub fn filename_stem(&self) -> &str {
         let ending = self.extension.len() + 1;

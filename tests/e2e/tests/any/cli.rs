@@ -36,7 +36,7 @@ async fn the_command_line_does_the_whole_job_and_says_what_is_wrong() {
         (["upload", "bad.csv"], "does not start like a .csv file"),
         (["upload", "odd.exe"], "must end in one of"),
         (["upload", "none.csv"], "none.csv"),
-        (["download", file_id], "there is nothing here"),
+        (["download", file_id], "nothing exists under this name"),
     ] {
         let output = cli.run(&args);
         let complaints = String::from_utf8_lossy(&output.stderr);

@@ -1,10 +1,10 @@
-//! `[category.*]`: what it can say, and what it is told.
+//! Tests of `[category.*]`: its options and its errors.
 
 use super::{CATEGORY, HEAD, parse, wrong_category};
 use crate::policy::{Encryption, Magic};
 
 #[test]
-fn labels_of_an_artifact_store_make_keys_of_their_own() {
+fn labels_of_an_artifact_store_are_part_of_its_keys() {
     let text = format!(
         r#"{HEAD}
 [category.proto]
@@ -80,11 +80,11 @@ labels.file.pattern = "any"
 }
 
 #[test]
-fn a_category_is_told_what_would_be_right() {
+fn the_errors_of_a_category_name_valid_values() {
     for (lines, says) in [
         (
             "sizes = 1",
-            "category.table.sizes is not known here; known are shared, key, output",
+            "category.table.sizes is unknown; known fields are shared, key, output",
         ),
         (
             "size_min = \"11 MB\"",
@@ -111,15 +111,15 @@ fn a_category_is_told_what_would_be_right() {
             "encryption = \"rot13\"",
             "encryption must be `none`, `aes256` or `aws_kms`",
         ),
-        ("kms_key_id = \"k\"", "kms_key_id has no use without"),
-        ("shared = 1", "shared must be true or false, not a number"),
+        ("kms_key_id = \"k\"", "kms_key_id has no effect without"),
+        ("shared = 1", "shared must be a boolean, not a number"),
         (
             "types.tsv.magic = \"any\"",
             "types.tsv is not one of this category's `extensions`",
         ),
         (
             "types.csv.magic = \"zz\"",
-            "types.csv.magic must be `any`, `text` or a list",
+            "types.csv.magic must be `any`, `text` or an array",
         ),
         ("types.csv.magic = [\"abc\"]", "types.csv.magic must be"),
         ("types.csv.magic = []", "types.csv.magic must be"),
@@ -135,7 +135,7 @@ fn a_category_is_told_what_would_be_right() {
         ("labels.Bad.required = true", "labels.Bad must be named"),
         (
             "labels.a = { one_of = [\"x\"], pattern = \"any\" }",
-            "labels.a.pattern cannot stand beside",
+            "labels.a.pattern cannot be combined with",
         ),
         (
             "labels.a.one_of = [\"a b\"]",
@@ -175,15 +175,15 @@ fn a_category_that_contradicts_itself_is_refused() {
             "in/{file_id}",
             "",
             verify,
-            "key must have `{owner}` as a segment of its own (or say `shared = true`)",
+            "key must have `{owner}` as a segment of its own (or set `shared = true`)",
         ),
         ("in/{owner}", "", tabular, "output is required"),
-        ("in/{owner}", fine, verify, "output has no use"),
+        ("in/{owner}", fine, verify, "output has no effect"),
         (
             "in/{owner}",
             "output = \"out/{owner}/{file_id}\"",
             tabular,
-            "output must have `{file_id}`, `{version}` and",
+            "output must contain `{file_id}`, `{version}` and",
         ),
         (
             "in/{owner}/{service}",
@@ -215,7 +215,7 @@ fn a_category_that_contradicts_itself_is_refused() {
     );
     let message = parse(&unknown).unwrap_err().to_string();
     assert!(
-        message.contains("say `[category.table.types.\"dat\"]`"),
+        message.contains("set `[category.table.types.\"dat\"]`"),
         "{message}"
     );
     assert!(
@@ -235,7 +235,7 @@ fn a_category_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn inv27_output_that_could_be_taken_for_an_upload_is_refused() {
+fn inv27_an_output_that_looks_like_an_upload_is_refused() {
     let second = |output: &str, bucket: &str| {
         let other = CATEGORY
             .replace("table", "second")
@@ -267,13 +267,13 @@ fn two_default_categories_are_refused() {
     let message = parse(&format!("{HEAD}{one}{two}")).unwrap_err().to_string();
     assert_eq!(
         message,
-        "category.table.default is true for another category already; one at most is the default"
+        "category.table.default is true for another category too; only one category may be the default"
     );
 }
 
 #[test]
-fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
-    let told = |name: &str, key: &str, rest: &str| {
+fn an_object_key_has_no_version_and_no_reserved_prefix() {
+    let read = |name: &str, key: &str, rest: &str| {
         let text = format!(
             "{HEAD}[category.{name}]\nbucket = \"files\"\nkey = \"{key}\"\nextensions = [\"csv\"]\nsize_max = \"1 MB\"\n{rest}\n"
         );
@@ -286,7 +286,7 @@ fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
         "{owner}/{version}",
         "in/{owner}/{file_id}{version}",
     ] {
-        let error = told("table", key, verify).unwrap_err();
+        let error = read("table", key, verify).unwrap_err();
         assert!(
             error.starts_with("category.table.key must not have `{version}`"),
             "{error}"
@@ -294,7 +294,7 @@ fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
     }
     let label = format!("{verify}\nlabels.version.pattern = \"version\"");
     assert_eq!(
-        told("table", "in/{owner}/{file_id}/{label.version}", &label),
+        read("table", "in/{owner}/{file_id}/{label.version}", &label),
         Ok(())
     );
     for name in ["deleted", "consign-health", "consign-bucket"] {
@@ -302,15 +302,15 @@ fn an_objects_name_has_no_version_and_lies_under_no_prefix_of_consigns_own() {
             format!("{name}/{{owner}}/{{file_id}}"),
             "{category}/{owner}/{file_id}".to_owned(),
         ] {
-            let error = told(name, &key, verify).unwrap_err();
+            let error = read(name, &key, verify).unwrap_err();
             assert!(error.contains(".key must not lead under"), "{error}");
         }
         let output =
             "ingest = \"tabular\"\noutput = \"{category}/{owner}/{file_id}/v{version}.{ext}\"";
-        let error = told(name, "in/{owner}/{file_id}.{ext}", output).unwrap_err();
+        let error = read(name, "in/{owner}/{file_id}.{ext}", output).unwrap_err();
         assert!(error.contains(".output must not lead under"), "{error}");
         assert_eq!(
-            told(name, "in/{category}/{owner}/{file_id}", verify),
+            read(name, "in/{category}/{owner}/{file_id}", verify),
             Ok(())
         );
     }

@@ -1,4 +1,4 @@
-//! The configuration: what is right is taken, what is wrong is named with its path, all of it at once.
+//! The configuration: valid options are read, and all errors are reported together with their paths.
 
 mod category;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::{Encryption, Ingest, Strategy};
 
-/// Every secret has a value, long enough for HS256.
+/// Returns a value for every secret, long enough for HS256.
 fn lookup(name: &str) -> Option<String> {
     Some(format!("the value of {name}, thirty-two bytes and more"))
 }
@@ -39,7 +39,7 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, &lookup)
 }
 
-/// A code of ours is never made at run time.
+/// Codes are static strings.
 fn code(error: &FieldError) -> &'static str {
     match error.code {
         Cow::Borrowed(code) => code,
@@ -47,7 +47,7 @@ fn code(error: &FieldError) -> &'static str {
     }
 }
 
-/// The paths and codes of what is wrong with a text.
+/// Returns the paths and codes of a text's errors.
 fn wrong(text: &str) -> Vec<(String, &'static str)> {
     let error = parse(text).unwrap_err();
     error
@@ -57,7 +57,7 @@ fn wrong(text: &str) -> Vec<(String, &'static str)> {
         .collect()
 }
 
-/// What is wrong with the one category of a configuration when lines are added to it.
+/// Returns the errors of the one category of a configuration when lines are added to it.
 fn wrong_category(lines: &str) -> String {
     parse(&format!("{HEAD}{CATEGORY}{lines}"))
         .unwrap_err()
@@ -140,7 +140,7 @@ fn the_reconciliation_example_is_read() {
 }
 
 #[test]
-fn everything_wrong_is_named_at_once() {
+fn all_errors_are_reported_together() {
     let text = r#"
         surprise = 1
         [auth]
@@ -185,7 +185,7 @@ fn everything_wrong_is_named_at_once() {
 }
 
 #[test]
-fn what_is_no_toml_or_lacks_its_sections_is_refused() {
+fn invalid_toml_and_missing_sections_are_refused() {
     assert!(
         parse("= 1")
             .unwrap_err()
@@ -203,7 +203,7 @@ fn what_is_no_toml_or_lacks_its_sections_is_refused() {
 }
 
 #[test]
-fn a_store_says_what_it_cannot_do() {
+fn unsupported_options_of_a_store_are_refused() {
     let r2 = "endpoint = \"https://abc.r2.cloudflarestorage.com\"\naccess_key_env = \"A\"\nsecret_key_env = \"B\"";
     let head = HEAD.replace("provider = \"s3\"", &format!("provider = \"r2\"\n{r2}"));
     let config = parse(&format!("{head}{CATEGORY}")).unwrap();
@@ -216,13 +216,13 @@ fn a_store_says_what_it_cannot_do() {
         .to_string();
     assert_eq!(
         post,
-        "category.table.strategies has `post`, but r2 takes no POST form"
+        "category.table.strategies has `post`, but r2 does not support POST forms"
     );
     let sse = parse(&format!("{head}{CATEGORY}encryption = \"aws_kms\""))
         .unwrap_err()
         .to_string();
     assert!(
-        sse.starts_with("category.table.encryption must be left out: r2"),
+        sse.starts_with("category.table.encryption must be omitted: r2"),
         "{sse}"
     );
     for (provider, message) in [
@@ -238,7 +238,7 @@ fn a_store_says_what_it_cannot_do() {
 }
 
 #[test]
-fn listed_event_sources_are_the_policys() {
+fn listed_event_sources_are_part_of_the_policy() {
     let with = |line: &str| parse(&format!("{HEAD}{line}\n{CATEGORY}")).unwrap().policy;
     assert_eq!(with("").event_sources(), &EventSources::KNOWN);
     let listed = EventSources::with(vec!["ceph:s3".to_owned(), "sgws:s3".to_owned()]);
@@ -275,7 +275,7 @@ fn a_store_is_checked_field_by_field() {
         ),
         (
             "event_sources = \"ceph:s3\"",
-            "store.event_sources must be a list",
+            "store.event_sources must be an array",
         ),
         ("endpoint = \"https://host?a\"", "store.endpoint must be"),
         ("endpoint = \"https://host#a\"", "store.endpoint must be"),
@@ -289,7 +289,7 @@ fn a_store_is_checked_field_by_field() {
         ),
         (
             "origins = \"*\"",
-            "store.origins must be a list of texts, not a text",
+            "store.origins must be an array of strings, not a string",
         ),
     ] {
         let text = format!("{HEAD}{lines}\n{CATEGORY}");
@@ -308,7 +308,7 @@ fn a_store_is_checked_field_by_field() {
 }
 
 #[test]
-fn a_secret_that_is_not_set_is_named_and_one_that_is_never_shows() {
+fn a_missing_secret_is_named_and_no_secret_is_shown() {
     let text = format!("{HEAD}{CATEGORY}");
     for missing in [|_: &str| None, |_: &str| Some(String::new())] {
         let message = Config::parse(&text, &missing).unwrap_err().to_string();
@@ -339,7 +339,7 @@ fn a_secret_that_is_not_set_is_named_and_one_that_is_never_shows() {
 }
 
 #[test]
-fn a_wrong_field_hides_no_other_one() {
+fn an_invalid_field_hides_no_other_error() {
     let text = "[auth]\nissuer = \"me\"\naudience = \"consign\"\n[[auth.keys]]\nalg = \"ES256\"\nextra = 1\n\
                 [[auth.keys]]\nalg = \"RS256\"\nn = \"AA\"\nother = 2\n[store]\nprovider = \"ftp\"\nsurprise = 1\n";
     assert_eq!(
@@ -358,7 +358,7 @@ fn a_wrong_field_hides_no_other_one() {
 }
 
 #[test]
-fn an_endpoint_has_a_port_that_exists() {
+fn an_endpoint_has_a_valid_port() {
     for bad in [
         "http://minio:",
         "http://minio:99999",
@@ -389,7 +389,7 @@ fn keys_are_checked_when_the_configuration_is_read() {
         (format!("{hs}{hs}"), "auth.keys has the same `kid` twice"),
         (
             format!("{hs}x = \"AA\""),
-            "auth.keys[0].secret_env is required with HS256, and nothing else but it",
+            "auth.keys[0].secret_env is required with HS256 and must be the only key material",
         ),
         (
             "[[auth.keys]]\nalg = \"HS256\"".to_owned(),
@@ -411,13 +411,10 @@ fn keys_are_checked_when_the_configuration_is_read() {
             "[[auth.keys]]\nalg = \"ES256\"\nx = \"AA\"".to_owned(),
             "auth.keys[0].x must be the coordinates",
         ),
-        (
-            format!("{hs}extra = 1"),
-            "auth.keys[0].extra is not known here",
-        ),
+        (format!("{hs}extra = 1"), "auth.keys[0].extra is unknown"),
         (
             "keys = 3".to_owned(),
-            "auth.keys must be a list of objects, not a number",
+            "auth.keys must be an array of objects, not a number",
         ),
     ] {
         let message = keys(&text).unwrap_err();

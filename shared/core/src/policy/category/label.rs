@@ -1,14 +1,14 @@
-//! Labels: what an upload is called in its owner's own terms, checked so that it may stand in a key.
+//! Labels: values that an owner gives to an upload, checked so that a key may contain them.
 
 use std::collections::BTreeMap;
 
 use crate::policy::fields::Fields;
 use crate::policy::template::{KeyTemplate, is_key_char, is_label_name};
 
-/// What a label's value may look like. Every value is also fit for a key: `[A-Za-z0-9_.=-]`, not `.` or `..`.
+/// The form of a label's value. Every value is also valid in a key: `[A-Za-z0-9_.=-]`, not `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LabelPattern {
-    /// Anything fit for a key.
+    /// Any value that is valid in a key.
     Any,
     /// `[a-z0-9][a-z0-9_-]*`, such as a service's name.
     Name,
@@ -18,26 +18,26 @@ pub enum LabelPattern {
     OneOf(Vec<String>),
 }
 
-/// A label that uploads of a category may, or must, carry.
+/// A label that uploads of a category may or must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelRule {
-    /// What a value looks like.
+    /// The form of the value.
     pub pattern: LabelPattern,
-    /// The longest value, in bytes.
+    /// The maximum length of the value, in bytes.
     pub len_max: usize,
-    /// Whether every upload must carry it. A label that the key template names always must.
+    /// Whether every upload must have the label. Always true for a label in the key template.
     pub required: bool,
 }
 
 impl LabelRule {
-    /// Checks a value; the error continues the label's name.
+    /// Checks a value. The error continues the label's name.
     pub fn check(&self, value: &str) -> Result<(), String> {
         if value.is_empty() || value.len() > self.len_max {
             return Err(format!("must be 1 to {} characters long", self.len_max));
         }
         if !value.chars().all(is_key_char) || matches!(value, "." | "..") {
             return Err(
-                "must have only letters, digits and `_.=-`, and not be `.` or `..`".to_owned(),
+                "must contain only letters, digits and `_.=-`, and not be `.` or `..`".to_owned(),
             );
         }
         let bytes = value.as_bytes();
@@ -76,7 +76,7 @@ impl LabelRule {
             _ => Err("must be `any`, `name` or `version`".to_owned()),
         });
         if one_of.is_some() && pattern.is_some() {
-            fields.wrong("pattern", "conflict", "cannot stand beside `one_of`");
+            fields.wrong("pattern", "conflict", "cannot be combined with `one_of`");
         }
         let len_max = fields.whole("len_max");
         let len_max = fields.within("len_max", len_max, 1..=256).unwrap_or(64);
@@ -85,7 +85,7 @@ impl LabelRule {
             fields.wrong(
                 "required",
                 "conflict",
-                "must be true, since the key template names this label",
+                "must be true, since the key template contains this label",
             );
         }
         let pattern = one_of

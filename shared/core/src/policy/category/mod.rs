@@ -1,4 +1,4 @@
-//! A category: one kind of file, where it goes, and how it is treated.
+//! A category: one kind of file, its place, and how it is processed.
 
 mod label;
 mod read;
@@ -11,19 +11,19 @@ use super::template::KeyTemplate;
 use super::types::{FileType, MagicMismatch};
 use super::{Overwrite, PARTS_MAX, Strategy};
 
-/// What ingest does with a file that arrived.
+/// What ingest does with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ingest {
-    /// Turn it into checked, profiled Parquet.
+    /// Convert it to checked, profiled Parquet.
     Tabular,
     /// Check its size, its checksum and its first bytes.
     Verify,
 }
 
-/// Encryption at rest that the signed upload demands from the store.
+/// The encryption at rest that a signed upload requests from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// None demanded; the store may encrypt by itself.
+    /// None. The store may encrypt by itself.
     None,
     /// `AES256`: the store's own keys.
     Aes256,
@@ -35,7 +35,7 @@ pub enum Encryption {
 }
 
 impl Encryption {
-    /// The headers that demand it of the store.
+    /// Returns the headers that request it.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let (algorithm, key_id) = match self {
             Self::None => (None, None),
@@ -48,73 +48,70 @@ impl Encryption {
     }
 }
 
-/// One kind of file, checked: `[category.NAME]`.
+/// A checked category: `[category.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the name is the table's, the other fields are documented one by one"
-)]
+#[expect(missing_docs, reason = "`name` is the name of the table")]
 pub struct Category {
     pub name: String,
-    /// Chosen where a request names none and several take its extension.
+    /// Whether it is the default if a request names no category and several accept its extension.
     pub default: bool,
-    /// Where uploads go.
+    /// The bucket of uploads.
     pub bucket: String,
-    /// What they are called there.
+    /// The template of object keys.
     pub key: KeyTemplate,
-    /// Where ingest writes to; `bucket` unless said otherwise.
+    /// The bucket of outputs. The default is `bucket`.
     pub output_bucket: String,
-    /// What ingest calls its result; always there with [`Ingest::Tabular`], and always
-    /// has `{file_id}`, `{version}` and `{ext}`.
+    /// The template of output keys. Always present with [`Ingest::Tabular`], and always contains `{file_id}`,
+    /// `{version}` and `{ext}`.
     pub output: Option<KeyTemplate>,
-    /// What may be uploaded. Longer extensions stand first, so that `csv.gz` wins over `gz`.
+    /// The accepted types. Longer extensions are first, so that `csv.gz` is preferred to `gz`.
     pub types: Vec<FileType>,
-    /// Whether `application/octet-stream` is taken for any of them.
+    /// Whether `application/octet-stream` is accepted for all of them.
     pub accept_octet_stream: bool,
-    /// The smallest file, in bytes.
+    /// The minimum size of a file, in bytes.
     pub size_bytes_min: u64,
-    /// The largest file, in bytes.
+    /// The maximum size of a file, in bytes.
     pub size_bytes_max: u64,
-    /// Life of an upload URL, in seconds.
+    /// The life of an upload URL, in seconds.
     pub upload_url_s: u32,
-    /// How long an upload in parts may be silent, in seconds; while parts come it lives on.
+    /// How long a multipart upload may be inactive, in seconds. Arriving parts extend its life.
     pub activity_s: u64,
-    /// Life of a download URL where the request asks for none, in seconds.
+    /// The default life of a download URL, in seconds.
     pub download_url_s: u32,
-    /// What is done with a file that arrived; see [`Category::ingest_of`].
+    /// What ingest does with objects. See [`Category::ingest_of`].
     pub ingest: Ingest,
-    /// Whether the uploaded object stays once the file is ready.
+    /// Whether the original is kept after the file is ready.
     pub keep_original: bool,
-    /// What becomes of another version than the one that is ready; `None` is [`Overwrite::usual`].
+    /// What happens to another version than the one that is ready. `None` means [`Overwrite::usual`].
     pub overwrite: Option<Overwrite>,
-    /// After how many seconds from ready a file is deleted; `None` for never.
+    /// After how many seconds a ready file is deleted. `None` means never.
     pub retention_s: Option<u64>,
-    /// After how many seconds from ready a file may move to colder storage; `None` for never.
+    /// After how many seconds a ready file may move to colder storage. `None` means never.
     pub archive_after_s: Option<u64>,
-    /// After how many seconds an upload that nobody confirmed is deleted; `None` where a confirm is not awaited.
+    /// After how many seconds an unconfirmed upload is deleted. `None` if no confirm is required.
     pub unconfirmed_s: Option<u64>,
     /// For how many seconds a deleted file's bytes are kept.
     pub deleted_retention_s: u64,
-    /// How many versions of a file are kept; `None` for all.
+    /// The number of versions of a file that are kept. `None` means all.
     pub versions_kept: Option<u32>,
-    /// Encryption that the upload must ask for.
+    /// The encryption that the upload requests.
     pub encryption: Encryption,
-    /// Ways of uploading that are offered; never empty.
+    /// The supported upload strategies. Never empty.
     pub strategies: Vec<Strategy>,
-    /// Above this many bytes the chosen way is multipart.
+    /// Above this size, in bytes, the default strategy is multipart.
     pub multipart_over_bytes: u64,
-    /// The usual length of a part, in bytes; see [`Category::part_size_bytes_for`].
+    /// The usual length of a part, in bytes. See [`Category::part_size_bytes_for`].
     pub part_size_bytes: u64,
-    /// Labels that uploads may carry, by name.
+    /// The labels of uploads, by name.
     pub labels: BTreeMap<String, LabelRule>,
-    /// Whether every upload must bring its SHA-256.
+    /// Whether every upload must have a SHA-256.
     pub require_checksum: bool,
     /// Whether every upload must name its collection.
     pub require_collection: bool,
 }
 
 impl Category {
-    /// The type that a file name stands for, by its extension in any case.
+    /// Returns the type of a file name by its extension, ignoring case.
     pub fn type_of(&self, filename: &str) -> Option<&FileType> {
         let lower = filename.to_ascii_lowercase();
         self.types.iter().find(|kind| {
@@ -136,8 +133,8 @@ impl Category {
         }
     }
 
-    /// What is done with a file of this extension: a tabular category only verifies what is no delimited text, such as
-    /// a spreadsheet.
+    /// Returns what ingest does with a file of this extension. A tabular category only verifies files that are not
+    /// delimited text, such as a spreadsheet.
     pub fn ingest_of(&self, ext: &str) -> Ingest {
         let is_tabular = self
             .types
@@ -150,14 +147,14 @@ impl Category {
         }
     }
 
-    /// The length of every part but the last for a file of this size: the usual one, or as many whole MiB as keep
-    /// the parts at [`PARTS_MAX`] or fewer.
+    /// Returns the length of every part but the last for a file of this size: the usual length, or the whole number
+    /// of MiB that keeps the number of parts within [`PARTS_MAX`].
     pub fn part_size_bytes_for(&self, size_bytes: u64) -> u64 {
         let needed = size_bytes.div_ceil(PARTS_MAX).next_multiple_of(1 << 20);
         self.part_size_bytes.max(needed)
     }
 
-    /// The extensions for a person to read: `.csv, .xlsx`.
+    /// Returns the extensions for people: `.csv, .xlsx`.
     pub(crate) fn extensions_text(&self) -> String {
         self.types
             .iter()
@@ -167,7 +164,7 @@ impl Category {
     }
 }
 
-/// A category's name: `[a-z0-9_-]{1,64}`.
+/// Returns whether a category's name is valid: `[a-z0-9_-]{1,64}`.
 pub(crate) fn is_category_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name

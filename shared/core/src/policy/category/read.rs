@@ -1,4 +1,4 @@
-//! Reads `[category.NAME]`, and reports everything that is wrong with it.
+//! Reads `[category.NAME]` and reports all of its errors.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -21,7 +21,7 @@ use crate::policy::{
 const CENTURY_S: u64 = 36_525 * DAY_S;
 
 impl Category {
-    /// Reads `[category.NAME]`; reports everything wrong with it.
+    /// Reads `[category.NAME]` and reports all of its errors.
     pub(crate) fn read(name: &str, mut f: Fields<'_>, provider: Provider) -> Option<Self> {
         if !is_category_name(name) {
             f.errors.add(
@@ -84,7 +84,7 @@ impl Category {
     }
 }
 
-/// The templates of the object's key and of its outputs.
+/// Reads the templates of object keys and output keys.
 fn read_templates(
     f: &mut Fields<'_>,
     category: &str,
@@ -111,7 +111,7 @@ fn read_templates(
     (key, output)
 }
 
-/// Whether the ingest has the output that it writes.
+/// Checks that the ingest has the output template that it requires.
 fn check_output(f: &mut Fields<'_>, ingest: Option<Ingest>, output: Option<&KeyTemplate>) {
     match (ingest, output) {
         (Some(Ingest::Tabular), None) => f.wrong(
@@ -123,21 +123,21 @@ fn check_output(f: &mut Fields<'_>, ingest: Option<Ingest>, output: Option<&KeyT
             f.wrong(
                 "output",
                 "conflict",
-                "has no use with `ingest = \"verify\"`, which writes nothing",
+                "has no effect with `ingest = \"verify\"`, which writes nothing",
             );
         }
-        (Some(Ingest::Tabular), Some(output)) if !output.tells_outputs_apart() => {
+        (Some(Ingest::Tabular), Some(output)) if !output.has_unique_outputs() => {
             f.wrong(
                 "output",
                 "invalid",
-                "must have `{file_id}`, `{version}` and `{ext}`, or one result would replace another",
+                "must contain `{file_id}`, `{version}` and `{ext}`, or one result would replace another",
             );
         }
         (Some(Ingest::Tabular), Some(_)) | (Some(Ingest::Verify), None) | (None, _) => {}
     }
 }
 
-/// Whether the ingest has something to read.
+/// Checks that the ingest has types that it can process.
 fn check_types(f: &mut Fields<'_>, ingest: Option<Ingest>, types: &[FileType]) {
     if ingest == Some(Ingest::Tabular)
         && !types.is_empty()
@@ -148,7 +148,8 @@ fn check_types(f: &mut Fields<'_>, ingest: Option<Ingest>, types: &[FileType]) {
     }
 }
 
-/// Whether an upload must name its collection: where the category says so, or a template has it.
+/// Returns whether an upload must name its collection: because the category says so, or because a template contains
+/// it.
 fn read_require_collection(f: &mut Fields<'_>, templates: [&Option<KeyTemplate>; 2]) -> bool {
     let require_collection = f.flag("require_collection");
     let in_key = templates
@@ -159,7 +160,7 @@ fn read_require_collection(f: &mut Fields<'_>, templates: [&Option<KeyTemplate>;
         f.wrong(
             "require_collection",
             "conflict",
-            "must be true, since the key template names the collection",
+            "must be true, since the key template contains the collection",
         );
     }
     in_key || require_collection == Some(true)
@@ -180,7 +181,7 @@ fn template(f: &mut Fields<'_>, name: &'static str, shared: bool) -> Option<KeyT
     };
     f.parsed(name, |text| {
         parse(text).map_err(|error: TemplateError| match error {
-            TemplateError::OwnerNotASegment => format!("{error} (or say `shared = true`)"),
+            TemplateError::OwnerNotASegment => format!("{error} (or set `shared = true`)"),
             TemplateError::Empty
             | TemplateError::TooLong
             | TemplateError::Character(_)
@@ -193,7 +194,7 @@ fn template(f: &mut Fields<'_>, name: &'static str, shared: bool) -> Option<KeyT
     })
 }
 
-/// A bucket's name by the rules that all the stores share.
+/// Checks a bucket name by the rules that all stores share.
 fn bucket_name(text: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -268,7 +269,7 @@ fn known_type(f: &Fields<'_>, ext: &str) -> Option<FileType> {
     if known.is_none() {
         let detail = if is_extension(ext) {
             format!(
-                "has `{ext}`, which is not built in: say `[{}.\"{ext}\"]` with its content_types",
+                "has `{ext}`, which is not built in: set `[{}.\"{ext}\"]` with its content_types",
                 f.path("types")
             )
         } else {
@@ -310,7 +311,7 @@ fn read_type(mut f: Fields<'_>, ext: &str) -> Option<FileType> {
             f.wrong(
                 "magic",
                 "invalid",
-                "must be `any`, `text` or a list of beginnings in hex, such as `[\"25504446\"]`",
+                "must be `any`, `text` or an array of first bytes in hex, such as `[\"25504446\"]`",
             );
             Magic::Any
         }),
@@ -348,7 +349,8 @@ fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u6
     let offered =
         |strategy: &Strategy| *strategy != Strategy::Post || provider.capabilities().post_form;
     let strategies = match f.texts("strategies") {
-        // What the store does not take is left out when a request is checked: a host may bring another store.
+        // Strategies that the store does not support are excluded when a request is checked, since a host may have
+        // another store.
         None => all.to_vec(),
         Some(names) => match names
             .iter()
@@ -370,7 +372,10 @@ fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u6
         f.wrong(
             "strategies",
             "unsupported",
-            format!("has `post`, but {} takes no POST form", provider.as_str()),
+            format!(
+                "has `post`, but {} does not support POST forms",
+                provider.as_str()
+            ),
         );
     }
     let over = f.measure("multipart_over", size_bytes);
@@ -406,7 +411,7 @@ fn read_encryption(f: &mut Fields<'_>, provider: Provider) -> Encryption {
     };
     if !possible {
         let detail = format!(
-            "must be left out: {} takes no such request (R2 encrypts everything anyway)",
+            "must be omitted: {} does not support it (R2 encrypts everything anyway)",
             provider.as_str()
         );
         f.wrong("encryption", "unsupported", detail);
@@ -415,7 +420,7 @@ fn read_encryption(f: &mut Fields<'_>, provider: Provider) -> Encryption {
         f.wrong(
             "kms_key_id",
             "conflict",
-            "has no use without `encryption = \"aws_kms\"`",
+            "has no effect without `encryption = \"aws_kms\"`",
         );
     }
     encryption

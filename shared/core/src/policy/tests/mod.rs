@@ -1,4 +1,4 @@
-//! The policy, tried as the functions use it.
+//! Tests of the policy through its public functions.
 
 mod query;
 mod request;

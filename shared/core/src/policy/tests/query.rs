@@ -24,7 +24,7 @@ fn wrong<T: std::fmt::Debug>(result: Result<T, Problem>) -> Vec<String> {
 }
 
 #[test]
-fn a_confirm_says_what_it_knows() {
+fn a_confirm_is_parsed() {
     let request = confirm(
         &json!({"file_id": "f1", "etag": "\"abc\"", "collection_id": "c",
         "parts": [{"part_number": 2, "etag": "b"}, {"part_number": 1, "etag": "\"a\""}],
@@ -50,7 +50,7 @@ fn a_confirm_says_what_it_knows() {
 
 /// As a compressing proxy between the client and the store writes it.
 #[test]
-fn a_weak_etag_is_taken_as_the_store_wrote_it() {
+fn a_weak_etag_is_read_as_the_store_wrote_it() {
     let request = confirm(&json!({"file_id": "f1", "etag": "W/\"e5ebd4c0\"",
         "parts": [{"part_number": 1, "etag": "W/\"ab-2\""}]}))
     .unwrap();
@@ -59,7 +59,7 @@ fn a_weak_etag_is_taken_as_the_store_wrote_it() {
 }
 
 #[test]
-fn a_confirm_names_everything_wrong_at_once() {
+fn a_confirm_reports_all_errors_together() {
     let found = wrong(confirm(
         &json!({"etag": "a\"b", "collection_id": "", "surprise": 1,
         "parts": [{"part_number": 0, "etag": ""}, {"part_number": 1}, {"part_number": 10_001, "etag": "x", "size": 3}],
@@ -73,12 +73,12 @@ fn a_confirm_names_everything_wrong_at_once() {
         "parts[0].etag must be 1 to 320 printable",
         "parts[1].etag is required",
         "parts[2].part_number must be from 1",
-        "parts[2].size is not known here",
-        "metadata.columns must be a list of texts, not a list",
-        "metadata.row_count must be a whole number",
+        "parts[2].size is unknown",
+        "metadata.columns must be an array of strings, not an array",
+        "metadata.row_count must be a non-negative integer",
         "metadata.file_hash must be a SHA-256",
-        "metadata.more is not known here",
-        "surprise is not known here",
+        "metadata.more is unknown",
+        "surprise is unknown",
     ] {
         assert!(
             found.iter().any(|line| line.starts_with(start)),
@@ -87,7 +87,7 @@ fn a_confirm_names_everything_wrong_at_once() {
     }
 }
 
-/// As a writer spells it that spends blanks freely, with quotes around each etag as stores answer them.
+/// Written with many spaces, and with quotes around each ETag as stores return them.
 #[test]
 fn ten_thousand_parts_with_the_longest_etags_fit_in_a_confirm() {
     let body = |etag: &str| {
@@ -99,7 +99,7 @@ fn ten_thousand_parts_with_the_longest_etags_fit_in_a_confirm() {
             .to_string()
             .replace("[]", &format!("[{}]", parts.join(", ")))
     };
-    // Of a real part in R2, of S3, and the longest.
+    // The lengths of a real part in R2, of S3, and the maximum.
     for length in [260, 32, 320] {
         let body = body(&"e".repeat(length));
         let confirmed = ConfirmRequest::parse(body.as_bytes()).unwrap();
@@ -116,7 +116,10 @@ fn a_confirm_is_bounded() {
     let twice = wrong(confirm(
         &json!({"file_id": "f", "parts": [part(3), part(3)]}),
     ));
-    assert_eq!(twice, ["parts must have each part once, but has 3 twice"]);
+    assert_eq!(
+        twice,
+        ["parts must not have duplicates, but part 3 occurs twice"]
+    );
     let many: Vec<_> = (0..10_001).map(part).collect();
     assert_eq!(
         wrong(confirm(&json!({"file_id": "f", "parts": many}))),
@@ -131,8 +134,8 @@ fn a_confirm_is_bounded() {
         10_000
     );
     let of_columns = |names: Vec<String>| {
-        let told = confirm(&json!({"file_id": "f", "metadata": {"columns": names}}));
-        let problem = told.unwrap_err();
+        let result = confirm(&json!({"file_id": "f", "metadata": {"columns": names}}));
+        let problem = result.unwrap_err();
         let error = &problem.errors[0];
         (error.field.clone(), code(error))
     };
@@ -149,7 +152,7 @@ fn a_confirm_is_bounded() {
         of_columns(vec!["c".repeat(1000); 3700]),
         (field, "too_long")
     );
-    // Two bytes each, and a hundred times that in memory.
+    // Two bytes each, and a hundred times as much in memory.
     let values = format!(
         r#"{{"file_id": "f", "parts": [{}1]}}"#,
         "1,".repeat(1 << 20)
@@ -166,7 +169,7 @@ fn a_confirm_is_bounded() {
     );
     assert_eq!(
         wrong(confirm(&json!({"file_id": "f", "parts": [1]}))),
-        ["parts must be a list of objects, not a list"]
+        ["parts must be an array of objects, not an array"]
     );
     assert_eq!(
         ConfirmRequest::parse(&vec![b' '; CONFIRM_BODY_BYTES_MAX + 1])
@@ -204,11 +207,11 @@ fn a_download_has_defaults_and_bounds() {
             "expiry_sec must be from 60 to 86400, not 59",
         ),
         ("expiry_sec=86401", "expiry_sec must be from 60"),
-        ("expiry_sec=%2B60", "expiry_sec must be a whole number"),
-        ("expiry_sec=", "expiry_sec must be a whole number"),
+        ("expiry_sec=%2B60", "expiry_sec must be an integer"),
+        ("expiry_sec=", "expiry_sec must be an integer"),
         (
             "expiry_sec=99999999999999999999",
-            "expiry_sec must be a whole number",
+            "expiry_sec must be an integer",
         ),
         ("variant=pdf", "variant must be `original`"),
         (
@@ -217,7 +220,7 @@ fn a_download_has_defaults_and_bounds() {
         ),
         (
             "url=x",
-            "url is not known here; known are expiry_sec, variant, disposition",
+            "url is unknown; known fields are expiry_sec, variant, disposition",
         ),
     ] {
         let found = wrong(DownloadQuery::parse(query));
@@ -268,13 +271,13 @@ fn a_listing_has_defaults_and_bounds() {
     for (query, says) in [
         ("limit=0", "limit must be from 1 to 500, not 0"),
         ("limit=501", "limit must be from 1 to 500"),
-        ("limit=ten", "limit must be a whole number"),
+        ("limit=ten", "limit must be an integer"),
         ("cursor=", "cursor must be 1 to 512 printable"),
         ("status=done", "status must be one of pending, uploading"),
         ("category=A", "category must be the name of a category"),
         ("collection_id=a%20b", "collection_id must be 1 to 64"),
         ("include=all", "include must be `download_url`"),
-        ("page=2", "page is not known here"),
+        ("page=2", "page is unknown"),
     ] {
         let found = wrong(ListQuery::parse(query));
         assert!(

@@ -21,7 +21,7 @@ pub(super) fn check(body: &Value) -> Result<Accepted, Problem> {
     check_as(&alice(None), Provider::S3.capabilities(), body)
 }
 
-/// A code of ours is never made at run time.
+/// Codes are static strings.
 pub(super) fn code(error: &FieldError) -> &'static str {
     match error.code {
         Cow::Borrowed(code) => code,
@@ -29,7 +29,7 @@ pub(super) fn code(error: &FieldError) -> &'static str {
     }
 }
 
-/// The fields at fault with their codes, in the order of their names.
+/// Returns the invalid fields with their codes, ordered by name.
 fn wrong(body: &Value) -> Vec<(String, &'static str)> {
     let problem = check(body).unwrap_err();
     let mut fields: Vec<_> = problem
@@ -67,7 +67,7 @@ pub(super) fn changed(mut body: Value, name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn a_right_request_is_accepted_with_all_that_was_said() {
+fn a_valid_request_is_accepted_with_all_fields() {
     let body = changed(note(), "metadata", json!({"a": [1, {"b": null}]}));
     let accepted = check(&body).unwrap();
     assert_eq!(accepted.category.name, "note");
@@ -95,7 +95,7 @@ fn a_right_request_is_accepted_with_all_that_was_said() {
 }
 
 #[test]
-fn every_bad_field_is_named_at_once() {
+fn all_invalid_fields_are_reported_together() {
     let body = json!({"filename": "a/b.csv", "content_type": "csv", "file_size_bytes": "5", "category": "note",
         "checksum_sha256": "xyz", "strategy": "ftp", "collection_id": "a b", "labels": {"nope": "x", "topic": "A"},
         "metadata": 3, "surprise": 1});
@@ -121,7 +121,7 @@ fn every_bad_field_is_named_at_once() {
 }
 
 #[test]
-fn what_is_required_is_said_to_be() {
+fn missing_required_fields_are_reported() {
     assert_eq!(wrong(&json!({})), [("filename".to_owned(), "required")]);
     let found = wrong(&json!({"filename": "a.txt"}));
     let fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
@@ -149,7 +149,7 @@ fn the_category_follows_from_the_extension() {
     let gz =
         json!({"filename": "x.CSV.GZ", "content_type": "application/gzip", "file_size_bytes": 9});
     assert_eq!(check(&gz).unwrap().ext, "csv.gz");
-    // `csv` is taken by two, one of which is the default.
+    // Two categories accept `csv`, and one of them is the default.
     let csv = changed(note(), "filename", "a.csv".into());
     assert_eq!(
         check(&changed(csv, "content_type", "text/csv".into()))
@@ -161,7 +161,7 @@ fn the_category_follows_from_the_extension() {
     let pdf = json!({"filename": "a.pdf", "content_type": "application/pdf", "file_size_bytes": 9});
     assert_eq!(
         one_wrong(&pdf),
-        "category is required, since `form`, `scan` all take such a file"
+        "category is required, since `form`, `scan` all accept such a file"
     );
     let exe = json!({"filename": "a.exe", "content_type": "application/pdf", "file_size_bytes": 9});
     assert_eq!(
@@ -179,12 +179,12 @@ fn the_category_follows_from_the_extension() {
     );
     assert_eq!(
         one_wrong(&changed(table(), "category", 3.into())),
-        "category must be a text, not a number"
+        "category must be a string, not a number"
     );
 }
 
 #[test]
-fn an_empty_content_type_is_that_of_the_extension_with_every_strategy() {
+fn an_empty_content_type_defaults_to_that_of_the_extension() {
     for strategy in ["put", "post", "multipart"] {
         let mut body = json!({"filename": "a.pdf", "category": "scan", "content_type": "", "file_size_bytes": 9});
         body["strategy"] = strategy.into();
@@ -193,14 +193,14 @@ fn an_empty_content_type_is_that_of_the_extension_with_every_strategy() {
     }
     let accepted = check(&changed(table(), "content_type", "".into())).unwrap();
     assert!(accepted.content_type.starts_with("application/vnd.openxml"));
-    // One that is left out is still asked for where it is needed.
+    // An omitted type is still required where it is needed.
     let mut left_out = changed(table(), "content_type", Value::Null);
     left_out["strategy"] = "put".into();
     assert!(one_wrong(&left_out).starts_with("content_type is required"));
 }
 
 #[test]
-fn content_types_go_with_the_extension() {
+fn content_types_must_match_the_extension() {
     let wrong_type = one_wrong(&changed(table(), "content_type", "text/html".into()));
     assert!(
         wrong_type.starts_with("content_type must be application/vnd.openxml"),
@@ -219,7 +219,7 @@ fn content_types_go_with_the_extension() {
 }
 
 #[test]
-fn sizes_keep_to_category_tier_and_store() {
+fn sizes_are_limited_by_category_tier_and_store() {
     let size = |size: u64| changed(table(), "file_size_bytes", size.into());
     assert_eq!(
         one_wrong(&size(200_000_001)),
@@ -239,13 +239,13 @@ fn sizes_keep_to_category_tier_and_store() {
     assert_eq!(small.errors[0].code, "too_large");
     assert_eq!(
         one_wrong(&changed(table(), "file_size_bytes", json!(1.5))),
-        "file_size_bytes must be a whole number, 0 or more, not a number"
+        "file_size_bytes must be a non-negative integer, not a number"
     );
     assert!(check(&changed(table(), "file_size_bytes", json!(-1))).is_err());
 }
 
 #[test]
-fn large_files_go_in_parts() {
+fn large_files_are_multipart() {
     let at = |size: u64| check(&changed(table(), "file_size_bytes", size.into())).unwrap();
     assert_eq!(at(100_000_000).strategy, Strategy::Put);
     let large = at(100_000_001);
@@ -267,7 +267,7 @@ fn large_files_go_in_parts() {
 }
 
 #[test]
-fn a_single_put_keeps_to_what_the_store_takes() {
+fn a_single_put_is_limited_by_the_store() {
     let no_tiers = POLICY.replace(
         "[tier.default]\nfile_size_max = \"200 MB\"\n[tier.small]\nfile_size_max = \"1 MB\"\n",
         "",
@@ -301,7 +301,7 @@ fn a_single_put_keeps_to_what_the_store_takes() {
 }
 
 #[test]
-fn a_form_may_leave_out_size_and_type() {
+fn a_form_may_omit_size_and_type() {
     let body = json!({"filename": "a.csv", "category": "table", "strategy": "post"});
     let accepted = check(&body).unwrap();
     assert_eq!(
@@ -322,12 +322,12 @@ fn a_form_may_leave_out_size_and_type() {
     );
     assert_eq!(
         put,
-        "file_size_bytes is required with `put`; it may be left out with `post`"
+        "file_size_bytes is required with `put`; it is optional with `post`"
     );
 }
 
 #[test]
-fn a_store_without_forms_says_so() {
+fn a_store_without_forms_refuses_post() {
     let r2 = |body: &Value| check_as(&alice(None), Provider::R2.capabilities(), body).unwrap_err();
     let problem = r2(&changed(table(), "strategy", "post".into()));
     assert_eq!(
@@ -336,7 +336,7 @@ fn a_store_without_forms_says_so() {
     );
     assert_eq!(
         problem.detail,
-        "strategy must be `put` or `multipart`: this store does not take `post`"
+        "strategy must be `put` or `multipart`: this store does not support `post`"
     );
     let problem = r2(&json!({"filename": "a.csv", "category": "table"}));
     assert_eq!(problem.code, "validation_failed");
@@ -344,7 +344,7 @@ fn a_store_without_forms_says_so() {
     assert!(
         problem.errors[0]
             .detail
-            .contains("a POST form, which would do without, is not offered here")
+            .contains("it is optional only with a POST form, which is not supported here")
     );
     let problem = r2(&json!({"filename": "a.pdf", "category": "form"}));
     assert_eq!(problem.code, "strategy_unsupported");
@@ -357,11 +357,11 @@ fn a_store_without_forms_says_so() {
 }
 
 #[test]
-fn a_category_offers_only_its_own_ways() {
+fn a_category_offers_only_its_own_strategies() {
     let problem = check(&changed(note(), "strategy", "multipart".into())).unwrap_err();
     assert_eq!(
         problem.detail,
-        "strategy must be `put`: this category does not take `multipart`"
+        "strategy must be `put`: this category does not support `multipart`"
     );
 }
 
@@ -396,7 +396,7 @@ proptest! {
     }
 
     #[test]
-    fn inv14_what_is_accepted_has_a_size_within_its_bounds(size in 0_u64..400_000_000, strategy in "put|post|multipart") {
+    fn inv14_an_accepted_upload_has_a_size_within_its_bounds(size in 0_u64..400_000_000, strategy in "put|post|multipart") {
         let body = changed(changed(table(), "file_size_bytes", size.into()), "strategy", strategy.into());
         if let Ok(accepted) = check(&body) {
             prop_assert!((accepted.size_bytes_min..=accepted.size_bytes_max).contains(&size));

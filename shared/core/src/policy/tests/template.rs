@@ -1,4 +1,4 @@
-//! Object names: server-made, owner-prefixed, and never a way out of their prefix.
+//! Object keys are server-made and owner-prefixed, and cannot leave their prefix.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ fn every_variable_is_filled() {
 }
 
 #[test]
-fn a_template_that_could_go_wrong_is_refused_when_it_is_read() {
+fn an_invalid_template_is_refused_when_it_is_read() {
     let refused = |text: &str| KeyTemplate::parse(text).unwrap_err();
     assert_eq!(refused(""), TemplateError::Empty);
     assert_eq!(
@@ -134,7 +134,7 @@ fn inv19_values_cannot_leave_their_place() {
 }
 
 #[test]
-fn values_that_are_missing_or_too_long_are_named() {
+fn missing_and_too_long_values_are_reported() {
     assert_eq!(
         expand("{collection_id}", |vars| vars.collection_id = None),
         Err(KeyError::Missing)
@@ -168,7 +168,7 @@ fn values_that_are_missing_or_too_long_are_named() {
 }
 
 #[test]
-fn nobody_writes_among_the_deleted() {
+fn reserved_prefixes_are_refused() {
     assert_eq!(
         expand("{owner}/x", |vars| vars.owner = "deleted"),
         Err(KeyError::Reserved)
@@ -177,7 +177,7 @@ fn nobody_writes_among_the_deleted() {
 }
 
 #[test]
-fn templates_that_share_their_beginning_may_meet() {
+fn templates_with_a_common_prefix_may_meet() {
     let meet = |a: &str, b: &str| {
         KeyTemplate::parse(a)
             .unwrap()
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn inv19_whatever_comes_out_is_a_plain_key(template in "[a-z{}/._]{0,30}|in/\\{owner\\}/\\{[a-z_]{1,10}\\}", owner: String, id in "[a-z./]{0,5}") {
+    fn inv19_every_expanded_key_is_plain(template in "[a-z{}/._]{0,30}|in/\\{owner\\}/\\{[a-z_]{1,10}\\}", owner: String, id in "[a-z./]{0,5}") {
         let Ok(template) = KeyTemplate::parse(&template) else { return Ok(()) };
         let labels = template.labels().map(|name| (name.to_owned(), id.clone())).collect();
         let vars = KeyVars {

@@ -1,4 +1,4 @@
-//! The values of a sign-upload request, each by itself.
+//! The single values of a sign-upload request.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn labels_are_checked_one_by_one() {
             json!("sales"),
             "labels.team must be one of core, web",
         ),
-        ("team", json!(1), "labels.team must be a text"),
+        ("team", json!(1), "labels.team must be a string"),
         ("team", Value::Null, "labels.team is required"),
         (
             "ticket",
@@ -43,17 +43,17 @@ fn labels_are_checked_one_by_one() {
         (
             "word",
             json!("a/b"),
-            "labels.word must have only letters, digits",
+            "labels.word must contain only letters, digits",
         ),
         (
             "word",
             json!(".."),
-            "labels.word must have only letters, digits",
+            "labels.word must contain only letters, digits",
         ),
         (
             "other",
             json!("x"),
-            "labels.other is not a label of category `note`; known are team, ticket, topic, word",
+            "labels.other is not a label of category `note`; known labels are team, ticket, topic, word",
         ),
     ] {
         let mut body = note();
@@ -90,7 +90,7 @@ fn metadata_is_bounded() {
 }
 
 #[test]
-fn checksums_come_in_base64_or_hexadecimal() {
+fn checksums_are_read_in_base64_and_hexadecimal() {
     let digest: Sha256Digest = "AB".repeat(32).parse().unwrap();
     assert_eq!(digest.base64().parse::<Sha256Digest>(), Ok(digest));
     assert_eq!(
@@ -109,7 +109,7 @@ fn checksums_come_in_base64_or_hexadecimal() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused_as_a_whole() {
+fn a_body_that_is_not_a_json_object_is_refused() {
     let code = |body: &[u8]| SignUploadRequest::parse(body).unwrap_err().code;
     for body in [
         b"".as_slice(),
@@ -138,7 +138,7 @@ fn what_is_no_json_object_is_refused_as_a_whole() {
 }
 
 #[test]
-fn the_names_of_ways_and_stores_are_stable() {
+fn the_names_of_strategies_and_stores_are_stable() {
     for strategy in [Strategy::Put, Strategy::Post, Strategy::Multipart] {
         assert_eq!(strategy.to_string().parse(), Ok(strategy));
         assert_eq!(serde_json::to_value(strategy).unwrap(), strategy.as_str());
@@ -154,15 +154,15 @@ fn the_names_of_ways_and_stores_are_stable() {
 }
 
 #[test]
-fn file_names_are_names_alone() {
+fn file_names_have_no_path() {
     for (name, says) in [
         ("", "filename must be 1 to 255 characters long"),
-        ("../a.xlsx", "filename must be the name alone"),
-        ("C:\\a.xlsx", "filename must be the name alone"),
-        ("a\n.xlsx", "filename must not have control characters"),
+        ("../a.xlsx", "filename must be a name without a path"),
+        ("C:\\a.xlsx", "filename must be a name without a path"),
+        ("a\n.xlsx", "filename must not contain control characters"),
         (
             "a\u{202e}.xlsx",
-            "filename must not have control characters or marks",
+            "filename must not contain control characters or marks",
         ),
         (
             &format!("{}.xlsx", "é".repeat(251)),

@@ -1,4 +1,4 @@
-//! How long an upload lives.
+//! The life of an upload.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn in_parts() -> Upload {
 }
 
 #[test]
-fn parts_that_come_renew_an_upload_and_silence_ends_it() {
+fn arriving_parts_extend_an_upload_and_inactivity_ends_it() {
     let found = |count: u32| Event::PartsObserved {
         count,
         size_bytes: u64::from(count) * 5,
@@ -24,7 +24,7 @@ fn parts_that_come_renew_an_upload_and_silence_ends_it() {
     assert_eq!(
         first.state,
         UploadState::Uploading,
-        "its URLs ended, and it lives"
+        "its URLs expired, and it is still uploading"
     );
     let again = changed(&first, &found(1), at(1000 + 86_399)).after;
     assert_eq!(
@@ -44,7 +44,7 @@ fn parts_that_come_renew_an_upload_and_silence_ends_it() {
 }
 
 #[test]
-fn an_upload_in_parts_ends_at_the_end_of_its_life_whatever_comes() {
+fn a_multipart_upload_ends_at_the_end_of_its_life() {
     let mut upload = in_parts();
     let end = upload.life_ends_at();
     for hour in 1..=7 * 24 {
@@ -70,7 +70,7 @@ fn an_upload_in_parts_ends_at_the_end_of_its_life_whatever_comes() {
 }
 
 #[test]
-fn an_upload_in_parts_of_an_older_record_has_the_usual_window() {
+fn a_multipart_upload_of_an_older_record_has_the_default_window() {
     let mut record = serde_json::to_value(in_parts()).unwrap();
     record.as_object_mut().unwrap().remove("in_parts");
     let upload: Upload = serde_json::from_value(record).unwrap();
@@ -83,7 +83,7 @@ fn an_upload_in_parts_of_an_older_record_has_the_usual_window() {
 }
 
 #[test]
-fn signing_again_begins_an_unused_upload_anew_while_its_life_lasts() {
+fn signing_again_reopens_an_unused_upload_during_its_life() {
     let expired = changed(&pending(), &Event::ObjectAbsent, at(960)).after;
     let signed = |second: i64| Event::UrlsReissued {
         url_expires_at: at(second + 900),
@@ -100,7 +100,7 @@ fn signing_again_begins_an_unused_upload_anew_while_its_life_lasts() {
         expired.apply(&signed(over), at(over)),
         Decision::Refused(Refusal::OutOfPlace)
     );
-    // Whose parts were freed has nothing to go on with.
+    // An upload whose parts were freed cannot continue.
     let freed = changed(&in_parts(), &Event::ObjectAbsent, at(86_400)).after;
     assert_eq!(freed.state, UploadState::Expired);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What holds over any history.
+//! Properties over any history.
 
 use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
@@ -99,9 +99,9 @@ proptest! {
             );
             if next.state == UploadState::Ready {
                 let outcome = next.outcome.as_ref().unwrap();
-                prop_assert_eq!(Some(&outcome.etag), next.observed.as_ref().map(|seen| &seen.etag));
+                prop_assert_eq!(Some(&outcome.etag), next.observed.as_ref().map(|observed| &observed.etag));
             }
-            // Whatever still has to move, the sweep will come by.
+            // Every upload that is not final has a next check.
             prop_assert!(!next.state.is_moving() || next.next_check_at.is_some(), "{next:?}");
             prop_assert!(
                 next.state != UploadState::Expired || !next.removed_unobserved || next.next_check_at.is_some(),
@@ -112,9 +112,10 @@ proptest! {
         }
     }
 
-    /// Invariant 1: whatever was told before an object was first seen, bytes that come while the URL lives are taken.
+    /// Invariant 1: bytes that arrive while the URL is valid are accepted, whatever was reported before the object
+    /// was first observed.
     #[test]
-    fn bytes_that_a_living_url_brings_are_taken_whatever_was_told(
+    fn bytes_of_a_valid_url_are_accepted_whatever_was_reported(
         events in prop::collection::vec((any_event(), 0..50i64), 0..20),
     ) {
         let mut upload = pending();
@@ -129,15 +130,15 @@ proptest! {
             if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
             prop_assert!(upload.next_check_at.is_some(), "{upload:?}");
         }
-        for event in [claim("z", "last", at(now + 120)), succeed("z", "last")] {
+        for event in [acquire("z", "last", at(now + 120)), succeed("z", "last")] {
             if let Decision::Change(change) = upload.apply(&event, at(now)) { upload = change.after }
         }
         prop_assert_eq!(upload.state, UploadState::Ready);
     }
 
-    /// From wherever a history leaves an upload, looking at the store and retrying ends it (invariants 1 and 5).
+    /// From any state, probing the store and retrying ends an upload (invariants 1 and 5).
     #[test]
-    fn a_retry_finishes_whatever_was_left(
+    fn a_retry_finishes_from_any_state(
         events in prop::collection::vec((any_event(), 0..200i64), 0..40),
         object_is_there: bool,
     ) {
@@ -149,7 +150,7 @@ proptest! {
         }
         for round in 0..64 {
             if !upload.state.is_moving() { break }
-            // The sweep comes every ten seconds: one that meets a lease finds it over in the end.
+            // The sweep runs every ten seconds, and an unexpired lease ends eventually.
             now += 10;
             now = now.max(upload.next_check_at.map_or(now, |due| due.timestamp() - at(0).timestamp()));
             let token = format!("retry-{round}");

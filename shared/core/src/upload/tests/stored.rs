@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Every stored field, in order. A renamed field of [`Upload`] keeps its name here by `#[serde(rename)]`; another name here
-/// needs a migration of every database.
+/// Every stored field, in order. A renamed field of [`Upload`] keeps its stored name by `#[serde(rename)]`. Another
+/// name here requires a migration of every database.
 const STORED_FIELDS: &str = "absent_since attempts category checksum_sha256 claimed collection_id confirmed_at conflict_etag \
     content_type created_at deaths deleted_at deleted_retention_s deletion deletion_reason due_at \
     extension failure filename generation id in_parts keep_original labels last_fault lease \
