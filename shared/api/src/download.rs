@@ -5,18 +5,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What of a file to fetch.
+/// The variants of a file that can be downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
-    /// What was uploaded.
+    /// The uploaded file.
     Original,
-    /// The Parquet that was made of it.
+    /// The Parquet file made from it.
     Parquet,
-    /// What was found in it, as JSON.
+    /// Statistics of its columns, as JSON.
     Profile,
-    /// The rows that could not be read, as JSON.
+    /// The rows that could not be converted, as JSON.
     Rejects,
 }
 
@@ -24,7 +24,7 @@ impl Variant {
     /// Every variant.
     pub const ALL: [Self; 4] = [Self::Original, Self::Parquet, Self::Profile, Self::Rejects];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,14 +51,14 @@ impl FromStr for Variant {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Download {
-    /// Where to GET it; a secret while it lives.
+    /// The URL to GET. Secret until it expires.
     #[cfg_attr(feature = "schema", schemars(url))]
     pub url: String,
-    /// Seconds.
+    /// The life of the URL in seconds.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 86400)))]
     #[serde(default)]
     pub expires_in: u32,
-    /// When the URL dies, RFC 3339.
+    /// When the URL expires, RFC 3339.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub expires_at: String,
@@ -66,13 +66,13 @@ pub struct Download {
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     #[serde(default)]
     pub file_id: String,
-    /// The name that the download carries: not to be trusted as a path.
+    /// The file name of the download. Not safe as a path.
     #[serde(default)]
     pub filename: String,
 }
 
 impl fmt::Debug for Download {
-    /// Leaves out the URL.
+    /// Omits the URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Download")
             .field("file_id", &self.file_id)

@@ -8,39 +8,39 @@ use serde_json::{Map, Value};
 
 use crate::Variant;
 
-/// `ready`, `failed`, `expired` and `deleted` are ends for a client that polls. `expired` is left when the bytes arrive
-/// after all, or when the same call signs again what nobody used. `ready` and `failed` are left when another version of the
-/// object is accepted, and `deleted` when an object that was absent is there again.
+/// The status of an upload. `ready`, `failed`, `expired` and `deleted` are final for a client that polls. `expired`
+/// changes when the bytes arrive late, or when the same call signs an unused upload again. `ready` and `failed`
+/// change when another version of the object is accepted, and `deleted` when an object that was absent exists again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Signed, nothing seen yet.
+    /// Signed. No object was observed.
     Pending,
     /// Parts are arriving.
     Uploading,
-    /// The object is there.
+    /// The object was observed.
     Uploaded,
-    /// The client said so, and it was checked.
+    /// The client confirmed the upload, and the object was checked.
     Confirmed,
-    /// Being read.
+    /// The file is being processed.
     Processing,
-    /// Usable.
+    /// The file can be downloaded.
     Ready,
-    /// Not usable, with a reason.
+    /// The file is not usable. `error` has the reason.
     Failed,
-    /// Its URLs ran out unused.
+    /// The URLs expired unused.
     Expired,
-    /// Deleted.
+    /// The file is deleted.
     Deleted,
-    /// A state that this version does not know.
+    /// A status that this version does not know.
     #[serde(other)]
     #[cfg_attr(feature = "schema", schemars(skip))]
     Unknown,
 }
 
 impl Status {
-    /// Every state that a server tells.
+    /// Every status that a server sends.
     pub const ALL: [Self; 9] = [
         Self::Pending,
         Self::Uploading,
@@ -53,7 +53,7 @@ impl Status {
         Self::Deleted,
     ];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing more will happen by itself.
+    /// Returns whether the status is final without another action.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl Status {
         }
     }
 
-    /// Whether the bucket still waits for bytes.
+    /// Returns whether the bucket has not received all bytes.
     #[must_use]
     pub fn awaits_bytes(self) -> bool {
         match self {
@@ -107,37 +107,37 @@ impl fmt::Display for Status {
     }
 }
 
-/// Where the ingest stands; follows from `status`.
+/// The status of the ingest. Follows from `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ProcessingStatus {
-    /// The bytes are not there yet.
+    /// The bytes have not arrived.
     #[default]
     Waiting,
-    /// Its turn has not come.
+    /// Ingest has not started.
     Queued,
-    /// Being read.
+    /// The file is being processed.
     Processing,
-    /// Usable.
+    /// The file can be downloaded.
     Done,
-    /// Not usable.
+    /// The file is not usable.
     Failed,
-    /// Deleted.
+    /// The file is deleted.
     Deleted,
 }
 
-/// Why a file failed, or what its owner should know of it.
+/// Why a file failed, or a warning for its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IngestError {
-    /// Stable.
+    /// A stable code.
     #[cfg_attr(
         feature = "schema",
         schemars(extend("examples" = ["content_mismatch", "size_mismatch", "checksum_mismatch", "attempts_exhausted"]))
     )]
     pub code: String,
-    /// A sentence for a person.
+    /// A sentence for people.
     pub detail: String,
 }
 
@@ -148,77 +148,77 @@ pub struct File {
     /// The file.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     pub file_id: String,
-    /// Where it stands.
+    /// The status of the upload.
     pub status: Status,
-    /// Where its ingest stands.
+    /// The status of its ingest.
     #[serde(default)]
     pub processing_status: ProcessingStatus,
-    /// The user's name for it.
+    /// The user's name for the file.
     #[serde(default)]
     pub filename: String,
-    /// Its category.
+    /// The category.
     #[serde(default)]
     pub category: String,
-    /// Its media type.
+    /// The media type.
     #[serde(default)]
     pub content_type: String,
-    /// As found in the bucket, before that as declared.
+    /// The size in bytes: as observed in the bucket, or else as declared.
     #[serde(default)]
     pub file_size_bytes: Option<u64>,
-    /// As found, before that as the client claimed.
+    /// The number of rows: as ingest measured it, or else as the client said.
     #[serde(default)]
     pub row_count: Option<u64>,
-    /// Rows that could not be read; null where nothing was converted.
+    /// The number of rows that could not be converted. Null if the file was not converted.
     #[serde(default)]
     pub reject_count: Option<u64>,
-    /// As found, before that as the client claimed.
+    /// The number of columns: as ingest measured it, or else as the client said.
     #[serde(default)]
     pub column_count: Option<u64>,
-    /// The names of the first hundred columns, long ones cut with `…` at their end; the profile has them all. As found,
-    /// before that as the client claimed.
+    /// The names of the first hundred columns: as ingest measured them, or else as the client said. Long names are
+    /// truncated and end in `…`. The profile has all names.
     #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
     #[serde(default)]
     pub columns: Option<Vec<String>>,
-    /// What can be downloaded now.
+    /// The variants that can be downloaded now.
     #[cfg_attr(feature = "schema", schemars(extend("uniqueItems" = true)))]
     #[serde(default)]
     pub variants: Vec<Variant>,
-    /// What it belongs to, in the caller's own system.
+    /// The collection, an id of the caller's own system.
     #[serde(default)]
     pub collection_id: Option<String>,
-    /// Its labels.
+    /// The labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// Its metadata, as it was given.
+    /// The metadata as the client sent it.
     #[serde(default)]
     pub metadata: Map<String, Value>,
-    /// When it was first signed, RFC 3339.
+    /// When the upload was first signed, RFC 3339.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub created_at: String,
-    /// When the last URL signed for the upload dies.
+    /// When the last signed URL of the upload expires.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub expires_at: String,
-    /// When the object was first seen.
+    /// When the object was first observed.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub uploaded_at: Option<String>,
-    /// When it became ready or failed.
+    /// When the file became ready or failed.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub processed_at: Option<String>,
-    /// Why it failed.
+    /// Why the file failed.
     #[serde(default)]
     pub error: Option<IngestError>,
-    /// What its owner should know of a file that is ready: `overwrite_refused` where something else was written over the
-    /// uploaded object and was refused.
+    /// A warning about a ready file: `overwrite_refused` if another object was written over the uploaded one and was
+    /// refused.
     #[serde(default)]
     pub warning: Option<IngestError>,
 }
 
 impl File {
-    /// The reason of a failure, as text.
+    /// Returns the reason of a failure as text.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let error = self.error.as_ref()?;
@@ -226,18 +226,18 @@ impl File {
     }
 }
 
-/// An entry of `GET /files`, with a download URL where `include=download_url` asked for it.
+/// An entry of `GET /files`, with a download URL if `include=download_url` requested it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListedFile {
     /// The file.
     #[serde(flatten)]
     pub file: File,
-    /// Where to GET it; a secret while it lives.
+    /// The URL to GET. Secret until it expires.
     #[cfg_attr(feature = "schema", schemars(url))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_url: Option<String>,
-    /// When that URL dies.
+    /// When that URL expires.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_expires_at: Option<String>,
@@ -250,7 +250,7 @@ pub struct Listing {
     /// The files, newest first.
     #[cfg_attr(feature = "schema", schemars(length(max = 500)))]
     pub files: Vec<ListedFile>,
-    /// Where the next page starts; null on the last page.
+    /// The cursor of the next page. Null on the last page.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     #[serde(default)]
     pub next_cursor: Option<String>,
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_from_the_future_is_unknown_and_not_final() {
+    fn a_status_of_a_newer_version_is_unknown_and_not_final() {
         let state: Status = serde_json::from_str(r#""quarantined""#).unwrap();
         assert_eq!(state, Status::Unknown);
         assert!(!state.is_final());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_serde_writes() {
+    fn names_match_those_of_serde() {
         for status in Status::ALL {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
-    /// Every bucket takes, gives and removes.
+    /// Writing, reading and removing work in every bucket.
     Ok,
-    /// One does not.
+    /// They do not work in at least one bucket.
     Unavailable,
 }
 
@@ -20,7 +20,7 @@ pub enum HealthStatus {
 pub enum StorageBackend {
     /// Amazon S3.
     S3,
-    /// MinIO, or another server of the S3 protocol.
+    /// MinIO, or another server with the S3 API.
     Minio,
     /// Cloudflare R2.
     R2,
@@ -28,29 +28,29 @@ pub enum StorageBackend {
     Embedded,
 }
 
-/// Anybody is told `status` and `response_time_ms`; a token with the scope `metrics` is told the rest, where the function
-/// knows the tokens' keys. What was found is told for some seconds.
+/// The health of the store. Every caller gets `status` and `response_time_ms`. The other fields require a token with
+/// the scope `metrics`, where the function has the token keys. A result is reused for some seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
     /// Whether the store works.
     pub status: HealthStatus,
-    /// How long the look took that found this.
+    /// The duration of the probe in milliseconds.
     #[serde(default)]
     pub response_time_ms: u64,
     /// The kind of store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_backend: Option<StorageBackend>,
-    /// As the functions reach it.
+    /// The endpoint that the functions use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// As clients reach it: what signed URLs name.
+    /// The endpoint that clients use, which signed URLs name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_endpoint: Option<String>,
-    /// Buckets that work.
+    /// The buckets that work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buckets_accessible: Option<Vec<String>>,
-    /// What does not work.
+    /// The errors of the other buckets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<HealthError>>,
 }
@@ -59,7 +59,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthError {
-    /// Its name.
+    /// The name of the bucket.
     pub bucket: String,
     /// The kind of the fault.
     #[cfg_attr(
@@ -67,6 +67,6 @@ pub struct HealthError {
         schemars(extend("enum" = ["timed_out", "unreachable", "throttled", "bad_credentials", "denied", "no_container", "full", "other"]))
     )]
     pub code: String,
-    /// The step that failed.
+    /// The operation that failed.
     pub operation: String,
 }

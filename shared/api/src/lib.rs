@@ -1,8 +1,8 @@
-//! The wire of consign: every request, answer and problem as a type, for those who serve and for those who call.
+//! The wire of consign: every request, answer and problem as a type, for servers and clients.
 //!
-//! What is sent is exact. What is read is lenient: a field that is missing has its default, one that is not known is passed
-//! over, and a state that is not known is [`Status::Unknown`], so that a caller of one version understands a server of another.
-//! Requests are an exception on the server's side, which reads them field by field to tell everything that is wrong at once.
+//! Writing is exact. Reading is lenient: a missing field has its default, an unknown one is ignored, and an unknown
+//! status is [`Status::Unknown`]. A client of one version therefore understands a server of another. The server does
+//! not read requests with these types: it reads them field by field, to report all errors together.
 //!
 //! ```
 //! let request = consign_api::SignUpload {

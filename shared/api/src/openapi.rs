@@ -1,4 +1,4 @@
-//! The OpenAPI document: schemas made from the types, beside the table of operations in `operations.json`.
+//! Builds the OpenAPI document from the schemas of the types and the operations in `operations.json`.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
@@ -9,13 +9,13 @@ use crate::{
     Confirm, Confirmed, Download, File, Health, Listing, Problem, SignUpload, SignedUpload,
 };
 
-/// Where the document has its schemas.
+/// The JSON pointer of the schemas in the document.
 const SCHEMAS: &str = "/components/schemas";
 
-/// The document, OpenAPI 3.1. The same types make the same text.
+/// Builds the OpenAPI 3.1 document. The result is deterministic.
 ///
 /// # Panics
-/// Where `operations.json` is not as it is committed.
+/// If `operations.json` is not valid.
 #[must_use]
 pub fn document() -> Value {
     let operations = include_str!("operations.json");
@@ -24,7 +24,7 @@ pub fn document() -> Value {
     document
 }
 
-/// Requests as they are read, answers as they are written.
+/// Builds the schemas: those of requests as they are read, those of answers as they are written.
 fn schemas() -> Map<String, Value> {
     let mut requests = generator(SchemaSettings::draft2020_12().for_deserialize());
     add::<SignUpload>(&mut requests);
@@ -56,8 +56,8 @@ fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
     generator.subschema_for::<T>();
 }
 
-/// Makes schemas that generators of clients read well: an `enum` in place of one `const` for each variant, no format of Rust's
-/// integers, no defaults of lenient reading, and paragraphs without the line ends of the source.
+/// Simplifies schemas for client generators: an `enum` instead of one `const` for each variant, no formats of Rust's
+/// integers, no defaults of lenient reading, and paragraphs without the line breaks of the source.
 #[derive(Debug, Clone)]
 struct Plain;
 

@@ -1,16 +1,16 @@
-//! Names and values in an order that matters.
+//! Pairs of names and values in a significant order.
 
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Names and values in the order in which the server wrote them: a POST form is order-sensitive. An object on the wire.
+/// Names and values in the order of the server: a POST form depends on it. A JSON object on the wire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pairs(pub Vec<(String, String)>);
 
 impl Pairs {
-    /// The value of the first pair with this name, whatever its case.
+    /// Returns the value of the first pair with this name, ignoring case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
@@ -32,7 +32,7 @@ impl<'de> Deserialize<'de> for Pairs {
         impl<'de> Visitor<'de> for PairsVisitor {
             type Value = Pairs;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts, or a list of [name, value]")
+                f.write_str("an object of strings, or an array of [name, value]")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();

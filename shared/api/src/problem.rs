@@ -52,9 +52,9 @@ pub const REQUEST_FIELD_CODES: [&str; 17] = [
     "parts_incomplete",
 ];
 
-/// A problem document (RFC 9457). A 5xx has neither `detail` nor `errors`.
+/// A problem document (RFC 9457). A 5xx answer has neither `detail` nor `errors`.
 ///
-/// Read leniently: a proxy in front may answer anything.
+/// Reading is lenient, since a proxy may send other answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -66,33 +66,33 @@ pub struct Problem {
     )]
     #[serde(rename = "type")]
     pub kind: String,
-    /// What kind of thing it is, for people.
+    /// A short title for people.
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
-    /// Stable: what programs act on.
+    /// The stable code for programs.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = PROBLEM_CODES)))]
     pub code: Cow<'static, str>,
-    /// What happened this time, and what to do.
+    /// What happened and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// To be quoted to whoever runs the server.
+    /// The request id, for support requests to the operator.
     pub request_id: String,
-    /// Every field of the request that is wrong.
+    /// All invalid fields of the request.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 10100)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// One field of a request or of the configuration that is wrong, and what would be right.
+/// An invalid field of a request or of the configuration, and what is valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct FieldError {
-    /// The field's path.
+    /// The path of the field.
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["labels.service"])))]
     pub field: String,
-    /// A stable name of what is wrong.
+    /// The stable code of the error.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = REQUEST_FIELD_CODES)))]
     pub code: Cow<'static, str>,
     /// Continues the field's name: "must be …".

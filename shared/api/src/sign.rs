@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::Pairs;
 
-/// How the bytes travel to the bucket.
+/// How the bytes are sent to the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -18,12 +18,12 @@ pub enum Strategy {
     Put,
     /// A browser form with a POST policy.
     Post,
-    /// Numbered parts, each with a PUT of its own; can be resumed.
+    /// Numbered parts, each with a PUT of its own. Can be resumed.
     Multipart,
 }
 
 impl Strategy {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,34 +55,35 @@ impl FromStr for Strategy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignUpload {
-    /// The name alone, without a path, control characters or marks that reverse the direction of text. It comes back on
-    /// download, and never becomes part of an object name.
+    /// The name without a path, control characters or marks that reverse the direction of text. Downloads use it, and
+    /// it never becomes part of an object key.
     #[cfg_attr(
         feature = "schema",
         schemars(length(min = 1, max = 255), regex(pattern = r"^[^/\\]+$"))
     )]
     pub filename: String,
-    /// What the file will be sent as; one that the category takes for the extension. An empty text, as browsers have it for
-    /// a type that they do not know: the usual one of the extension. May be left out with `post`.
+    /// The content type of the file, one that the category accepts for the extension. An empty string, as browsers
+    /// send it for unknown types, means the default type of the extension. Optional with `post`.
     #[cfg_attr(feature = "schema", schemars(length(max = 128), extend("examples" = ["text/csv"])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// The exact size; bounded by category, tier and store. May be left out with `post`.
+    /// The exact size in bytes, limited by category, tier and store. Optional with `post`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_size_bytes: Option<u64>,
-    /// A category of the policy. Left out: the only one that takes the extension, or the default among them.
+    /// A category of the policy. The default is the only one that accepts the extension, or the default among
+    /// several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// SHA-256 of the whole file, base64 or hexadecimal. Part of what is signed for a PUT or a form, so that the bucket
-    /// checks it; checked again at ingest. A category may require it.
+    /// SHA-256 of the whole file, in base64 or hexadecimal. It is signed for a PUT or a form, so the bucket checks
+    /// it. Ingest checks it again. A category may require it.
     #[cfg_attr(
         feature = "schema",
         schemars(regex(pattern = crate::patterns::SHA256))
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum_sha256: Option<String>,
-    /// Left out: `multipart` for large files, `post` where type or size are missing, else `put`, as far as category and
-    /// store offer them.
+    /// The upload strategy. The default is `multipart` for large files, `post` without type or size, and `put`
+    /// otherwise, as far as category and store support them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
     /// An id of the caller's own system. A category may require it.
@@ -92,10 +93,10 @@ pub struct SignUpload {
     )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection_id: Option<String>,
-    /// Only those that the category declares, each by its rule.
+    /// Labels that the category declares. Each value must match its rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, Option<String>>>,
-    /// Free. At most 8192 bytes of JSON, nested at most 8 deep.
+    /// Free metadata: at most 8192 bytes of JSON, nested at most 8 deep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
 }
@@ -116,42 +117,43 @@ pub enum Method {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedUpload {
-    /// The upload's id, from now on the file's.
+    /// The id of the upload and of the file.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     pub file_id: String,
     /// The bucket.
     #[serde(default)]
     pub bucket: String,
-    /// The object key, made by the policy's template.
+    /// The object key, made from the policy's template.
     #[cfg_attr(feature = "schema", schemars(length(max = 1024)))]
     #[serde(default)]
     pub object_name: String,
     /// The strategy that was signed.
     pub strategy: Strategy,
-    /// `POST` with strategy `post`, else `PUT`.
+    /// `POST` with the strategy `post`, otherwise `PUT`.
     #[serde(default)]
     pub method: Method,
-    /// Where the bytes go; null with `multipart`, whose parts have URLs of their own.
+    /// The URL for the bytes. Null with `multipart`, whose parts have their own URLs.
     #[cfg_attr(feature = "schema", schemars(url))]
     #[serde(default)]
     pub upload_url: Option<String>,
-    /// Headers to send with the PUT, exactly these. `content-length` is signed as well, and every client sends it by itself.
+    /// Headers to send with the PUT, exactly these. `content-length` is signed too, and every client sends it
+    /// automatically.
     #[serde(default)]
     pub headers: Pairs,
-    /// Only with `post`: the form's fields, to be sent in this order, with the file last under the name `file`.
+    /// Only with `post`: the form's fields, to be sent in this order, followed by the file under the name `file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form_fields: Option<Pairs>,
-    /// Only with `multipart`.
+    /// The parts. Only with `multipart`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipart: Option<Multipart>,
-    /// When the URLs die, by the server's clock, RFC 3339.
+    /// When the URLs expire, by the server's clock, RFC 3339.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]
     pub expires_at: String,
 }
 
 impl fmt::Debug for SignedUpload {
-    /// Leaves out the URLs: whoever holds one may upload.
+    /// Omits the URLs, since they permit an upload.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedUpload")
             .field("file_id", &self.file_id)
@@ -166,25 +168,25 @@ impl fmt::Debug for SignedUpload {
 pub struct Multipart {
     /// The store's id of the multipart upload.
     pub upload_id: String,
-    /// Length of every part but the last.
+    /// The length of every part but the last.
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub part_size_bytes: u64,
-    /// One signed URL for each part.
+    /// A signed URL for each part.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 10000)))]
     pub parts: Vec<SignedPart>,
 }
 
-/// One part to PUT.
+/// A part to PUT.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedPart {
-    /// From 1.
+    /// The number, from 1.
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10000)))]
     pub part_number: u32,
-    /// For a PUT of exactly this part's length.
+    /// The URL for a PUT of exactly this part's length.
     #[cfg_attr(feature = "schema", schemars(url))]
     pub url: String,
-    /// Headers to send exactly as they stand.
+    /// Headers to send, exactly these.
     #[serde(default)]
     pub headers: Pairs,
 }
