@@ -1,4 +1,5 @@
-//! `POST /files/confirm`: the client says that it is done. A hint (invariant 7): the bucket is looked at.
+//! `POST /files/confirm`: the client confirms its upload. A hint only (invariant 7): the function observes the object
+//! itself.
 
 mod parts;
 
@@ -17,12 +18,12 @@ use consign_core::upload::{
 };
 use http::{Request, Response, StatusCode};
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps: Service + HasRepo + HasQueue + HasStore + HasMultipart {}
 
 impl<T: Service + HasRepo + HasQueue + HasStore + HasMultipart> Deps for T {}
 
-/// Answers 200 with where the upload stands after a look at its object.
+/// Sends a HEAD request for the object, and answers 200 with the state of the upload.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
     let mut call = Call::begin(deps, "confirm", &request);
     let answer = confirm(deps, &request, &mut call).await;
@@ -34,7 +35,7 @@ async fn confirm<D: Deps>(
     request: &Request<Bytes>,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who confirms what, and is it theirs?
+    // 1. Authenticate the caller and find its upload.
     let identity = call.identify(deps, request.headers())?;
     let confirmed = ConfirmRequest::parse(request.body())?;
     let upload = call
@@ -43,19 +44,19 @@ async fn confirm<D: Deps>(
     if upload.state == UploadState::Deleted && !upload.is_lost() {
         return Err(Problem::not_found());
     }
-    // 2. What has come already needs no second look: only the links are new.
+    // 2. An object that was processed or is being processed needs no second HEAD request. Only the links are new.
     let object = match (&upload.observed, upload.state) {
-        (Some(seen), UploadState::Ready | UploadState::Failed | UploadState::Processing) => {
-            seen.clone()
+        (Some(observed), UploadState::Ready | UploadState::Failed | UploadState::Processing) => {
+            observed.clone()
         }
-        // It was lost, and may be there again.
-        (_, UploadState::Deleted) => look(deps, &upload, &confirmed, call.now)
+        // The upload was lost, and its object may exist again.
+        (_, UploadState::Deleted) => observe(deps, &upload, &confirmed, call.now)
             .await
             .map_err(|_| Problem::not_found())?,
-        _ => look(deps, &upload, &confirmed, call.now).await?,
+        _ => observe(deps, &upload, &confirmed, call.now).await?,
     };
     agree_on_etag(&object, &confirmed)?;
-    // 3. Write it down; the ingest job goes with it.
+    // 3. Record the confirm, which enqueues the ingest job.
     let event = Event::Confirmed {
         object,
         collection_id: confirmed.collection_id,
@@ -92,8 +93,8 @@ async fn confirm<D: Deps>(
     ))
 }
 
-/// The object as the bucket holds it, checked against what was signed.
-async fn look<D: Deps>(
+/// Returns the object in the bucket after comparing it with what was signed.
+async fn observe<D: Deps>(
     deps: &D,
     upload: &Upload,
     confirmed: &ConfirmRequest,
@@ -103,7 +104,7 @@ async fn look<D: Deps>(
     let mut completed = Ok(());
     if head.is_none() && upload.strategy == Strategy::Multipart {
         completed = parts::complete(deps.multipart(), upload, &confirmed.parts).await;
-        // Whatever the list of parts said: another may have completed them meanwhile.
+        // The object decides, whatever the list of parts was: another call may have completed it meanwhile.
         head = deps.store().head(&upload.object).await?;
     }
     let Some(head) = head else {
@@ -121,7 +122,7 @@ async fn look<D: Deps>(
     })
 }
 
-/// Size and checksum are inside the signature; a store that let others through is found out here (invariant 14).
+/// Compares size and checksum with the signed values, for a store that let another object through (invariant 14).
 fn agree_on_content(head: &ObjectHead, upload: &Upload) -> Result<(), Problem> {
     let size_fits = match upload.size_bytes_declared {
         Some(declared) => head.size_bytes == declared,
@@ -136,7 +137,7 @@ fn agree_on_content(head: &ObjectHead, upload: &Upload) -> Result<(), Problem> {
     }
     match (&head.checksum_sha256, &upload.checksum_sha256) {
         (Some(stored), Some(declared)) if stored != declared => Err(Problem::object_mismatch(
-            "The object's SHA-256 is another than the one declared. Sign a new upload and send the file again.",
+            "The object's SHA-256 differs from the declared one. Sign a new upload and send the file again.",
         )),
         (Some(_) | None, _) => Ok(()),
     }
@@ -145,7 +146,7 @@ fn agree_on_content(head: &ObjectHead, upload: &Upload) -> Result<(), Problem> {
 fn agree_on_etag(object: &ObjectVersion, confirmed: &ConfirmRequest) -> Result<(), Problem> {
     match confirmed.etag.as_deref().map(ETag::new) {
         Some(etag) if etag != object.etag => Err(Problem::object_mismatch(
-            "The object in the bucket has another etag than the one given. Leave `etag` out to confirm what is there.",
+            "The object in the bucket has another etag. Omit `etag` to confirm the object that exists.",
         )),
         Some(_) | None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Completing a multipart upload, only when its parts add up.
+//! Completes a multipart upload if its parts are complete.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,13 @@ use consign_core::ports::{Multipart, Part};
 use consign_core::problem::{FieldError, Problem};
 use consign_core::upload::{PartsCheck, Upload};
 
-/// Completes the upload in the bucket if the parts there are exactly the file that was signed.
+/// Completes the upload in the bucket if its parts make up exactly the signed file.
 ///
-/// Whether it worked shows in the bucket: a completion that was done before, or raced with another, is no error.
+/// The object in the bucket shows whether that worked: a completion that happened before, or at the same time by
+/// another call, is not an error.
 ///
 /// # Errors
-/// 409 `object_missing` where no parts are there, 400 where the parts do not add up or are not the ones named.
+/// 409 `object_missing` if there are no parts, 400 if the parts are not complete or differ from the listed ones.
 pub(crate) async fn complete(
     multipart: &impl Multipart,
     upload: &Upload,
@@ -26,15 +27,15 @@ pub(crate) async fn complete(
     };
     let mut errors = Vec::new();
     let numbered = parts.iter().map(|part| (u32::from(part.number), part));
-    let held: BTreeMap<u32, &Part> = numbered.collect();
+    let stored: BTreeMap<u32, &Part> = numbered.collect();
     for named in named {
         let number = named.part_number;
-        match held.get(&number) {
+        match stored.get(&number) {
             None => errors.push(wrong(
                 "part_missing",
                 format!("part {number} is not in the bucket"),
             )),
-            Some(held) if held.etag.as_str() != named.etag => errors.push(wrong(
+            Some(stored) if stored.etag.as_str() != named.etag => errors.push(wrong(
                 "part_mismatch",
                 format!("part {number} has another etag in the bucket; send it again"),
             )),

@@ -1,4 +1,4 @@
-//! `GET /files/{id}/download-url`: a presigned GET for what was uploaded, or for what was made of it.
+//! `GET /files/{id}/download-url`: a presigned GET for the original or an output.
 
 use bytes::Bytes;
 use consign_core::api::Download;
@@ -15,14 +15,15 @@ use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
 use consign_core::upload::{Output, Upload, UploadState};
 use http::{Request, Response, StatusCode};
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps: Service + HasRepo + HasPolicy + HasSigner {}
 
 impl<T: Service + HasRepo + HasPolicy + HasSigner> Deps for T {}
 
-/// What a store is told to answer beside the name and the type. Most stores take `cache-control`, `content-encoding` and the like
-/// from an upload though nobody signed them, and give them back with every download: an uploader would decide how a
-/// private file is cached, and could make browsers decode bytes that were checked as they are.
+/// Response headers that a signed download sets, in addition to the name and the type. Most stores accept headers
+/// such as `cache-control` and `content-encoding` with an upload even if they are not signed, and return them with
+/// every download. Without this override, an uploader could decide how a private file is cached, and could make
+/// browsers decode bytes that were checked as they are.
 const ANSWERED: [(&str, &str); 4] = [
     ("response-cache-control", "private, no-store"),
     ("response-content-encoding", "identity"),
@@ -43,19 +44,19 @@ async fn download_url<D: Deps>(
     file_id: &str,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who asks, for what, and is it theirs?
+    // 1. Authenticate the caller and find its upload.
     let identity = call.identify(deps, request.headers())?;
     let query = DownloadQuery::parse(request.uri().query().unwrap_or_default())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
-    // 2. Sign for exactly that object.
+    // 2. Sign a URL for exactly that object.
     let download = sign(deps.policy(), deps.signer(), &upload, &query, call.now)?;
     Ok(json(StatusCode::OK, &download))
 }
 
-/// Signs a download of an upload; also for the items of `GET /files?include=download_url`.
+/// Signs a download of an upload. `GET /files?include=download_url` uses it too.
 ///
 /// # Errors
-/// 404 for a deleted upload, 409 `not_ready` where the variant is not there yet or does not exist.
+/// 404 for a deleted upload, 409 `not_ready` if the variant does not exist or does not exist yet.
 pub fn sign(
     policy: &Policy,
     signer: &Signer,
@@ -109,7 +110,7 @@ pub fn sign(
     })
 }
 
-/// The object behind a variant, with its media type and the name for the user's disk.
+/// Returns the object of a variant, with its media type and file name.
 fn locate(
     upload: &Upload,
     variant: Variant,
@@ -130,7 +131,7 @@ fn locate(
             "nothing can be downloaded yet".to_owned()
         } else {
             format!(
-                "there is: {}",
+                "available: {}",
                 variants
                     .iter()
                     .map(|there| there.as_str())
@@ -150,7 +151,7 @@ fn locate(
     };
     let outcome = upload.current_outcome();
     let key = outcome.and_then(|outcome| outcome.key(output));
-    let key = key.ok_or_else(|| Problem::not_ready("There is no such variant."))?;
+    let key = key.ok_or_else(|| Problem::not_ready("The variant does not exist."))?;
     let filename = format!("{}.{}", upload.filename_stem(), output.extension());
     let content_type = output.content_type().to_owned();
     Ok((ObjectRef::new(made_in, key), content_type, filename))

@@ -1,4 +1,4 @@
-//! `GET /files` and `DELETE /files/{id}`: an owner's uploads.
+//! `GET /files` and `DELETE /files/{id}`: the uploads of an owner.
 
 use bytes::Bytes;
 use consign_core::api::{Download, ListedFile};
@@ -13,22 +13,22 @@ use consign_core::transition::transition;
 use consign_core::upload::{COLUMN_NAMES_MAX, Columns, DeletionReason, Event, Upload, UploadState};
 use http::{Request, Response, StatusCode};
 
-/// What this function needs.
+/// The capabilities that these functions use.
 pub trait Deps: Service + HasRepo + HasQueue + HasPolicy + HasSigner {}
 
 impl<T: Service + HasRepo + HasQueue + HasPolicy + HasSigner> Deps for T {}
 
-/// The longest answer of a listing, in bytes. A page that would be longer ends earlier, with a cursor.
+/// The maximum length of a listing, in bytes. A page that would be longer ends earlier, with a cursor.
 pub const LISTING_BYTES_MAX: usize = 1 << 20;
-/// Records that are read at first; then twice as many each time, up to the last of these. A page of five hundred is never in
-/// memory as a whole.
+/// The number of records in the first read. It doubles with each read, up to its maximum. A page of five hundred
+/// records is never in memory as a whole.
 const READ_FIRST: usize = 16;
 const READ_AT_ONCE_MAX: usize = 64;
-/// Records that are read at once where there are tables with many columns: those that were written before their names were
-/// bounded may have megabytes each, until they are written again.
+/// The number of records per read if there are tables with many columns. Records of builds that did not limit the
+/// names may have megabytes each until they are written again.
 const READ_WIDE: usize = 4;
 const _: () = assert!(READ_WIDE <= READ_FIRST && READ_FIRST <= READ_AT_ONCE_MAX);
-/// What stands around the files, in bytes.
+/// The length of a listing without its files, in bytes.
 const BYTES_BESIDE: usize = 128;
 
 /// Answers with a page of the caller's uploads, newest first.
@@ -43,7 +43,7 @@ async fn list_own<D: Deps>(
     request: &Request<Bytes>,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who asks, and which of its uploads?
+    // 1. Authenticate the caller and parse the query.
     let identity = call.identify(deps, request.headers())?;
     let query = ListQuery::parse(request.uri().query().unwrap_or_default())?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
@@ -52,7 +52,7 @@ async fn list_own<D: Deps>(
         category: query.category,
         collection_id: query.collection_id,
     };
-    // 2. One page of them, a few at a time, each with a URL, where asked for and where there is something to download.
+    // 2. Read one page in several reads. Each file has a URL if requested and possible.
     let limit = usize::try_from(query.limit).unwrap_or(1);
     let mut listing = Listing::new(after, limit);
     while let Some(at_once) = listing.wants() {
@@ -71,7 +71,7 @@ async fn list_own<D: Deps>(
     Ok(listing.answer())
 }
 
-/// A file of the listing as JSON.
+/// Returns a file of the listing as JSON.
 fn item(upload: &Upload, download: Option<Download>) -> Bytes {
     let (download_url, download_expires_at) = download
         .map(|download| (download.url, download.expires_at))
@@ -84,14 +84,14 @@ fn item(upload: &Upload, download: Option<Download>) -> Bytes {
     json(StatusCode::OK, &item).into_body()
 }
 
-/// A page that is being written, in JSON.
+/// A page of the listing that is being written as JSON.
 struct Listing {
     files: Vec<u8>,
     listed: usize,
     limit: usize,
     at_once: usize,
     after: Option<UploadId>,
-    /// Nothing more is to come on this page; perhaps on the next.
+    /// Why the page ends. There may be another page.
     end: Option<End>,
 }
 
@@ -101,7 +101,7 @@ enum End {
     OfAll,
 }
 
-/// Whether it is a table of which not all names are kept.
+/// Returns whether the upload is a table of which not all column names are stored.
 fn is_wide(upload: &Upload) -> bool {
     let found = upload
         .outcome
@@ -124,13 +124,13 @@ impl Listing {
         }
     }
 
-    /// How many to read next; `None` where the page is complete.
+    /// Returns the number of records of the next read, or `None` if the page is complete.
     fn wants(&self) -> Option<usize> {
         let left = self.limit - self.listed;
         (self.end.is_none() && left > 0).then(|| left.min(self.at_once))
     }
 
-    /// Adds what there is room for.
+    /// Adds the files that fit.
     fn add(&mut self, page: &Page, item: impl Fn(&Upload) -> Bytes) {
         self.at_once = if page.uploads.iter().any(is_wide) {
             READ_WIDE
@@ -153,7 +153,7 @@ impl Listing {
         }
         match page.next {
             None => self.end = Some(End::OfAll),
-            // A page without files that is not the last: the repository has looked far enough for one call.
+            // A page without files that is not the last: the repository limits how much it reads in one call.
             Some(next) if page.uploads.is_empty() => {
                 self.after = Some(next);
                 self.end = Some(End::OfPage);
@@ -192,12 +192,12 @@ fn parse_cursor(cursor: &str) -> Result<UploadId, Problem> {
         Problem::validation_failed(vec![FieldError {
             field: "cursor".to_owned(),
             code: "invalid".into(),
-            detail: "must be the `next_cursor` of the page before".to_owned(),
+            detail: "must be the `next_cursor` of the previous page".to_owned(),
         }])
     })
 }
 
-/// Deletes the upload `file_id`, softly: its objects move under `deleted/` and are purged later.
+/// Deletes the upload `file_id`. Its objects move under `deleted/` and are purged later.
 pub async fn delete<D: Deps>(deps: &D, request: Request<Bytes>, file_id: &str) -> Response<Bytes> {
     let mut call = Call::begin(deps, "delete_file", &request);
     let answer = delete_own(deps, &request, file_id, &mut call).await;
@@ -210,10 +210,10 @@ async fn delete_own<D: Deps>(
     file_id: &str,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who asks, and is it theirs?
+    // 1. Authenticate the caller and find its upload.
     let identity = call.identify(deps, request.headers())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
-    // 2. Deleted from this write on; the sweep moves the objects. Twice is as once.
+    // 2. Record the deletion. The sweep moves the objects. Idempotent.
     let reason = DeletionReason::Owner;
     transition(
         deps.repo(),

@@ -1,4 +1,4 @@
-//! `GET /health/live`, `GET /health/storage` and `GET /openapi.json`: what belongs to none of the functions.
+//! `GET /health/live`, `GET /health/storage` and `GET /openapi.json`.
 
 use bytes::Bytes;
 use consign_core::api::{self, HealthError, HealthStatus, StorageBackend};
@@ -15,20 +15,21 @@ use futures_util::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth {}
 
 impl<T: Service + HasStore + HasPolicy + HasProvider + HasEndpoint + HasHealth> Deps for T {}
 
-/// The contract, OpenAPI 3.1.
+/// The OpenAPI 3.1 document.
 pub const OPENAPI: &str = include_str!("openapi.json");
 
-/// Objects that probes use in a bucket. Whoever dies over one leaves it to the next.
+/// The number of objects that probes use in a bucket. An object that a killed process left is reused by another
+/// probe.
 const PROBES: usize = 16;
-/// How often a probe begins anew where another host removed its object.
+/// How often a probe is repeated if another host removed its object.
 const PROBE_TRIES: usize = 3;
 
-/// Answers what belongs to none of the functions; 404 for what belongs to one.
+/// Answers the health and document routes. 404 for targets of other functions.
 pub async fn handle<D: Deps>(deps: &D, target: Target, request: Request<Bytes>) -> Response<Bytes> {
     match target {
         Target::HealthLive => live(deps, &request),
@@ -58,42 +59,44 @@ fn openapi(deps: &impl Service, request: &Request<Bytes>) -> Response<Bytes> {
     Call::begin(deps, "openapi", request).finish(deps, Ok(answer))
 }
 
-/// Answers 200 where every bucket works, else 503; who has the scope is told more.
+/// Answers 200 if every bucket works, otherwise 503. A token with the scope gets the details.
 async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes> {
     let mut call = Call::begin(deps, "health_storage", request);
-    // 1. What is known, or found by a look of this call's own.
+    // 1. Get the last result, or probe in this call.
     let found = match deps.health().ask(call.now) {
         HealthCheck::Known(found) => Some(found),
         HealthCheck::NotYet => None,
-        HealthCheck::Probe(ours) => Some(ours.end(look(deps, call.now).await, deps.clock().now())),
+        HealthCheck::Probe(ours) => {
+            Some(ours.end(probe_all(deps, call.now).await, deps.clock().now()))
+        }
     };
-    // 2. Who may hear what. One without a good token is anybody.
+    // 2. Decide whether the caller gets the details. A caller without a valid token does not.
     let identity = call.identify(deps, request.headers()).ok();
-    let may_hear = identity.is_some_and(|identity| {
+    let has_scope = identity.is_some_and(|identity| {
         let mut scopes = identity.scopes.iter();
         scopes.any(|scope| scope == DETAILS_SCOPE)
     });
     let Some(found) = found else {
-        let answer = json(StatusCode::SERVICE_UNAVAILABLE, &told(None));
+        let answer = json(StatusCode::SERVICE_UNAVAILABLE, &public_health(None));
         return call.finish(deps, Ok(retry_after(answer, PROBE_PAUSE_S)));
     };
     let code = match found.errors.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut told = told(Some(&found));
-    if may_hear {
-        told = with_details(deps, &found, told);
+    let mut public_health = public_health(Some(&found));
+    if has_scope {
+        public_health = with_details(deps, &found, public_health);
     }
-    let answer = json(code, &told);
+    let answer = json(code, &public_health);
     call.finish(deps, Ok(answer))
 }
 
-/// After how many seconds the first look may have ended.
+/// After how many seconds the first probe may have ended.
 const PROBE_PAUSE_S: u64 = 1;
 
-/// What anybody is told.
-fn told(found: Option<&StoreHealth>) -> api::Health {
+/// Builds the part of the answer that every caller gets.
+fn public_health(found: Option<&StoreHealth>) -> api::Health {
     let is_well = found.is_some_and(|found| found.errors.is_empty());
     api::Health {
         status: match is_well {
@@ -109,12 +112,12 @@ fn told(found: Option<&StoreHealth>) -> api::Health {
     }
 }
 
-/// What only who has the scope is told.
+/// Adds the details, which require the scope.
 fn with_details<D: Deps>(deps: &D, found: &StoreHealth, health: api::Health) -> api::Health {
-    let errors = found.errors.iter().map(|trouble| HealthError {
-        bucket: trouble.bucket.clone(),
-        code: trouble.code.to_owned(),
-        operation: trouble.operation.to_owned(),
+    let errors = found.errors.iter().map(|error| HealthError {
+        bucket: error.bucket.clone(),
+        code: error.code.to_owned(),
+        operation: error.operation.to_owned(),
     });
     api::Health {
         storage_backend: Some(match deps.provider() {
@@ -131,15 +134,15 @@ fn with_details<D: Deps>(deps: &D, found: &StoreHealth, health: api::Health) -> 
     }
 }
 
-/// Looks at every bucket.
-async fn look<D: Deps>(deps: &D, began: Timestamp) -> StoreHealth {
-    let (mut accessible, mut troubles) = (Vec::new(), Vec::new());
+/// Probes every bucket.
+async fn probe_all<D: Deps>(deps: &D, began: Timestamp) -> StoreHealth {
+    let (mut accessible, mut errors) = (Vec::new(), Vec::new());
     for bucket in deps.policy().buckets() {
         match probe(deps, bucket).await {
             Ok(()) => accessible.push(bucket.to_owned()),
             Err(fault) => {
                 tracing::warn!(operation = "health_storage", bucket, %fault, "a bucket does not work");
-                troubles.push(health::BucketError {
+                errors.push(health::BucketError {
                     bucket: bucket.to_owned(),
                     code: fault.kind.code(),
                     operation: fault.operation,
@@ -154,13 +157,13 @@ async fn look<D: Deps>(deps: &D, began: Timestamp) -> StoreHealth {
         .num_milliseconds();
     StoreHealth {
         accessible,
-        errors: troubles,
+        errors,
         duration_ms: u64::try_from(elapsed).unwrap_or(0),
     }
 }
 
-/// Writes an object, reads it back and removes it. There are few of them for ever, so that a host that is killed over one
-/// leaves nothing that stays; two hosts may meet at one.
+/// Writes an object, reads it back and removes it. The number of objects is fixed, so a killed host leaves no
+/// garbage. Two hosts may use the same object.
 async fn probe<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
     let store = deps.store();
     store.check_bucket(bucket).await?;
@@ -173,17 +176,17 @@ async fn probe<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
         let read = read_all(store, &object).await;
         store.delete(&object).await?;
         match read? {
-            // Another host's is as long.
+            // The bytes of another host have the same length.
             Some(read) if read.len() == token.len() => return Ok(()),
             Some(_) => break,
             None => {}
         }
     }
-    let cause = "read other bytes than written";
+    let cause = "the bytes read differ from those written";
     Err(Fault::new(FaultKind::Other, "get", cause))
 }
 
-/// `None` where it is not there.
+/// Reads a whole object. Returns `None` if it does not exist.
 async fn read_all(store: &impl ObjectStore, object: &ObjectRef) -> Result<Option<Vec<u8>>, Fault> {
     let mut body = match store.get(object, &Read::default()).await {
         Ok(body) => body,
@@ -200,12 +203,13 @@ async fn read_all(store: &impl ObjectStore, object: &ObjectRef) -> Result<Option
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_document_is_what_the_types_make() {
-        // As values: the order of keys follows a feature of serde_json that other packages of a build may ask for.
+    fn the_document_matches_the_types() {
+        // Compared as values, since the order of keys depends on a feature of serde_json that other packages of a
+        // build may enable.
         let served: serde_json::Value = serde_json::from_str(super::OPENAPI).unwrap();
         assert!(
             served == consign_api::openapi::document(),
-            "make it anew: cargo run -p consign-api --features schema --example openapi > functions/health/src/openapi.json"
+            "regenerate it: cargo run -p consign-api --features schema --example openapi > functions/health/src/openapi.json"
         );
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a bucket is the one that the records are of.
+//! Checks that a bucket is the one that the records refer to.
 //!
-//! A disk that is not mounted, a wrong endpoint and a bucket made anew all answer as an empty bucket does: nothing is
-//! there. So each bucket holds a marker, an object whose name the records know, and no object counts as gone but beside a
-//! look at it. Whoever moves the objects to another bucket moves the marker with them, or writes it there
+//! A disk that is not mounted, a wrong endpoint and a recreated bucket all look like an empty bucket. Each bucket
+//! therefore has a marker, an object whose name is recorded. An object counts as removed or absent only if the marker
+//! exists. When the objects are moved to another bucket, the marker must be moved with them or written there
 //! (`consign bucket init --adopt`).
 
 use bytes::Bytes;
@@ -12,28 +12,29 @@ use consign_core::ports::{Fault, FaultKind, ObjectStore, Random, UploadRepo};
 
 use crate::Deps;
 
-/// What the marker says to whoever finds it.
+/// The content of the marker, for people who find it.
 const MARKER_TEXT: &[u8] =
-    b"By this object's name consign knows its bucket again. Keep it, and move it with the others.\n";
+    b"consign recognises its bucket by the name of this object. Keep it, and move it with the other objects.\n";
 
-/// The marker of a bucket by this identity.
+/// Returns the marker object of a bucket.
 fn marker(bucket: &str, identity: &str) -> ObjectRef {
     ObjectRef::new(bucket, format!("{MARKER_PREFIX}{identity}"))
 }
 
-/// Marks every bucket of the policy that is not known yet: the sooner, the less can stand in its place by then. One that
-/// cannot be marked keeps nobody waiting: the next run of the sweep tries again.
+/// Marks every bucket of the policy that has no recorded marker. This happens early, before another bucket can take
+/// its place. A bucket that cannot be marked does not delay the others: the next run of the sweep tries again.
 pub async fn mark_all<D: Deps>(deps: &D) {
     for bucket in deps.policy().buckets() {
         if let Err(fault) = mark(deps, bucket).await {
-            tracing::warn!(operation = "mark_bucket", bucket, %fault, "the bucket has no marker yet");
+            tracing::warn!(operation = "mark_bucket", bucket, %fault, "the bucket could not be marked");
         }
     }
 }
 
-/// Gives a bucket that is not known yet its marker, and records it. The name by which it is known.
+/// Writes and records the marker of a bucket that has none. Returns the marker's name.
 ///
-/// The marker comes first: dying in between leaves an object that nobody looks for.
+/// The marker is written first. If the process ends in between, the object is left without a record and without
+/// effect.
 async fn mark<D: Deps>(deps: &D, bucket: &str) -> Result<String, Fault> {
     if let Some(known) = deps.repo().bucket_identity(bucket).await? {
         return Ok(known);
@@ -49,10 +50,10 @@ async fn mark<D: Deps>(deps: &D, bucket: &str) -> Result<String, Fault> {
     Ok(known)
 }
 
-/// Proves that the bucket is the one that the records are of.
+/// Verifies that the bucket is the one that the records refer to.
 ///
 /// # Errors
-/// [`FaultKind::WrongBucket`] where its marker is not there, or another fault of the store or the records.
+/// [`FaultKind::WrongBucket`] if its marker is missing, or another fault of the store or the records.
 pub(crate) async fn prove<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> {
     let identity = mark(deps, bucket).await?;
     if deps
@@ -67,12 +68,12 @@ pub(crate) async fn prove<D: Deps>(deps: &D, bucket: &str) -> Result<(), Fault> 
         operation = "prove_bucket",
         bucket,
         marker = identity,
-        "an object is missing, and so is the bucket's marker: nothing is taken for gone. Is the disk mounted, and the endpoint \
-         the right one? Where the bucket was replaced on purpose, `consign bucket init --adopt MARKER` makes it known"
+        "an object and the bucket's marker are missing, so nothing is deleted. Is the disk mounted, and the endpoint \
+         the right one? If the bucket was replaced on purpose, run `consign bucket init --adopt MARKER`"
     );
     Err(Fault::new(
         FaultKind::WrongBucket,
         "prove_bucket",
-        "the bucket does not hold its marker",
+        "the bucket has no marker",
     ))
 }

@@ -1,4 +1,4 @@
-//! A claim on an upload: the lease under which it is worked on, and why work on it ends.
+//! The lease of an ingest, and why an ingest ends without an outcome.
 
 use bytes::Bytes;
 use consign_core::ids::ETag;
@@ -9,14 +9,14 @@ use consign_core::upload::{Event, LEASE_S, Lease, Upload};
 
 use crate::Deps;
 
-/// Why work on an upload ended without an outcome.
+/// Why an ingest ended without an outcome.
 #[derive(Debug)]
 pub(crate) enum IngestError {
-    /// The file itself is at fault: it ends failed, for this reason.
+    /// The file itself is invalid. The upload fails for this reason.
     Refused { code: String, detail: String },
-    /// The object changed, or another took over: nothing to do here any more.
+    /// The object changed, or another ingest acquired the lease. This ingest stops.
     Overtaken,
-    /// A port failed: again later.
+    /// A port failed. The message is delivered again.
     Fault(Fault),
 }
 
@@ -26,25 +26,25 @@ impl From<Fault> for IngestError {
     }
 }
 
-/// A claim on one version of an upload's object, renewed while the work goes on.
+/// A lease that this process holds on one version of an object. It is renewed during the work.
 pub(crate) struct HeldLease<'a, D> {
     pub(crate) deps: &'a D,
     pub(crate) upload: Upload,
     pub(crate) lease: Lease,
-    /// The bytes of a small object, once they were read.
+    /// The bytes of a small object, after they were read.
     pub(crate) whole: Option<Bytes>,
 }
 
 impl<D: Deps> HeldLease<'_, D> {
-    /// The version that was claimed.
+    /// Returns the version that the lease is for.
     pub(crate) fn etag(&self) -> Option<&ETag> {
-        self.upload.observed.as_ref().map(|seen| &seen.etag)
+        self.upload.observed.as_ref().map(|observed| &observed.etag)
     }
 
-    /// Prolongs the lease once half of it is gone.
-    pub(crate) async fn keep(&mut self) -> Result<(), IngestError> {
+    /// Renews the lease after half of its time.
+    pub(crate) async fn renew_if_due(&mut self) -> Result<(), IngestError> {
         let now = self.deps.clock().now();
-        // A clock that was set back makes the lease end later than any may: it is written anew as well.
+        // If the clock was set back, the lease ends later than any lease may. It is renewed too.
         let (half, whole) = (
             saturating_add_secs(now, LEASE_S / 2),
             saturating_add_secs(now, LEASE_S),

@@ -1,7 +1,7 @@
-//! `ingest-on-object-created`: checks what arrived in the bucket, profiles it, turns tabular files into Parquet.
+//! `ingest-on-object-created`: checks objects, profiles them, and converts tabular files to Parquet.
 //!
-//! It is fed by a queue that delivers at least once, in any order: bucket notifications in whatever shape their carrier
-//! gives them, and our own [`IngestJob`]s. The bucket is looked at before anything is believed.
+//! Its queue delivers at least once and in any order: bucket notifications in any envelope, and consign's own
+//! [`IngestJob`]s. A notification is only a hint. The function observes the object before it acts.
 
 mod bucket;
 mod lease;
@@ -20,7 +20,7 @@ use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, SweepJob, Upload
 use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{Event, Refusal, Upload, UploadState};
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps:
     HasClock + HasRandom + HasRepo + HasQueue + HasStore + HasMultipart + HasPolicy + HasMemory
 {
@@ -31,28 +31,28 @@ impl<T: HasClock + HasRandom + HasRepo + HasQueue + HasStore + HasMultipart + Ha
 {
 }
 
-/// What the host does with the message.
+/// What the host does with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// Acknowledge it: whatever it asked for is durable, or there was nothing to do.
+    /// Acknowledge it. The result is durable, or there was nothing to do.
     Ack,
     /// Deliver it again later.
     Retry,
-    /// It will never be of use: dead letter queue, with this reason.
+    /// Move it to the dead letters with this reason, since it can never be processed.
     DeadLetter(&'static str),
 }
 
-/// Takes one message body.
+/// Handles one message body.
 pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Disposition {
     match take(deps, body).await {
-        Ok(verdict) => verdict,
+        Ok(disposition) => disposition,
         Err(fault) => {
             tracing::warn!(
                 operation = "ingest",
                 port = fault.operation,
                 kind = fault.kind.code(),
                 cause = fault.causes(),
-                "ingest will be tried again"
+                "the message will be delivered again"
             );
             Disposition::Retry
         }
@@ -60,10 +60,10 @@ pub async fn handle<D: Deps>(deps: &D, body: &[u8]) -> Disposition {
 }
 
 async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Disposition, Fault> {
-    // 1. One of our own jobs names its uploads.
+    // 1. A job of consign names its uploads.
     if let Some(job) = IngestJob::from_body(body) {
         return match deps.repo().find(job.ingest).await? {
-            // What lies under a name that it has left is another's.
+            // The upload has released its object key, so the object belongs to another upload.
             Some(upload) if upload.releases_key(deps.clock().now()) => Ok(Disposition::Ack),
             Some(upload) => process::run(deps, upload, None).await,
             None => Ok(Disposition::Ack),
@@ -73,7 +73,7 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Disposition, Fault> {
         sweep::run_job(deps, &job.uploads).await?;
         return Ok(Disposition::Ack);
     }
-    // 2. Anything else is a notification, or poison.
+    // 2. Any other message is a notification, or invalid.
     let (records, damaged) = match deps.policy().event_sources().decode(body) {
         Ok(Decoded::Ok(records)) => (records, None),
         Ok(Decoded::Ignore) => return Ok(Disposition::Ack),
@@ -82,19 +82,20 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Disposition, Fault> {
         }
         Err(error) => return Ok(Disposition::DeadLetter(error.code())),
     };
-    // 3. Each record by itself; the good ones count also beside damaged ones.
-    let mut verdict = damaged.map_or(Disposition::Ack, Disposition::DeadLetter);
+    // 3. Handle the records one by one. Valid records count even if others are invalid.
+    let mut disposition = damaged.map_or(Disposition::Ack, Disposition::DeadLetter);
     for record in records {
         if handle_event(deps, record).await? == Disposition::Retry {
-            verdict = Disposition::Retry;
+            disposition = Disposition::Retry;
         }
     }
-    Ok(verdict)
+    Ok(disposition)
 }
 
-/// An unknown bucket or key changes nothing (invariant 22), and our own outputs are such keys (invariant 27).
+/// Handles one object event. An unknown bucket or key changes nothing (invariant 22), and consign's own outputs have
+/// such keys (invariant 27).
 async fn handle_event<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Disposition, Fault> {
-    // No key of ours has control characters, and not every database takes them.
+    // consign's keys have no control characters, and not every database accepts them.
     if record.key.chars().any(char::is_control) {
         return Ok(Disposition::Ack);
     }
@@ -104,15 +105,15 @@ async fn handle_event<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Disposit
     };
     match record.action {
         Action::Created => {
-            let told = record.etag.as_deref().map(ETag::new).zip(record.sequencer);
-            process::run(deps, upload, told).await
+            let reported = record.etag.as_deref().map(ETag::new).zip(record.sequencer);
+            process::run(deps, upload, reported).await
         }
         Action::Deleted => object_removed(deps, upload, record.sequencer).await,
     }
 }
 
-/// A deletion counts only where the object really is gone: it may be of an older version, or undone since, and then it is
-/// as good a reason to look as any.
+/// Handles a removal. It counts only if a HEAD request finds no object. It may concern an older version, or the
+/// object may have been written again since. The object is then processed like after any other event.
 async fn object_removed<D: Deps>(
     deps: &D,
     upload: Upload,
@@ -123,7 +124,7 @@ async fn object_removed<D: Deps>(
             bucket::prove(deps, &upload.object.bucket).await?;
         }
         let event = Event::ObjectRemoved { sequencer };
-        let moved = transition(
+        let outcome = transition(
             deps.repo(),
             deps.queue(),
             upload,
@@ -131,12 +132,12 @@ async fn object_removed<D: Deps>(
             deps.clock().now(),
         )
         .await?;
-        return Ok(ack_unless_stale(&moved));
+        return Ok(ack_unless_stale(&outcome));
     }
     process::run(deps, upload, None).await
 }
 
-/// Whether the removal of its object is an end of the upload.
+/// Returns whether the removal of the object ends the upload.
 fn ends_by_removal(upload: &Upload) -> bool {
     match upload.state {
         UploadState::Uploaded
@@ -149,8 +150,8 @@ fn ends_by_removal(upload: &Upload) -> bool {
     }
 }
 
-/// A look found no object. Where that is the loss of one that was seen, it counts only beside the proof that the bucket is
-/// the one that the records are of.
+/// Records that a HEAD request found no object. If the object had been observed before, this requires proof that the
+/// bucket is the one that the records refer to.
 async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOutcome, Fault> {
     let is_loss = match upload.state {
         UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing => true,
@@ -162,7 +163,7 @@ async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOu
         bucket::prove(deps, &upload.object.bucket).await?;
     }
     let before = upload.state;
-    let moved = transition(
+    let outcome = transition(
         deps.repo(),
         deps.queue(),
         upload,
@@ -170,7 +171,7 @@ async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOu
         deps.clock().now(),
     )
     .await?;
-    if let TransitionOutcome::Changed(upload) = &moved
+    if let TransitionOutcome::Changed(upload) = &outcome
         && before != UploadState::Deleted
         && let Some(reason) = upload.deletion_reason
     {
@@ -178,15 +179,15 @@ async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOu
             operation = "ingest",
             file_id = %upload.id,
             reason = reason.as_str(),
-            "the object was missing at two looks; the file is deleted until it is seen again"
+            "the object was absent at two probes; the file is deleted until the object is observed again"
         );
     }
-    Ok(moved)
+    Ok(outcome)
 }
 
-/// What a look at the bucket led to is durable, or another looked since: then again.
-fn ack_unless_stale(moved: &TransitionOutcome) -> Disposition {
-    match moved {
+/// Acknowledges a recorded observation. A stale one is repeated.
+fn ack_unless_stale(outcome: &TransitionOutcome) -> Disposition {
+    match outcome {
         TransitionOutcome::Refused(_, Refusal::StaleObservation) => Disposition::Retry,
         TransitionOutcome::Refused(..)
         | TransitionOutcome::Changed(_)

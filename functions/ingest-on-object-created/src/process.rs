@@ -1,4 +1,4 @@
-//! Processing one upload under a lease: claim, check, convert, commit.
+//! Processes one upload under a lease: acquire, check, convert, commit.
 
 use consign_core::events::Sequencer;
 use consign_core::ids::ETag;
@@ -14,34 +14,34 @@ use crate::lease::{HeldLease, IngestError};
 use crate::read::{ObjectBytes, check_checksum, digest, head_bytes, read_whole};
 use crate::{Deps, Disposition, ack_unless_stale, object_absent, tabular};
 
-/// Processes the upload's object as the bucket holds it now. An event may have told of a version and its place.
+/// Processes the upload's object as it is in the bucket now. `reported` is the version and sequencer of an event.
 pub(crate) async fn run<D: Deps>(
     deps: &D,
     upload: Upload,
-    told: Option<(ETag, Sequencer)>,
+    reported: Option<(ETag, Sequencer)>,
 ) -> Result<Disposition, Fault> {
     let started = deps.clock().now();
-    // 1. What is in the bucket?
+    // 1. Observe the object.
     let Some(head) = deps.store().head(&upload.object).await? else {
         if upload.state >= UploadState::Uploaded {
             return Ok(ack_unless_stale(&object_absent(deps, upload).await?));
         }
         return Ok(Disposition::Ack);
     };
-    // 2. Claim that version. The place of another in the key's history is not the place of this one.
-    let sequencer = told.and_then(|(etag, place)| (etag == head.etag).then_some(place));
-    let mut claim = match claim(deps, upload, &head, sequencer).await? {
-        Acquired::Held(claim) => *claim,
-        Acquired::Nothing(verdict) => return Ok(verdict),
+    // 2. Acquire the lease for that version. The sequencer is used only if it belongs to the same version.
+    let sequencer = reported.and_then(|(etag, sequencer)| (etag == head.etag).then_some(sequencer));
+    let mut held = match acquire(deps, upload, &head, sequencer).await? {
+        Acquired::Held(held) => *held,
+        Acquired::Nothing(disposition) => return Ok(disposition),
     };
-    // 3. Check it and make what is to be made of it; the outputs are durable afterwards.
-    let event = match work(&mut claim, &head).await {
+    // 3. Check the object and convert it. The outputs are durable afterwards.
+    let event = match work(&mut held, &head).await {
         Ok(outcome) => Event::Succeed {
-            token: claim.lease.token.clone(),
+            token: held.lease.token.clone(),
             outcome,
         },
         Err(IngestError::Refused { code, detail }) => Event::Fail {
-            token: claim.lease.token.clone(),
+            token: held.lease.token.clone(),
             failure: Failure {
                 code,
                 detail,
@@ -49,38 +49,40 @@ pub(crate) async fn run<D: Deps>(
             },
         },
         Err(IngestError::Overtaken) => {
-            // Whoever comes next looks at what is there now. Where another took over, nothing is ours to give back.
-            release(&claim, false, "get: changed".to_owned()).await;
+            // The next delivery observes the object again. If another ingest acquired the lease, the release has no
+            // effect.
+            release(&held, false, "get: changed".to_owned()).await;
             return Ok(Disposition::Retry);
         }
         Err(IngestError::Fault(fault)) => {
-            release(&claim, fault.kind.is_transient(), fault.to_string()).await;
+            release(&held, fault.kind.is_transient(), fault.to_string()).await;
             return Err(fault);
         }
     };
-    // 4. Commit, if the claim still holds.
-    let moved = claim.apply(&event).await?;
-    let (TransitionOutcome::Changed(upload) | TransitionOutcome::Unchanged(upload)) = moved else {
+    // 4. Commit, if the lease is still held.
+    let outcome = held.apply(&event).await?;
+    let (TransitionOutcome::Changed(upload) | TransitionOutcome::Unchanged(upload)) = outcome
+    else {
         return Ok(Disposition::Retry);
     };
     log(&upload, started, deps.clock().now());
-    // 5. The uploaded object is not needed any more. Dying before this leaves it to the sweep.
+    // 5. Remove the original if it is not kept. The sweep does it if the process ends before.
     if upload.state == UploadState::Ready && !upload.keep_original {
         crate::sweep::remove_original(deps, upload).await?;
     }
     Ok(Disposition::Ack)
 }
 
-/// What came of asking for the lease.
+/// The result of acquiring a lease.
 enum Acquired<'a, D> {
-    /// The lease is ours.
+    /// This ingest holds the lease.
     Held(Box<HeldLease<'a, D>>),
-    /// There is nothing to do for us: what becomes of the message.
+    /// There is nothing to do. The disposition of the message.
     Nothing(Disposition),
 }
 
-/// Acquires the lease of the version that `head` showed, or says what becomes of the message where there is nothing to do for us.
-async fn claim<'a, D: Deps>(
+/// Acquires the lease for the version in `head`, or returns the disposition of the message if there is nothing to do.
+async fn acquire<'a, D: Deps>(
     deps: &'a D,
     upload: Upload,
     head: &ObjectHead,
@@ -106,7 +108,7 @@ async fn claim<'a, D: Deps>(
             tracing::warn!(
                 operation = "ingest",
                 file_id = %upload.id,
-                "another version was written over a file that is ready; it is refused"
+                "another version was written over a ready file and is refused"
             );
             Ok(Acquired::Nothing(Disposition::Ack))
         }
@@ -118,13 +120,13 @@ async fn claim<'a, D: Deps>(
                 whole: None,
             })))
         }
-        moved @ (TransitionOutcome::Changed(_)
+        outcome @ (TransitionOutcome::Changed(_)
         | TransitionOutcome::Unchanged(_)
-        | TransitionOutcome::Refused(..)) => Ok(Acquired::Nothing(ack_unless_stale(&moved))),
+        | TransitionOutcome::Refused(..)) => Ok(Acquired::Nothing(ack_unless_stale(&outcome))),
     }
 }
 
-/// Where the policy has outputs of the upload go today; what was written before stands in its record.
+/// Returns where the present policy writes outputs of the upload. The record has the places of earlier outputs.
 fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
     let category = deps.policy().category(&upload.category)?;
     Some(OutputPlace {
@@ -133,43 +135,39 @@ fn output_place<D: Deps>(deps: &D, upload: &Upload) -> Option<OutputPlace> {
     })
 }
 
-/// Gives the claim back; where even that fails, the lease ends by itself.
-async fn release<D: Deps>(claim: &HeldLease<'_, D>, is_transient: bool, fault: String) {
+/// Releases the lease. If that fails, the lease expires.
+async fn release<D: Deps>(held: &HeldLease<'_, D>, is_transient: bool, fault: String) {
     let event = Event::ReleaseLease {
-        token: claim.lease.token.clone(),
+        token: held.lease.token.clone(),
         is_transient,
         fault,
     };
-    if let Err(fault) = claim.apply(&event).await {
-        tracing::warn!(%fault, "claim not released; its lease will end");
+    if let Err(fault) = held.apply(&event).await {
+        tracing::warn!(%fault, "the lease could not be released; it will expire");
     }
 }
 
 async fn work<D: Deps>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
 ) -> Result<IngestOutcome, IngestError> {
-    let category = claim
-        .deps
-        .policy()
-        .category(&claim.upload.category)
-        .cloned();
+    let category = held.deps.policy().category(&held.upload.category).cloned();
     let category = category.ok_or_else(|| IngestError::Refused {
         code: "category_unknown".to_owned(),
         detail: "The policy no longer has the category of this upload.".to_owned(),
     })?;
-    check_size(&claim.upload, head)?;
-    let ingest = category.ingest_of(&claim.upload.extension);
-    if is_read_whole(claim, ingest, head) {
-        read_whole(claim, head).await?;
+    check_size(&held.upload, head)?;
+    let ingest = category.ingest_of(&held.upload.extension);
+    if is_read_whole(held, ingest, head) {
+        read_whole(held, head).await?;
     }
-    check_first_bytes(claim, &category, head).await?;
-    check_time(claim, ingest, head)?;
+    check_first_bytes(held, &category, head).await?;
+    check_time(held, ingest, head)?;
     match ingest {
-        Ingest::Tabular => tabular::convert(claim, head).await,
+        Ingest::Tabular => tabular::convert(held, head).await,
         Ingest::Verify => {
-            if let Some(declared) = claim.upload.checksum_sha256.clone() {
-                check_checksum(&declared, &stored_digest(claim, head).await?)?;
+            if let Some(declared) = held.upload.checksum_sha256.clone() {
+                check_checksum(&declared, &stored_digest(held, head).await?)?;
             }
             Ok(IngestOutcome {
                 etag: head.etag.clone(),
@@ -185,7 +183,7 @@ async fn work<D: Deps>(
     }
 }
 
-/// The size is bound by the signature and checked again (invariant 14).
+/// Checks the size. The signature binds it, and it is checked again (invariant 14).
 fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), IngestError> {
     let fits = match upload.size_bytes_declared {
         Some(declared) => head.size_bytes == declared,
@@ -204,26 +202,26 @@ fn check_size(upload: &Upload, head: &ObjectHead) -> Result<(), IngestError> {
     })
 }
 
-/// Whether the first bytes alone do not do.
-fn is_read_whole<D: Deps>(claim: &HeldLease<'_, D>, ingest: Ingest, head: &ObjectHead) -> bool {
+/// Returns whether the whole file has to be read, and not only its first bytes.
+fn is_read_whole<D: Deps>(held: &HeldLease<'_, D>, ingest: Ingest, head: &ObjectHead) -> bool {
     match ingest {
         Ingest::Tabular => true,
-        Ingest::Verify => claim.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
+        Ingest::Verify => held.upload.checksum_sha256.is_some() && head.checksum_sha256.is_none(),
     }
 }
 
-/// Where time is short, a file that would have to be read whole and is too large for that is refused before any work.
+/// Refuses a file that must be read as a whole and is too large for the time limit of the host.
 fn check_time<D: Deps>(
-    claim: &HeldLease<'_, D>,
+    held: &HeldLease<'_, D>,
     ingest: Ingest,
     head: &ObjectHead,
 ) -> Result<(), IngestError> {
-    match claim.deps.file_bytes_max() {
-        Some(bytes_max) if is_read_whole(claim, ingest, head) && head.size_bytes > bytes_max => {
+    match held.deps.file_bytes_max() {
+        Some(bytes_max) if is_read_whole(held, ingest, head) && head.size_bytes > bytes_max => {
             Err(IngestError::Refused {
                 code: "too_large_to_process".to_owned(),
                 detail: format!(
-                    "The file has {} bytes; files of up to {bytes_max} are processed here. It is kept as it was uploaded.",
+                    "The file has {} bytes; the limit for processing is {bytes_max}. The original is kept.",
                     head.size_bytes
                 ),
             })
@@ -233,30 +231,30 @@ fn check_time<D: Deps>(
 }
 
 async fn check_first_bytes<D: Deps>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     category: &Category,
     head: &ObjectHead,
 ) -> Result<(), IngestError> {
     if head.size_bytes == 0 {
         return Ok(());
     }
-    let first = head_bytes(claim, HEAD_BYTES).await?;
+    let first = head_bytes(held, HEAD_BYTES).await?;
     category
-        .check_magic(&claim.upload.extension, &first)
+        .check_magic(&held.upload.extension, &first)
         .map_err(|mismatch| IngestError::Refused {
             code: "content_mismatch".to_owned(),
             detail: mismatch.to_string(),
         })
 }
 
-/// The object's SHA-256 in base64: the store's own where it kept one, else by reading it all.
+/// Returns the object's SHA-256 in base64: the store's own, or else computed by reading the object.
 async fn stored_digest<D: Deps>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
 ) -> Result<String, IngestError> {
     match &head.checksum_sha256 {
         Some(stored) => Ok(stored.clone()),
-        None => digest(&mut ObjectBytes::open(claim).await?, claim).await,
+        None => digest(&mut ObjectBytes::open(held).await?, held).await,
     }
 }
 
@@ -265,7 +263,7 @@ fn log(upload: &Upload, started: Timestamp, now: Timestamp) {
         operation = "ingest",
         file_id = %upload.id,
         user_id = upload.owner.as_str(),
-        file_size = upload.observed.as_ref().map(|seen| seen.size_bytes),
+        file_size = upload.observed.as_ref().map(|observed| observed.size_bytes),
         duration_ms = u64::try_from(now.signed_duration_since(started).num_milliseconds()).unwrap_or(0),
         bucket = upload.object.bucket,
         status = upload.state.as_str(),

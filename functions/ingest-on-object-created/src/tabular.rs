@@ -1,4 +1,5 @@
-//! Delimited text to Parquet, profile and rejects: one pass over the object in the usual case, else three, in bounded memory.
+//! Converts delimited text to Parquet, profile and rejects: usually in one pass over the object, otherwise in three,
+//! with bounded memory.
 
 use bytes::Bytes;
 use consign_core::ids::ObjectRef;
@@ -29,41 +30,41 @@ impl From<Refusal> for IngestError {
     }
 }
 
-/// Converts the claimed version; Parquet, profile and rejects are durable afterwards.
+/// Converts the leased version. Parquet, profile and rejects are durable afterwards.
 ///
-/// The keys were planned with the claim, and the bytes from the object alone: whoever repeats this
-/// writes the same again.
+/// The keys were recorded when the lease was acquired, and the bytes depend only on the object. A repetition
+/// therefore writes the same outputs again.
 pub(crate) async fn convert<D: Deps>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
 ) -> Result<IngestOutcome, IngestError> {
-    let planned = claim.upload.planned_outputs().cloned();
+    let planned = held.upload.planned_outputs().cloned();
     let planned = planned.ok_or_else(|| IngestError::Refused {
         code: "output_unknown".to_owned(),
-        detail: "The policy does not say where the results of this category go.".to_owned(),
+        detail: "The policy has no output template for this category.".to_owned(),
     })?;
-    // 1. Read it once, and write the Parquet as it grows.
+    // 1. Read the object once, and write the Parquet file meanwhile.
     let parquet = planned.object(Output::Parquet);
-    let deps = claim.deps;
+    let deps = held.deps;
     let writer = deps
         .store()
         .writer(&parquet, Output::Parquet.content_type())
         .await?;
-    let (converted, writer) = match write_once(claim, head, writer).await? {
+    let (converted, writer) = match write_once(held, head, writer).await? {
         Some(written) => written,
-        // 2. What came late is of another type than the beginning let expect: find the types of all cells, then convert.
+        // 2. A later cell does not match the types of the first rows: determine the types of all cells, then convert.
         None => {
-            let plan = survey(claim, head).await?;
+            let plan = survey(held, head).await?;
             let writer = deps
                 .store()
                 .writer(&parquet, Output::Parquet.content_type())
                 .await?;
-            write_by(claim, plan, writer).await?
+            write_by(held, plan, writer).await?
         }
     };
     let names = converted.profile.columns.iter();
     let columns = Columns::of(names.map(|column| &column.name));
-    // 3. Its end, the profile, and the rejects where there are any; all at once, and each is awaited.
+    // 3. Write the end of the file, the profile, and the rejects if there are any, concurrently. Each is awaited.
     let profile = planned.object(Output::Profile);
     let rejects = match converted.rejects.total {
         0 => None,
@@ -71,10 +72,10 @@ pub(crate) async fn convert<D: Deps>(
     };
     let (finished, profiled, rejected) = join3(
         writer.finish(),
-        put_json(claim, &profile, &converted.profile),
+        put_json(held, &profile, &converted.profile),
         async {
             match &rejects {
-                Some(rejects) => put_json(claim, rejects, &converted.rejects).await,
+                Some(rejects) => put_json(held, rejects, &converted.rejects).await,
                 None => Ok(()),
             }
         },
@@ -94,24 +95,24 @@ pub(crate) async fn convert<D: Deps>(
     })
 }
 
-fn options<D: Deps>(claim: &HeldLease<'_, D>, head: &ObjectHead) -> Options {
+fn options<D: Deps>(held: &HeldLease<'_, D>, head: &ObjectHead) -> Options {
     Options {
         metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
-        charset: declared_charset(&claim.upload.content_type),
+        charset: declared_charset(&held.upload.content_type),
         ..Options::default()
     }
 }
 
-/// The declared checksum, looked at while bytes pass.
+/// Computes the checksum of the bytes, for comparison with the declared one.
 struct Checksum {
     declared: Option<String>,
     hasher: Sha256,
 }
 
 impl Checksum {
-    fn of<D: Deps>(claim: &HeldLease<'_, D>) -> Self {
+    fn of<D: Deps>(held: &HeldLease<'_, D>) -> Self {
         Self {
-            declared: claim.upload.checksum_sha256.clone(),
+            declared: held.upload.checksum_sha256.clone(),
             hasher: Sha256::new(),
         }
     }
@@ -131,14 +132,14 @@ impl Checksum {
 }
 
 async fn survey<D: Deps>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
 ) -> Result<Plan, IngestError> {
-    let limits = Limits::for_memory(claim.deps.memory_bytes());
-    let mut survey = Survey::new(options(claim, head), limits);
-    let mut checksum = Checksum::of(claim);
-    let mut source = ObjectBytes::open(claim).await?;
-    while let Some(bytes) = source.next(claim).await? {
+    let limits = Limits::for_memory(held.deps.memory_bytes());
+    let mut survey = Survey::new(options(held, head), limits);
+    let mut checksum = Checksum::of(held);
+    let mut source = ObjectBytes::open(held).await?;
+    while let Some(bytes) = source.next(held).await? {
         checksum.take(&bytes);
         survey.push(&bytes)?;
     }
@@ -146,7 +147,7 @@ async fn survey<D: Deps>(
     Ok(survey.finish()?)
 }
 
-/// The encoding that a media type declares (RFC 9110, section 8.3.2), where it is one that is read.
+/// Returns the encoding that a media type declares (RFC 9110, section 8.3.2), if it is supported.
 fn declared_charset(content_type: &str) -> Option<Charset> {
     let parameters = content_type.split(';').skip(1);
     let mut named = parameters.filter_map(|parameter| parameter.split_once('='));
@@ -154,13 +155,13 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
     Charset::of_label(label)
 }
 
-/// Writes all of it in one pass; `None`, and nothing is written, where the guess at its types does not hold.
+/// Writes the Parquet file in one pass. Returns `None` and writes nothing if the guessed types do not hold.
 async fn write_once<D: Deps, W: ObjectWriter>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
     mut writer: W,
 ) -> Result<Option<(Converted, W)>, IngestError> {
-    match pump_once(claim, head, &mut writer).await {
+    match pump_once(held, head, &mut writer).await {
         Ok(Some(converted)) => Ok(Some((converted, writer))),
         unwritten => {
             free(writer).await;
@@ -170,15 +171,15 @@ async fn write_once<D: Deps, W: ObjectWriter>(
 }
 
 async fn pump_once<D: Deps, W: ObjectWriter>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
     writer: &mut W,
 ) -> Result<Option<Converted>, IngestError> {
-    let limits = Limits::for_memory(claim.deps.memory_bytes());
-    let mut pass = OnePass::new(options(claim, head), limits);
-    let mut checksum = Checksum::of(claim);
-    let mut source = ObjectBytes::open(claim).await?;
-    while let Some(bytes) = source.next(claim).await? {
+    let limits = Limits::for_memory(held.deps.memory_bytes());
+    let mut pass = OnePass::new(options(held, head), limits);
+    let mut checksum = Checksum::of(held);
+    let mut source = ObjectBytes::open(held).await?;
+    while let Some(bytes) = source.next(held).await? {
         checksum.take(&bytes);
         match pass.push(&bytes)? {
             Step::Taken => write(writer, pass.take_output()).await?,
@@ -187,18 +188,18 @@ async fn pump_once<D: Deps, W: ObjectWriter>(
     }
     checksum.check()?;
     match pass.finish()? {
-        Ended::Converted(converted) => end(claim, *converted, writer).await.map(Some),
+        Ended::Converted(converted) => end(held, *converted, writer).await.map(Some),
         Ended::Again => Ok(None),
     }
 }
 
-/// Writes all of it by the plan of a survey; it is there once the writer finishes.
+/// Writes the Parquet file by the plan of a survey. It exists after the writer finishes.
 async fn write_by<D: Deps, W: ObjectWriter>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     plan: Plan,
     mut writer: W,
 ) -> Result<(Converted, W), IngestError> {
-    match pump(claim, plan, &mut writer).await {
+    match pump(held, plan, &mut writer).await {
         Ok(converted) => Ok((converted, writer)),
         Err(stop) => {
             free(writer).await;
@@ -208,17 +209,17 @@ async fn write_by<D: Deps, W: ObjectWriter>(
 }
 
 async fn pump<D: Deps, W: ObjectWriter>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     plan: Plan,
     writer: &mut W,
 ) -> Result<Converted, IngestError> {
     let mut converter = Converter::new(plan)?;
-    let mut source = ObjectBytes::open(claim).await?;
-    while let Some(bytes) = source.next(claim).await? {
+    let mut source = ObjectBytes::open(held).await?;
+    while let Some(bytes) = source.next(held).await? {
         converter.push(&bytes)?;
         write(writer, converter.take_output()).await?;
     }
-    end(claim, converter.finish()?, writer).await
+    end(held, converter.finish()?, writer).await
 }
 
 async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), IngestError> {
@@ -230,31 +231,30 @@ async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), I
 
 /// Writes the end of the file.
 async fn end<D: Deps, W: ObjectWriter>(
-    claim: &mut HeldLease<'_, D>,
+    held: &mut HeldLease<'_, D>,
     mut converted: Converted,
     writer: &mut W,
 ) -> Result<Converted, IngestError> {
     write(writer, std::mem::take(&mut converted.tail)).await?;
-    // The last look before the output counts: a lost lease must not publish.
-    claim.keep().await?;
+    // The last check before the output counts: an ingest that lost its lease must not publish.
+    held.renew_if_due().await?;
     Ok(converted)
 }
 
 async fn free<W: ObjectWriter>(writer: W) {
     if let Err(fault) = writer.abort().await {
-        tracing::warn!(%fault, "unfinished output not freed; the bucket's lifecycle will");
+        tracing::warn!(%fault, "an unfinished output could not be freed; the bucket's lifecycle rules will remove it");
     }
 }
 
 async fn put_json<D: Deps>(
-    claim: &HeldLease<'_, D>,
+    held: &HeldLease<'_, D>,
     object: &ObjectRef,
     value: &impl serde::Serialize,
 ) -> Result<(), IngestError> {
     let json =
         serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
-    claim
-        .deps
+    held.deps
         .store()
         .put(object, "application/json", json.into())
         .await?;

@@ -1,11 +1,11 @@
-//! All functions behind the one table of routes, for hosts that serve them together.
+//! All functions behind the routing table, for hosts that serve them together.
 
 use bytes::Bytes;
 pub use consign_core::routes::{BODY_BYTES_MAX, DEFAULT_FUNCTION, ROUTES, Route, Target, find};
 use consign_core::service::Call;
 use http::{Request, Response};
 
-/// Everything that the functions need together.
+/// The capabilities of all functions.
 pub trait Deps:
     sign_upload::Deps + confirm::Deps + status::Deps + download_url::Deps + files::Deps + health::Deps
 {
@@ -21,7 +21,7 @@ impl<T> Deps for T where
 {
 }
 
-/// Serves a request by the table.
+/// Answers a request by the routing table.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
     let (target, id) = match find(request.method(), &path) {

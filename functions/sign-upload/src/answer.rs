@@ -1,4 +1,4 @@
-//! The signed answer: what the client sends where. Everything that matters is inside the signature.
+//! Builds the signed answer: what the client sends, and where. The signature covers everything that matters.
 
 use consign_core::api::{Method, Multipart, Pairs, SignedPart, SignedUpload};
 use consign_core::policy::{Accepted, Capabilities, Strategy};
@@ -7,19 +7,19 @@ use consign_core::sigv4::{Condition, Operation, PostRequest, PresignError, Reque
 use consign_core::time::{Timestamp, saturating_add_secs, to_rfc3339};
 use consign_core::upload::Upload;
 
-/// Signed where a store would copy another object into this one for whoever adds an `x-amz-copy-source` that nobody
-/// signed: only a source of this etag is copied, and none has it. A PUT of bytes takes no notice.
+/// A header that is signed for stores that accept an unsigned `x-amz-copy-source` and would copy another object. It
+/// permits only a source with this ETag, which no object has. A PUT of bytes ignores it.
 const NO_COPY: (&str, &str) = ("x-amz-copy-source-if-match", "none");
 
-/// What an answer is signed from.
+/// The inputs of a signed answer.
 pub(crate) struct Signing<'a> {
     pub(crate) signer: &'a Signer,
-    /// What the store can check by itself.
+    /// The capabilities of the store.
     pub(crate) store: Capabilities,
     pub(crate) upload: &'a Upload,
     pub(crate) accepted: &'a Accepted,
     pub(crate) now: Timestamp,
-    /// The life of the URLs from `now` on, in seconds.
+    /// The life of the URLs in seconds, from `now`.
     pub(crate) expires_s: u32,
 }
 
@@ -27,7 +27,7 @@ impl Signing<'_> {
     /// Signs the upload by its strategy.
     ///
     /// # Errors
-    /// A problem of the client where its request cannot be signed.
+    /// A problem if the request cannot be signed.
     pub(crate) fn sign(&self) -> Result<SignedUpload, Problem> {
         let mut answer = SignedUpload {
             file_id: self.upload.id.to_string(),
@@ -50,7 +50,7 @@ impl Signing<'_> {
         Ok(answer)
     }
 
-    /// One PUT: size, type, checksum, encryption and "only once" are signed headers (DESIGN, section 3).
+    /// Signs one PUT: size, type, checksum, encryption and "only once" are signed headers (DESIGN, section 3).
     fn put(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let mut headers = vec![
             ("content-type".to_owned(), self.upload.content_type.clone()),
@@ -65,12 +65,12 @@ impl Signing<'_> {
             .collect();
         signed.push(("content-length", &length));
         answer.upload_url = Some(self.presign(Operation::PutObject, &signed, &[])?);
-        // Every HTTP client sends the length by itself, and a browser lets no page set it.
+        // Every HTTP client sends the length itself, and browsers do not let a page set it.
         answer.headers = Pairs(headers);
         Ok(())
     }
 
-    /// A POST form with the exact key and type, and the size or its range.
+    /// Signs a POST form with the exact key and type, and the size or its range.
     fn post(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let mut fields = vec![("content-type".to_owned(), self.upload.content_type.clone())];
         fields.extend(self.extra());
@@ -108,7 +108,7 @@ impl Signing<'_> {
         Ok(())
     }
 
-    /// A PUT for every part, each with its exact length.
+    /// Signs a PUT for every part, each with its exact length.
     fn parts(&self, answer: &mut SignedUpload) -> Result<(), PresignError> {
         let upload_id = self
             .upload
@@ -145,14 +145,15 @@ impl Signing<'_> {
         Ok(())
     }
 
-    /// What keeps a store from copying, where that takes anything.
+    /// Returns the header that prevents copies, for stores that need it.
     fn no_copy(&self) -> Option<(String, String)> {
         let (name, value) = NO_COPY;
         let needed = self.store.copies_unsigned;
         needed.then(|| (name.to_owned(), value.to_owned()))
     }
 
-    /// What the client must send beyond its type: the checksum that it declared, and the policy's encryption.
+    /// Returns the headers that the client must send in addition to its type: the declared checksum and the policy's
+    /// encryption.
     fn extra(&self) -> Vec<(String, String)> {
         let mut headers = Vec::new();
         if let Some(checksum) = &self.upload.checksum_sha256 {

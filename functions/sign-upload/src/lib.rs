@@ -18,7 +18,7 @@ use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{BEGIN_S, EXPIRY_GRACE_S, Event, Refusal, Upload, UploadState};
 use http::{HeaderMap, Request, Response, StatusCode};
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps:
     Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvider + HasSigner
 {
@@ -29,10 +29,10 @@ impl<T: Service + HasRepo + HasQueue + HasBeginMultipart + HasPolicy + HasProvid
 {
 }
 
-/// The longest idempotency key, in bytes.
+/// The maximum length of an idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
-/// Answers 201 with what to send where, until when.
+/// Answers 201 with the signed requests and their expiry.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>) -> Response<Bytes> {
     let mut call = Call::begin(deps, "sign_upload", &request);
     let answer = sign_upload(deps, &request, &mut call).await;
@@ -44,26 +44,26 @@ async fn sign_upload<D: Deps>(
     request: &Request<Bytes>,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who asks for what, and does the policy allow it?
+    // 1. Authenticate the caller and check the request against the policy.
     let identity = call.identify(deps, request.headers())?;
     let idempotency = idempotency_key(request.headers(), request.body(), call.now)?;
     let wanted = SignUploadRequest::parse(request.body())?;
     let accepted = deps
         .policy()
         .check(wanted, &identity, deps.provider().capabilities())?;
-    // 2. Write the record, before anything can reach the bucket in its name.
+    // 2. Write the record before any bytes can reach the bucket.
     let upload = new_upload(deps, &identity, &accepted, call.now)?;
     let inserted = insert(deps, upload, &identity, idempotency, call.now).await?;
     call.about(inserted.upload());
-    // 3. A multipart upload is begun in the bucket.
+    // 3. Begin a multipart upload in the bucket.
     let upload = begin_multipart(deps, inserted, &accepted, call.now).await?;
-    // 4. Sign exactly this upload, and remember how long its URLs live.
+    // 4. Sign this upload, and record when its URLs expire.
     let expires_s = expires_s(deps, &upload, &accepted, call.now);
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(call.now, expires_s.into()),
     };
-    let moved = transition(deps.repo(), deps.queue(), upload, &event, call.now).await?;
-    let upload = still_open(moved.upload(), call.now)?;
+    let outcome = transition(deps.repo(), deps.queue(), upload, &event, call.now).await?;
+    let upload = still_open(outcome.upload(), call.now)?;
     let signing = answer::Signing {
         signer: deps.signer(),
         store: deps.provider().capabilities(),
@@ -76,7 +76,7 @@ async fn sign_upload<D: Deps>(
     Ok(json(StatusCode::CREATED, &answer))
 }
 
-/// The record of a new upload under an object key of its own.
+/// Builds the record of a new upload with its own object key.
 fn new_upload<D: Deps>(
     deps: &D,
     identity: &Identity,
@@ -85,7 +85,7 @@ fn new_upload<D: Deps>(
 ) -> Result<Upload, Problem> {
     let id = consign_core::ports::Random::upload_id(deps.random(), now);
     let record = record::pending(id, identity, accepted, now).map(|upload| Upload {
-        // A form signs no condition. Parts become an object by our own hand.
+        // A form signs no condition. The parts of a multipart upload are completed by consign itself.
         puts_once: accepted.strategy != Strategy::Post && deps.provider().capabilities().puts_once,
         ..upload
     });
@@ -93,16 +93,16 @@ fn new_upload<D: Deps>(
         Problem::validation_failed(vec![consign_core::problem::FieldError {
             field: "labels".to_owned(),
             code: "key_invalid".into(),
-            detail: format!("would make an object key that no store takes: {error}"),
+            detail: format!("would result in an invalid object key: {error}"),
         }])
     })
 }
 
 /// The record of a call.
 enum Record {
-    /// Inserted by this very call, which begins in the bucket what is to be begun.
+    /// Inserted by this call, which also begins the multipart upload.
     New(Upload),
-    /// Of the same call before.
+    /// Inserted by an earlier, equal call.
     Known(Upload),
 }
 
@@ -114,7 +114,7 @@ impl Record {
     }
 }
 
-/// Inserts the record, or finds the one that the same call made before.
+/// Inserts the record, or returns the one of an earlier, equal call.
 async fn insert<D: Deps>(
     deps: &D,
     upload: Upload,
@@ -163,10 +163,10 @@ fn over_quota(wanted_bytes: u64, used_bytes: u64, quota_bytes: u64) -> Problem {
     ))
 }
 
-/// Begins an upload anew that expired unused, with what it reserves.
+/// Reopens an upload that expired unused, and reserves its bytes again.
 ///
-/// The quota is looked at before and after: of calls at the same time each sees its own bytes reserved, so that no URL
-/// is handed out beyond it. One that is refused after it reserved them gives them back when its time is over.
+/// The quota is checked before and after: each of several concurrent calls sees its own bytes reserved, so no URL
+/// exceeds the quota. An upload that is refused after the reservation releases it when it expires.
 async fn reopen<D: Deps>(
     deps: &D,
     upload: Upload,
@@ -188,12 +188,12 @@ async fn reopen<D: Deps>(
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(now, EXPIRY_GRACE_S),
     };
-    let moved = transition(deps.repo(), deps.queue(), upload.clone(), &event, now).await?;
+    let outcome = transition(deps.repo(), deps.queue(), upload.clone(), &event, now).await?;
     within_quota(0).await?;
-    still_open(moved.upload(), now)
+    still_open(outcome.upload(), now)
 }
 
-/// An upload that still takes bytes.
+/// Returns an upload that still accepts bytes.
 fn still_open(upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
     match upload.state {
         UploadState::Pending | UploadState::Uploading if now < upload.life_ends_at() => Ok(upload),
@@ -209,7 +209,7 @@ fn still_open(upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
     }
 }
 
-/// How long URLs signed now live, in seconds: never longer than the credentials, nor than the upload.
+/// Returns the life of URLs that are signed now, in seconds: at most that of the credentials and of the upload.
 fn expires_s<D: Deps>(deps: &D, upload: &Upload, accepted: &Accepted, now: Timestamp) -> u32 {
     let left_s = upload.life_ends_at().timestamp() - now.timestamp();
     let left_s = u32::try_from(left_s.max(1)).unwrap_or(u32::MAX);
@@ -217,11 +217,11 @@ fn expires_s<D: Deps>(deps: &D, upload: &Upload, accepted: &Accepted, now: Times
     deps.signer().clamp_expiry_s(wanted_s, now)
 }
 
-/// Begins the multipart upload of a record that has none yet, and writes its id.
+/// Begins the multipart upload of a record that has none, and records its id.
 ///
-/// One call at a time begins it: the record says which, and until when the others keep away. A call that the bucket
-/// refused lets the next one try at once. One that dies, or does not know what came of it, leaves the rest of its time;
-/// then the same call begins another, and the bucket's lifecycle removes the one that nobody knows.
+/// One call at a time begins it: the record has a reservation and its end. If the bucket refuses, the next call may
+/// try at once. If the call ends without a known result, the reservation runs out. The same call then begins another
+/// multipart upload, and the bucket's lifecycle rules remove the unknown one.
 async fn begin_multipart<D: Deps>(
     deps: &D,
     record: Record,
@@ -232,7 +232,7 @@ async fn begin_multipart<D: Deps>(
         upload.strategy != Strategy::Multipart || upload.multipart_upload_id.is_some()
     };
     let upload = match record {
-        Record::Known(upload) if !is_begun(&upload) => claim_begin(deps, upload, now).await?,
+        Record::Known(upload) if !is_begun(&upload) => reserve_begin(deps, upload, now).await?,
         Record::New(upload) | Record::Known(upload) => upload,
     };
     if is_begun(&upload) {
@@ -249,7 +249,7 @@ async fn begin_multipart<D: Deps>(
     let upload_id = match begun {
         Ok(upload_id) => upload_id,
         Err(fault) if fault.kind.is_without_effect() => {
-            // Where this cannot be written, the claim ends by itself.
+            // If this cannot be written, the reservation runs out.
             let _ = transition(deps.repo(), deps.queue(), upload, &Event::BeginFailed, now).await;
             return Err(fault.into());
         }
@@ -268,8 +268,12 @@ async fn begin_multipart<D: Deps>(
     Ok(upload)
 }
 
-/// Takes the beginning upon itself; a call that inserts the record has done so with it.
-async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Result<Upload, Problem> {
+/// Reserves the right to begin the multipart upload. A call that inserts the record reserves it with the insert.
+async fn reserve_begin<D: Deps>(
+    deps: &D,
+    upload: Upload,
+    now: Timestamp,
+) -> Result<Upload, Problem> {
     let event = Event::BeginReserved {
         until: saturating_add_secs(now, BEGIN_S),
     };
@@ -283,14 +287,14 @@ async fn claim_begin<D: Deps>(deps: &D, upload: Upload, now: Timestamp) -> Resul
     }
 }
 
-/// How long the call that begins the upload still keeps others away, in whole seconds and at least one.
+/// Returns the rest of the reservation in whole seconds, at least one.
 fn rest_s(upload: &Upload, now: Timestamp) -> u64 {
     let until = upload.multipart.begin_until.unwrap_or(now);
     let rest_ms = until.timestamp_millis() - now.timestamp_millis();
     u64::try_from(rest_ms).unwrap_or(0).div_ceil(1_000).max(1)
 }
 
-/// The `Idempotency-Key` with the hash of what it stands for.
+/// Returns the `Idempotency-Key` with the hash of the request.
 fn idempotency_key(
     headers: &HeaderMap,
     body: &Bytes,

@@ -1,4 +1,4 @@
-//! The record of an upload that the policy accepted.
+//! The record of an accepted upload.
 
 use consign_core::auth::Identity;
 use consign_core::ids::{ObjectRef, UploadId};
@@ -6,7 +6,7 @@ use consign_core::policy::{Accepted, KeyError, KeyVars, Overwrite, Strategy};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::upload::{BEGIN_S, MultipartProgress, Upload};
 
-/// The record, pending, with its object key from the category's template.
+/// Builds the pending record, with an object key from the category's template.
 pub(crate) fn pending(
     id: UploadId,
     identity: &Identity,

@@ -1,4 +1,4 @@
-//! `GET /files/{id}/status`: where an upload stands.
+//! `GET /files/{id}/status`: the status of an upload.
 
 use bytes::Bytes;
 use consign_core::api::{File, IngestError};
@@ -10,26 +10,26 @@ use consign_core::time::to_rfc3339;
 use consign_core::upload::{Columns, Upload};
 use http::{Request, Response, StatusCode};
 
-/// How long a client that polls should wait, in seconds, where its files are worked on at once.
+/// How long a client should wait between polls, in seconds, if files are processed at once.
 const POLL_PAUSE_S: u64 = 1;
-/// The longest that it should wait.
+/// The longest such pause, in seconds.
 const POLL_PAUSE_MAX_S: u64 = 30;
-/// The part of the time that its files wait, that a client waits before it asks again.
+/// The divisor of the waiting time of files that gives the pause.
 const POLL_PART: u64 = 8;
 
 const _: () = assert!(POLL_PAUSE_S <= POLL_PAUSE_MAX_S);
 
-/// Where an owner's files wait for long, asking often tells nothing new.
+/// Returns the pause between polls, which grows with the time that the owner's files wait.
 fn poll_pause_s(waited_s: u64) -> u64 {
     (waited_s / POLL_PART).clamp(POLL_PAUSE_S, POLL_PAUSE_MAX_S)
 }
 
-/// What this function needs.
+/// The capabilities that this function uses.
 pub trait Deps: Service + HasRepo {}
 
 impl<T: Service + HasRepo> Deps for T {}
 
-/// What an owner is told of a version that was written over what is ready.
+/// Builds the warning for a ready file over which another version was written.
 fn overwrite_refused() -> IngestError {
     IngestError {
         code: "overwrite_refused".to_owned(),
@@ -39,11 +39,11 @@ fn overwrite_refused() -> IngestError {
     }
 }
 
-/// An upload as its owner sees it; also an entry of `GET /files`.
+/// Builds the wire form of an upload. `GET /files` uses it too.
 #[must_use]
 pub fn file(upload: &Upload) -> File {
     let outcome = upload.current_outcome();
-    let seen_bytes = upload.observed.as_ref().map(|seen| seen.size_bytes);
+    let observed_bytes = upload.observed.as_ref().map(|observed| observed.size_bytes);
     let columns = outcome.and_then(|outcome| outcome.columns.as_ref());
     let columns = columns.or(upload.client_metadata.columns.as_ref());
     File {
@@ -53,8 +53,8 @@ pub fn file(upload: &Upload) -> File {
         filename: upload.filename.clone(),
         category: upload.category.clone(),
         content_type: upload.content_type.clone(),
-        file_size_bytes: seen_bytes.or(upload.size_bytes_declared),
-        // What we found comes first; what the client claimed is better than nothing.
+        file_size_bytes: observed_bytes.or(upload.size_bytes_declared),
+        // The measured value has precedence over the client's.
         row_count: outcome
             .and_then(|outcome| outcome.row_count)
             .or(upload.client_metadata.row_count),
@@ -77,7 +77,7 @@ pub fn file(upload: &Upload) -> File {
     }
 }
 
-/// Answers where the upload `file_id` stands; 404 for one that is unknown or another's.
+/// Answers with the status of the upload `file_id`. 404 if it is unknown or belongs to another owner.
 pub async fn handle<D: Deps>(deps: &D, request: Request<Bytes>, file_id: &str) -> Response<Bytes> {
     let mut call = Call::begin(deps, "status", &request);
     let answer = status(deps, &request, file_id, &mut call).await;
@@ -90,10 +90,10 @@ async fn status<D: Deps>(
     file_id: &str,
     call: &mut Call,
 ) -> Result<Response<Bytes>, Problem> {
-    // 1. Who asks, and is it theirs?
+    // 1. Authenticate the caller and find its upload.
     let identity = call.identify(deps, request.headers())?;
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
-    // 2. Tell, and say when to ask again.
+    // 2. Answer, with a pause if the state is not final.
     let response = json(StatusCode::OK, &file(&upload));
     Ok(if upload.state.is_moving() {
         let waited_s = deps.repo().backlog_s(&upload.owner, call.now).await?;

@@ -1,4 +1,4 @@
-//! The ingest function: batches of the queue with partial failures, the schedule's sweep, and events that come by no queue.
+//! The ingest function: batches of the queue with partial failures, the scheduled sweep, and events without a queue.
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -14,24 +14,24 @@ use serde_json::value::RawValue;
 
 use crate::environment::{Environment, StartError};
 
-/// Time that is kept of an invocation for the answer and for dead letters.
+/// The time that is reserved at the end of an invocation for the answer and for dead letters.
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// Time that is kept for looks that have begun, in seconds.
+/// The time that is reserved for examinations that have begun, in seconds.
 const PROBE_S: u64 = 5;
-/// Looks of the sweep that are under way at once.
-const LOOKS_AT_ONCE: usize = 16;
+/// The number of uploads that the sweep examines at the same time.
+const PROBES_AT_ONCE: usize = 16;
 
-/// The longest time that an invocation may have, in milliseconds: less is no date, but such a time.
+/// The longest time of an invocation, in milliseconds. A smaller deadline is a duration and not a date.
 const LIFE_MS_MAX: i64 = 24 * 60 * 60 * 1000;
 
-/// Where messages go that nobody can use.
+/// The queue of dead letters.
 pub trait DeadLetterBox: Send + Sync {
-    /// Puts one there with its reason.
+    /// Sends a message with its reason.
     fn send(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Without a queue for them they are left to the redrive policy of the queue that they came from.
+/// Without a dead letter queue, messages are left to the redrive policy of their queue.
 impl DeadLetterBox for Option<consign_aws::DeadLetters> {
     async fn send(&self, body: &str, reason: &str) -> Result<(), Fault> {
         match self {
@@ -45,7 +45,7 @@ impl DeadLetterBox for Option<consign_aws::DeadLetters> {
     }
 }
 
-/// A batch of SQS. Events that come by no queue have records too, but no message id.
+/// A batch of SQS. Events without a queue have records too, but no message id.
 #[derive(Debug, Deserialize)]
 struct Batch {
     #[serde(rename = "Records")]
@@ -60,7 +60,7 @@ pub struct SqsMessage {
     body: String,
 }
 
-/// The schedule's event, exactly `{"sweep":"due"}`.
+/// The event of the schedule, exactly `{"sweep":"due"}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sweep {
@@ -74,26 +74,26 @@ enum Due {
     Due,
 }
 
-/// What an invocation answers.
+/// The answer of an invocation.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum BatchResponse {
-    /// Which messages of the batch stay on the queue (`ReportBatchItemFailures`).
+    /// The messages of the batch that stay on the queue (`ReportBatchItemFailures`).
     Batch {
-        /// By their ids.
+        /// The ids of the messages.
         #[serde(rename = "batchItemFailures")]
         failures: Vec<Failure>,
     },
-    /// What the sweep did.
+    /// The result of the sweep.
     Swept {
-        /// Uploads looked at.
+        /// The number of examined uploads.
         looked_at: usize,
-        /// Uploads that stay due.
+        /// The number of uploads that stay due.
         failed: usize,
-        /// Uploads that were passed on to the queue.
+        /// The number of uploads that were passed on to the queue.
         passed_on: usize,
     },
-    /// The event is done with.
+    /// The event was processed.
     Taken {},
 }
 
@@ -105,7 +105,7 @@ pub struct Failure {
     pub id: String,
 }
 
-/// Runs the ingest program: `build` gives the host and the queue for dead letters.
+/// Runs the ingest program. `build` creates the host and the queue of dead letters.
 pub fn serve<D, L>(build: impl FnOnce(&Environment) -> Result<(D, L), StartError>) -> ExitCode
 where
     D: Deps + 'static,
@@ -121,22 +121,22 @@ where
     })
 }
 
-/// When an invocation has to end, from what the runtime interface tells of it in milliseconds. That of `cargo lambda watch`
-/// tells how long the time is, where AWS tells when it ends.
-fn deadline(told_ms: u64, now: Timestamp) -> Timestamp {
-    let told = i64::try_from(told_ms).unwrap_or(i64::MAX);
-    let deadline = if told < LIFE_MS_MAX {
-        now.timestamp_millis().saturating_add(told)
+/// Returns the deadline of an invocation from the value of the runtime interface, in milliseconds. AWS sends the end
+/// as a date, `cargo lambda watch` sends a duration.
+fn deadline(deadline_ms: u64, now: Timestamp) -> Timestamp {
+    let millis = i64::try_from(deadline_ms).unwrap_or(i64::MAX);
+    let deadline = if millis < LIFE_MS_MAX {
+        now.timestamp_millis().saturating_add(millis)
     } else {
-        told
+        millis
     };
     time::from_millis(deadline).unwrap_or(time::MAX)
 }
 
-/// Takes one event, within its time.
+/// Handles one event within its time.
 ///
 /// # Errors
-/// Where an event that came by no queue must come again.
+/// If an event without a queue must be sent again.
 async fn take<D: Deps, L: DeadLetterBox>(
     deps: &D,
     letters: &L,
@@ -154,11 +154,12 @@ async fn take<D: Deps, L: DeadLetterBox>(
     if is_done(deps, letters, event, deadline).await {
         Ok(BatchResponse::Taken {})
     } else {
-        Err("the event must come again".into())
+        Err("the event must be sent again".into())
     }
 }
 
-/// Takes one message after the other: a conversion has the memory to itself. What the time does not suffice for stays.
+/// Handles one message after the other, since a conversion needs all of the memory. Messages for which no time is
+/// left stay on the queue.
 async fn take_batch<D: Deps, L: DeadLetterBox>(
     deps: &D,
     letters: &L,
@@ -176,7 +177,7 @@ async fn take_batch<D: Deps, L: DeadLetterBox>(
     failures
 }
 
-/// Hands one body to the function. `false` where it must come again.
+/// Passes one body to the function. Returns `false` if it must be delivered again.
 async fn is_done<D: Deps, L: DeadLetterBox>(
     deps: &D,
     letters: &L,
@@ -191,51 +192,55 @@ async fn is_done<D: Deps, L: DeadLetterBox>(
         Ok(Disposition::Ack) => true,
         Ok(Disposition::Retry) => false,
         Ok(Disposition::DeadLetter(reason)) => {
-            tracing::warn!(operation = "ingest", reason, "nobody can use this message");
+            tracing::warn!(
+                operation = "ingest",
+                reason,
+                "the message cannot be processed"
+            );
             let sent = letters.send(body, reason).await;
             if let Err(fault) = &sent {
-                tracing::warn!(operation = "dead_letter", %fault, "left to the queue's redrive policy");
+                tracing::warn!(operation = "dead_letter", %fault, "not sent to the dead letters; left to the redrive policy of the queue");
             }
             sent.is_ok()
         }
-        // Its lease ends by itself.
+        // Its lease expires.
         Err(_) => {
             tracing::warn!(
                 operation = "ingest",
-                "given up: the time of this invocation is over"
+                "cancelled: the time of this invocation has ended"
             );
             false
         }
     }
 }
 
-/// Sweeps for as long as there is time. What is left stays due.
+/// Runs the sweep while there is time. Other uploads stay due.
 async fn sweep<D: Deps>(deps: &D, deadline: Timestamp) -> Result<BatchResponse, Error> {
     let left = left(deps, deadline);
     let now = deps.clock().now();
     let effort = Effort {
         until: saturating_add_secs(now, left.as_secs().saturating_sub(PROBE_S)),
-        concurrency: LOOKS_AT_ONCE,
+        concurrency: PROBES_AT_ONCE,
     };
     match tokio::time::timeout(left, boxed(sweep::fan_out(deps, effort))).await {
         Ok(swept) => {
             let swept = swept?;
             Ok(BatchResponse::Swept {
-                looked_at: swept.looked_at,
+                looked_at: swept.examined,
                 failed: swept.failed,
                 passed_on: swept.passed_on,
             })
         }
-        Err(_) => Err("the sweep was given up: the time of this invocation is over".into()),
+        Err(_) => Err("the sweep was cancelled: the time of this invocation has ended".into()),
     }
 }
 
-/// Hides what a future is made of: all of it in one type is more than the compiler takes.
+/// Erases the type of a future. The complete type exceeds a limit of the compiler.
 fn boxed<'a, T>(work: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
     Box::pin(work)
 }
 
-/// The time that may be worked on.
+/// Returns the time that is left for work.
 fn left<D: Deps>(deps: &D, deadline: Timestamp) -> Duration {
     let left = deadline.signed_duration_since(deps.clock().now());
     left.to_std().unwrap_or_default().saturating_sub(RESERVE)

@@ -1,6 +1,7 @@
-//! The ingest consumer and the sweep: what queues and schedules do elsewhere.
+//! The ingest consumer and the sweep of the one process.
 //!
-//! They have threads of their own: a conversion uses a core for as long as it takes, and calls must be answered meanwhile.
+//! They have their own threads, since a conversion occupies a core for its whole duration while requests must be
+//! answered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,35 +22,37 @@ use tokio_util::sync::CancellationToken;
 use crate::host::{CONVERSION_MEMORY_BYTES, Host};
 use crate::metrics::Metrics;
 
-/// Small files at once, for each core: most of their time they wait for the disk, and beside many clients for their turn.
+/// The number of small files per core that are processed at the same time. Most of the time they wait for the disk,
+/// and with many clients for their turn.
 const SMALL_PER_CORE: usize = 16;
-/// Small files at once, however many cores there are.
+/// The maximum number of small files at the same time, whatever the number of cores.
 const SMALL_MAX: usize = 64;
-/// The bytes of all small files that are worked on at once; a conversion takes some times its file.
+/// The total size of all small files that are processed at the same time, in bytes. A conversion takes a multiple of
+/// its file.
 const SMALL_BYTES_AT_ONCE_MAX: u64 = 8 << 20;
-/// Large files at once. They never take a small file's place.
+/// The number of large files at the same time. They never take a small file's place.
 const LARGE_MAX: usize = 2;
-/// What all conversions of large files together may use of the memory, in bytes.
+/// The memory that all conversions of large files may use together, in bytes.
 const LARGE_MEMORY_BYTES_MAX: u64 = 128 << 20;
 
 const _: () = assert!(LARGE_MAX as u64 * CONVERSION_MEMORY_BYTES <= LARGE_MEMORY_BYTES_MAX);
 
-/// How long to wait for a push before looking whether a message's time has come.
+/// How long to wait for a push before polling for messages that are due.
 const POLL_PAUSE: Duration = Duration::from_millis(500);
-/// The pause after the queue itself failed.
+/// The pause after a fault of the queue.
 const FAULT_PAUSE: Duration = Duration::from_secs(2);
-/// How often the sweep runs.
+/// The interval of the sweep.
 const SWEEP_PAUSE: Duration = Duration::from_secs(10);
 
-/// The longest run of the sweep, in seconds; what is left has its turn in the next one.
+/// The time limit of a run of the sweep, in seconds. The rest follows in the next run.
 const SWEEP_S: u64 = 60;
-/// Looks of the sweep that are under way at once.
-const LOOKS_AT_ONCE: usize = 16;
+/// The number of uploads that the sweep examines at the same time.
+const PROBES_AT_ONCE: usize = 16;
 
-/// Starts the consumer and the sweep; they end after the stop, when the work under way is finished.
+/// Starts the consumer and the sweep. After the stop, they finish the work in progress and end.
 ///
 /// # Errors
-/// When its threads cannot be made.
+/// If the threads cannot be created.
 pub(crate) fn start(
     host: Arc<Host>,
     metrics: Arc<Metrics>,
@@ -57,12 +60,12 @@ pub(crate) fn start(
 ) -> anyhow::Result<JoinHandle<()>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        // One more than can be taken by conversions, so that there is one to look after the connections.
+        // One more thread than conversions can occupy, for the connections.
         .worker_threads(cores.saturating_add(1))
         .thread_name("ingest")
         .enable_all()
         .build()
-        .context("the threads of the ingest cannot be made")?;
+        .context("the threads of the ingest cannot be created")?;
     let (ending, ended) = oneshot::channel::<()>();
     let work = move || {
         let desk = Desk::for_cores(cores);
@@ -72,14 +75,14 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new().name("ingest".to_owned());
     thread
         .spawn(work)
-        .context("the thread of the ingest cannot be made")?;
+        .context("the thread of the ingest cannot be created")?;
     Ok(tokio::spawn(async move {
-        // The sender is dropped at the end, whatever that is.
+        // The sender is dropped at the end in any case.
         let _ = ended.await;
     }))
 }
 
-/// Consumes and sweeps until stopped; work under way is finished.
+/// Consumes and sweeps until stopped, and finishes the work in progress.
 async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (CancellationToken, Desk)) {
     take_over(&host).await;
     let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
@@ -111,11 +114,11 @@ async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (Cancella
     }
     while running.join_next().await.is_some() {}
     if let Err(error) = sweeper.await {
-        tracing::error!(%error, "the sweep broke");
+        tracing::error!(%error, "the sweep task failed");
     }
 }
 
-/// The messages in this consumer's hands: those being worked on, and a few of small files that are next.
+/// The messages that this consumer has received: those in progress, and some of small files that are next.
 struct Desk {
     small: Places,
     large: Places,
@@ -123,7 +126,7 @@ struct Desk {
 
 struct Places {
     at_once: usize,
-    /// Held in advance, so that they are taken several in one transaction.
+    /// Received in advance, so that several are received in one transaction.
     ahead: usize,
     running: usize,
     bytes_max: u64,
@@ -157,7 +160,7 @@ impl Places {
     }
 
     fn room(&self) -> usize {
-        // Who waits to be next is enough for now: a turn is decided as late as can be.
+        // Messages are ordered as late as possible, so none is requested while one is waiting.
         if self.next.is_empty() {
             (self.at_once + self.ahead).saturating_sub(self.running)
         } else {
@@ -208,16 +211,17 @@ impl Desk {
     }
 }
 
-/// Frees what the last process held, which is dead: this is the only one now. That is as much as it worked on at once. All
-/// else that it had not finished needs nothing: it waits on the queue, or is due at its time.
+/// Releases the leases of the previous process, which has ended, since this is the only process. There are at most as
+/// many as it processed at the same time. Other unfinished work needs nothing: it is on the queue, or due at its
+/// time.
 async fn take_over(host: &Host) {
     let freeing = async {
         let leases = host.repo.leases().await?;
         let freed = leases.len();
         for (id, token) in leases {
-            sweep::holder_died(host, id, token).await?;
+            sweep::lease_holder_lost(host, id, token).await?;
         }
-        // Their messages, once nobody finds them held.
+        // Releases their messages afterwards, so that a delivery does not find the lease held.
         host.queue.release_all().await?;
         Ok::<_, Fault>(freed)
     };
@@ -225,7 +229,7 @@ async fn take_over(host: &Host) {
         Ok(0) => {}
         Ok(freed) => tracing::info!(operation = "take_over", freed),
         Err(fault) => {
-            tracing::warn!(operation = "take_over", %fault, "leases and messages come free by themselves");
+            tracing::warn!(operation = "take_over", %fault, "not released; leases and hidden messages will expire");
         }
     }
 }
@@ -239,43 +243,43 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
         }
         let effort = Effort {
             until: saturating_add_secs(host.system.now(), SWEEP_S),
-            concurrency: LOOKS_AT_ONCE,
+            concurrency: PROBES_AT_ONCE,
         };
         if let Err(fault) = sweep::run(&*host, effort).await {
-            tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
+            tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next run is scheduled");
         }
     }
 }
 
-/// Whose place is free.
+/// The place of a message that was processed.
 #[derive(Default)]
 struct Ended {
     is_large: bool,
     bytes: u64,
 }
 
-/// Hands one message to the function and settles it. A panic there leaves the message to its next delivery.
+/// Passes one message to the function and settles it. After a panic, the message is delivered again.
 async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) -> Ended {
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
         let work = async move { handle(&*host, body.as_bytes()).await };
         if message.is_large {
-            // Allocators keep for each thread what it freed. A large conversion that moved between threads would leave
-            // its row groups with each of them, so it has one thread from its beginning to its end.
+            // Allocators keep freed memory per thread. A large conversion that moved between threads would leave its
+            // row groups with each of them, so it runs on one thread.
             let runtime = Handle::current();
             tokio::task::spawn_blocking(move || runtime.block_on(work))
         } else {
             tokio::spawn(work)
         }
     };
-    let verdict = work.await.unwrap_or_else(|error| {
-        tracing::error!(operation = "ingest", %error, "the ingest broke");
+    let disposition = work.await.unwrap_or_else(|error| {
+        tracing::error!(operation = "ingest", %error, "the ingest task failed");
         Disposition::Retry
     });
-    metrics.ingested(verdict);
-    if let Err(fault) = settle(&host, &message, verdict).await {
-        tracing::warn!(operation = "settle", %fault, "the message will come again");
+    metrics.ingested(disposition);
+    if let Err(fault) = settle(&host, &message, disposition).await {
+        tracing::warn!(operation = "settle", %fault, "the message will be delivered again");
     }
     Ended {
         is_large: message.is_large,
@@ -283,9 +287,13 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) 
     }
 }
 
-async fn settle(host: &Host, message: &QueueMessage, verdict: Disposition) -> Result<(), Fault> {
+async fn settle(
+    host: &Host,
+    message: &QueueMessage,
+    disposition: Disposition,
+) -> Result<(), Fault> {
     let now = host.system.now();
-    match verdict {
+    match disposition {
         Disposition::Ack => host.queue.ack(message).await,
         Disposition::DeadLetter(reason) => host.queue.dead(message, reason, now).await,
         Disposition::Retry if message.attempts >= DELIVERIES_MAX => {
@@ -305,14 +313,14 @@ mod tests {
 
     use super::*;
 
-    /// Messages as a queue gives them: `count` of which the last ones are large.
+    /// Receives the messages that the desk has room for.
     async fn taken(desk: &Desk, queue: &consign_sql::SqlQueue) -> Vec<QueueMessage> {
         let now = Timestamp::UNIX_EPOCH;
         queue.take(now, 60, desk.room()).await.unwrap()
     }
 
     #[tokio::test]
-    async fn large_files_never_take_all_places_nor_small_ones_theirs() {
+    async fn large_files_and_small_files_have_separate_places() {
         let folder = tempfile::TempDir::new().unwrap();
         let repo = consign_sql::SqlRepo::open(&folder.path().join("consign.db")).await;
         let queue = repo.unwrap().queue();
@@ -321,7 +329,7 @@ mod tests {
         }
         let mut desk = Desk::for_cores(2);
         let small = taken(&desk, &queue).await;
-        assert_eq!(small.len(), 48, "32 at once, and 16 that are next");
+        assert_eq!(small.len(), 48, "32 in progress and 16 waiting");
         let mut large = small.clone();
         large.iter_mut().for_each(|message| message.is_large = true);
         desk.put(large);
@@ -337,7 +345,7 @@ mod tests {
         desk.put(small);
         assert_eq!(std::iter::from_fn(|| desk.next()).count(), 32);
         assert_eq!(desk.room(), Room { small: 0, large: 0 });
-        // Who ends makes room for who is next of its kind.
+        // A message that ends makes room for the next of its kind.
         let ended = |is_large| Ended { is_large, bytes: 0 };
         desk.end(ended(true));
         assert!(desk.next().is_some_and(|message| message.is_large));
@@ -345,7 +353,7 @@ mod tests {
         assert!(desk.next().is_some_and(|message| !message.is_large));
         assert!(desk.next().is_none());
 
-        // Nor are small ones more at once than fit in the memory; one always is.
+        // The total size of small files is limited too, but one is always processed.
         let mut desk = Desk::for_cores(2);
         let mut fat = taken(&desk, &queue).await;
         fat.iter_mut()

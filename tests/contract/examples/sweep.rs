@@ -260,7 +260,7 @@ async fn main() {
         let swept = sweep::run(&host, effort).await.unwrap();
         println!(
             "looked at {}, {} failed, in {:?}",
-            swept.looked_at,
+            swept.examined,
             swept.failed,
             begun.elapsed()
         );

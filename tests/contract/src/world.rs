@@ -278,7 +278,7 @@ impl World {
             concurrency: 4,
         };
         let swept = sweep::fan_out(self, effort).await?;
-        Ok((swept.looked_at, swept.passed_on))
+        Ok((swept.examined, swept.passed_on))
     }
 
     /// Delivers and sweeps, moving the clock as far as the horizon, until nothing is left to do. Whether that ended.

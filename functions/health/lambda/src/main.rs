@@ -1,4 +1,4 @@
-//! `health` on Lambda: what belongs to none of the functions, and the refusal of what belongs to nobody.
+//! `health` on Lambda. It also answers unknown paths.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `ingest-on-object-created` on Lambda: batches of the ingest queue, and the schedule's sweep.
+//! `ingest-on-object-created` on Lambda: batches of the ingest queue, and the scheduled sweep.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! One look of the sweep at one upload.
+//! Examines one upload.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use consign_core::upload::{
 
 use crate::{Deps, object_absent};
 
-/// Where the objects of deleted uploads wait for their end; no key template may begin so.
+/// The trash prefix. No key template may start with it.
 const DELETED_PREFIX: &str = consign_core::policy::DELETED_PREFIX;
 
 /// Does what is due for an upload.
@@ -41,7 +41,7 @@ pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
                 apply(deps, upload, Event::Delete { reason }).await?;
                 return Ok(());
             }
-            // Its URL is dead by now: the last look at what it let in.
+            // The URL has expired. This is the last probe for writes that it allowed.
             probe(deps, upload).await
         }
         UploadState::Deleted => delete(deps, upload).await,
@@ -49,7 +49,7 @@ pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
 }
 
 async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload, Fault> {
-    let moved = transition(
+    let outcome = transition(
         deps.repo(),
         deps.queue(),
         upload,
@@ -57,10 +57,10 @@ async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload
         deps.clock().now(),
     )
     .await?;
-    Ok(moved.upload())
+    Ok(outcome.upload())
 }
 
-/// The version in the bucket, if any.
+/// Sends a HEAD request and returns the version, if the object exists.
 async fn observe<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVersion>, Fault> {
     let head = deps.store().head(&upload.object).await?;
     Ok(head.map(|head| ObjectVersion {
@@ -71,7 +71,7 @@ async fn observe<D: Deps>(deps: &D, upload: &Upload) -> Result<Option<ObjectVers
     }))
 }
 
-/// Takes in what the bucket holds of an upload, or that it holds nothing.
+/// Probes for the object and records the observation.
 async fn probe<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     match observe(deps, &upload).await? {
         Some(object) => apply(deps, upload, Event::ObjectObserved { object })
@@ -81,7 +81,7 @@ async fn probe<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     }
 }
 
-/// Finds an object that nobody told of, completes parts that nobody confirmed, and ends what was never used.
+/// Finds an object that no event reported, completes parts that were not confirmed, and ends an unused upload.
 async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let event = match (observe(deps, &upload).await?, &upload.multipart_upload_id) {
         (Some(object), _) => Event::ObjectObserved { object },
@@ -91,7 +91,7 @@ async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let had_ended = upload.state == UploadState::Expired;
     let upload = apply(deps, upload, event).await?;
     if upload.state == UploadState::Expired && !had_ended {
-        // Freed only when the record says so: from then on nobody signs another URL for a part.
+        // Parts are freed only after the record is expired: from then on no URL for a part is signed.
         if let Some(upload_id) = &upload.multipart_upload_id {
             let event = find_parts(deps, &upload, upload_id).await?;
             if matches!(event, Event::ObjectObserved { .. }) {
@@ -102,8 +102,8 @@ async fn find<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Bytes that reached the bucket are not lost because nobody said so: parts that add up become the object. Others are
-/// waited for as long as the upload lives, and freed after that.
+/// Bytes in the bucket are not lost if the client never confirms: complete parts become the object. Incomplete parts
+/// are kept for as long as the upload lives, and freed after that.
 async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Result<Event, Fault> {
     let multipart = deps.multipart();
     let parts = multipart.parts(&upload.object, upload_id).await?;
@@ -119,7 +119,7 @@ async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Resu
             return Ok(Event::parts_observed(&parts));
         }
     }
-    // Completed now, or by another since the look at the object.
+    // Completed now, or by another call since the HEAD request.
     let object = observe(deps, upload).await?;
     Ok(
         object.map_or(Event::ObjectAbsent, |object| Event::ObjectObserved {
@@ -128,7 +128,7 @@ async fn find_parts<D: Deps>(deps: &D, upload: &Upload, upload_id: &str) -> Resu
     )
 }
 
-/// Its message was lost, or its holder died: again, with what the bucket holds now.
+/// The message was lost or its lease holder ended. Observes the object and queues the upload again.
 async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let Some(object) = observe(deps, &upload).await? else {
         object_absent(deps, upload).await?;
@@ -149,7 +149,7 @@ async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes the uploaded object of a ready upload, unless a newer version came in the meantime.
+/// Removes the original of a ready upload, unless a newer version was written meanwhile.
 pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let made_from = upload.outcome.as_ref().map(|outcome| outcome.etag.clone());
     match observe(deps, &upload).await? {
@@ -164,17 +164,18 @@ pub(crate) async fn remove_original<D: Deps>(deps: &D, upload: Upload) -> Result
     Ok(())
 }
 
-/// Moves the objects of a deleted upload under `deleted/`, and purges them when their time is over. Beside the proof that
-/// the bucket is the right one: in another there is nothing to move, and what is in the right one would stay for ever.
+/// Moves the objects of a deleted upload under `deleted/`, and purges them after the retention. This requires proof
+/// that the bucket is the right one: in a wrong one there is nothing to move, and the objects in the right one would
+/// stay permanently.
 async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
-    // What nobody saw before the deletion came after it, or never, and is not kept.
+    // An object that was not observed before the deletion arrived after it, or never, and is not kept.
     let is_over = upload.observed.is_none()
         || upload
             .purge_at()
             .or(upload.next_check_at)
             .is_none_or(|at| at <= deps.clock().now());
     match upload.deletion {
-        // Nothing of it is touched before its time is over, and until then it may be found again.
+        // A lost upload is not touched before its retention ends, since its object may be observed again.
         Some(Deletion::Requested) | None if upload.is_lost() => match observe(deps, &upload).await?
         {
             None if is_over => purge(deps, upload).await,
@@ -182,7 +183,7 @@ async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
         },
         Some(Deletion::Requested | Deletion::Moved) | None if is_over => purge(deps, upload).await,
         Some(Deletion::Requested | Deletion::Moved) | None => move_to_trash(deps, upload).await,
-        // What its URL let in after the deletion was never to be kept.
+        // Bytes that the URL let in after the deletion are not kept.
         Some(Deletion::Purged) => {
             crate::bucket::prove(deps, &upload.object.bucket).await?;
             deps.store().delete(&upload.object).await?;
@@ -195,7 +196,7 @@ async fn move_to_trash<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     let objects = objects_of(deps, &upload);
     prove_buckets(deps, &objects).await?;
     if upload.deletion == Some(Deletion::Moved) {
-        // What its URL let in after the deletion was never to be kept.
+        // Bytes that the URL let in after the deletion are not kept.
         deps.store().delete(&upload.object).await?;
     } else {
         free_parts(deps, &upload).await?;
@@ -210,16 +211,17 @@ async fn move_to_trash<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What counts of what is kept: by a look at it, since a form may have been used again after the last look.
+/// Returns the bytes that the trash holds. A HEAD request measures them, since a form may have been used again after
+/// the last observation.
 async fn kept_bytes<D: Deps>(deps: &D, upload: &Upload) -> Result<u64, Fault> {
     let kept = deps.store().head(&trash_key(&upload.object)).await?;
     let moved_bytes = kept.map_or(0, |kept| kept.size_bytes);
-    // What was made of it counts as it did.
+    // The outputs of a removed original count as before.
     let removed = upload.observed.as_ref().filter(|_| upload.original_removed);
     Ok(removed.map_or(moved_bytes, |removed| removed.size_bytes.max(moved_bytes)))
 }
 
-/// After this no URL for a part brings anything.
+/// Frees the parts. After this, no URL for a part can bring bytes.
 async fn free_parts<D: Deps>(deps: &D, upload: &Upload) -> Result<(), Fault> {
     match &upload.multipart_upload_id {
         Some(upload_id) => deps.multipart().abort(&upload.object, upload_id).await,
@@ -233,7 +235,7 @@ async fn purge<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     if upload.deletion != Some(Deletion::Moved) {
         free_parts(deps, &upload).await?;
     }
-    // Also where they were: a URL that was still alive may have let late bytes in.
+    // The original keys too: a URL that had not expired may have let late bytes in.
     for object in &objects {
         deps.store().delete(object).await?;
         deps.store().delete(&trash_key(object)).await?;
@@ -253,8 +255,8 @@ async fn prove_buckets<D: Deps>(deps: &D, objects: &BTreeSet<ObjectRef>) -> Resu
     Ok(())
 }
 
-/// Everything that the bucket may hold of an upload: the object, and what its ingests wrote or were about to, as the record
-/// says. Records of an earlier version do not: then by the policy of today.
+/// Returns every object that may exist for an upload: its object, and the outputs that the record lists. Records of
+/// an older build do not list them. The present policy is used then.
 fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
     let mut objects = BTreeSet::from([upload.object.clone()]);
     objects.extend(upload.written());
@@ -273,7 +275,7 @@ fn objects_of<D: Deps>(deps: &D, upload: &Upload) -> BTreeSet<ObjectRef> {
     objects
 }
 
-/// The object key of an output by the template of today; `None` where there is none or it cannot be filled.
+/// Returns the object key of an output by the present template. `None` if there is no template or it cannot be expanded.
 fn output_of(
     upload: &Upload,
     category: &Category,

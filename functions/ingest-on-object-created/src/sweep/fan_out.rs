@@ -1,4 +1,5 @@
-//! A sweep whose time is short passes on what it finds due, over the queue, to as many invocations as there are.
+//! The sweep on hosts with limited run time: it sends due uploads as sweep jobs, for as many invocations as are
+//! available.
 
 use consign_core::ids::UploadId;
 use consign_core::ports::{
@@ -9,55 +10,55 @@ use consign_core::time::saturating_add_secs;
 use super::{Effort, Lines, Run, Swept, drive, read};
 use crate::Deps;
 
-/// So many due uploads a scheduled run looks at itself, which costs neither messages nor writes beside the looks.
+/// The number of due uploads that a scheduled run examines itself, which costs neither messages nor extra writes.
 const OWN_PROBES_MAX: usize = 100;
-/// Look jobs that are sent together.
+/// The number of sweep jobs that are sent together.
 const JOBS_AT_ONCE: usize = 40;
-/// What a line gives in its turn. Larger than a job: each turn is a query of the repository.
+/// The number of uploads per turn of a line. Larger than a job, since each turn is a query of the repository.
 const TURN_MAX: usize = 4 * SWEEP_JOB_UPLOADS_MAX;
-/// How long uploads are held that were passed on, in seconds. A message that is not worked on by then was lost, or waits
-/// behind a backlog; then they are passed on again, and whoever comes second finds them due no more.
+/// How long uploads that were passed on are held, in seconds. A message that is not processed by then was lost or
+/// waits behind a backlog. The uploads are passed on again, and a late job finds them no longer due.
 const PASSED_ON_S: u64 = 900;
-/// Looks of one job that are under way at once.
+/// The number of uploads of one job that are examined at the same time.
 const JOB_PROBES_AT_ONCE: usize = 8;
-/// The time that the looks of one job have, in seconds. What is left is due again when its hold ends.
+/// The time limit of one job, in seconds. The rest is due again when its hold ends.
 const JOB_S: u64 = 120;
 
 const _: () = assert!(JOB_S < PASSED_ON_S);
 const _: () = assert!(OWN_PROBES_MAX < JOBS_AT_ONCE * SWEEP_JOB_UPLOADS_MAX);
 
-/// Looks at what is due where that is little; else passes it on in [`SweepJob`]s.
+/// Examines the due uploads if they are few, or else passes them on as [`SweepJob`]s.
 ///
-/// They are sent first and held then: whoever dies in between has sent them, and the next run sends them again, which costs a
-/// read each. Held first, they would wait for the end of the hold.
+/// Jobs are sent before the uploads are held. If the process ends in between, the next run sends the jobs again,
+/// which costs one read per upload. In the other order, the uploads would wait for the end of the hold.
 ///
 /// # Errors
-/// A fault of the repository or the queue; what was not passed on stays due.
+/// A fault of the repository or the queue. Uploads that were not passed on stay due.
 pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
     crate::bucket::mark_all(deps).await;
     let mut lines = Lines::find(deps).await?;
-    let mut stretches = Vec::new();
+    let mut ranges = Vec::new();
     let mut count = 0;
     let mut passed_on = 0;
-    // 1. In turns over the lines, as many as there are.
+    // 1. Take turns over all lines.
     while let Some(taken) = lines.take(deps, TURN_MAX).await {
         let taken = taken?;
         count += taken.due.len();
-        stretches.push(taken);
+        ranges.push(taken);
         if deps.clock().now() >= effort.until {
             break;
         }
-        // 2. More than a run does itself: passed on, some jobs at a time.
+        // 2. More than a run examines itself: pass on several jobs at a time.
         if count >= JOBS_AT_ONCE * SWEEP_JOB_UPLOADS_MAX {
-            passed_on += pass_on(deps, &stretches).await?;
-            stretches.clear();
+            passed_on += pass_on(deps, &ranges).await?;
+            ranges.clear();
             count = 0;
         }
     }
     if passed_on == 0 && count <= OWN_PROBES_MAX {
-        return examine_all(deps, &DueRun::ids(&stretches), effort).await;
+        return examine_all(deps, &DueRun::ids(&ranges), effort).await;
     }
-    passed_on += pass_on(deps, &stretches).await?;
+    passed_on += pass_on(deps, &ranges).await?;
     tracing::info!(operation = "sweep", passed_on);
     Ok(Swept {
         passed_on,
@@ -65,9 +66,9 @@ pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> 
     })
 }
 
-async fn pass_on<D: Deps>(deps: &D, stretches: &[DueRun]) -> Result<usize, Fault> {
+async fn pass_on<D: Deps>(deps: &D, ranges: &[DueRun]) -> Result<usize, Fault> {
     let now = deps.clock().now();
-    let ids = DueRun::ids(stretches);
+    let ids = DueRun::ids(ranges);
     let jobs = ids.chunks(SWEEP_JOB_UPLOADS_MAX);
     let jobs: Vec<SweepJob> = jobs
         .map(|ids| SweepJob {
@@ -76,12 +77,11 @@ async fn pass_on<D: Deps>(deps: &D, stretches: &[DueRun]) -> Result<usize, Fault
         .collect();
     deps.queue().send_sweep_jobs(&jobs).await?;
     let until = saturating_add_secs(now, PASSED_ON_S);
-    deps.repo().hold_runs(stretches, now, until).await?;
+    deps.repo().hold_runs(ranges, now, until).await?;
     Ok(ids.len())
 }
 
-/// Looks at these, as far as they are still due.
-/// What fails is put off by itself.
+/// Examines the uploads that are still due. An upload that fails is postponed individually.
 async fn examine_all<D: Deps>(deps: &D, ids: &[UploadId], effort: Effort) -> Result<Swept, Fault> {
     let run = Run {
         waiting: read(deps, ids).await.into(),
@@ -90,7 +90,7 @@ async fn examine_all<D: Deps>(deps: &D, ids: &[UploadId], effort: Effort) -> Res
     drive(deps, run, effort).await
 }
 
-/// Does a [`SweepJob`].
+/// Carries out a [`SweepJob`].
 pub(crate) async fn run_job<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<Swept, Fault> {
     let effort = Effort {
         until: saturating_add_secs(deps.clock().now(), JOB_S),

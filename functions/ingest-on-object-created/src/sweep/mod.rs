@@ -1,9 +1,9 @@
-//! The sweep: on a schedule it finishes what events, functions and clients left behind.
+//! The sweep: it runs on a schedule and finishes what events, functions and clients left unfinished.
 //!
-//! A run takes what is due in turns from every line ([`DueLine`]), so that no owner waits for another's backlog, and works on
-//! it with bounded concurrency until nothing is left or its time is over. An upload that cannot be looked at backs off by
-//! itself, in its own record. Several runs at once are safe: every write is conditional, and whoever comes second finds
-//! the upload due no more.
+//! A run takes due uploads in turns from every line ([`DueLine`]), so that no owner waits for another's backlog. It
+//! examines them with limited concurrency until none is left or its time is over. An upload that cannot be examined
+//! backs off individually, in its own record. Concurrent runs are safe: every write is conditional, and the second
+//! run finds the upload no longer due.
 
 mod examine;
 mod fan_out;
@@ -23,39 +23,39 @@ pub(crate) use examine::remove_original;
 pub use fan_out::fan_out;
 pub(crate) use fan_out::run_job;
 
-/// How many uploads of one line are taken before the next line has its turn.
+/// The number of uploads of one line that are taken before the next line has its turn.
 const TURN: usize = 32;
-/// How many lines one run serves at most; those of more that have waited longest.
+/// The maximum number of lines in one run. If there are more, those that have waited longest are served.
 const LINES_MAX: usize = 10_000;
-/// So many looks in a row that fail for a reason that passes by itself: the store is away, and the rest is left due.
+/// The number of consecutive transient faults after which the store counts as unavailable. The rest stays due.
 const AWAY_AFTER: usize = 64;
 
-const _: () = assert!(TURN <= AWAY_AFTER, "one line alone does not end a run");
+const _: () = assert!(TURN <= AWAY_AFTER, "a single line must not end a run");
 
-/// How much a run may do.
+/// The limits of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// No look begins after this instant.
+    /// No examination begins after this instant.
     pub until: Timestamp,
-    /// How many looks are under way at once.
+    /// The number of uploads that are examined at the same time.
     pub concurrency: usize,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Uploads looked at.
-    pub looked_at: usize,
-    /// Uploads that could not be looked at for a fault; they are due again later.
+    /// The number of examined uploads.
+    pub examined: usize,
+    /// The number of uploads that could not be examined because of a fault. They are due again later.
     pub failed: usize,
-    /// Uploads that were passed on to the queue.
+    /// The number of uploads that were passed on to the queue.
     pub passed_on: usize,
 }
 
-/// Looks at what is due. One that fails does not keep the others waiting.
+/// Examines the due uploads. An upload that fails does not delay the others.
 ///
 /// # Errors
-/// The repository's fault where it cannot tell what is due; what it did tell of is looked at all the same.
+/// The repository's fault if it cannot list the due uploads. The listed ones are examined anyway.
 pub async fn run<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
     crate::bucket::mark_all(deps).await;
     let lines = Some(Lines::find(deps).await?);
@@ -67,23 +67,23 @@ pub async fn run<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
 }
 
 async fn drive<D: Deps>(deps: &D, mut run: Run, effort: Effort) -> Result<Swept, Fault> {
-    // One set of futures for turns and looks: the next turn is read while looks are under way.
+    // Turns and examinations share one set of futures, so the next turn is read while uploads are examined.
     let mut working = FuturesUnordered::new();
     loop {
-        let is_over = run.away >= AWAY_AFTER || deps.clock().now() >= effort.until;
-        if is_over {
+        let is_finished = run.away >= AWAY_AFTER || deps.clock().now() >= effort.until;
+        if is_finished {
             run.waiting.clear();
             run.lines = None;
         }
         while working.len() < effort.concurrency.max(1)
             && let Some(taken) = run.waiting.pop_front()
         {
-            working.push(work(deps, Job::Look(taken)));
+            working.push(work(deps, Work::Examine(taken)));
         }
         if run.waiting.is_empty()
             && let Some(lines) = run.lines.take()
         {
-            working.push(work(deps, Job::Turn(lines)));
+            working.push(work(deps, Work::Turn(lines)));
         }
         match working.next().await {
             Some(worked) => run.take(worked),
@@ -92,85 +92,85 @@ async fn drive<D: Deps>(deps: &D, mut run: Run, effort: Effort) -> Result<Swept,
     }
 }
 
-/// A run under way.
+/// A run in progress.
 #[derive(Default)]
 struct Run {
     swept: Swept,
-    /// Taken, and not begun yet.
+    /// Taken uploads that are waiting.
     waiting: VecDeque<Taken>,
-    /// The lines, while nobody reads them and they are not at their end.
+    /// The lines, unless a turn is being read or all lines are at their end.
     lines: Option<Lines>,
-    /// Looks in a row that failed for a reason that passes by itself.
+    /// The number of consecutive transient faults.
     away: usize,
     unlisted: Option<Fault>,
 }
 
 impl Run {
-    fn take(&mut self, worked: Worked) {
+    fn take(&mut self, worked: WorkResult) {
         match worked {
-            Worked::Turn(None) => {}
-            Worked::Turn(Some((taken, lines))) => {
+            WorkResult::Turn(None) => {}
+            WorkResult::Turn(Some((taken, lines))) => {
                 self.waiting.extend(taken);
                 self.lines = Some(lines);
             }
-            Worked::Looked => {
-                self.swept.looked_at += 1;
+            WorkResult::Examined => {
+                self.swept.examined += 1;
                 self.away = 0;
             }
-            Worked::Failed { is_transient } => {
-                self.swept.looked_at += 1;
+            WorkResult::Failed { is_transient } => {
+                self.swept.examined += 1;
                 self.swept.failed += 1;
                 self.away += usize::from(is_transient);
             }
-            Worked::Unlisted(fault) => self.unlisted = Some(fault),
+            WorkResult::Unlisted(fault) => self.unlisted = Some(fault),
         }
     }
 
     fn end(self) -> Result<Swept, Fault> {
         let Swept {
-            looked_at, failed, ..
+            examined, failed, ..
         } = self.swept;
-        if looked_at > 0 {
-            tracing::info!(operation = "sweep", looked_at, failed);
+        if examined > 0 {
+            tracing::info!(operation = "sweep", looked_at = examined, failed);
         }
         self.unlisted.map_or(Ok(self.swept), Err)
     }
 }
 
-/// What a run does at once with others.
-enum Job {
+/// A unit of work of a run.
+enum Work {
     Turn(Lines),
-    Look(Taken),
+    Examine(Taken),
 }
 
-/// What came of it.
-enum Worked {
-    /// The next turn, or there is none.
+/// The result of a job.
+enum WorkResult {
+    /// The next turn, if there is one.
     Turn(Option<(Vec<Taken>, Lines)>),
-    Looked,
+    Examined,
     Failed {
         is_transient: bool,
     },
     Unlisted(Fault),
 }
 
-async fn work<D: Deps>(deps: &D, job: Job) -> Worked {
+async fn work<D: Deps>(deps: &D, job: Work) -> WorkResult {
     match job {
-        Job::Turn(lines) => Worked::Turn(lines.turn(deps).await),
-        Job::Look(taken) => attend(deps, taken).await,
+        Work::Turn(lines) => WorkResult::Turn(lines.turn(deps).await),
+        Work::Examine(taken) => examine_taken(deps, taken).await,
     }
 }
 
-/// The lines of a run, in turns, each with the place up to which it was taken. A place is passed once in a run, also by an
-/// upload that cannot even be put off.
+/// The lines of a run in turns, each with the position up to which it was taken. A run passes each position once,
+/// even if its upload cannot be postponed.
 struct Lines {
     waiting: VecDeque<(DueLine, Option<Due>)>,
     until: Timestamp,
 }
 
-/// What a run has to look at.
+/// An entry that a run examines.
 enum Taken {
-    /// An upload as it was just read.
+    /// An upload that was just read.
     Read(Box<Upload>),
     /// An upload whose page could not be read.
     Unread(UploadId),
@@ -179,7 +179,7 @@ enum Taken {
 }
 
 impl Lines {
-    /// All lines, from one of them on: several runs at once begin at different ones.
+    /// Returns all lines. Concurrent runs begin at different ones.
     async fn find<D: Deps>(deps: &D) -> Result<Self, Fault> {
         let until = deps.clock().now();
         let lines = deps.repo().due_lines(until, LINES_MAX).await?;
@@ -191,7 +191,7 @@ impl Lines {
         Ok(Self { waiting, until })
     }
 
-    /// The turn of the next line that has something, read.
+    /// Reads the turn of the next line that has due uploads.
     async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<Taken>, Self)> {
         let taken = match self.take(deps, TURN).await? {
             Ok(stretch) => read(deps, &DueRun::ids(&[stretch])).await,
@@ -200,7 +200,7 @@ impl Lines {
         Some((taken, self))
     }
 
-    /// So many uploads at most of the next line that has something. One that cannot be read has had its turn.
+    /// Takes at most `limit` uploads of the next line that has any. A line that cannot be read has had its turn.
     async fn take<D: Deps>(&mut self, deps: &D, limit: usize) -> Option<Result<DueRun, Fault>> {
         loop {
             let (line, after) = self.waiting.pop_front()?;
@@ -223,7 +223,8 @@ impl Lines {
     }
 }
 
-/// Reads uploads together, or leaves each to be read alone: one that is damaged spoils no other.
+/// Reads uploads together, or leaves each to be read alone if that fails: a damaged record does not affect the
+/// others.
 async fn read<D: Deps>(deps: &D, ids: &[UploadId]) -> Vec<Taken> {
     match deps.repo().find_all(ids).await {
         Ok(uploads) => {
@@ -234,36 +235,36 @@ async fn read<D: Deps>(deps: &D, ids: &[UploadId]) -> Vec<Taken> {
     }
 }
 
-/// Looks at one upload, and puts it off where that fails.
-async fn attend<D: Deps>(deps: &D, taken: Taken) -> Worked {
-    let (id, looked) = match taken {
-        Taken::Read(upload) => (upload.id, look_if_due(deps, *upload).await),
-        Taken::Unread(id) => (id, find_and_look(deps, id).await),
+/// Examines one upload, and postpones it if that fails.
+async fn examine_taken<D: Deps>(deps: &D, taken: Taken) -> WorkResult {
+    let (id, result) = match taken {
+        Taken::Read(upload) => (upload.id, examine_if_due(deps, *upload).await),
+        Taken::Unread(id) => (id, find_and_examine(deps, id).await),
         Taken::Unlisted(fault) => {
-            tracing::warn!(operation = "sweep", %fault, "a line of what is due was not read");
-            return Worked::Unlisted(fault);
+            tracing::warn!(operation = "sweep", %fault, "a due line could not be read");
+            return WorkResult::Unlisted(fault);
         }
     };
-    let Err(fault) = looked else {
-        return Worked::Looked;
+    let Err(fault) = result else {
+        return WorkResult::Examined;
     };
     let is_transient = fault.kind.is_transient();
-    tracing::warn!(operation = "sweep", file_id = %id, %fault, "will be looked at again");
-    if let Err(fault) = put_off(deps, id, is_transient).await {
-        tracing::warn!(operation = "sweep", file_id = %id, %fault, "could not be put off");
+    tracing::warn!(operation = "sweep", file_id = %id, %fault, "the upload could not be examined; it will be tried again");
+    if let Err(fault) = postpone(deps, id, is_transient).await {
+        tracing::warn!(operation = "sweep", file_id = %id, %fault, "the upload could not be postponed");
     }
-    Worked::Failed { is_transient }
+    WorkResult::Failed { is_transient }
 }
 
-async fn find_and_look<D: Deps>(deps: &D, id: UploadId) -> Result<(), Fault> {
+async fn find_and_examine<D: Deps>(deps: &D, id: UploadId) -> Result<(), Fault> {
     match deps.repo().find(id).await? {
-        Some(upload) => look_if_due(deps, upload).await,
+        Some(upload) => examine_if_due(deps, upload).await,
         None => Ok(()),
     }
 }
 
-/// An index may be late, and another may have been here since.
-async fn look_if_due<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
+/// Examines an upload if it is still due: an index may be late, and another run may have examined it.
+async fn examine_if_due<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     if upload
         .next_check_at
         .is_none_or(|due| due > deps.clock().now())
@@ -273,8 +274,9 @@ async fn look_if_due<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
     examine::examine(deps, upload).await
 }
 
-/// Lets a look that failed come again later: by the record, or where that cannot be read or written, by its place alone.
-async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<(), Fault> {
+/// Postpones an upload after a fault: in its record, or by its position in the line if the record cannot be read or
+/// written.
+async fn postpone<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<(), Fault> {
     let now = deps.clock().now();
     if let Ok(Some(upload)) = deps.repo().find(id).await {
         let event = Event::ProbeFailed { is_transient };
@@ -292,11 +294,15 @@ async fn put_off<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result<
         .await
 }
 
-/// Takes a lease from its holder, which is known to be dead, at the start of the only process.
+/// Ends the lease of a lost holder, at the start of the only process.
 ///
 /// # Errors
-/// The repository's fault; the lease then ends by itself.
-pub async fn holder_died<D: Deps>(deps: &D, id: UploadId, token: String) -> Result<(), Fault> {
+/// The repository's fault. The lease then expires.
+pub async fn lease_holder_lost<D: Deps>(
+    deps: &D,
+    id: UploadId,
+    token: String,
+) -> Result<(), Fault> {
     if let Some(upload) = deps.repo().find(id).await? {
         let event = Event::LeaseHolderLost { token };
         transition(

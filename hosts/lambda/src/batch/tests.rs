@@ -1,4 +1,4 @@
-//! Batches over a system in memory.
+//! Batches over ports in memory.
 
 use std::sync::Mutex;
 
@@ -26,7 +26,7 @@ size_max = "1 MB"
 const CSV: &[u8] = b"name,count\nwren,12\nrobin,7\n";
 const POISON: &str = "{\"neither\":1}";
 
-/// A queue for dead letters that remembers them, or is away.
+/// A dead letter queue that stores its messages, or is unavailable.
 #[derive(Debug, Default)]
 struct Letters {
     kept: Mutex<Vec<(String, String)>>,
@@ -58,7 +58,7 @@ fn world() -> World {
     World::new(POLICY).unwrap()
 }
 
-/// An upload whose bytes are in the bucket, and the notification of them.
+/// Puts an upload's bytes into the bucket, and returns its notification.
 async fn put(world: &World) -> (Upload, ObjectVersion, String) {
     let wanted = json!({
         "filename": "birds.csv", "content_type": "text/csv", "file_size_bytes": CSV.len(), "category": "table"
@@ -71,12 +71,12 @@ async fn put(world: &World) -> (Upload, ObjectVersion, String) {
         .objects
         .client_put(&upload.object, ClientPut::new("text/csv", CSV))
         .unwrap();
-    let told = (version.etag.as_str(), version.size_bytes);
-    let body = notify::created(&upload.object, told, version.sequencer.as_ref());
+    let reported = (version.etag.as_str(), version.size_bytes);
+    let body = notify::created(&upload.object, reported, version.sequencer.as_ref());
     (upload, version, body)
 }
 
-/// An event of SQS, as Lambda's documentation shows it.
+/// An event of SQS in the form of Lambda's documentation.
 fn batch(bodies: &[&str]) -> Box<RawValue> {
     let records: Vec<Value> = bodies
         .iter()
@@ -118,7 +118,7 @@ fn failed(numbers: &[usize]) -> BatchResponse {
     }
 }
 
-/// Enough time for anything.
+/// A deadline with enough time for everything.
 fn later(world: &World) -> Timestamp {
     saturating_add_secs(world.clock.now(), 600)
 }
@@ -132,7 +132,7 @@ fn state(world: &World, upload: &Upload) -> UploadState {
 }
 
 #[tokio::test]
-async fn poison_goes_to_the_dead_letters_alone_and_with_its_reason() {
+async fn only_poison_is_sent_to_the_dead_letters_with_its_reason() {
     let (world, letters) = (world(), Letters::default());
     let ((one, _, first), (two, _, last)) = (put(&world).await, put(&world).await);
     let answer = invoke(&world, &letters, batch(&[&first, POISON, &last])).await;
@@ -148,7 +148,7 @@ async fn poison_goes_to_the_dead_letters_alone_and_with_its_reason() {
 }
 
 #[tokio::test]
-async fn poison_stays_on_the_queue_where_no_dead_letter_can_be_sent() {
+async fn poison_stays_on_the_queue_if_no_dead_letter_can_be_sent() {
     let world = world();
     let letters = Letters {
         is_away: true,
@@ -161,7 +161,7 @@ async fn poison_stays_on_the_queue_where_no_dead_letter_can_be_sent() {
 }
 
 #[tokio::test]
-async fn what_a_fault_hit_comes_again_and_the_rest_does_not() {
+async fn only_messages_with_a_fault_are_delivered_again() {
     let (world, letters) = (world(), Letters::default());
     let ((one, _, first), (two, _, last)) = (put(&world).await, put(&world).await);
     world.faults.fail_next(Verb::Head, FaultKind::TimedOut);
@@ -177,20 +177,20 @@ async fn what_a_fault_hit_comes_again_and_the_rest_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_given_up_when_the_time_is_over() {
+async fn a_message_is_cancelled_when_the_time_ends() {
     let (world, letters) = (world(), Letters::default());
     let ((one, _, first), (two, _, last)) = (put(&world).await, put(&world).await);
     world
         .faults
         .plan(Verb::Head, When::Nth(1), Moment::Before, Harm::Death);
     let answer = invoke(&world, &letters, batch(&[&first, &last])).await;
-    assert_eq!(answer, failed(&[0]), "the first one never answered");
+    assert_eq!(answer, failed(&[0]), "the first message never finished");
     assert_eq!(state(&world, &one), UploadState::Pending);
     assert_eq!(state(&world, &two), UploadState::Ready);
 }
 
 #[tokio::test]
-async fn what_the_time_does_not_suffice_for_is_not_begun() {
+async fn messages_without_time_are_not_begun() {
     let (world, letters) = (world(), Letters::default());
     let (upload, _, body) = put(&world).await;
     let soon = saturating_add_secs(world.clock.now(), 2);
@@ -201,7 +201,7 @@ async fn what_the_time_does_not_suffice_for_is_not_begun() {
 }
 
 #[tokio::test]
-async fn every_shape_of_an_event_is_one_upload() {
+async fn every_envelope_of_an_event_is_one_upload() {
     let letters = Letters::default();
     for shape in ["s3", "sns", "eventbridge", "job"] {
         let world = world();
@@ -234,7 +234,7 @@ async fn a_test_event_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_queue_is_taken_or_comes_again() {
+async fn an_event_without_a_queue_succeeds_or_fails() {
     let (world, letters) = (world(), Letters::default());
     let (upload, _, body) = put(&world).await;
     let event = || RawValue::from_string(body.clone()).unwrap();
@@ -249,7 +249,7 @@ async fn an_event_without_a_queue_is_taken_or_comes_again() {
 }
 
 #[tokio::test]
-async fn the_schedule_sweeps_what_is_due() {
+async fn the_schedule_sweeps_due_uploads() {
     let (world, letters) = (world(), Letters::default());
     let (upload, ..) = put(&world).await;
     let sweep = || raw(&json!({ "sweep": "due" }));
@@ -266,7 +266,7 @@ async fn the_schedule_sweeps_what_is_due() {
 }
 
 #[test]
-fn answers_are_written_as_lambda_reads_them() {
+fn answers_have_the_format_of_lambda() {
     let text = |answer| serde_json::to_string(&answer).unwrap();
     assert_eq!(text(failed(&[])), r#"{"batchItemFailures":[]}"#);
     assert_eq!(
@@ -277,9 +277,9 @@ fn answers_are_written_as_lambda_reads_them() {
 }
 
 #[test]
-fn a_deadline_is_a_date_or_the_time_that_is_left() {
+fn a_deadline_is_a_date_or_a_duration() {
     let now = time::from_secs(1_800_000_000).unwrap();
-    let at = |told_ms| deadline(told_ms, now);
+    let at = |deadline_ms| deadline(deadline_ms, now);
     let date_ms = 1_800_000_060_000;
     assert_eq!(at(date_ms), time::from_secs(1_800_000_060).unwrap());
     assert_eq!(at(600_000), time::from_secs(1_800_000_600).unwrap());
