@@ -1,5 +1,5 @@
-//! What is at hand in development only, where `CONSIGN_DEV` is set: a token for the page, R2's notifications, which the local
-//! runtime does not send, and how much memory is taken.
+//! Endpoints for development, where `CONSIGN_DEV` is set: a token for the page, R2's notifications, which the local
+//! runtime does not send, and the memory use.
 
 use bytes::Bytes;
 use consign_core::ports::Clock as _;
@@ -8,7 +8,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::host::Host;
 
-/// Answers under `/dev/` in development; `None` for any other request.
+/// Answers requests under `/dev/` in development. Returns `None` for any other request.
 pub(crate) async fn handle(host: &Host, request: &Request<Bytes>) -> Option<Response<Bytes>> {
     let path = request.uri().path().strip_prefix("/dev/")?;
     let session = host.isolate.session.as_ref()?;
@@ -27,7 +27,7 @@ pub(crate) async fn handle(host: &Host, request: &Request<Bytes>) -> Option<Resp
     }
 }
 
-/// Puts a message on the ingest queue as it is: what R2 would.
+/// Puts a message on the ingest queue unchanged, in place of R2.
 async fn message(host: &Host, body: &Bytes) -> Response<Bytes> {
     let sent = host
         .ports

@@ -1,4 +1,4 @@
-//! What every handler gets here: rules that an isolate reads once, and ports over the bindings of this invocation.
+//! The host: rules that an isolate reads once, and ports over the bindings of an invocation.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,13 +14,13 @@ use consign_host::Rules;
 use consign_host::dev::Session;
 use worker::{Env, Error};
 
-/// The policy that is built in; a variable `CONSIGN_CONFIG` takes its place.
+/// The built-in policy. The variable `CONSIGN_CONFIG` replaces it.
 const BUILT_IN_CONFIG: &str = include_str!("../../../consign.toml");
-/// Memory that one conversion may use, in bytes. With what else there is the Worker's memory stays under 64 MB; an isolate
-/// has 128 MB, and may work on more than one file.
+/// The memory that one conversion may use, in bytes. The Worker's total memory stays under 64 MB then. An isolate has
+/// 128 MB, and may process more than one file.
 const CONVERSION_MEMORY_BYTES: u64 = 24 << 20;
-/// The largest file that is read whole, in bytes, where `CONSIGN_INGEST_BYTES_MAX` says nothing: as many passes over it as
-/// may be needed take less than the five minutes of CPU time that an invocation may have.
+/// The default of `CONSIGN_INGEST_BYTES_MAX`: the size of the largest file that is read whole, in bytes. The largest
+/// number of passes over such a file takes less than the five minutes of CPU time of an invocation.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// What an isolate reads once.
@@ -28,25 +28,25 @@ pub(crate) struct Isolate {
     rules: Arc<Rules>,
     /// Origins whose pages may call the functions.
     pub(crate) origins: Vec<String>,
-    /// In development, what mints tokens for the page.
+    /// The session that creates tokens for the page, in development.
     pub(crate) session: Option<Session>,
 }
 
 /// The ports of an invocation.
 pub(crate) type Ports = consign_host::Host<System, D1Repo, WorkerQueue, R2Store, R2Multipart>;
 
-/// All ports and rules together.
+/// All ports and rules.
 pub(crate) struct Host {
     pub(crate) isolate: Arc<Isolate>,
-    /// What every handler gets.
+    /// The ports and rules of the handlers.
     pub(crate) ports: Ports,
-    /// Where messages go that were given up.
+    /// The queue of dead letters.
     #[cfg(feature = "ingest")]
     pub(crate) dead_letters: WorkerQueue,
 }
 
-/// The runtime's clock and randomness. In development the clock can be set ahead, for tests that would have to wait for leases
-/// and looks to end.
+/// The runtime's clock and randomness. In development the clock can be set ahead, for tests that would have to wait
+/// for leases and probes.
 pub(crate) struct System {
     ahead_s: u64,
 }
@@ -55,8 +55,8 @@ impl System {
     fn open(env: &Env) -> worker::Result<Self> {
         let ahead = variable(env, "CONSIGN_DEV").and(variable(env, "CONSIGN_DEV_AHEAD_S"));
         let ahead_s = ahead.map_or(Ok(0), |text| text.parse());
-        let ahead_s =
-            ahead_s.map_err(|_| wrong("CONSIGN_DEV_AHEAD_S must be whole seconds".to_owned()))?;
+        let ahead_s = ahead_s
+            .map_err(|_| invalid("CONSIGN_DEV_AHEAD_S must be an integer of seconds".to_owned()))?;
         Ok(Self { ahead_s })
     }
 }
@@ -73,7 +73,7 @@ impl Random for System {
     }
 }
 
-/// A variable or a secret; the bindings do not tell them apart.
+/// Returns a variable or a secret. The bindings do not distinguish them.
 pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
     let value = env.var(name).ok()?.to_string();
     Some(value).filter(|value| !value.is_empty())
@@ -84,16 +84,16 @@ impl Isolate {
         let text = variable(env, "CONSIGN_CONFIG");
         let secret = |name: &str| variable(env, name);
         let config = Config::parse(text.as_deref().unwrap_or(BUILT_IN_CONFIG), &secret);
-        let config = config.map_err(|error| wrong(format!("the policy is wrong: {error}")))?;
-        // The functions' endpoint and the clients' are one on R2, unless the policy says otherwise.
-        let needed = |name: &str| {
-            variable(env, name).ok_or_else(|| wrong(format!("the variable {name} is not set")))
+        let config = config.map_err(|error| invalid(format!("invalid policy: {error}")))?;
+        // On R2, the functions and the clients use the same endpoint, unless the policy names another.
+        let required = |name: &str| {
+            variable(env, name).ok_or_else(|| invalid(format!("the variable {name} is not set")))
         };
         let endpoint = match variable(env, "CONSIGN_STORE_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => match (config.store.provider, &config.store.endpoint) {
                 (Provider::R2, Some(endpoint)) => endpoint.clone(),
-                _ => needed("CONSIGN_STORE_ENDPOINT")?,
+                _ => required("CONSIGN_STORE_ENDPOINT")?,
             },
         };
         let public_endpoint = match variable(env, "CONSIGN_STORE_ENDPOINT") {
@@ -105,15 +105,15 @@ impl Isolate {
                 .unwrap_or_else(|| endpoint.clone()),
         };
         let credentials = match &config.store.credentials {
-            Some(known) => Credentials {
-                access_key: known.access_key.clone(),
-                secret_key: known.secret_key.clone(),
-                session_token: known.session_token.clone(),
+            Some(credentials) => Credentials {
+                access_key: credentials.access_key.clone(),
+                secret_key: credentials.secret_key.clone(),
+                session_token: credentials.session_token.clone(),
                 expires_at: None,
             },
             None => Credentials {
-                access_key: needed("CONSIGN_STORE_ACCESS_KEY")?,
-                secret_key: needed("CONSIGN_STORE_SECRET_KEY")?.into(),
+                access_key: required("CONSIGN_STORE_ACCESS_KEY")?,
+                secret_key: required("CONSIGN_STORE_SECRET_KEY")?.into(),
                 session_token: None,
                 expires_at: None,
             },
@@ -124,18 +124,18 @@ impl Isolate {
             addressing: Addressing::Path,
             credentials,
         });
-        let signer = signer.map_err(|error| wrong(format!("nothing can be signed: {error}")))?;
+        let signer = signer.map_err(|error| invalid(format!("cannot sign: {error}")))?;
         let authenticator = Authenticator::new(&config.auth);
         let file_bytes_max = match variable(env, "CONSIGN_INGEST_BYTES_MAX") {
-            Some(text) => text
-                .parse()
-                .map_err(|_| wrong("CONSIGN_INGEST_BYTES_MAX must be whole bytes".to_owned()))?,
+            Some(text) => text.parse().map_err(|_| {
+                invalid("CONSIGN_INGEST_BYTES_MAX must be an integer of bytes".to_owned())
+            })?,
             None => FILE_BYTES_MAX,
         };
         Ok(Self {
             session: session(env, &config),
             rules: Arc::new(Rules {
-                authenticator: authenticator.map_err(|error| wrong(error.to_string()))?,
+                authenticator: authenticator.map_err(|error| invalid(error.to_string()))?,
                 policy: config.policy,
                 provider: Provider::R2,
                 signer: Arc::new(signer),
@@ -150,7 +150,7 @@ impl Isolate {
     }
 }
 
-/// The session of the page, where this is for development.
+/// Returns the session of the page, in development.
 fn session(env: &Env, config: &Config) -> Option<Session> {
     variable(env, "CONSIGN_DEV")?;
     Some(Session {
@@ -160,15 +160,15 @@ fn session(env: &Env, config: &Config) -> Option<Session> {
     })
 }
 
-fn wrong(detail: String) -> Error {
+fn invalid(detail: String) -> Error {
     Error::RustError(detail)
 }
 
 impl Host {
-    /// The host of one invocation.
+    /// Opens the host of one invocation.
     ///
     /// # Errors
-    /// Where the policy is wrong or a binding is missing; the log says which.
+    /// If the policy is invalid or a binding is missing. The log has the reason.
     pub(crate) fn open(env: &Env) -> worker::Result<Self> {
         static ISOLATE: OnceLock<Arc<Isolate>> = OnceLock::new();
         let isolate = match ISOLATE.get() {

@@ -11,15 +11,16 @@ use worker::{Env, MessageBatch};
 use crate::host::Host;
 use crate::large;
 
-/// What the dead letter queue's name ends in. Only in development does anything consume it: its letters go to the log.
+/// The suffix of the dead letter queue's name. It has a consumer only in development, which logs its messages.
 const DEAD_LETTERS: &str = "-dead";
 
-/// The time that a scheduled run has, in seconds: the next one comes a minute later.
+/// The time limit of a scheduled run, in seconds. The next run starts a minute later.
 const SWEEP_S: u64 = 50;
-/// Looks that are under way at once. A Worker has six connections.
-const LOOKS_AT_ONCE: usize = 6;
+/// The number of uploads that are examined at the same time. A Worker has six connections.
+const PROBES_AT_ONCE: usize = 6;
 
-/// Hands each message to the function and settles it by itself: one bad message never blocks its batch (invariant 12).
+/// Passes each message to the function and settles it individually: a bad message never blocks its batch (invariant
+/// 12).
 pub(crate) async fn consume(
     host: &Host,
     env: &Env,
@@ -33,39 +34,43 @@ pub(crate) async fn consume(
         }
         return Ok(());
     }
-    // One after the other: two conversions at once would share one isolate's memory.
+    // One after the other, since two concurrent conversions would share one isolate's memory.
     for message in &batch.messages {
-        let verdict = match large::pass_on(&host.ports, env, &message.body).await {
+        let disposition = match large::pass_on(&host.ports, env, &message.body).await {
             Ok(true) => Disposition::Ack,
             Ok(false) => handle(&host.ports, message.body.as_bytes()).await,
             Err(fault) => {
-                tracing::warn!(operation = "ingest", %fault, "ingest will be tried again");
+                tracing::warn!(operation = "ingest", %fault, "the message will be delivered again");
                 Disposition::Retry
             }
         };
-        settle(host, message, verdict).await;
+        settle(host, message, disposition).await;
     }
     Ok(())
 }
 
-async fn settle(host: &Host, message: &Delivered, verdict: Disposition) {
-    match verdict {
+async fn settle(host: &Host, message: &Delivered, disposition: Disposition) {
+    match disposition {
         Disposition::Ack => message.ack(),
         Disposition::Retry => message.retry(),
         Disposition::DeadLetter(reason) => {
-            tracing::warn!(operation = "ingest", code = reason, "a message is given up");
+            tracing::warn!(
+                operation = "ingest",
+                code = reason,
+                "the message is moved to the dead letters"
+            );
             message.bury(&host.dead_letters, reason).await;
         }
     }
 }
 
-/// Finishes what events, functions and clients left behind.
+/// Runs the sweep.
 pub(crate) async fn sweep(host: &Host) {
     let effort = Effort {
         until: saturating_add_secs(host.ports.clock().now(), SWEEP_S),
-        concurrency: LOOKS_AT_ONCE,
+        concurrency: PROBES_AT_ONCE,
     };
     if let Err(fault) = sweep::fan_out(&host.ports, effort).await {
-        tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next one comes by itself");
+        tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next run is scheduled");
     }
 }

@@ -1,8 +1,9 @@
-//! Files that are too large for a Worker's time: left to another consumer, where one is configured.
+//! Passes files that are too large for a Worker's time limit to another consumer, if one is configured.
 //!
-//! `CONSIGN_INGEST_BYTES_MAX` is the limit. With a queue bound as `LARGE`, what is about a larger file goes there as it is,
-//! for a consumer that reads the same records and buckets; until it has worked, the upload is `uploaded` or `confirmed`. Without
-//! one the upload ends `failed`, with the limit as its reason, and can be downloaded all the same.
+//! `CONSIGN_INGEST_BYTES_MAX` is the limit. If a queue is bound as `LARGE`, messages about larger files are forwarded
+//! to it unchanged, for a consumer with the same records and buckets. Until it has processed a file, the upload is
+//! `uploaded` or `confirmed`. Without such a queue the upload ends `failed`, with the limit as its reason, and can
+//! still be downloaded.
 
 use consign_cloudflare::WorkerQueue;
 use consign_core::events::{Decoded, EventSources};
@@ -12,7 +13,7 @@ use worker::Env;
 
 use crate::host::Ports;
 
-/// Passes a message on where it is about a file that is too large and another consumer is there; whether it did.
+/// Forwards a message about a file that is too large if there is another consumer. Returns whether it did.
 pub(crate) async fn pass_on(host: &Ports, env: &Env, body: &str) -> Result<bool, Fault> {
     let (Ok(other), Some(bytes_max)) = (WorkerQueue::open(env, "LARGE"), host.file_bytes_max())
     else {
@@ -22,11 +23,11 @@ pub(crate) async fn pass_on(host: &Ports, env: &Env, body: &str) -> Result<bool,
         Some(job) => {
             let upload = host.repo().find(job.ingest).await?;
             upload.and_then(|upload| {
-                let seen = upload.observed.as_ref().map(|object| object.size_bytes);
-                seen.or(upload.size_bytes_declared)
+                let observed = upload.observed.as_ref().map(|object| object.size_bytes);
+                observed.or(upload.size_bytes_declared)
             })
         }
-        None => told(host.policy().event_sources(), body),
+        None => reported_size(host.policy().event_sources(), body),
     };
     if size_bytes.is_none_or(|size_bytes| size_bytes <= bytes_max) {
         return Ok(false);
@@ -40,8 +41,8 @@ pub(crate) async fn pass_on(host: &Ports, env: &Env, body: &str) -> Result<bool,
     Ok(true)
 }
 
-/// The size that a notification tells; R2's tell of one object each.
-fn told(sources: &EventSources, body: &str) -> Option<u64> {
+/// Returns the size that a notification reports. R2's notifications are about one object each.
+fn reported_size(sources: &EventSources, body: &str) -> Option<u64> {
     match sources.decode(body.as_bytes()) {
         Ok(Decoded::Ok(records) | Decoded::Partial { records, .. }) => {
             records.iter().filter_map(|record| record.size_bytes).max()

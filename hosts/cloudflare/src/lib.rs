@@ -1,8 +1,9 @@
-//! consign as a Cloudflare Worker: the entry points for requests, messages and the clock. They convert types and build what
-//! the handlers ask for; the rules are elsewhere.
+//! consign as a Cloudflare Worker: the entry points for requests, messages and cron triggers. They convert types and
+//! build what the handlers require. The rules are elsewhere.
 //!
-//! Features choose which functions are mounted. Bindings: `DB` (D1), `INGEST` and `DEAD` (Queues), and for each bucket of
-//! the policy `BUCKET_` with its name in capitals (R2); and where there is another consumer for large files, `LARGE` (Queues).
+//! Features choose which functions are mounted. Bindings: `DB` (D1), `INGEST` and `DEAD` (Queues), for each bucket of
+//! the policy `BUCKET_` with its name in capitals (R2), and `LARGE` (Queues) if there is another consumer for large
+//! files.
 
 mod dev;
 mod host;
@@ -18,7 +19,7 @@ use worker::{Context, Env, HttpRequest, event};
 
 use host::Host;
 
-/// A request.
+/// Handles a request.
 #[event(fetch)]
 async fn fetch(request: HttpRequest, env: Env, _: Context) -> worker::Result<worker::Response> {
     let host = Host::open(&env)?;
@@ -30,19 +31,19 @@ async fn fetch(request: HttpRequest, env: Env, _: Context) -> worker::Result<wor
     serve::to_worker(response)
 }
 
-/// Messages of the ingest queue: notifications of R2, and jobs of our own.
+/// Handles messages of the ingest queue: notifications of R2, and consign's own jobs.
 #[cfg(feature = "ingest")]
 #[event(queue)]
 async fn queue(batch: worker::MessageBatch<()>, env: Env, _: Context) -> worker::Result<()> {
     ingest::consume(&Host::open(&env)?, &env, &batch).await
 }
 
-/// The clock: the sweep.
+/// Handles a cron trigger: runs the sweep.
 #[cfg(feature = "ingest")]
 #[event(scheduled)]
 async fn scheduled(_: worker::ScheduledEvent, env: Env, _: worker::ScheduleContext) {
     match Host::open(&env) {
         Ok(host) => ingest::sweep(&host).await,
-        Err(error) => tracing::error!(%error, "the Worker is not set up"),
+        Err(error) => tracing::error!(%error, "the Worker is not configured"),
     }
 }

@@ -1,4 +1,4 @@
-//! The functions by their table of routes.
+//! The functions behind the routing table.
 
 use bytes::Bytes;
 use consign_core::problem::Problem;
@@ -12,11 +12,11 @@ use worker::{Body, Headers};
 use crate::dev;
 use crate::host::{Host, Ports};
 
-/// How much of a body that is too long is read and forgotten, in bytes: a sender that is cut off while it sends hears a
-/// reset instead of the answer.
+/// How many bytes of a body that is too long are read and dropped. A sender whose connection is closed while it sends
+/// gets a reset instead of the answer.
 const BODY_READ_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
 
-/// The body, unless it is too long or breaks off.
+/// Reads a body. Returns `None` if it is too long or incomplete.
 pub(crate) async fn read(mut body: Body) -> Option<Bytes> {
     let mut bytes = Vec::new();
     let mut size_bytes: usize = 0;
@@ -33,7 +33,7 @@ pub(crate) async fn read(mut body: Body) -> Option<Bytes> {
     (size_bytes <= BODY_BYTES_MAX).then(|| bytes.into())
 }
 
-/// The answer to a body that was not read.
+/// Answers a request whose body was too long.
 pub(crate) async fn too_large(host: &Host, request: Request<Bytes>) -> Response<Bytes> {
     cors::answer(&host.isolate.origins, request, async |request| {
         let call = Call::begin(&host.ports, "unread", &request);
@@ -63,10 +63,10 @@ fn page(rules: &consign_host::Rules, request: &Request<Bytes>) -> Option<Respons
     consign_host::page::find(request.method(), path, &rules.public_endpoint)
 }
 
-/// Leaves it to the function that the table names, where this Worker mounts it.
+/// Calls the function of the route, if this Worker mounts it.
 async fn route(host: &Ports, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
-    // Their types are named for a Worker that mounts none of these.
+    // The types are explicit for a Worker that mounts no function with an id.
     let (target, id): (Target, &str) = match find(request.method(), &path) {
         Ok(found) => found,
         Err(problem) => return refuse(host, &request, problem),
@@ -104,7 +104,7 @@ fn refuse(host: &Ports, request: &Request<Bytes>, problem: Problem) -> Response<
     Call::begin(host, "unknown", request).finish(host, Err(problem))
 }
 
-/// The answer as the runtime takes it: whole, with its length.
+/// Converts an answer to the runtime's type, as a whole with its length.
 pub(crate) fn to_worker(answer: Response<Bytes>) -> worker::Result<worker::Response> {
     let (parts, bytes) = answer.into_parts();
     let response = worker::Response::builder()

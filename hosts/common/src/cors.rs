@@ -1,4 +1,4 @@
-//! Pages of other origins: those that the policy lists may call the functions.
+//! CORS: pages of the origins in the policy may call the functions.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use http::{HeaderName, Method, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// What a page of another origin may send.
+/// Request headers that a page of another origin may send.
 const ALLOWED: [&str; 4] = [
     "authorization",
     "content-type",
     "idempotency-key",
     "x-request-id",
 ];
-/// What it may read of an answer.
+/// Response headers that it may read.
 const EXPOSED: [&str; 4] = [
     "x-request-id",
     "retry-after",
     "ratelimit",
     "ratelimit-policy",
 ];
-/// How long a browser may keep the answer to its preflight.
+/// How long a browser may cache the answer to its preflight request.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// Lets pages of these origins call the functions; `*` is every origin.
+/// Builds the layer that lets pages of these origins call the functions. `*` means every origin.
 pub fn layer(origins: &[String]) -> CorsLayer {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
@@ -40,7 +40,7 @@ pub fn layer(origins: &[String]) -> CorsLayer {
         .max_age(MAX_AGE)
 }
 
-/// Answers a request as `serve` does, on a host that has no router to put [`layer`] around.
+/// Answers a request by `serve` with CORS headers, on a host without a router for [`layer`].
 pub async fn answer<F: Future<Output = Response<Bytes>>>(
     origins: &[String],
     request: Request<Bytes>,
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_listed_origins_are_let_in() {
+    async fn only_listed_origins_are_allowed() {
         let origins = ["https://app.example.org".to_owned()];
         for (origin, is_let_in) in [
             ("https://app.example.org", true),

@@ -1,4 +1,4 @@
-//! What is at hand in development only, and on this machine only: a token for the page.
+//! The development session: a token for the page, only on this machine.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use http::uri::Authority;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
-/// Life of a development token, in seconds.
+/// The life of a development token, in seconds.
 const TOKEN_LIFE_S: u32 = 24 * 3600;
-/// Whose files a development token is for.
+/// The owner of a development token.
 const OWNER: &str = "dev";
 
-/// Mints tokens that this host itself takes.
+/// Creates tokens that this host accepts.
 #[derive(Clone)]
 pub struct Session {
     /// The secret of the tokens.
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// A token for the owner `dev`, good for a day; `None` where the secret is too short to sign with.
+    /// Returns a token for the owner `dev` that is valid for a day. `None` if the secret is too short.
     #[must_use]
     pub fn token(&self, now: Timestamp) -> Option<String> {
         let token = NewToken {
@@ -46,11 +46,11 @@ impl Session {
             issued_at: now,
             life_s: TOKEN_LIFE_S,
         };
-        // `consign doctor` asks how the store is.
+        // `consign doctor` reads the health of the store.
         mint_hs256_scoped(self.secret.as_bytes(), &token, Some(DETAILS_SCOPE)).ok()
     }
 
-    /// What the page asks for at `/dev/session`: a token, and where the store is.
+    /// Answers the page's request for `/dev/session`: a token, and the store's URL.
     #[must_use]
     pub fn answer(&self, now: Timestamp, store_url: &str) -> Response<Bytes> {
         match self.token(now) {
@@ -63,13 +63,13 @@ impl Session {
     }
 }
 
-/// The answer where there is nothing at hand, or not for who asks.
+/// The answer if there is no session, or none for this caller.
 #[must_use]
 pub fn absent() -> Response<Bytes> {
     private(StatusCode::NOT_FOUND, &json!({}))
 }
 
-/// An answer that nobody keeps.
+/// Builds an answer that must not be stored.
 #[must_use]
 pub fn private(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
@@ -80,11 +80,11 @@ pub fn private(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> 
     response
 }
 
-/// Whether a request was sent on this machine, by its user.
+/// Returns whether a request was sent on this machine, by its user.
 ///
-/// Another site's page reads nothing here: it comes with a foreign origin, or by a name that is not this machine's (a
-/// rebound name would pass as the same origin). What a reverse proxy passes on comes from this machine as well, and is
-/// anybody's: proxies say so (RFC 7239, RFC 9110 section 7.6.3).
+/// A page of another site gets nothing: its request has a foreign origin, or a host name that is not this machine's
+/// (with DNS rebinding, the origin would be the same). Requests through a reverse proxy come from this machine too,
+/// but any caller may have sent them. Proxies mark them (RFC 7239, RFC 9110 section 7.6.3).
 #[must_use]
 pub fn is_from_here(headers: &HeaderMap) -> bool {
     let is_foreign = headers.contains_key(ORIGIN)
@@ -103,7 +103,7 @@ pub fn is_from_here(headers: &HeaderMap) -> bool {
     is_for_here && !is_foreign && !is_passed_on
 }
 
-/// Whether a `Host` is one of this machine's own names.
+/// Returns whether a `Host` is one of this machine's own names.
 fn is_this_machine(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else {
         return false;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_passes_on_is_not_from_here() {
+    fn a_proxied_request_is_not_from_here() {
         for name in [
             "forwarded",
             "via",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_sites_page_asks_is_not_from_here() {
+    fn a_request_of_another_site_is_not_from_here() {
         for (name, value) in [
             ("origin", "https://example.org"),
             ("sec-fetch-site", "cross-site"),

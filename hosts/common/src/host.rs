@@ -1,4 +1,4 @@
-//! The ports and rules of a host, and the capabilities that functions find in them.
+//! The ports and rules of a host, and the capabilities that it gives to functions.
 
 use std::sync::Arc;
 
@@ -14,42 +14,42 @@ use consign_core::ports::{
 };
 use consign_core::sigv4::Signer;
 
-/// What needs no connection, and is read once.
+/// What is read once and needs no connection.
 #[derive(Debug)]
 pub struct Rules {
-    /// Says whose a token is.
+    /// The authenticator of bearer tokens.
     pub authenticator: Authenticator,
     /// The policy.
     pub policy: Policy,
-    /// What kind of store it is.
+    /// The kind of store.
     pub provider: Provider,
-    /// Signs for the endpoint that clients see.
+    /// The signer for the endpoint that clients use.
     pub signer: Arc<Signer>,
-    /// The endpoint that the functions talk to.
+    /// The endpoint that the functions use.
     pub endpoint: String,
-    /// The endpoint that clients talk to.
+    /// The endpoint that clients use.
     pub public_endpoint: String,
-    /// Memory that one conversion may use, in bytes.
+    /// The memory that one conversion may use, in bytes.
     pub memory_bytes: u64,
-    /// The largest file that is read whole here, in bytes; `None`: any that the policy lets in.
+    /// The size of the largest file that is read whole here, in bytes. `None` means any file that the policy accepts.
     pub file_bytes_max: Option<u64>,
-    /// What was found of the store's health.
+    /// The health of the store.
     pub health: Health,
 }
 
-/// A port that a function was not given.
+/// A port that a function does not have.
 #[derive(Debug, Clone, Copy)]
 pub struct Absent;
 
-/// The rules and ports of a host, or of one function of it: `E` is the clock and the randomness, `R` the records, `Q` the
-/// ingest queue, `S` the objects, `M` the multipart uploads that clients fill.
+/// The rules and ports of a host, or of one function: `E` is clock and randomness, `R` the records, `Q` the ingest
+/// queue, `S` the objects, `M` multipart uploads.
 ///
 /// It has the capability of each port that it was given.
 #[derive(Debug, Clone)]
 pub struct Host<E, R = Absent, Q = Absent, S = Absent, M = Absent> {
     /// The rules.
     pub rules: Arc<Rules>,
-    /// The clock and the randomness.
+    /// Clock and randomness.
     pub system: E,
     /// The records.
     pub repo: R,
@@ -57,12 +57,12 @@ pub struct Host<E, R = Absent, Q = Absent, S = Absent, M = Absent> {
     pub queue: Q,
     /// The objects.
     pub store: S,
-    /// The multipart uploads that clients fill.
+    /// The multipart uploads.
     pub multipart: M,
 }
 
 impl<E> Host<E> {
-    /// A host without ports.
+    /// Creates a host without ports.
     pub fn new(rules: Arc<Rules>, system: E) -> Self {
         Self {
             rules,
@@ -76,7 +76,7 @@ impl<E> Host<E> {
 }
 
 impl<E, R, Q, S, M> Host<E, R, Q, S, M> {
-    /// The same with these records.
+    /// Adds the records.
     pub fn with_repo<N>(self, repo: N) -> Host<E, N, Q, S, M> {
         Host {
             rules: self.rules,
@@ -88,7 +88,7 @@ impl<E, R, Q, S, M> Host<E, R, Q, S, M> {
         }
     }
 
-    /// The same with this queue.
+    /// Adds the ingest queue.
     pub fn with_queue<N>(self, queue: N) -> Host<E, R, N, S, M> {
         Host {
             rules: self.rules,
@@ -100,7 +100,7 @@ impl<E, R, Q, S, M> Host<E, R, Q, S, M> {
         }
     }
 
-    /// The same with these objects.
+    /// Adds the objects.
     pub fn with_store<N>(self, store: N) -> Host<E, R, Q, N, M> {
         Host {
             rules: self.rules,
@@ -112,7 +112,7 @@ impl<E, R, Q, S, M> Host<E, R, Q, S, M> {
         }
     }
 
-    /// The same with these multipart uploads, or what is left of them for a function that only begins them.
+    /// Adds the multipart uploads, or only their start for a function that needs no more.
     pub fn with_multipart<N>(self, multipart: N) -> Host<E, R, Q, S, N> {
         Host {
             rules: self.rules,
@@ -125,7 +125,7 @@ impl<E, R, Q, S, M> Host<E, R, Q, S, M> {
     }
 }
 
-/// What a port is at least.
+/// The bounds of every port.
 pub trait Shared: Send + Sync {}
 
 impl<T: Send + Sync> Shared for T {}

@@ -1,7 +1,7 @@
-//! What the hosts share, so that each stands once: the ports and rules behind the capabilities that functions name, the page
-//! with its security headers, the CORS lists, the development session, and the clock and randomness of an operating system.
+//! What the hosts share: the ports and rules behind the capabilities of functions, the page with its security
+//! headers, the CORS lists, the development session, and the clock and randomness of an operating system.
 //!
-//! A host adds no rule of its own: what is decided is decided in the functions.
+//! A host adds no rule of its own. All decisions are in the functions.
 
 #[cfg(feature = "cors")]
 pub mod cors;

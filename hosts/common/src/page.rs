@@ -1,4 +1,4 @@
-//! The page: its files, and the headers that keep it to itself.
+//! The page: its files and its security headers.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -45,8 +45,8 @@ const FILES: [File; 6] = [
     },
 ];
 
-/// A file of the page; `None` for any other request. `store_url` is a URL of the store as browsers reach it: the page may
-/// talk to its origin.
+/// Returns a file of the page, or `None` for any other request. `store_url` is the URL of the store for browsers. The
+/// page may connect to its origin.
 #[must_use]
 pub fn find(method: &Method, path: &str, store_url: &str) -> Option<Response<Bytes>> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
@@ -61,18 +61,18 @@ pub fn find(method: &Method, path: &str, store_url: &str) -> Option<Response<Byt
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // The page loads nothing from elsewhere and talks to the functions and the store alone.
+    // The page loads nothing from other origins, and connects only to the functions and the store.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         origin_of(store_url)
     );
-    // A store whose URL is no header value leaves the page without a policy, so there is no page then.
+    // If the store's URL is not a valid header value, there is no policy, and the page is not served.
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy).ok()?);
     Some(response)
 }
 
-/// Scheme, host and port of a URL.
+/// Returns scheme, host and port of a URL.
 fn origin_of(url: &str) -> &str {
     let host_at = url.find("://").map_or(0, |at| at + 3);
     let end = url[host_at..].find('/').map(|at| host_at + at);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_talks_to_the_store_alone() {
+    fn the_page_connects_only_to_the_store() {
         let page = find(&Method::GET, "/", "https://s.example/b").unwrap();
         let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("connect-src 'self' https://s.example;"));

@@ -12,7 +12,7 @@ pub struct System;
 impl Clock for System {
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the clock that others take as an argument"
+        reason = "this is the clock that is an argument elsewhere"
     )]
     fn now(&self) -> Timestamp {
         let now = chrono::Utc::now();
@@ -20,26 +20,26 @@ impl Clock for System {
             tracing::warn!(
                 operation = "clock",
                 back_s,
-                "the clock was set back; leases and hidden messages of before are not waited for"
+                "the clock was set back; earlier leases and hidden messages do not delay anything"
             );
         }
         now
     }
 }
 
-/// The latest instant that the clock has shown, in microseconds since 1970.
+/// The latest instant of the clock, in microseconds since 1970.
 static LATEST_US: AtomicI64 = AtomicI64::new(i64::MIN);
-/// What a clock may be slewed back by without a word, in microseconds.
+/// A step back of at most this much, in microseconds, is not reported: clocks are slewed.
 const SLEWED_US: i64 = 2_000_000;
 
-/// By how many seconds the clock was set back since it was last looked at, if it was.
+/// Returns by how many seconds the clock was set back since the last call, if it was.
 fn set_back_s(latest_us: &AtomicI64, now_us: i64) -> Option<i64> {
     let latest = latest_us.fetch_max(now_us, Ordering::Relaxed);
     let back_us = latest.saturating_sub(now_us);
     if latest == i64::MIN || back_us <= SLEWED_US {
         return None;
     }
-    // From here on it counts anew: each step is told once.
+    // The new time is the reference from now on, so each step is reported once.
     latest_us.store(now_us, Ordering::Relaxed);
     Some(back_us / 1_000_000)
 }
@@ -50,7 +50,7 @@ impl Random for System {
         reason = "a system without randomness must not go on"
     )]
     fn fill(&self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).expect("the system gives random bytes");
+        getrandom::fill(buffer).expect("the system provides random bytes");
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_was_set_back_is_told_once() {
+    fn a_clock_that_was_set_back_is_reported_once() {
         let latest = AtomicI64::new(i64::MIN);
         let hour_us = 3_600_000_000;
         assert_eq!(set_back_s(&latest, 2 * hour_us), None);

@@ -1,4 +1,4 @@
-//! The environment: read once, at the start, here alone.
+//! The environment. It is read once at the start, and only here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,44 +6,44 @@ use std::fmt;
 use consign_core::config::ConfigError;
 use consign_core::sigv4::SetupError;
 
-/// Why a function does not start.
+/// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A variable is missing.
     #[error("{0} is not set")]
     Missing(&'static str),
-    /// A variable holds something else than it should.
-    #[error("{name} must be {wanted}")]
+    /// A variable has an invalid value.
+    #[error("{name} must be {expected}")]
     Wrong {
         /// The variable.
         name: &'static str,
-        /// What it should hold.
-        wanted: &'static str,
+        /// The expected value.
+        expected: &'static str,
     },
     /// The policy cannot be read.
     #[error("the policy {path} cannot be read: {source}")]
     Unreadable {
-        /// Where it was looked for.
+        /// The path of the policy.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The policy is wrong.
-    #[error("the policy is wrong: {0}")]
+    /// The policy is invalid.
+    #[error("invalid policy: {0}")]
     Config(#[from] ConfigError),
-    /// The keys of tokens are wrong.
-    #[error("the policy is wrong: {0}")]
+    /// The keys of tokens are invalid.
+    #[error("invalid policy: {0}")]
     Auth(#[from] consign_core::auth::AuthConfigError),
-    /// Nothing can be signed with what is configured.
-    #[error("the store is configured wrong: {0}")]
+    /// The configured store cannot sign.
+    #[error("invalid store configuration: {0}")]
     Signer(#[from] SetupError),
 }
 
-/// The variables of the process.
+/// The environment variables of the process.
 pub struct Environment(HashMap<String, String>);
 
 impl fmt::Debug for Environment {
-    /// Half of it are secrets.
+    /// Many of the values are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment").finish_non_exhaustive()
     }
@@ -60,7 +60,8 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 }
 
 impl Environment {
-    /// Reads the process's own. What is no text is left out: nothing here has such a name or value.
+    /// Reads the variables of the process. Those that are not UTF-8 are skipped, since no expected name or value is
+    /// like that.
     #[must_use]
     pub fn of_process() -> Self {
         Self(
@@ -72,7 +73,7 @@ impl Environment {
         )
     }
 
-    /// A variable that is set to something.
+    /// Returns a variable that is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
@@ -81,19 +82,19 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable that must be set.
+    /// Returns a required variable.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is not set.
     pub fn needed(&self, name: &'static str) -> Result<&str, StartError> {
         self.get(name).ok_or(StartError::Missing(name))
     }
 
-    /// A variable that holds a number, where it is set.
+    /// Returns a variable with a number, if it is set.
     pub(crate) fn number(&self, name: &'static str) -> Result<Option<u64>, StartError> {
         let wrong = |_| StartError::Wrong {
             name,
-            wanted: "a whole number",
+            expected: "an integer",
         };
         self.get(name)
             .map(|text| text.parse().map_err(wrong))

@@ -1,4 +1,4 @@
-//! What a function is given: the ports and rules that its handler names, and nothing else.
+//! Builds the host of a function: only the ports and rules that its handler names.
 
 use std::sync::Arc;
 
@@ -15,33 +15,33 @@ use consign_host::{Absent, Rules, System};
 
 use crate::environment::{Environment, StartError};
 
-/// How long the role's credentials are taken to live, in seconds from the start of the process, where
-/// `CONSIGN_CREDENTIALS_S` says nothing else.
+/// How long the role's credentials are assumed to be valid, in seconds from the start of the process. The default of
+/// `CONSIGN_CREDENTIALS_S`.
 ///
-/// Lambda puts them into the environment when it makes one and does not say when they end. URLs signed with them were
-/// seen to die after twelve hours; an environment is retired before that. Half of it is safe for a URL, and longer than
-/// environments usually live.
+/// Lambda puts the credentials into the environment when it creates one, and does not say when they expire. URLs
+/// signed with them were observed to expire after twelve hours, and an environment is retired before that. Half of it
+/// is safe for a URL, and longer than environments usually live.
 const CREDENTIALS_S: u64 = 6 * 60 * 60;
-/// The shortest life of a URL that is worth giving out, in seconds (DESIGN, section 3).
+/// The shortest useful life of a URL, in seconds (DESIGN, section 3).
 #[cfg(feature = "http")]
 const URL_S_MIN: u32 = 120;
-/// Memory that the program itself takes, in bytes: code, connections, and the part in flight.
+/// The memory that the program itself takes, in bytes: code, connections, and the part in flight.
 const OWN_MEMORY_BYTES: u64 = 64 << 20;
 
-/// Whether a function takes tokens.
+/// Whether a function accepts tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tokens {
-    /// It does, and so it knows the keys.
+    /// It does, and has the keys.
     Taken,
-    /// It does not: their secret is none of its business.
+    /// It does not, and has no access to the keys.
     NotTaken,
 }
 
-/// What a function is given: the records, queue and objects that it names.
+/// The host of a function: the records, queue and objects that it names.
 pub type Host<R = Absent, Q = Absent, S = Absent, M = Absent> =
     consign_host::Host<System, R, Q, S, M>;
 
-/// A host under construction, with what reaching its services takes.
+/// A host under construction, with what is needed to reach its services.
 #[derive(Debug)]
 pub struct Builder<'a, R = Absent, Q = Absent, S = Absent, M = Absent> {
     environment: &'a Environment,
@@ -52,9 +52,9 @@ pub struct Builder<'a, R = Absent, Q = Absent, S = Absent, M = Absent> {
 /// How to reach the object store.
 #[derive(Debug, Clone)]
 struct Access {
-    /// Where functions reach it; `None` is AWS's own.
+    /// The endpoint for the functions. `None` means AWS's own.
     endpoint: Option<String>,
-    /// The same, as it is told.
+    /// The endpoint as it is displayed.
     shown: String,
     region: String,
     addressing: Addressing,
@@ -104,7 +104,7 @@ impl Access {
     }
 }
 
-/// The credentials of the function's role. Temporary ones end, and every URL with them.
+/// Returns the credentials of the function's role. Temporary credentials expire, and every URL with them.
 fn of_role(environment: &Environment, now: Timestamp) -> Result<Credentials, StartError> {
     let session_token = environment.get("AWS_SESSION_TOKEN").map(Secret::from);
     let life_s = environment
@@ -121,15 +121,15 @@ fn of_role(environment: &Environment, now: Timestamp) -> Result<Credentials, Sta
 }
 
 impl<'a> Builder<'a> {
-    /// Reads the policy and what is known of the store. Nothing is connected to.
+    /// Reads the policy and the store's configuration. Connects to nothing.
     ///
     /// # Errors
-    /// Says what is missing or wrong.
+    /// If something is missing or invalid.
     pub fn new(environment: &'a Environment, tokens: Tokens) -> Result<Self, StartError> {
         // 1. The policy.
         let config = read_config(environment, tokens)?;
-        // 2. The store. A policy that was written for the one-process host names one that is not here: any S3 server
-        //    may stand in for it.
+        // 2. The store. A policy for the one-process host names the embedded store, which does not exist here. Any S3
+        // server may replace it.
         let mut store = config.store;
         if store.provider == Provider::Embedded {
             store.provider = Provider::Minio;
@@ -138,7 +138,7 @@ impl<'a> Builder<'a> {
         let public = environment.get("S3_PUBLIC_ENDPOINT");
         let public = public.or(store.public_endpoint.as_deref());
         let signer = access.signer(public.or(access.endpoint.as_deref()))?;
-        // 3. Memory for conversions: what the function has beside itself.
+        // 3. The memory for conversions: what is left of the function's memory.
         let memory_mb = environment
             .number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?
             .unwrap_or(128);
@@ -176,7 +176,7 @@ fn read_config(environment: &Environment, tokens: Tokens) -> Result<Config, Star
         Err(source) => return Err(StartError::Unreadable { path, source }),
     };
     let secret = |name: &str| environment.get(name).map(str::to_owned);
-    // In place of a secret that it does not have stands one that nobody knows: no token passes.
+    // Without access to a secret, a random one replaces it, and no token is valid.
     let unknown = |name: &str| secret(name).or_else(|| Some(System.token()));
     let config = match tokens {
         Tokens::Taken => Config::parse(&text, &secret),
@@ -186,7 +186,7 @@ fn read_config(environment: &Environment, tokens: Tokens) -> Result<Config, Star
 }
 
 impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
-    /// The host.
+    /// Builds the host.
     pub fn build(self) -> Host<R, Q, S, M> {
         self.host
     }
@@ -202,10 +202,10 @@ impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
         }
     }
 
-    /// The same with the table named by `CONSIGN_TABLE`.
+    /// Adds the table of `CONSIGN_TABLE`.
     ///
     /// # Errors
-    /// When it, the region or the credentials are not set.
+    /// If it, the region or the credentials are not set.
     #[cfg(feature = "records")]
     pub fn with_records(self) -> Result<Builder<'a, consign_aws::DynamoRepo, Q, S, M>, StartError> {
         let options = options(self.environment, "AWS_ENDPOINT_URL_DYNAMODB")?;
@@ -214,10 +214,10 @@ impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
         Ok(self.map(|host| host.with_repo(repo)))
     }
 
-    /// The same with the queue at `CONSIGN_QUEUE_URL`.
+    /// Adds the queue of `CONSIGN_QUEUE_URL`.
     ///
     /// # Errors
-    /// When it, the region or the credentials are not set.
+    /// If it, the region or the credentials are not set.
     #[cfg(feature = "queue")]
     pub fn with_jobs(self) -> Result<Builder<'a, R, consign_aws::SqsQueue, S, M>, StartError> {
         let options = options(self.environment, "AWS_ENDPOINT_URL_SQS")?;
@@ -226,7 +226,7 @@ impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
         Ok(self.map(|host| host.with_queue(queue)))
     }
 
-    /// The same with the objects, by the SDK of S3.
+    /// Adds the objects, over the SDK of S3.
     #[cfg(feature = "store")]
     pub fn with_objects(self) -> Builder<'a, R, Q, consign_aws::S3Store, consign_aws::S3Store> {
         let access = &self.access;
@@ -249,10 +249,10 @@ impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
         self.map(|host| host.with_multipart(store.clone()).with_store(store))
     }
 
-    /// The same with what begins multipart uploads, and does nothing else to objects.
+    /// Adds the start of multipart uploads, without other access to objects.
     ///
     /// # Errors
-    /// When nothing can be signed for the endpoint that functions talk to.
+    /// If no request can be signed for the functions' endpoint.
     #[cfg(feature = "begin")]
     pub fn with_begin(
         self,
@@ -263,20 +263,20 @@ impl<'a, R, Q, S, M> Builder<'a, R, Q, S, M> {
     }
 }
 
-/// Ends the process where its credentials may end too soon for any URL to be of use: Lambda makes another, and the
-/// one call that this fails comes again.
+/// Ends the process if its credentials may expire too soon for any URL to be useful. Lambda starts another process,
+/// and the client repeats the call that fails.
 #[cfg(feature = "http")]
 pub(crate) fn end_if_outlived(host: &(impl HasSigner + HasClock)) {
     let now = host.clock().now();
     if host.signer().clamp_expiry_s(URL_S_MIN + 1, now) <= URL_S_MIN {
         tracing::error!(
-            "the credentials of this process end soon: it ends, to be started with others"
+            "the credentials of this process expire soon; it ends and is started with new ones"
         );
         std::process::exit(1);
     }
 }
 
-/// The queue for dead letters at `CONSIGN_DEAD_LETTERS_URL`, where that is set.
+/// Returns the queue of dead letters at `CONSIGN_DEAD_LETTERS_URL`, if that is set.
 #[cfg(feature = "queue")]
 pub fn dead_letters(
     queue: &consign_aws::SqsQueue,
@@ -286,7 +286,7 @@ pub fn dead_letters(
     Some(consign_aws::DeadLetters::beside(queue, url))
 }
 
-/// How to reach a service of AWS, or what stands in for it at the endpoint that `endpoint` names.
+/// Returns how to reach a service of AWS, or a replacement at the endpoint that `endpoint` names.
 #[cfg(any(feature = "records", feature = "queue"))]
 fn options(
     environment: &Environment,

@@ -19,18 +19,18 @@ use wire::Received;
 use crate::environment::{Environment, StartError};
 use crate::host::end_if_outlived;
 
-/// A request that belongs here.
+/// A request for this function.
 #[derive(Debug)]
 pub struct Routed {
-    /// What its path leads to.
+    /// The target of the path.
     pub target: Target,
-    /// The segment that stands for `{id}`; empty where there is none.
+    /// The segment that `{id}` stands for, or an empty string.
     pub id: String,
-    /// The request itself, its body within bounds.
+    /// The request. Its body is within the limit.
     pub request: Request<Bytes>,
 }
 
-/// Runs the program of the function `name`: builds its host once, then hands it every request whose path leads to it.
+/// Runs the program of the function `name`: builds its host once, then passes every request for the function to it.
 pub fn serve<H, F, A>(
     name: &'static str,
     build: impl FnOnce(&Environment) -> Result<H, StartError>,
@@ -74,12 +74,13 @@ where
                 Ok::<_, Error>(wire::answer(response))
             }
         });
-        // `lambda_http::run` would make the request itself (see `wire`), and wrap the call into spans, of which our log has none.
+        // `lambda_http::run` would build the request itself (see `wire`) and wrap the call into spans, which this log
+        // does not use.
         Runtime::new(service).run().await
     })
 }
 
-/// A call that its caller gave no name has that of the invocation, which Lambda's own log lines have too.
+/// Uses the invocation's id as the request id if the caller sent none. Lambda's own log lines have it too.
 fn name_call(request: &mut Request<Bytes>, invocation_id: String) {
     if let Ok(id) = HeaderValue::try_from(invocation_id) {
         let headers = request.headers_mut();
@@ -87,7 +88,7 @@ fn name_call(request: &mut Request<Bytes>, invocation_id: String) {
     }
 }
 
-/// Finds where a request leads, by its path as it came.
+/// Finds the target of a request by its path as it was sent.
 fn route<'a>(
     name: &'static str,
     request: &Request<Bytes>,
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_serves_its_own_paths_alone() {
+    fn a_function_serves_only_its_own_paths() {
         for (name, method, path, expected) in [
             ("status", "GET", "/files/7/status", Ok("7")),
             ("status", "POST", "/files/7/status", Err(405)),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_over_the_bound_is_refused() {
+    fn a_body_over_the_limit_is_refused() {
         static LONG: [u8; BODY_BYTES_MAX + 1] = [b'1'; BODY_BYTES_MAX + 1];
         let status = |body| {
             let found = route("confirm", &request("POST", body), "/files/confirm");

@@ -1,10 +1,10 @@
-//! What the Lambda programs have in common, so that each is a few lines: it names its ports and hands over its handler.
+//! What the Lambda programs share. Each program only names its ports and its handler.
 //!
-//! A program reads its environment once, builds its host before the first poll of the runtime interface, and connects to
-//! nothing before a request needs it. Its variables: `CONSIGN_CONFIG` (the policy; else `consign.toml` under
+//! A program reads its environment once, builds its host before the first poll of the runtime interface, and connects
+//! to a service only when a request needs it. Its variables: `CONSIGN_CONFIG` (the policy; else `consign.toml` under
 //! `LAMBDA_TASK_ROOT`), `CONSIGN_TABLE`, `CONSIGN_QUEUE_URL`, `CONSIGN_DEAD_LETTERS_URL`, `CONSIGN_LOG`,
-//! `CONSIGN_CREDENTIALS_S`, `S3_PUBLIC_ENDPOINT`, those that Lambda sets itself, `AWS_ENDPOINT_URL_S3`, `…_DYNAMODB` and
-//! `…_SQS`, and whatever names of secrets the policy holds.
+//! `CONSIGN_CREDENTIALS_S`, `S3_PUBLIC_ENDPOINT`, those that Lambda sets itself, `AWS_ENDPOINT_URL_S3`, `…_DYNAMODB`
+//! and `…_SQS`, and the names of secrets in the policy.
 
 #[cfg(feature = "batch")]
 pub mod batch;
@@ -21,7 +21,7 @@ pub use environment::{Environment, StartError};
 pub use host::dead_letters;
 pub use host::{Builder, Host, Tokens};
 
-/// Builds what is to run and runs it: an environment of Lambda's serves one invocation at a time, so one thread does.
+/// Builds and runs a program on one thread, since a Lambda environment serves one invocation at a time.
 fn start<H>(
     build: impl FnOnce(&Environment) -> Result<H, StartError>,
     run: impl AsyncFnOnce(H) -> Result<(), lambda_runtime::Error>,

@@ -1,4 +1,4 @@
-//! The log: a JSON object per line, as CloudWatch reads it. Never a secret, a signature or a URL.
+//! The log: a JSON object per line for CloudWatch. It contains no secret, no signature and no URL.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::Environment;
 
-/// Installs the log of the process; a second call changes nothing.
+/// Installs the log of the process. A second call has no effect.
 pub(crate) fn install(environment: &Environment) {
     let level = environment.get("CONSIGN_LOG");
     let level = level.map_or(LevelFilter::INFO, level_of);
@@ -25,14 +25,14 @@ impl Sink for Stdout {
         Some(System.now())
     }
 
-    /// A line that cannot be written is lost: there is nobody to tell.
+    /// A line that cannot be written is lost, since there is no other place to report it.
     fn line(&self, _: Level, mut line: Vec<u8>) {
         line.push(b'\n');
         drop(std::io::stdout().lock().write_all(&line));
     }
 }
 
-/// The levels of Lambda's own logging configuration, of which `FATAL` has no like here.
+/// Maps the levels of Lambda's logging configuration. `FATAL` has no equivalent here.
 fn level_of(name: &str) -> LevelFilter {
     if name.eq_ignore_ascii_case("fatal") {
         return LevelFilter::ERROR;

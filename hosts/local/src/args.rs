@@ -7,21 +7,21 @@ use clap::{Args, ValueEnum};
 
 use crate::s3::S3Args;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// A JSON object per line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
 /// Arguments of `consign serve`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "With an S3 endpoint, objects are kept there instead of in the embedded store. Its credentials are S3_ACCESS_KEY and
-S3_SECRET_KEY (and S3_SESSION_TOKEN), or AWS_ACCESS_KEY_ID and so on. With S3_EVENT_TOKEN set, MinIO's webhook is taken
-at /events/minio from whoever shows that token; `consign bucket init` makes the buckets tell.
+    after_help = "With an S3 endpoint, objects are stored there instead of in the embedded store. Its credentials are S3_ACCESS_KEY and
+S3_SECRET_KEY (and S3_SESSION_TOKEN), or AWS_ACCESS_KEY_ID and so on. With S3_EVENT_TOKEN set, MinIO's webhook is accepted
+at /events/minio with that token; `consign bucket init` makes the buckets send notifications.
 
 Examples:
   consign serve --dev
@@ -30,7 +30,7 @@ Examples:
       --s3-public-endpoint https://files.example.org"
 )]
 pub struct ServeArgs {
-    /// Where the functions and the page are served
+    /// The address of the functions and the page
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -38,7 +38,7 @@ pub struct ServeArgs {
         env = "CONSIGN_LISTEN"
     )]
     pub listen: SocketAddr,
-    /// Where the embedded S3 is served
+    /// The address of the embedded S3
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -46,7 +46,7 @@ pub struct ServeArgs {
         env = "CONSIGN_STORE_LISTEN"
     )]
     pub store_listen: SocketAddr,
-    /// Where records, objects and development secrets are kept
+    /// The folder of records, objects and development secrets
     #[arg(
         long,
         value_name = "DIR",
@@ -57,10 +57,10 @@ pub struct ServeArgs {
     /// The policy [default: consign.toml here, else the built-in one]
     #[arg(long, value_name = "FILE", env = "CONSIGN_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Another S3 than the embedded one.
+    /// The S3 server to use instead of the embedded one.
     #[command(flatten)]
     pub s3: S3Args,
-    /// How the log is written
+    /// The format of the log
     #[arg(
         long,
         value_name = "FORMAT",
@@ -68,25 +68,25 @@ pub struct ServeArgs {
         env = "CONSIGN_LOG"
     )]
     pub log: LogFormat,
-    /// For development: make up the tokens' secret, and hand out tokens to whoever asks on this machine
+    /// For development: create a token secret, and issue tokens to every caller on this machine
     #[arg(long, overrides_with = "no_dev")]
     pub dev: bool,
-    /// Not for development; the default
+    /// Not for development (the default)
     #[arg(long, overrides_with = "dev")]
     pub no_dev: bool,
 }
 
 impl ServeArgs {
-    /// Whether to run for development: only where that is asked for.
+    /// Returns whether to run for development, which must be requested.
     pub fn is_dev(&self) -> bool {
         self.dev && !self.no_dev
     }
 
-    /// Tokens for whoever asks are for this machine alone.
+    /// Checks that development tokens are issued only on this machine.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             !self.is_dev() || self.listen.ip().is_loopback(),
-            "--dev hands out tokens to whoever asks, so it listens on this machine alone, and {} is no address of it: \
+            "--dev issues tokens to every caller, so it listens only on this machine, and {} is not a loopback address: \
              leave --dev out and set the tokens' secret or key as the policy's [auth] says, or listen on 127.0.0.1",
             self.listen
         );

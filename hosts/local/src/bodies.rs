@@ -1,4 +1,4 @@
-//! The bodies that are being read and answered: all together take a bounded amount of memory.
+//! Request bodies in memory. The memory of all of them together is limited.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,18 +11,18 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// What a permit stands for, in bytes.
+/// The number of bytes per permit.
 const UNIT_BYTES: usize = 1 << 10;
-/// Bodies up to this size have memory of their own, so that long ones do not keep them waiting, in bytes.
+/// Bodies up to this size, in bytes, use a separate memory limit, so that long ones do not delay them.
 const SMALL_BYTES_MAX: usize = SIGN_BODY_BYTES_MAX;
-/// All small bodies together, in bytes.
+/// The limit for all small bodies together, in bytes.
 const ALL_SMALL_BYTES_MAX: usize = 16 << 20;
-/// All other bodies together, in bytes.
+/// The limit for all other bodies together, in bytes.
 const ALL_LARGE_BYTES_MAX: usize = 32 << 20;
 const _: () = assert!(ALL_SMALL_BYTES_MAX >= SMALL_BYTES_MAX);
 const _: () = assert!(ALL_LARGE_BYTES_MAX >= BODY_BYTES_MAX);
 
-/// Memory for bodies.
+/// The memory for bodies.
 #[derive(Debug)]
 pub(crate) struct Bodies {
     small: Semaphore,
@@ -32,19 +32,19 @@ pub(crate) struct Bodies {
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// It has more than so many bytes.
+    /// It has more than this number of bytes.
     TooLong(usize),
-    /// It did not come in time.
+    /// It did not arrive in time.
     TooSlow,
-    /// It broke off.
+    /// The connection broke.
     Broken,
     /// There is no memory for it now.
     NoRoom,
 }
 
-/// A body in memory; its room is free again when this is dropped.
+/// A body in memory. Dropping it frees its memory.
 #[derive(Debug)]
-pub(crate) struct Held<'a> {
+pub(crate) struct HeldBody<'a> {
     pub(crate) bytes: Bytes,
     _room: Option<SemaphorePermit<'a>>,
 }
@@ -57,25 +57,25 @@ impl Bodies {
         }
     }
 
-    /// Reads a body of at most so many bytes; of one that may have none, nothing is read.
+    /// Reads a body of at most `bytes_max` bytes. Reads nothing if that is 0.
     pub(crate) async fn read(
         &self,
         headers: &HeaderMap,
         body: Body,
         bytes_max: usize,
-    ) -> Result<Held<'_>, Unread> {
+    ) -> Result<HeldBody<'_>, Unread> {
         if bytes_max == 0 {
             let bytes = Bytes::new();
-            return Ok(Held { bytes, _room: None });
+            return Ok(HeldBody { bytes, _room: None });
         }
-        let told = headers
+        let declared = headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse().ok());
-        if told.is_some_and(|length: usize| length > bytes_max) {
+        if declared.is_some_and(|length: usize| length > bytes_max) {
             return Err(Unread::TooLong(bytes_max));
         }
-        let room = self.room(told.unwrap_or(bytes_max))?;
-        let mut bytes = Vec::with_capacity(told.unwrap_or(0));
+        let room = self.room(declared.unwrap_or(bytes_max))?;
+        let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
         let mut chunks = body.into_data_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| match is_too_slow(&error) {
@@ -87,7 +87,7 @@ impl Bodies {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Held {
+        Ok(HeldBody {
             bytes: bytes.into(),
             _room: Some(room),
         })
@@ -109,7 +109,7 @@ impl From<Unread> for Problem {
         match unread {
             Unread::TooLong(bytes_max) => Self::body_too_large(bytes_max),
             Unread::TooSlow => Self::body_too_slow(),
-            Unread::Broken => Self::bad_request("the body broke off"),
+            Unread::Broken => Self::bad_request("the body is incomplete"),
             Unread::NoRoom => Self::overloaded(),
         }
     }
@@ -130,14 +130,18 @@ fn is_too_slow(error: &axum::Error) -> bool {
 mod tests {
     use super::*;
 
-    async fn read(bodies: &Bodies, length: usize, bytes_max: usize) -> Result<Held<'_>, Unread> {
+    async fn read(
+        bodies: &Bodies,
+        length: usize,
+        bytes_max: usize,
+    ) -> Result<HeldBody<'_>, Unread> {
         let headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.into())]);
         let body = Body::from(vec![0; length]);
         bodies.read(&headers, body, bytes_max).await
     }
 
     #[tokio::test]
-    async fn long_bodies_have_bounded_room_and_short_ones_their_own() {
+    async fn long_bodies_have_limited_memory_and_short_ones_their_own() {
         let bodies = Bodies::new();
         let mut held = Vec::new();
         while let Ok(one) = read(&bodies, BODY_BYTES_MAX, BODY_BYTES_MAX).await {
@@ -150,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_tell_its_length_is_read_to_the_limit() {
+    async fn a_body_without_a_declared_length_is_read_to_the_limit() {
         let bodies = Bodies::new();
         let without = HeaderMap::new();
         let read = |length: usize| {
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_read_where_no_body_is_taken() {
+    async fn nothing_is_read_if_no_body_is_accepted() {
         let bodies = Bodies::new();
         let held = read(&bodies, 100, 0).await.unwrap();
         assert!(held.bytes.is_empty());

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-/// The environment, read once.
+/// The environment. It is read once.
 pub struct ServeEnvironment {
-    /// Where `consign.toml` is looked for.
+    /// The folder in which `consign.toml` is searched.
     pub cwd: PathBuf,
     /// The variables.
     pub variables: HashMap<String, String>,
 }
 
 impl ServeEnvironment {
-    /// Reads it.
+    /// Reads the environment of the process.
     ///
     /// # Errors
-    /// When the process has no working directory.
+    /// If the process has no working directory.
     #[expect(
         clippy::disallowed_methods,
         reason = "here the environment becomes an argument"
@@ -29,7 +29,7 @@ impl ServeEnvironment {
         })
     }
 
-    /// A variable that is set, and not to nothing.
+    /// Returns a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<String> {
         self.variables
             .get(name)

@@ -1,4 +1,4 @@
-//! The host of the one process: what every handler gets here.
+//! The host of the one process.
 
 use std::sync::Arc;
 
@@ -11,31 +11,31 @@ use consign_core::sigv4::Signer;
 use consign_host::{Rules, System};
 use consign_sql::{SqlQueue, SqlRepo};
 
-/// Memory that one conversion may use, in bytes. Two of large files run at once, and the whole process stays under
-/// 256 MiB.
+/// The memory that one conversion may use, in bytes. Two conversions of large files run at the same time, and the
+/// whole process stays under 256 MiB.
 pub(crate) const CONVERSION_MEMORY_BYTES: u64 = 64 << 20;
 
-/// All ports and rules together.
+/// All ports and rules.
 pub(crate) type Host = consign_host::Host<System, SqlRepo, SqlQueue, S3Store, S3Store>;
 
-/// What was opened before.
+/// The parts that were opened before.
 #[derive(Debug)]
 pub(crate) struct HostParts {
     /// The records.
     pub(crate) repo: SqlRepo,
     /// The objects.
     pub(crate) store: S3Store,
-    /// Signs for the endpoint that browsers see.
+    /// The signer for the endpoint that browsers use.
     pub(crate) signer: Signer,
-    /// What kind of store it is.
+    /// The kind of store.
     pub(crate) provider: Provider,
-    /// The endpoint that the functions talk to.
+    /// The endpoint that the functions use.
     pub(crate) endpoint: String,
-    /// The endpoint that clients talk to.
+    /// The endpoint that clients use.
     pub(crate) public_endpoint: String,
 }
 
-/// Puts the parts together.
+/// Builds the host from its parts.
 pub(crate) fn host(config: Config, authenticator: Authenticator, parts: HostParts) -> Host {
     let rules = Rules {
         authenticator,

@@ -1,4 +1,5 @@
-//! The HTTP side of the one process: the functions by their table, the page, metrics, and the development session.
+//! The HTTP server of the one process: the functions behind the routing table, the page, metrics, and the development
+//! session.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use crate::events;
 use crate::site::Site;
 
-/// All that is served on the one address. `origins` are other sites whose pages may call the functions.
+/// Builds the router of the address. `origins` are other sites whose pages may call the functions.
 pub(crate) fn routes(site: Arc<Site>, origins: &[String]) -> Router {
     let mut routes = Router::new()
         .route("/metrics", get(metrics))
@@ -37,7 +38,7 @@ pub(crate) fn routes(site: Arc<Site>, origins: &[String]) -> Router {
         .layer(cors::layer(origins))
 }
 
-/// While every connection is at work, health is answered and everybody else is told to come again.
+/// Answers only health while every connection is in use, and refuses other requests with `Retry-After`.
 async fn keep_for_health(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let is_kept = request.extensions().get::<InReserve>().is_some();
     if !is_kept || request.uri().path().starts_with("/health/") {
@@ -49,7 +50,7 @@ async fn keep_for_health(State(site): State<Arc<Site>>, request: Request, next: 
     answer.map(Body::from)
 }
 
-/// A file of the page, or what a function answers.
+/// Answers with a file of the page, or by a function.
 async fn page_or_function(State(site): State<Arc<Site>>, request: Request) -> Response {
     let path = request.uri().path();
     match page::find(request.method(), path, &site.store_url) {
@@ -58,7 +59,7 @@ async fn page_or_function(State(site): State<Arc<Site>>, request: Request) -> Re
     }
 }
 
-/// Reads the body where the token is good, converts types, and leaves the rest to the table of routes.
+/// Reads the body if the token is valid, converts types, and leaves the rest to the routing table.
 async fn function(State(site): State<Arc<Site>>, request: Request) -> Response {
     let _in_flight = site.metrics.begin();
     let (parts, body) = request.into_parts();
@@ -78,8 +79,8 @@ async fn answer(
     bytes_max: usize,
 ) -> http::Response<Bytes> {
     match site.bodies.read(request.headers(), body, bytes_max).await {
-        Ok(held) => {
-            let request = request.map(|()| held.bytes.clone());
+        Ok(body) => {
+            let request = request.map(|()| body.bytes.clone());
             router::handle(&*site.host, request).await
         }
         Err(unread) => {
@@ -89,7 +90,8 @@ async fn answer(
     }
 }
 
-/// Figures name users: in development anybody on this machine reads them, else a token with the scope `metrics` does.
+/// Answers with the metrics. They name users: in development every caller on this machine may read them, otherwise a
+/// token with the scope `metrics` is required.
 async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
     let request = request.map(|_| Bytes::new());
     let mut call = Call::begin(&*site.host, "metrics", &request);
@@ -98,7 +100,7 @@ async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
     } else {
         match call.identify(&*site.host, request.headers()) {
             Ok(identity) if identity.scopes.iter().any(|scope| scope == DETAILS_SCOPE) => Ok(()),
-            Ok(_) => Err(Problem::forbidden("the token has no scope `metrics`")),
+            Ok(_) => Err(Problem::forbidden("the token lacks the scope `metrics`")),
             Err(problem) => Err(problem),
         }
     };
@@ -114,7 +116,7 @@ async fn metrics(State(site): State<Arc<Site>>, request: Request) -> Response {
     call.finish(&*site.host, answer).map(Body::from)
 }
 
-/// A token for the page, in development only, and on this machine only.
+/// Answers with a token for the page, only in development and on this machine.
 async fn session(State(site): State<Arc<Site>>, request: Request) -> Response {
     let is_from_here = dev::is_from_here(request.headers());
     let session = site.session.as_ref().filter(|_| is_from_here);

@@ -25,7 +25,7 @@ pub use policy::policy_text;
 pub use s3::{Access, S3, S3Args};
 pub use serve::{Running, serve, start};
 
-/// Where a process leaves a token in development, under its data folder.
+/// The file with a token in development, under the data folder.
 pub const TOKEN_FILE: &str = "token";
-/// Where a process keeps the secret that development tokens are signed with.
+/// The file with the secret of development tokens.
 pub const DEV_SECRET_FILE: &str = "dev-secret";

@@ -1,26 +1,27 @@
-//! What clients of the functions may take of this process.
+//! The limits for clients of the functions.
 
 use std::time::Duration;
 
 use consign_core::routes::BODY_BYTES_MAX;
 use consign_listener::{Limits, Linger, Pace};
 
-/// Connections at once, where there are files enough. With the heads that they may be sending they take 64 MB at most.
+/// The maximum number of connections, if enough files may be open. With the heads that they may be sending, they take
+/// at most 64 MB.
 const CONNECTIONS_MAX: u64 = 2048;
-/// A request's head, in bytes: a token of 8 KiB, and what proxies and browsers add.
+/// The maximum length of a request's head, in bytes: a token of 8 KiB, and what proxies and browsers add.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 const _: () = assert!(CONNECTIONS_MAX as usize * HEAD_BYTES_MAX <= 64 << 20);
 const _: () = assert!(HEAD_BYTES_MAX >= 2 * consign_core::auth::TOKEN_BYTES_MAX);
-/// Open files that are not for connections: the database, objects being read, connections to the store.
+/// Open files other than connections: the database, objects being read, connections to the store.
 const FILES_BESIDE: u64 = 256;
-/// What is kept for health while all else is at work.
+/// Connections that are reserved for health while all others are in use.
 const RESERVE: usize = 16;
-/// A body of the longest kind has about four minutes.
+/// The longest body may take about four minutes.
 const BODY_BYTES_PER_S_MIN: u64 = 16 << 10;
 
-/// The limits, where so many files may be open; `None` is any number.
+/// Returns the limits for a maximum number of open files. `None` means no limit.
 pub(crate) fn limits(open_files: Option<u64>) -> Limits {
-    // The store's connections are of the same process.
+    // The store's connections belong to the same process.
     let by_files = open_files.map_or(CONNECTIONS_MAX, |files| {
         files.saturating_sub(FILES_BESIDE).max(64) / 2
     });
@@ -29,7 +30,8 @@ pub(crate) fn limits(open_files: Option<u64>) -> Limits {
         reserve: RESERVE,
         head_bytes_max: HEAD_BYTES_MAX,
         head: Duration::from_secs(10),
-        // Longer than load balancers keep theirs (60 s), so that the one who closes is not the one who is asked.
+        // Longer than load balancers keep connections (60 s), so that this side does not close one that is being
+        // used.
         idle: Duration::from_secs(75),
         body: Pace {
             pause: Duration::from_secs(10),

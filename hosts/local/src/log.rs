@@ -1,4 +1,4 @@
-//! The log: a JSON object per line for machines, or text for people. Never a secret, a signature or a URL.
+//! The log: a JSON object per line for machines, or text for people. It contains no secret, no signature and no URL.
 
 use std::io::IsTerminal as _;
 
@@ -6,11 +6,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::LogFormat;
 
-/// Our own words, and warnings of others. `s3s` is silent: it logs signatures when it talks (invariant 24).
+/// Events of consign, and warnings of other crates. `s3s` is excluded, since it logs signatures (invariant 24).
 const FILTER: &str = "warn,consign=info,consign_core=info,consign_embedded=info,consign_sql=info,\
                       ingest_on_object_created=info,router=info,sign_upload=info,confirm=info,s3s=off";
 
-/// Installs the log of the process; a second call changes nothing.
+/// Installs the log of the process. A second call has no effect.
 pub(crate) fn install(format: LogFormat) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(FILTER))

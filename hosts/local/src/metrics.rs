@@ -10,9 +10,9 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-/// Users that get a label of their own; all others share one, so that the series stay few.
+/// The number of users with a label of their own. All others share one, which limits the number of series.
 const USERS_MAX: usize = 1000;
-/// Upper bounds of the latency buckets, in seconds.
+/// The upper bounds of the latency buckets, in seconds.
 const LATENCY_S: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// The series of this process.
@@ -31,7 +31,7 @@ pub(crate) struct Metrics {
     users: Mutex<HashSet<String>>,
 }
 
-/// A call that is being answered.
+/// A call in progress.
 #[derive(Debug)]
 pub(crate) struct InFlight(IntGauge);
 
@@ -42,10 +42,10 @@ impl Drop for InFlight {
 }
 
 impl Metrics {
-    /// All series, at zero.
+    /// Creates all series at zero.
     ///
     /// # Errors
-    /// Where two series have one name.
+    /// If two series have the same name.
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
@@ -80,7 +80,7 @@ impl Metrics {
                 "Latency of calls.",
                 LATENCY_S.to_vec(),
             )?,
-            in_flight: gauge("consign_requests_in_flight", "Calls being answered.")?,
+            in_flight: gauge("consign_requests_in_flight", "Calls in progress.")?,
             signed_bytes: counter(
                 "consign_signed_bytes_total",
                 "Bytes signed for upload, by user.",
@@ -93,7 +93,7 @@ impl Metrics {
             )?,
             ingested: counter(
                 "consign_ingest_total",
-                "Ingest messages by verdict.",
+                "Ingest messages by disposition.",
                 &["verdict"],
             )?,
             queue_depth: gauge(
@@ -102,20 +102,20 @@ impl Metrics {
             )?,
             lag: gauge(
                 "consign_ingest_lag_seconds",
-                "How long the message on the ingest queue that waits longest has waited.",
+                "Age of the oldest message on the ingest queue.",
             )?,
             users: Mutex::new(HashSet::new()),
             registry,
         })
     }
 
-    /// A call begins; it ends when this is dropped, be it answered or given up.
+    /// Counts a call in progress until the result is dropped, whether it is answered or cancelled.
     pub(crate) fn begin(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
     }
 
-    /// A call was answered.
+    /// Counts an answered call.
     pub(crate) fn count(&self, answer: &http::Response<Bytes>) {
         let status = answer.status();
         let Some(observed) = answer.extensions().get::<Observed>() else {
@@ -155,17 +155,17 @@ impl Metrics {
         }
     }
 
-    /// An ingest message was worked on.
-    pub(crate) fn ingested(&self, verdict: Disposition) {
-        let verdict = match verdict {
+    /// Counts a processed ingest message.
+    pub(crate) fn ingested(&self, disposition: Disposition) {
+        let label = match disposition {
             Disposition::Ack => "done",
             Disposition::Retry => "retry",
             Disposition::DeadLetter(_) => "discard",
         };
-        self.ingested.with_label_values(&[verdict]).inc();
+        self.ingested.with_label_values(&[label]).inc();
     }
 
-    /// The text for Prometheus.
+    /// Returns the text for Prometheus.
     #[must_use]
     pub(crate) fn text(&self, queue_depth: u64, lag_s: u64) -> String {
         for (gauge, value) in [(&self.queue_depth, queue_depth), (&self.lag, lag_s)] {

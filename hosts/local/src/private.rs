@@ -1,4 +1,4 @@
-//! What is kept is for its owner alone: objects, records, secrets.
+//! Restricts stored files to their owner: objects, records, secrets.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,15 +7,15 @@ use anyhow::Context as _;
 use consign_core::ports::Random;
 use rustix::fs::Mode;
 
-/// What is under the data folder, and for whom it was before.
+/// The entries of the data folder that may have been readable by others.
 const KEPT: [&str; 4] = ["consign.db", "consign.db-wal", "consign.db-shm", "objects"];
 
-/// Whatever this process makes is for its user alone.
+/// Makes every file that this process creates private to its user.
 pub(crate) fn from_now_on() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Makes the data folder, and takes what others could read before away from them.
+/// Creates the data folder, and removes permissions of others from existing entries.
 pub(crate) fn make(data: &Path) -> anyhow::Result<()> {
     let mut folder = std::fs::DirBuilder::new();
     folder.recursive(true);
@@ -23,27 +23,27 @@ pub(crate) fn make(data: &Path) -> anyhow::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
     folder
         .create(data)
-        .with_context(|| format!("{} cannot be made", data.display()))?;
+        .with_context(|| format!("{} cannot be created", data.display()))?;
     for kept in KEPT {
         let path = data.join(kept);
         if let Ok(metadata) = path.metadata()
-            && let Err(error) = take_away(&path, metadata.permissions())
+            && let Err(error) = remove_access(&path, metadata.permissions())
         {
-            tracing::warn!(%error, kept, "others may read it");
+            tracing::warn!(%error, kept, "other users may be able to read it");
         }
     }
     Ok(())
 }
 
-fn take_away(path: &Path, mut permissions: std::fs::Permissions) -> std::io::Result<()> {
+fn remove_access(path: &Path, mut permissions: std::fs::Permissions) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let own = permissions.mode() & 0o700;
     permissions.set_mode(own);
     std::fs::set_permissions(path, permissions)
 }
 
-/// A secret that is kept in a file that only its owner can read; made where missing.
-pub(crate) fn kept_secret(path: &Path, random: &impl Random) -> anyhow::Result<String> {
+/// Returns a secret from a file that only its owner can read. Creates it if it is missing.
+pub(crate) fn stored_secret(path: &Path, random: &impl Random) -> anyhow::Result<String> {
     match std::fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => Ok(secret.trim().to_owned()),
         _ => {
@@ -54,7 +54,7 @@ pub(crate) fn kept_secret(path: &Path, random: &impl Random) -> anyhow::Result<S
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file that only its owner can read, as a whole or not at all.
 pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let aside = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();

@@ -1,4 +1,4 @@
-//! Which S3 this process uses, and with which credentials: by argument first, then by the policy, then by the environment.
+//! The S3 of this process and its credentials: from the arguments, else from the policy, else from the environment.
 
 use std::collections::HashMap;
 
@@ -9,31 +9,32 @@ use consign_core::config::StoreConfig;
 use consign_core::policy::Provider;
 use consign_core::sigv4::{Addressing, Credentials, Secret, Signer, SignerConfig};
 
-/// Arguments of a command that talks to an S3.
+/// Arguments of a command that uses an S3.
 #[derive(Debug, Clone, Default, Args)]
 pub struct S3Args {
     /// The S3, such as MinIO [default: the policy's]
     #[arg(long, value_name = "URL", env = "S3_ENDPOINT")]
     pub s3_endpoint: Option<String>,
-    /// The store as browsers reach it; signed URLs name this one [default: the policy's, else the store's own]
+    /// The S3 as browsers reach it, for signed URLs [default: the policy's, else the S3 itself]
     #[arg(long, value_name = "URL", env = "S3_PUBLIC_ENDPOINT")]
     pub s3_public_endpoint: Option<String>,
-    /// What kind it is: s3, minio (any other S3 server too) or r2 [default: the policy's, else seen by the endpoint]
+    /// The kind of S3: s3, minio (any other S3 server too) or r2 [default: the policy's, else detected from the
+    /// endpoint]
     #[arg(long, value_name = "KIND", env = "S3_PROVIDER", value_parser = provider)]
     pub s3_provider: Option<Provider>,
-    /// Its region [default: the policy's, else us-east-1, or auto for R2]
+    /// The region [default: the policy's, else us-east-1, or auto for R2]
     #[arg(long, value_name = "REGION", env = "S3_REGION")]
     pub s3_region: Option<String>,
 }
 
 impl S3Args {
-    /// Where browsers reach the store, if that is said.
+    /// Returns the endpoint for browsers, if given.
     pub fn public_endpoint(&self) -> Option<String> {
         filled(self.s3_public_endpoint.as_ref())
     }
 }
 
-/// Where the credentials stand when the policy names no place of its own, in this order.
+/// The variables of the credentials if the policy names none, in this order.
 const CREDENTIALS: [[&str; 3]; 2] = [
     ["S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_SESSION_TOKEN"],
     [
@@ -42,7 +43,7 @@ const CREDENTIALS: [[&str; 3]; 2] = [
         "AWS_SESSION_TOKEN",
     ],
 ];
-/// What a store's webhook must show, where the policy names no place of its own.
+/// The variable of the webhook's secret if the policy names none.
 const EVENT_TOKEN: &str = "S3_EVENT_TOKEN";
 
 fn provider(text: &str) -> Result<Provider, String> {
@@ -52,41 +53,42 @@ fn provider(text: &str) -> Result<Provider, String> {
     }
 }
 
-/// An S3, and what reaching it takes.
+/// An S3, and how to reach it.
 #[derive(Debug)]
 pub struct S3 {
-    /// What kind it is.
+    /// The kind of store.
     pub provider: Provider,
-    /// Where this process reaches it; `None` is AWS's own of the region.
+    /// The endpoint for this process. `None` means AWS's own of the region.
     pub endpoint: Option<String>,
-    /// Where clients reach it.
+    /// The endpoint for clients.
     pub public_endpoint: Option<String>,
-    /// What its webhook must show; without it no event is taken from outside.
+    /// The secret of its webhook. Without one, no event is accepted from outside.
     pub event_token: Option<Secret>,
-    /// With which credentials.
+    /// Region, addressing and credentials.
     pub access: Access,
 }
 
 impl S3 {
-    /// The S3 of the arguments, else of the policy; `None` where neither names one, and the embedded store serves.
+    /// Returns the S3 of the arguments, or else of the policy. `None` if neither names one, and the embedded store is
+    /// used.
     ///
     /// # Errors
-    /// The credentials are missing; said in a sentence.
+    /// If the credentials are missing.
     pub fn find(
         args: &S3Args,
         store: &StoreConfig,
         environment: &HashMap<String, String>,
     ) -> anyhow::Result<Option<Self>> {
         let endpoint = filled(args.s3_endpoint.as_ref());
-        let is_ours = store.provider == Provider::Embedded;
-        if is_ours && endpoint.is_none() && args.s3_provider.is_none() {
+        let is_embedded = store.provider == Provider::Embedded;
+        if is_embedded && endpoint.is_none() && args.s3_provider.is_none() {
             return Ok(None);
         }
         let endpoint = endpoint.or_else(|| store.endpoint.clone());
         let provider = match (args.s3_provider, store.provider) {
-            (Some(told), _) => told,
+            (Some(given), _) => given,
             (None, Provider::Embedded) => endpoint.as_deref().map_or(Provider::S3, detect),
-            (None, known @ (Provider::S3 | Provider::Minio | Provider::R2)) => known,
+            (None, configured @ (Provider::S3 | Provider::Minio | Provider::R2)) => configured,
         };
         let (own_region, own_addressing) = match provider {
             Provider::S3 => ("us-east-1", Addressing::Virtual),
@@ -95,10 +97,10 @@ impl S3 {
         };
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         let region = filled(args.s3_region.as_ref())
-            .or_else(|| (!is_ours).then(|| store.region.clone()))
+            .or_else(|| (!is_embedded).then(|| store.region.clone()))
             .or_else(|| get("AWS_REGION").cloned())
             .unwrap_or_else(|| own_region.to_owned());
-        let addressing = if is_ours {
+        let addressing = if is_embedded {
             own_addressing
         } else {
             store.addressing
@@ -122,30 +124,30 @@ impl S3 {
         }))
     }
 
-    /// A client for it.
+    /// Creates a client.
     pub fn store(&self) -> S3Store {
         self.access.store(self.endpoint.as_deref())
     }
 
-    /// The endpoint that this process talks to, spelt out.
+    /// Returns the URL of the endpoint for this process.
     pub fn endpoint_url(&self) -> String {
         let own = || format!("https://s3.{}.amazonaws.com", self.access.region);
         self.endpoint.clone().unwrap_or_else(own)
     }
 
-    /// The endpoint that clients talk to, spelt out.
+    /// Returns the URL of the endpoint for clients.
     pub fn public_url(&self) -> String {
         let public = self.public_endpoint.clone();
         public.unwrap_or_else(|| self.endpoint_url())
     }
 }
 
-/// A variable that is set to nothing is one that is not set.
+/// Returns a variable that is not empty.
 fn filled(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.is_empty()).cloned()
 }
 
-/// What kind of store an endpoint is of, as far as its name tells.
+/// Detects the kind of store from the host name of an endpoint.
 fn detect(endpoint: &str) -> Provider {
     let rest = endpoint
         .split_once("://")
@@ -165,11 +167,11 @@ fn credentials(
     store: &StoreConfig,
     environment: &HashMap<String, String>,
 ) -> anyhow::Result<Credentials> {
-    if let Some(known) = &store.credentials {
+    if let Some(configured) = &store.credentials {
         return Ok(Credentials {
-            access_key: known.access_key.clone(),
-            secret_key: known.secret_key.clone(),
-            session_token: known.session_token.clone(),
+            access_key: configured.access_key.clone(),
+            secret_key: configured.secret_key.clone(),
+            session_token: configured.session_token.clone(),
             expires_at: None,
         });
     }
@@ -185,25 +187,25 @@ fn credentials(
         access_key: get(access).cloned().unwrap_or_default(),
         secret_key: get(secret)
             .map(|secret| secret.as_str().into())
-            .with_context(|| format!("{secret} is not set, and {access} is"))?,
+            .with_context(|| format!("{secret} is not set, but {access} is"))?,
         session_token: get(session).map(|token| token.as_str().into()),
         expires_at: None,
     })
 }
 
-/// What a signature takes, whatever the endpoint.
+/// What a signature needs, whatever the endpoint.
 #[derive(Debug)]
 pub struct Access {
-    /// The region that signatures name.
+    /// The region in signatures.
     pub region: String,
-    /// Where the bucket stands in a URL.
+    /// Where a URL has the bucket's name.
     pub addressing: Addressing,
-    /// Whose signature it is.
+    /// The credentials.
     pub credentials: Credentials,
 }
 
 impl Access {
-    /// Signs for clients that talk to the endpoint.
+    /// Creates the signer for clients of the endpoint.
     pub fn signer(&self, endpoint: Option<&str>) -> anyhow::Result<Signer> {
         let config = SignerConfig {
             endpoint,
@@ -214,7 +216,7 @@ impl Access {
         Signer::new(config).context("the store's endpoint or credentials cannot sign")
     }
 
-    /// Talks to the endpoint.
+    /// Creates a client of the endpoint.
     pub fn store(&self, endpoint: Option<&str>) -> S3Store {
         let token = self.credentials.session_token.as_ref();
         S3Store::new(&S3Options {
@@ -260,7 +262,7 @@ mod tests {
     const KEYS: [(&str, &str); 2] = [("S3_ACCESS_KEY", "k"), ("S3_SECRET_KEY", "s")];
 
     #[test]
-    fn without_an_endpoint_the_embedded_store_serves() {
+    fn without_an_endpoint_the_embedded_store_is_used() {
         let store = config("provider = \"embedded\"");
         let found = |args: &S3Args| S3::find(args, &store, &variables(&[])).unwrap();
         assert!(found(&S3Args::default()).is_none());
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_is_seen_by_the_endpoint_unless_told() {
+    fn the_kind_is_detected_from_the_endpoint_unless_given() {
         let store = config("provider = \"embedded\"");
         for (endpoint, provider, region, addressing) in [
             (
@@ -310,16 +312,18 @@ mod tests {
             );
             assert_eq!(found.public_url(), endpoint);
         }
-        let told = S3Args {
+        let given = S3Args {
             s3_provider: Some(Provider::R2),
             ..at("http://127.0.0.1:9000")
         };
-        let found = S3::find(&told, &store, &variables(&KEYS)).unwrap().unwrap();
+        let found = S3::find(&given, &store, &variables(&KEYS))
+            .unwrap()
+            .unwrap();
         assert_eq!(found.provider, Provider::R2);
     }
 
     #[test]
-    fn arguments_come_before_the_policy_and_the_policy_before_the_environment() {
+    fn arguments_override_the_policy_and_the_policy_the_environment() {
         let store = config(
             "provider = \"minio\"\nendpoint = \"http://inside:9000\"\npublic_endpoint = \"https://outside\"\n\
              access_key_env = \"OWN_KEY\"\nsecret_key_env = \"OWN_SECRET\"\nevent_token_env = \"OWN_TOKEN\"",
@@ -346,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_found_whole_or_their_lack_is_said() {
+    fn credentials_are_complete_or_reported_as_missing() {
         let store = config("provider = \"embedded\"");
         let find = |pairs: &[(&str, &str)]| S3::find(&at("http://m"), &store, &variables(pairs));
         let aws = [

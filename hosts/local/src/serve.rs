@@ -1,4 +1,4 @@
-//! Starts everything in its order, and ends it.
+//! Starts and stops all parts in order.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::s3::S3;
 use crate::site::Site;
 use crate::{TOKEN_FILE, consumer, http, limits, log, private, store, welcome};
 
-/// Serves until it is told to stop (SIGINT or SIGTERM).
+/// Serves until it receives SIGINT or SIGTERM.
 ///
 /// # Errors
-/// When it cannot start; said in a sentence.
+/// If it cannot start.
 pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     log::install(args.log);
     private::from_now_on();
@@ -36,16 +36,16 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A host that serves.
+/// A running host.
 #[derive(Debug)]
 pub struct Running {
-    /// Base URL of the functions.
+    /// The base URL of the functions.
     pub base_url: String,
-    /// The store as clients reach it.
+    /// The URL of the store for clients.
     pub store_url: String,
     /// A token, in development.
     pub token: Option<String>,
-    /// Signed uploads rule copies out, by a header of their own.
+    /// Whether the store accepts unsigned copy sources, so that signed uploads have a header against copies.
     pub(crate) copies_unsigned: bool,
     http: JoinHandle<()>,
     consumer: JoinHandle<()>,
@@ -53,13 +53,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until all has ended after the stop.
+    /// Waits until all parts have ended after the stop.
     pub async fn wait(self) {
         if let Err(error) = self.http.await {
-            tracing::error!(%error, "the listener broke");
+            tracing::error!(%error, "the listener task failed");
         }
         if let Err(error) = self.consumer.await {
-            tracing::error!(%error, "the consumer broke");
+            tracing::error!(%error, "the consumer task failed");
         }
         if let Some(store) = self.store {
             store.shutdown().await;
@@ -67,10 +67,10 @@ impl Running {
     }
 }
 
-/// Starts everything and comes back once requests are answered.
+/// Starts all parts and returns when requests are answered.
 ///
 /// # Errors
-/// When it cannot start; said in a sentence.
+/// If it cannot start.
 pub async fn start(
     args: &ServeArgs,
     environment: &ServeEnvironment,
@@ -85,7 +85,7 @@ pub async fn start(
     let repo = SqlRepo::open(&args.data.join("consign.db"))
         .await
         .context("the database of the records cannot be opened")?;
-    // 3. The functions' address, which the store must know to let their page in.
+    // 3. The address of the functions. The store must know it for the CORS rules of the page.
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     let own = [
@@ -109,7 +109,7 @@ pub async fn start(
     let token = session
         .as_ref()
         .map(|session| session.token(System.now()))
-        .map(|token| token.context("the development secret is of no use"))
+        .map(|token| token.context("the development secret is too short"))
         .transpose()?;
     if let Some(token) = &token {
         private::write(&args.data.join(TOKEN_FILE), token)?;

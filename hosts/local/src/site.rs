@@ -1,4 +1,4 @@
-//! What requests of the one process are served from.
+//! The state that requests of the one process share.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::bodies::Bodies;
 use crate::host::Host;
 use crate::metrics::Metrics;
 
-/// What requests are served from.
+/// The state that requests share.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) host: Arc<Host>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) bodies: Bodies,
-    /// In development, what mints tokens for the page.
+    /// The session that creates tokens for the page, in development.
     pub(crate) session: Option<Session>,
-    /// The store as browsers see it; the page may talk to it.
+    /// The URL of the store for browsers. The page may connect to it.
     pub(crate) store_url: String,
-    /// What a store's webhook must show; without one, no path takes events.
+    /// The secret of the store's webhook. Without one, no path accepts events.
     pub(crate) event_token: Option<Secret>,
 }

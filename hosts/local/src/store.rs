@@ -21,17 +21,17 @@ use crate::s3::{Access, S3};
 
 /// The access key of the embedded store.
 const STORE_ACCESS_KEY: &str = "consign";
-/// How old an upload in parts may grow in the embedded store, as in every other.
+/// The maximum age of an unfinished multipart upload in the embedded store, as in every other.
 const ABORT_PARTS_AFTER: Duration = Duration::from_secs(PARTS_ABORT_DAYS * DAY_S);
 
-/// Starts the embedded S3; its events go on the ingest queue before a client hears of its success.
+/// Starts the embedded S3. Its events are on the ingest queue before a client gets a success.
 pub(crate) async fn embedded(
     args: &ServeArgs,
     config: &Config,
     repo: SqlRepo,
     cors_origins: Vec<String>,
 ) -> anyhow::Result<(HostParts, consign_embedded::Running)> {
-    let secret_key = private::kept_secret(&args.data.join("store-secret"), &System)?;
+    let secret_key = private::stored_secret(&args.data.join("store-secret"), &System)?;
     let options = Options {
         root: args.data.join("objects"),
         access_key: STORE_ACCESS_KEY.to_owned(),
@@ -52,13 +52,13 @@ pub(crate) async fn embedded(
         let queue = queue.clone();
         async move {
             let sources = EventSources::KNOWN;
-            let told = queue.tell(&sources, &notification, System.now()).await;
-            told.map(drop).map_err(Into::into)
+            let queued = queue.tell(&sources, &notification, System.now()).await;
+            queued.map(drop).map_err(Into::into)
         }
     };
     #[expect(
         clippy::disallowed_methods,
-        reason = "the store takes its clock as an argument; this is it"
+        reason = "this is the clock argument of the store"
     )]
     let running = EmbeddedS3::start(options, listener, events, SystemTime::now)?;
     let access = Access {
@@ -83,12 +83,12 @@ pub(crate) async fn embedded(
     Ok((parts, running))
 }
 
-/// Uses another S3, and makes the buckets that are not there.
+/// Uses another S3, and creates missing buckets.
 pub(crate) async fn external(s3: &S3, config: &Config, repo: SqlRepo) -> anyhow::Result<HostParts> {
     let store = s3.store();
     for bucket in config.policy.buckets() {
         store.ensure_bucket(bucket).await.with_context(|| {
-            format!("bucket {bucket} cannot be used; do the endpoint and the credentials fit?")
+            format!("bucket {bucket} cannot be used; check the endpoint and the credentials")
         })?;
     }
     Ok(HostParts {

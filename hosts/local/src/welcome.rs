@@ -1,14 +1,14 @@
-//! What a person sees at the start: where it is, and in development the whole job as a curl session.
+//! The message at the start: the addresses and, in development, an example session with curl.
 
 use crate::serve::Running;
 
-/// The text; every command in it can be pasted.
+/// Returns the text. Every command in it can be pasted.
 pub(crate) fn text(running: &Running) -> String {
     let base = &running.base_url;
     let Some(token) = running.token.as_deref() else {
         let store = &running.store_url;
         return format!(
-            "\nconsign is up.\n\n  page     {base}/\n  store    {store}   (S3)\n  tokens   of others: none are handed out here\n\n"
+            "\nconsign is up.\n\n  page     {base}/\n  store    {store}   (S3)\n  tokens   not issued here\n\n"
         );
     };
     format!(

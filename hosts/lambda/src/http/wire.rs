@@ -1,7 +1,7 @@
-//! Requests and answers of the gateway, between its own types and those that functions take.
+//! Converts requests and answers between the gateway's types and those of functions.
 //!
-//! `lambda_http` makes requests of events as well. It takes the host from a header and panics where that, or the query, is no
-//! part of a URI, which whoever sends the request decides.
+//! `lambda_http` can convert events to requests too. It takes the host from a header, and panics if that or the query
+//! is not valid in a URI. The sender controls both.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV
 use lambda_http::aws_lambda_events::encodings::Body;
 use serde_json::Value;
 
-/// Reads an event. What is no header is left out: the types of `lambda_http` refuse the whole event for it.
+/// Reads an event without invalid headers: with one, the types of `lambda_http` would refuse the whole event.
 pub(super) fn read(event: &str) -> Result<ApiGatewayV2httpRequest, serde_json::Error> {
     serde_json::from_str(event).or_else(|_| {
         let mut event: Value = serde_json::from_str(event)?;
@@ -28,17 +28,17 @@ pub(super) fn read(event: &str) -> Result<ApiGatewayV2httpRequest, serde_json::E
 
 /// A request of the gateway.
 pub(super) struct Received {
-    /// What a function takes.
+    /// The request for the function.
     pub(super) request: Request<Bytes>,
     /// The path as it was sent.
     pub(super) path: String,
-    /// What is wrong where the body cannot be read.
+    /// The problem, if the body cannot be decoded.
     pub(super) unreadable: Option<Problem>,
 }
 
 impl From<ApiGatewayV2httpRequest> for Received {
-    /// The path and the query are all that a function reads of the URI; where they make none, the query is left out, and a
-    /// field that has to be in it is missed by its name.
+    /// A function reads only path and query of the URI. If they are not valid together, the query is dropped. A
+    /// required field in it is then reported as missing.
     fn from(event: ApiGatewayV2httpRequest) -> Self {
         let path = event.raw_path.unwrap_or_default();
         let uri = match event.raw_query_string.as_deref() {
@@ -51,7 +51,7 @@ impl From<ApiGatewayV2httpRequest> for Received {
         let mut unreadable = None;
         let body = match event.body {
             Some(text) if event.is_base64_encoded => STANDARD.decode(text).unwrap_or_else(|_| {
-                let detail = "the body is not the base64 that the gateway says it is";
+                let detail = "the gateway declared the body as base64, which it is not";
                 unreadable = Some(Problem::bad_request(detail));
                 Vec::new()
             }),
@@ -69,7 +69,7 @@ impl From<ApiGatewayV2httpRequest> for Received {
     }
 }
 
-/// An answer as the gateway takes it: a header that has several values has them in one, and a body is text where it can be.
+/// Converts an answer: multiple values of a header are joined, and a body is sent as text if possible.
 pub(super) fn answer(response: Response<Bytes>) -> ApiGatewayV2httpResponse {
     let (head, body) = response.into_parts();
     let text = String::from_utf8(body.into());
@@ -84,7 +84,7 @@ pub(super) fn answer(response: Response<Bytes>) -> ApiGatewayV2httpResponse {
     answer
 }
 
-/// Headers with one value for each name.
+/// Joins the values of each header.
 fn joined(headers: &HeaderMap) -> HeaderMap {
     let mut joined = HeaderMap::with_capacity(headers.keys_len());
     for name in headers.keys() {

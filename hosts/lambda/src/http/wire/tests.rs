@@ -21,7 +21,7 @@ fn request(changes: &[(&str, Value)]) -> (Request<Bytes>, String, Option<Problem
 }
 
 #[test]
-fn a_request_comes_as_it_was_sent() {
+fn a_request_is_unchanged() {
     let (sent, path, unreadable) = request(&[]);
     assert_eq!(sent.method(), "GET");
     assert_eq!(
@@ -36,7 +36,7 @@ fn a_request_comes_as_it_was_sent() {
 }
 
 #[test]
-fn what_is_missing_is_empty() {
+fn missing_fields_are_empty() {
     let absent = ["/rawPath", "/rawQueryString", "/headers", "/body"];
     let (sent, path, unreadable) = request(&absent.map(|pointer| (pointer, Value::Null)));
     assert_eq!((sent.uri().path(), &*path), ("/", ""));
@@ -46,7 +46,7 @@ fn what_is_missing_is_empty() {
 }
 
 #[test]
-fn what_is_no_uri_and_no_base64_ends_in_a_problem() {
+fn an_invalid_uri_or_base64_is_a_problem() {
     for query in ["a b", "\0", "a=<>\\^`{}"] {
         let host = ("/headers/host", json!("[no:host "));
         let (sent, ..) = request(&[("/rawQueryString", json!(query)), host]);
@@ -59,7 +59,7 @@ fn what_is_no_uri_and_no_base64_ends_in_a_problem() {
 }
 
 #[test]
-fn what_is_no_header_is_left_out() {
+fn an_invalid_header_is_dropped() {
     let headers = json!({"no header": "1", "x-odd": "a\nb", "X-Quoted": "\"é\"", "empty": ""});
     let (sent, ..) = request(&[("/headers", headers)]);
     assert_eq!(sent.headers().len(), 2);
@@ -80,7 +80,7 @@ fn an_event_of_another_kind_is_refused() {
 }
 
 #[test]
-fn answers_are_text_where_they_can_be() {
+fn answers_are_text_if_possible() {
     let answer = |body: &'static [u8]| {
         let mut response = Response::new(Bytes::from_static(body));
         for (name, value) in [("vary", "origin"), ("etag", "\"1\""), ("vary", "accept")] {
