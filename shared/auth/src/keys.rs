@@ -1,4 +1,4 @@
-//! Keys that verify tokens, prepared once at start. Each key has one algorithm; a token cannot choose another.
+//! Keys that verify tokens, prepared once at start. Each key has one algorithm, and a token cannot select another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,9 +13,9 @@ use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// The shortest secret for HS256, in bytes (RFC 7518, section 3.2).
+/// The minimum length of a secret for HS256, in bytes (RFC 7518, section 3.2).
 pub const HS256_SECRET_BYTES_MIN: usize = 32;
-/// The shortest RSA modulus, in bits (RFC 7518, section 3.3).
+/// The minimum length of an RSA modulus, in bits (RFC 7518, section 3.3).
 const RSA_BITS_MIN: u32 = 2048;
 
 /// A signature algorithm of RFC 7518 or RFC 8037.
@@ -29,7 +29,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name in a token's header.
+    /// Returns the name in a token's header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -64,7 +64,7 @@ pub enum KeyRefused {
     ShortRsa,
 }
 
-/// The public part of a key as a JWK has it (RFC 7518, section 6): each in base64url.
+/// The public part of a key as in a JWK (RFC 7518, section 6). All members are in base64url.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names are the specification's")]
 pub struct Jwk {
@@ -74,7 +74,7 @@ pub struct Jwk {
     pub e: Option<String>,
 }
 
-/// A key, its name, and its one algorithm.
+/// A key with its name and its one algorithm.
 #[derive(Clone)]
 pub struct AuthKey {
     pub(super) kid: Option<String>,
@@ -90,7 +90,7 @@ enum Verifier {
 }
 
 impl AuthKey {
-    /// A shared secret.
+    /// Creates a key from a shared secret.
     pub fn hs256(kid: Option<String>, secret: &[u8]) -> Result<Self, KeyRefused> {
         Ok(Self {
             kid,
@@ -98,7 +98,8 @@ impl AuthKey {
         })
     }
 
-    /// A public key in PEM. `HS256` has none and is refused, so that a public key can never become a secret.
+    /// Creates a key from a public key in PEM. `HS256` has no public key and is refused, so a public key can never
+    /// become a secret.
     pub fn from_pem(
         kid: Option<String>,
         algorithm: Algorithm,
@@ -118,7 +119,7 @@ impl AuthKey {
         Ok(Self { kid, verifier })
     }
 
-    /// A public key by its JWK members.
+    /// Creates a key from the members of a JWK.
     pub fn from_jwk(
         kid: Option<String>,
         algorithm: Algorithm,
@@ -138,7 +139,7 @@ impl AuthKey {
                 )
             }
             Algorithm::Es256 => {
-                // An uncompressed point (SEC 1, section 2.3.3); both coordinates have their full length.
+                // An uncompressed point (SEC 1, section 2.3.3). Both coordinates must have their full length.
                 let (x, y) = (member(&jwk.x)?, member(&jwk.y)?);
                 if x.len() != 32 || y.len() != 32 {
                     return Err(KeyRefused::Jwk);
@@ -158,7 +159,7 @@ impl AuthKey {
         Ok(Self { kid, verifier })
     }
 
-    /// The one algorithm of this key.
+    /// Returns the one algorithm of this key.
     pub fn algorithm(&self) -> Algorithm {
         match &self.verifier {
             Verifier::Hs256(_) => Algorithm::Hs256,
@@ -168,7 +169,7 @@ impl AuthKey {
         }
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Returns whether `signature` is a valid signature of `message` by this key.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.verifier {
             Verifier::Hs256(mac) => mac
@@ -191,7 +192,7 @@ impl AuthKey {
     }
 }
 
-/// Says which key it is, and nothing of a secret.
+/// Shows which key it is, and nothing of a secret.
 impl fmt::Debug for AuthKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let algorithm = self.algorithm();

@@ -1,10 +1,10 @@
-//! Who is calling: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519).
+//! Authentication: bearer tokens (RFC 6750) that are signed JWTs (RFC 7519).
 //!
-//! Invariant 21: every key has one fixed algorithm; `aud`, `iss` and `exp` are required and checked, `nbf` where it
-//! stands; what the token's header says chooses between keys and nothing else.
+//! Invariant 21: every key has one fixed algorithm. `aud`, `iss` and `exp` are required and checked, and `nbf` if
+//! present. A token's header selects among keys and has no other effect.
 
+mod cache;
 mod keys;
-mod known;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -20,25 +20,25 @@ use thiserror::Error;
 
 pub use keys::{Algorithm, AuthKey, HS256_SECRET_BYTES_MIN, Jwk, KeyRefused};
 
-use known::{Known, Validity};
+use cache::{TokenCache, Validity};
 
-/// The longest token, in bytes.
+/// The maximum length of a token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 << 10;
 
-/// Whose tokens are taken: `[auth]`.
+/// Which tokens are accepted: `[auth]`.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
-    /// The `iss` that tokens must carry.
+    /// The required `iss` of tokens.
     pub issuer: String,
-    /// What must be among their `aud`.
+    /// The required element of their `aud`.
     pub audience: String,
-    /// How far the issuer's clock may be off, in seconds.
+    /// The tolerated difference of the issuer's clock, in seconds.
     pub leeway_s: u32,
-    /// The keys; at least one, no `kid` twice.
+    /// The keys: at least one, without duplicate `kid`.
     pub keys: Vec<AuthKey>,
 }
 
-/// Who is calling.
+/// The authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The token's `sub`: 1 to 128 printable ASCII characters.
@@ -49,44 +49,44 @@ pub struct Identity {
     pub scopes: Vec<String>,
 }
 
-/// Why a caller is not let in. The text tells what a client's author needs, and nothing of the token.
+/// Why a caller is refused. The text is for the author of the client and contains nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "each variant is its message")]
 pub enum AuthError {
     #[error("send `authorization: Bearer <token>`")]
     Missing,
-    #[error("there is more than one authorization header")]
+    #[error("more than one authorization header")]
     SeveralHeaders,
     #[error("the token is longer than {TOKEN_BYTES_MAX} bytes")]
     TooLong,
     #[error("the token is not a signed JWT")]
     Malformed,
     #[error(
-        "the token's `typ` must be `JWT` or `at+jwt`: a token made for something else lets nobody in"
+        "the token's `typ` must be `JWT` or `at+jwt`: a token for another purpose is not accepted"
     )]
     Type,
-    #[error("the token's header has extensions (`crit`) that are not understood")]
+    #[error("the token's header has extensions (`crit`) that are not supported")]
     Critical,
     #[error(
-        "no key here verifies the token: unknown `kid`, another `alg` than the key's, or a wrong signature"
+        "no key verifies the token: unknown `kid`, another `alg` than the key's, or a wrong signature"
     )]
     Signature,
-    #[error("the token has no `exp`, or claims of the wrong type")]
+    #[error("the token has no `exp`, or a claim of the wrong type")]
     Claims,
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid yet")]
     NotYetValid,
-    #[error("the token is of another issuer")]
+    #[error("the token has another issuer")]
     Issuer,
-    #[error("the token is for another audience")]
+    #[error("the token has another audience")]
     Audience,
-    #[error("the token's `sub` must be 1 to 128 printable ASCII characters, or a whole number")]
+    #[error("the token's `sub` must be 1 to 128 printable ASCII characters, or an integer")]
     Subject,
 }
 
 impl AuthError {
-    /// The `error` of the challenge (RFC 6750, section 3.1); none where no token was given.
+    /// Returns the `error` of the challenge (RFC 6750, section 3.1), or `None` if no token was sent.
     #[must_use]
     pub fn bearer_error(self) -> Option<&'static str> {
         match self {
@@ -107,24 +107,24 @@ impl AuthError {
     }
 }
 
-/// Why a configuration of keys is refused.
+/// Why the configured keys are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[expect(missing_docs, reason = "each variant is its message")]
 pub enum AuthConfigError {
-    #[error("needs at least one key")]
+    #[error("requires at least one key")]
     NoKeys,
-    #[error("has the same `kid` twice")]
+    #[error("has a duplicate `kid`")]
     SameKid,
 }
 
-/// Verifies bearer tokens: the signature of each once, and its time whenever it comes.
+/// Verifies bearer tokens. The signature of a token is verified once, and its time at every call.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     config: AuthConfig,
-    known: Known,
+    cache: TokenCache,
 }
 
-/// The members of a token's header that matter. One that stands twice is an error, as in every struct here.
+/// The members of a token's header that are read. A duplicate member is an error, as in every struct here.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -135,11 +135,11 @@ struct Header {
 
 #[derive(Deserialize)]
 struct Claims {
-    // A text (RFC 7519, section 4.1.2); some issuers write the number of a row of theirs.
+    // A string (RFC 7519, section 4.1.2). Some issuers write the number of a database row.
     sub: Option<Value>,
     iss: Option<String>,
     aud: Option<Audience>,
-    // Seconds since 1970, perhaps with a fraction (RFC 7519, section 2, NumericDate).
+    // Seconds since 1970, possibly with a fraction (RFC 7519, section 2, NumericDate).
     exp: Option<f64>,
     nbf: Option<f64>,
     tier: Option<String>,
@@ -154,16 +154,16 @@ enum Audience {
 }
 
 impl Audience {
-    fn contains(&self, wanted: &str) -> bool {
+    fn contains(&self, expected: &str) -> bool {
         match self {
-            Self::One(one) => one == wanted,
-            Self::Many(many) => many.iter().any(|one| one == wanted),
+            Self::One(one) => one == expected,
+            Self::Many(many) => many.iter().any(|one| one == expected),
         }
     }
 }
 
 impl Authenticator {
-    /// Takes keys that have been prepared; refuses none at all, and two of one name.
+    /// Creates an authenticator. Refuses a configuration without keys or with a duplicate `kid`.
     pub fn new(config: &AuthConfig) -> Result<Self, AuthConfigError> {
         if config.keys.is_empty() {
             return Err(AuthConfigError::NoKeys);
@@ -179,23 +179,23 @@ impl Authenticator {
         }
         Ok(Self {
             config: config.clone(),
-            known: Known::default(),
+            cache: TokenCache::default(),
         })
     }
 
-    /// Who sent these headers, as of `now`.
+    /// Authenticates the sender of these headers at `now`.
     pub fn authenticate(&self, headers: &HeaderMap, now: Timestamp) -> Result<Identity, AuthError> {
         let token = bearer(headers)?;
-        if let Some((identity, validity)) = self.known.get(token) {
+        if let Some((identity, validity)) = self.cache.get(token) {
             self.check_time(validity, now)?;
             return Ok(identity);
         }
         let (identity, validity) = self.verify(token, now)?;
-        self.known.put(token, &identity, validity);
+        self.cache.put(token, &identity, validity);
         Ok(identity)
     }
 
-    /// Checks everything that a token is and says.
+    /// Verifies a token and its claims.
     fn verify(&self, token: &str, now: Timestamp) -> Result<(Identity, Validity), AuthError> {
         let mut pieces = token.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -207,14 +207,15 @@ impl Authenticator {
         if decoded.crit.is_some() {
             return Err(AuthError::Critical);
         }
-        if decoded.typ.is_some_and(|typ| !is_type_of_ours(&typ)) {
+        if decoded.typ.is_some_and(|typ| !is_accepted_type(&typ)) {
             return Err(AuthError::Type);
         }
         let signature = BASE64_URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| AuthError::Malformed)?;
         let message = &token.as_bytes()[..header.len() + 1 + payload.len()];
-        // A `kid` names one key; without it, any key of the algorithm may fit. The key's own algorithm verifies.
+        // A `kid` selects one key. Without it, every key with the algorithm is tried. The key's own algorithm
+        // verifies.
         let fits = |key: &&AuthKey| {
             key.algorithm().as_str() == decoded.alg
                 && (decoded.kid.is_none() || decoded.kid == key.kid)
@@ -231,7 +232,7 @@ impl Authenticator {
         self.identity(decode(payload).ok_or(AuthError::Claims)?, now)
     }
 
-    /// Checks the claims of a token whose signature holds.
+    /// Checks the claims of a token with a valid signature.
     fn identity(&self, claims: Claims, now: Timestamp) -> Result<(Identity, Validity), AuthError> {
         if claims.iss.as_ref() != Some(&self.config.issuer) {
             return Err(AuthError::Issuer);
@@ -279,7 +280,8 @@ impl Authenticator {
     }
 }
 
-/// The one bearer token of a request (RFC 6750, section 2.1); the scheme's name has no case (RFC 9110, section 11.1).
+/// Returns the one bearer token of a request (RFC 6750, section 2.1). The scheme is not case-sensitive (RFC 9110,
+/// section 11.1).
 fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::Missing)?;
@@ -302,10 +304,10 @@ fn bearer(headers: &HeaderMap) -> Result<&str, AuthError> {
     }
 }
 
-/// Whether a token of this `typ` lets its holder in: a JWT (RFC 7519, section 5.1), or an access token by its own name
-/// (RFC 9068, section 2.1). An issuer signs other things with the same key: identity tokens, events, proofs (RFC 8725,
-/// section 3.11).
-fn is_type_of_ours(typ: &str) -> bool {
+/// Returns whether a token of this `typ` is accepted: a JWT (RFC 7519, section 5.1), or an access token with its own
+/// type (RFC 9068, section 2.1). An issuer signs other things with the same key: identity tokens, events, proofs (RFC
+/// 8725, section 3.11).
+fn is_accepted_type(typ: &str) -> bool {
     let name = match typ.get(..APPLICATION.len()) {
         Some(prefix) if prefix.eq_ignore_ascii_case(APPLICATION) => &typ[APPLICATION.len()..],
         Some(_) | None => typ,
@@ -313,10 +315,10 @@ fn is_type_of_ours(typ: &str) -> bool {
     name.eq_ignore_ascii_case("JWT") || name.eq_ignore_ascii_case("at+jwt")
 }
 
-/// What a media type begins with, and a `typ` may leave out (RFC 7515, section 4.1.9).
+/// The prefix of media types, which a `typ` may omit (RFC 7515, section 4.1.9).
 const APPLICATION: &str = "application/";
 
-/// The subject as a text; a number only where it is whole, and so the same in every program.
+/// Returns the subject as a string. A number must be an integer, so that every program writes it in the same way.
 fn subject(sub: Value) -> Option<String> {
     match sub {
         Value::String(text) => Some(text),
@@ -331,7 +333,7 @@ fn decode<T: for<'de> Deserialize<'de>>(piece: &str) -> Option<T> {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(piece).ok()?).ok()
 }
 
-/// What a development token says.
+/// The content of a development token.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     missing_docs,
@@ -344,7 +346,7 @@ pub struct NewToken<'a> {
     pub tier: Option<&'a str>,
     pub kid: Option<&'a str>,
     pub issued_at: Timestamp,
-    /// How long it is valid, in seconds.
+    /// How long the token is valid, in seconds.
     pub life_s: u32,
 }
 
@@ -353,7 +355,7 @@ pub fn mint_hs256(secret: &[u8], token: &NewToken<'_>) -> Result<String, KeyRefu
     mint_hs256_scoped(secret, token, None)
 }
 
-/// The same with a `scope`: names with blanks between them (RFC 8693, section 4.2).
+/// Like `mint_hs256`, with a `scope`: names separated by spaces (RFC 8693, section 4.2).
 pub fn mint_hs256_scoped(
     secret: &[u8],
     token: &NewToken<'_>,
@@ -413,7 +415,7 @@ pub fn mint_hs256_scoped(
     ))
 }
 
-/// Texts and numbers only, which always can be written.
+/// Encodes strings and numbers, which cannot fail.
 fn encode(value: &impl Serialize) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap_or_default())
 }

@@ -1,9 +1,9 @@
-//! Keys: how they may be given, and which are refused.
+//! The forms of keys, and which keys are refused.
 
 use super::*;
 
 #[test]
-fn a_key_may_be_given_as_a_jwk() {
+fn a_key_may_be_a_jwk() {
     let text = |text: &str| Some(text.to_owned());
     let rsa = "zzCo80GbVSI2DUeINML6ffE5xQnJuKLLVOgaNpskZvHtr8imyTVLMcYOKdXKuMoewvSW9GXzWRt9UJIL6kfGS5p4DjavyJdSgHWayd6p1n3m8V1LCqo-zI2t4TE3D6CDQRxtk2JfAFu94tqhVU05EpBKcV7u3X8_hI0SwFibuoFp1uhygigmaIphHYWVaqgqXRJl-8N1rCRMSKsMZFdDmcH-pmJYR5dYsFou4pK_VNyY6xYJ4uNmkOFA4xZoZXjUCEk-dWWidXi55nX62fezqAYGkfc_igf46TxmNDv343HlL2--4EvcU-Ax3FQgEmx9PCiubEW_BJLb3LL0eMeHDQ";
     let rsa = Jwk {
@@ -60,7 +60,7 @@ fn a_key_may_be_given_as_a_jwk() {
 }
 
 #[test]
-fn keys_that_are_weak_or_of_another_kind_are_refused() {
+fn weak_keys_and_keys_of_another_kind_are_refused() {
     let pem = |algorithm, pem| AuthKey::from_pem(None, algorithm, pem).unwrap_err();
     assert_eq!(pem(Algorithm::Hs256, RS256), KeyRefused::Pem);
     assert_eq!(pem(Algorithm::Rs256, ES256), KeyRefused::Pem);
@@ -91,7 +91,7 @@ fn inv24_a_key_shows_no_secret() {
 }
 
 #[test]
-fn no_keys_and_two_of_one_name_are_refused() {
+fn missing_keys_and_duplicate_names_are_refused() {
     let config = |keys| AuthConfig {
         issuer: "me".into(),
         audience: "consign".into(),

@@ -1,6 +1,6 @@
-//! Tokens that are taken, and every way in which one is not.
+//! Accepted tokens, and every reason to refuse one.
 //!
-//! The public keys and tokens under `data/` were made with OpenSSL; their private keys are gone.
+//! The public keys and tokens under `data/` were made with OpenSSL. Their private keys no longer exist.
 
 mod given;
 
@@ -58,7 +58,7 @@ fn ask(authenticator: &Authenticator, token: &str) -> Result<Identity, AuthError
     authenticator.authenticate(&headers(&format!("Bearer {token}")), at(NOW))
 }
 
-/// A token of any header and claims, signed with any secret.
+/// Returns a token of any header and claims, signed with any secret.
 fn signed(header: &Value, claims: &Value, secret: &[u8]) -> String {
     let message = format!("{}.{}", encode(header), encode(claims));
     let mac = keys::hs256(secret)
@@ -74,7 +74,7 @@ fn claims() -> Value {
     json!({"iss": "me", "aud": "consign", "sub": "alice", "exp": NOW + 60})
 }
 
-/// A well-signed token whose claims were changed.
+/// Authenticates a correctly signed token with a changed claim.
 fn with_claim(name: &str, value: Value) -> Result<Identity, AuthError> {
     let mut claims = claims();
     claims[name] = value;
@@ -84,13 +84,13 @@ fn with_claim(name: &str, value: Value) -> Result<Identity, AuthError> {
     )
 }
 
-/// A token whose signature is right for a header that was changed.
+/// Authenticates a token that is correctly signed with a changed header.
 fn with_header(header: Value) -> Result<Identity, AuthError> {
     ask(&public_keys(), &signed(&header, &claims(), SECRET))
 }
 
 #[test]
-fn a_minted_token_is_taken_from_its_issue_until_it_expires() {
+fn a_minted_token_is_valid_from_its_issue_until_it_expires() {
     let token = NewToken {
         issuer: "me",
         audience: "consign",
@@ -143,7 +143,7 @@ fn inv21_alg_none_is_refused() {
 }
 
 #[test]
-fn inv21_a_public_key_is_no_secret() {
+fn inv21_a_public_key_is_not_a_secret() {
     // The classic confusion: a token signed with HS256 and the text of the RSA key as its secret.
     for (secret, kid) in [(RS256, "rsa"), (ES256, "ec"), (EDDSA, "ed")] {
         for header in [
@@ -184,7 +184,7 @@ fn inv21_the_header_cannot_move_a_key_to_another_algorithm() {
 }
 
 #[test]
-fn inv21_headers_that_are_not_understood_are_refused() {
+fn inv21_unsupported_headers_are_refused() {
     assert_eq!(
         with_header(json!({"alg": "HS256", "crit": ["b64"], "b64": false})),
         Err(AuthError::Critical)
@@ -206,7 +206,7 @@ fn inv21_headers_that_are_not_understood_are_refused() {
 }
 
 #[test]
-fn inv21_a_claim_that_stands_twice_is_refused() {
+fn inv21_a_duplicate_claim_is_refused() {
     let twice = claims().to_string().replacen('{', r#"{"sub":"root","#, 1);
     let header = encode(&json!({"alg": "HS256"}));
     let message = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(twice));
@@ -221,7 +221,7 @@ fn inv21_a_claim_that_stands_twice_is_refused() {
 }
 
 #[test]
-fn inv21_issuer_and_audience_must_be_ours() {
+fn inv21_issuer_and_audience_must_match() {
     assert!(with_claim("aud", json!(["x", "consign"])).is_ok());
     for aud in [
         json!("other"),
@@ -266,7 +266,7 @@ fn inv21_times_are_required_and_checked() {
 }
 
 #[test]
-fn inv21_a_known_token_is_checked_against_the_time_again() {
+fn inv21_the_time_of_a_cached_token_is_checked_again() {
     let authenticator = with_secret();
     let claims = json!({"iss": "me", "aud": "consign", "sub": "o", "nbf": 100, "exp": 200});
     let token = signed(&json!({"alg": "HS256"}), &claims, SECRET);
@@ -285,7 +285,7 @@ fn inv21_a_known_token_is_checked_against_the_time_again() {
 }
 
 #[test]
-fn a_token_of_nobody_owns_nothing() {
+fn a_token_without_a_valid_subject_is_refused() {
     for sub in [
         Value::Null,
         json!(""),
@@ -342,7 +342,7 @@ fn a_token_that_was_changed_is_refused() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn a_malformed_token_is_refused() {
     let long = "a".repeat(TOKEN_BYTES_MAX + 1);
     for (token, error) in [
         ("", AuthError::Malformed),
@@ -376,7 +376,7 @@ fn what_is_no_token_is_refused() {
 }
 
 #[test]
-fn there_is_one_authorization_header_and_its_scheme_has_no_case() {
+fn there_is_one_authorization_header_and_its_scheme_ignores_case() {
     let token = signed(&json!({"alg": "HS256"}), &claims(), SECRET);
     let ask = |headers: &HeaderMap| with_secret().authenticate(headers, at(NOW));
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -425,17 +425,17 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_character_is_never_taken(place in 0_usize..400, letter in "[A-Za-z0-9_-]") {
+    fn a_changed_character_is_never_accepted(place in 0_usize..400, letter in "[A-Za-z0-9_-]") {
         let place = place % ES256_JWT.len();
         let mut token = ES256_JWT.to_owned();
         token.replace_range(place..=place, &letter);
-        // The last character of a piece has bits that carry nothing; strict base64 refuses any that are set.
+        // The last character of a piece has unused bits. Strict base64 refuses any that are set.
         prop_assert!(token == ES256_JWT || ask(&public_keys(), &token).is_err());
     }
 }
 
 #[test]
-fn a_token_made_for_something_else_lets_nobody_in() {
+fn a_token_for_another_purpose_is_refused() {
     for typ in [
         "JWT",
         "jwt",
@@ -468,7 +468,7 @@ fn a_token_made_for_something_else_lets_nobody_in() {
 }
 
 #[test]
-fn a_subject_that_is_a_whole_number_is_its_digits() {
+fn an_integer_subject_becomes_its_digits() {
     let with_subject = |sub: serde_json::Value| {
         let mut claims = claims();
         claims["sub"] = sub;

@@ -385,8 +385,8 @@ fn keys_are_checked_when_the_configuration_is_read() {
         "[[auth.keys]]\nalg = \"EdDSA\"\nx = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"\n";
     assert_eq!(keys(&format!("{hs}{ed}")), Ok(()));
     for (text, says) in [
-        (String::new(), "auth.keys needs at least one key"),
-        (format!("{hs}{hs}"), "auth.keys has the same `kid` twice"),
+        (String::new(), "auth.keys requires at least one key"),
+        (format!("{hs}{hs}"), "auth.keys has a duplicate `kid`"),
         (
             format!("{hs}x = \"AA\""),
             "auth.keys[0].secret_env is required with HS256 and must be the only key material",
