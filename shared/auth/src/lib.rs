@@ -2,6 +2,38 @@
 //!
 //! Invariant 21: every key has one fixed algorithm. `aud`, `iss` and `exp` are required and checked, and `nbf` if
 //! present. A token's header selects among keys and has no other effect.
+//!
+//! ```
+//! use consign_auth::{AuthConfig, AuthKey, Authenticator, NewToken, mint_hs256};
+//! use http::{HeaderMap, header::AUTHORIZATION};
+//!
+//! let secret = b"at least 32 bytes, from a generator";
+//! let authenticator = Authenticator::new(&AuthConfig {
+//!     issuer: "https://issuer.example".to_owned(),
+//!     audience: "consign".to_owned(),
+//!     leeway_s: 60,
+//!     keys: vec![AuthKey::hs256(None, secret)?],
+//! })?;
+//! let now = consign_time::from_secs(1_800_000_000).expect("within range");
+//! let token = mint_hs256(
+//!     secret,
+//!     &NewToken {
+//!         issuer: "https://issuer.example",
+//!         audience: "consign",
+//!         owner: "alice",
+//!         tier: None,
+//!         kid: None,
+//!         issued_at: now,
+//!         life_s: 600,
+//!     },
+//! )?;
+//!
+//! let mut headers = HeaderMap::new();
+//! headers.insert(AUTHORIZATION, format!("Bearer {token}").parse()?);
+//! let identity = authenticator.authenticate(&headers, now)?;
+//! assert_eq!(identity.owner.as_str(), "alice");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cache;
 mod keys;

@@ -1,4 +1,52 @@
-//! A small client of the wire: typed calls, transfers straight to the bucket, resume.
+//! A client of consign: typed calls, transfers between a file and the bucket, and uploads that resume.
+//!
+//! Every call returns a type of `consign-api`, or a [`ClientError`] with the server's [`Problem`]. An upload is signed,
+//! sent, confirmed and watched by [`Client::upload`]. It sends parts in parallel, renews URLs before they expire, repeats what
+//! failed for a reason that may pass, and remembers in a folder what an interrupted run has done. It uses no server code.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use consign_client::{Client, Meter, Observer, SignUpload, Status, Upload};
+//!
+//! /// Prints each state, and counts the bytes.
+//! struct Print(Meter);
+//!
+//! impl Observer for Print {
+//!     fn meter(&self) -> &Meter {
+//!         &self.0
+//!     }
+//!     fn signed(&self, file_id: &str, _resumed_parts: usize) {
+//!         println!("signed {file_id}");
+//!     }
+//!     fn state(&self, state: Status) {
+//!         println!("{state}");
+//!     }
+//! }
+//!
+//! # async fn upload() -> Result<(), Box<dyn std::error::Error>> {
+//! let path = Path::new("/data/flights.csv");
+//! let client = Client::new("https://files.example.org", Some("token".to_owned()))?;
+//! let file = client
+//!     .upload(
+//!         &Upload {
+//!             path,
+//!             request: SignUpload {
+//!                 filename: "flights.csv".to_owned(),
+//!                 file_size_bytes: Some(path.metadata()?.len()),
+//!                 ..SignUpload::default()
+//!             },
+//!             idempotency_key: None,
+//!             resume_folder: Path::new("/var/cache/uploads"),
+//!             is_awaited: true,
+//!         },
+//!         &Print(Meter::new(|_bytes| {})),
+//!     )
+//!     .await?;
+//! println!("{} rows", file.row_count.unwrap_or(0));
+//! # Ok(())
+//! # }
+//! ```
 
 mod body;
 mod error;

@@ -7,6 +7,23 @@
 //!
 //! The input is not trusted: size, number of records and depth are limited, and an invalid record does not affect the
 //! others. An error is a stable [`code`](EventError::code) and contains nothing of the input.
+//!
+//! ```
+//! use consign_events::{Action, Decoded, decode};
+//!
+//! let body = br#"{"Records": [{
+//!     "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
+//!     "eventTime": "2026-01-31T12:00:00.000Z", "eventName": "ObjectCreated:Put",
+//!     "s3": {"bucket": {"name": "files"}, "object": {"key": "in/alice/a+b.csv", "size": 8,
+//!         "eTag": "e5ebd4c02cefbe7955977c67ada242b7", "sequencer": "0055AED6DCD90281E5"}}
+//! }]}"#;
+//! let Decoded::Ok(events) = decode(body)? else {
+//!     panic!("every record is valid");
+//! };
+//! // The key is decoded once, as S3 encodes it.
+//! assert_eq!((events[0].action, events[0].key.as_str()), (Action::Created, "in/alice/a b.csv"));
+//! # Ok::<(), consign_events::EventError>(())
+//! ```
 
 use consign_time::Timestamp;
 

@@ -1,4 +1,18 @@
-//! Names of things: parsed once, valid ever after.
+//! Identifiers: uploads, owners, ETags and objects. Each is a type that only a valid text becomes, so no other place checks
+//! it again.
+//!
+//! ```
+//! use consign_ids::{ETag, OwnerId, UploadId};
+//!
+//! // Stores, proxies and clients write one ETag in several ways.
+//! assert_eq!(ETag::new("W/\"d41d8\""), ETag::new("d41d8"));
+//! assert!(OwnerId::parse("alice").is_ok() && OwnerId::parse("").is_err());
+//! // Sorted by the time of creation, and in one spelling.
+//! let early = UploadId::new(consign_time::from_secs(1_800_000_000).expect("within range"), [7; 10]);
+//! let late = UploadId::new(consign_time::from_secs(1_800_000_001).expect("within range"), [0; 10]);
+//! assert!(early < late);
+//! assert_eq!(UploadId::parse(&early.to_string()), Ok(early));
+//! ```
 
 use std::fmt;
 
