@@ -9,7 +9,7 @@ use ed25519_dalek::pkcs8::DecodePublicKey;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa::signature::Verifier as _;
 use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, PublicKey as RsaPublicKey};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -212,7 +212,7 @@ pub(super) fn hs256(secret: &[u8]) -> Result<Hmac<Sha256>, KeyRefused> {
 }
 
 fn rs256(key: RsaPublicKey) -> Result<Verifier, KeyRefused> {
-    if key.n().bits() < RSA_BITS_MIN {
+    if key.n().bit_width() < RSA_BITS_MIN {
         Err(KeyRefused::ShortRsa)
     } else {
         Ok(Verifier::Rs256(key))
