@@ -2,6 +2,7 @@
 //! remaining blocks (FIPS 180-4, RFC 2104).
 
 use sha2::block_api::compress256;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Size of a SHA-256 block, in bytes.
 const BLOCK_BYTES: usize = 64;
@@ -142,17 +143,25 @@ fn bytes_of(state: &[u32; 8]) -> [u8; DIGEST_BYTES] {
     bytes
 }
 
-/// An HMAC-SHA-256 key, stored as the two states after its inner and outer pad.
+/// An HMAC-SHA-256 key, stored as the two states after its inner and outer pad. The states suffice to sign: they are wiped
+/// when they are dropped.
 #[derive(Clone)]
 pub(super) struct HmacKey {
     inner: [u32; 8],
     outer: [u32; 8],
 }
 
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
 impl HmacKey {
     /// Accepts a key of any length; a long one is hashed first (RFC 2104, section 2).
     pub(super) fn new(key: &[u8]) -> Self {
-        let mut block = [0; BLOCK_BYTES];
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
         if let Some(start) = block.get_mut(..key.len()) {
             start.copy_from_slice(key);
         } else {

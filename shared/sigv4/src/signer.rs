@@ -6,8 +6,11 @@ use super::escape::{Keep, escaped, has_control};
 use super::hash::{HmacKey, Prepared};
 use super::stamp::Stamp;
 use consign_time::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 /// The longest validity of a signature, in seconds: seven days.
 pub const EXPIRES_S_MAX: u32 = 604_800;
@@ -16,38 +19,45 @@ const REGION_BYTES_MAX: usize = 64;
 /// The only supported algorithm.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Text that `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+/// Text that `Debug` does not show, and that is wiped from memory when it is dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
 
 impl Secret {
     /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 
     /// Whether this equals the given text. The time that it takes reveals neither.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
         // Digests have equal lengths, and no sender can control where they differ.
-        let key = HmacKey::new(self.0.as_bytes());
-        let ours = key.sign(self.0.as_bytes());
+        let key = HmacKey::new(self.expose().as_bytes());
+        let ours = key.sign(self.expose().as_bytes());
         let theirs = key.sign(given.as_bytes());
-        let pairs = ours.iter().zip(theirs);
-        pairs.fold(0, |differing, (ours, theirs)| differing | (ours ^ theirs)) == 0
+        ours.ct_eq(&theirs).into()
     }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other.expose())
+    }
+}
+
+impl Eq for Secret {}
+
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 
@@ -224,10 +234,12 @@ impl Signer {
 
 /// Derives the key of a day and region for the service `s3`.
 pub(super) fn signing_key(secret_key: &str, date: &str, region: &str) -> HmacKey {
-    [date, region, "s3", "aws4_request"].iter().fold(
-        HmacKey::new(format!("AWS4{secret_key}").as_bytes()),
-        |key, part| HmacKey::new(&key.sign(part.as_bytes())),
-    )
+    let start = Zeroizing::new(format!("AWS4{secret_key}"));
+    [date, region, "s3", "aws4_request"]
+        .iter()
+        .fold(HmacKey::new(start.as_bytes()), |key, part| {
+            HmacKey::new(&*Zeroizing::new(key.sign(part.as_bytes())))
+        })
 }
 
 /// What all signatures of one day share.
