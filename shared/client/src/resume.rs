@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base16ct::lower;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -75,7 +76,10 @@ impl ResumeStore {
             hash.update(part.as_bytes());
         }
         Self {
-            path: folder.join(format!("{}.json", hex(&hash.finalize()[..16]))),
+            path: folder.join(format!(
+                "{}.json",
+                lower::encode_string(&hash.finalize()[..16])
+            )),
         }
     }
 
@@ -108,11 +112,6 @@ impl ResumeStore {
         // Nothing depends on it: a file left behind is found finished next time.
         let _ = tokio::fs::remove_file(&self.path).await;
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::JoinHandle;
 
 use crate::blob::Meta;
-use crate::store::{Staged, Store, hex, internal};
+use crate::store::{Staged, Store, internal};
 
 /// How much is held of a body in memory. A body of no more than this reaches the disk in one trip to the blocking pool,
 /// with all that makes it an object; of a longer one, as much is written while the next is awaited.
@@ -259,7 +259,7 @@ pub(crate) async fn receive(
         staged: writing.written().await?,
         meta: Meta {
             size_bytes,
-            e_tag: hex(digest.as_ref()),
+            e_tag: base16ct::lower::encode_string(digest.as_ref()),
             checksums,
             ..Meta::default()
         },

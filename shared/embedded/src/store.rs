@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use base16ct::lower;
 use s3s::crypto::{Checksum, Sha256};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
@@ -115,15 +116,6 @@ pub(crate) fn or_missing(code: S3ErrorCode) -> impl FnOnce(io::Error) -> S3Error
             internal(error)
         }
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 /// How a file is opened that nobody but its owner may read.
@@ -254,9 +246,9 @@ impl Store {
     /// Where an object lies or would lie.
     pub(crate) fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         check_key(key)?;
-        Ok(self
-            .bucket(bucket)?
-            .join(hex(Sha256::checksum(key.as_bytes()).as_ref())))
+        Ok(self.bucket(bucket)?.join(lower::encode_string(
+            Sha256::checksum(key.as_bytes()).as_ref(),
+        )))
     }
 
     /// An object's bytes, at their start, and what is known of them.

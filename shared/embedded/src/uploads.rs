@@ -10,13 +10,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use base16ct::lower;
 use s3s::crypto::{Checksum, Md5};
 use s3s::{S3ErrorCode, S3Result, s3_error};
 
 use crate::blob::Meta;
-use crate::store::{
-    Condition, Staged, Store, create_folder, hex, internal, or_missing, sync_folder,
-};
+use crate::store::{Condition, Staged, Store, create_folder, internal, or_missing, sync_folder};
 
 /// Smallest part but the last, as S3 has it.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -229,12 +228,12 @@ fn join(staged: &mut Staged, folder: &Path, listed: &[ListedPart]) -> S3Result<(
         if meta.size_bytes < PART_BYTES_MIN && index + 1 < listed.len() {
             return Err(s3_error!(EntityTooSmall));
         }
-        digests.extend(unhex(&meta.e_tag).unwrap_or_default());
+        digests.extend(lower::decode_vec(&meta.e_tag).unwrap_or_default());
         let mut bytes = file.take(meta.size_bytes);
         staged.meta.size_bytes += io::copy(&mut bytes, &mut staged.file).map_err(internal)?;
     }
     // As S3 makes it: the digest of the parts' digests, and how many they are.
-    let digest = hex(Md5::checksum(&digests).as_ref());
+    let digest = lower::encode_string(Md5::checksum(&digests).as_ref());
     staged.meta.e_tag = format!("{digest}-{}", listed.len());
     Ok(())
 }
@@ -245,12 +244,4 @@ fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => fs::remove_dir_all(folder),
     }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pair = |at| {
-        text.get(at..at + 2)
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-    };
-    (0..text.len()).step_by(2).map(pair).collect()
 }

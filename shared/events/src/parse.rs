@@ -1,9 +1,11 @@
 //! Decodes messages: removes the envelope, then reads the store's event.
 
-use consign_time as time;
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 use consign_ids::bare_etag;
+use consign_time as time;
+use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
 
 use super::wire::{self, Text};
 use super::{
@@ -399,26 +401,17 @@ fn has_control_bytes(text: &str) -> bool {
 /// Decodes `application/x-www-form-urlencoded` text, the encoding of keys by S3 and MinIO: `+` is a space, `%2B` a
 /// plus. A `%` without two hexadecimal digits is an error, since a store would have written `%25`.
 fn form_decoded(text: &str) -> Result<String, EventError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => match (
-                rest.next().and_then(hex_digit),
-                rest.next().and_then(hex_digit),
-            ) {
-                (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(EventError::KeyEncoding),
-            },
-            plain => plain,
-        });
+    // The crate leaves such a `%` as it stands.
+    let is_escape = |after: &str| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(EventError::KeyEncoding);
     }
-    String::from_utf8(bytes).map_err(|_| EventError::KeyEncoding)
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded
+        .map(Cow::into_owned)
+        .map_err(|_| EventError::KeyEncoding)
 }

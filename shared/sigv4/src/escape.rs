@@ -1,6 +1,8 @@
 //! Percent-encoding as SigV4 defines it (RFC 3986 unreserved characters are kept, hexadecimal is upper case), and the
 //! table of byte classes that encoding and checks share.
 
+use percent_encoding::percent_decode_str;
+
 /// Kept in paths and queries.
 const UNRESERVED: u8 = 1;
 /// `/`: kept in paths.
@@ -209,23 +211,16 @@ pub(super) fn escape_lower(name: &str, into: &mut String) {
 
 /// Decodes percent-encoding; `None` if it is malformed or the result is not UTF-8. `+` is kept.
 pub(super) fn unescape(text: &str) -> Option<String> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        if first == b'%' {
-            let (high, low) = (
-                after.first().and_then(digit)?,
-                after.get(1).and_then(digit)?,
-            );
-            bytes.push(u8::try_from(high * 16 + low).ok()?);
-            rest = after.get(2..)?;
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
+    // The crate leaves a `%` without two digits as it stands.
+    let is_escape = |after: &str| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 /// Whether `text` contains a control byte (0–31 or 127).

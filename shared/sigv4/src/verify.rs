@@ -10,6 +10,7 @@ use super::stamp;
 use consign_time::{Timestamp, checked_add_secs};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// How far the clock of a signer may be ahead of ours, in seconds.
 pub const SKEW_S_MAX: u32 = 900;
@@ -161,12 +162,14 @@ impl<'a> Scope<'a> {
         message: &[u8],
         signature: &str,
     ) -> Result<(), VerifyError> {
-        let theirs = unhex(signature).ok_or(VerifyError::Signature)?;
-        let start = format!("AWS4{}", secret.expose()).into_bytes();
+        // Lower case alone, as S3 writes it.
+        let theirs = base16ct::lower::decode_vec(signature).map_err(|_| VerifyError::Signature)?;
+        let start = Zeroizing::new(format!("AWS4{}", secret.expose()).into_bytes());
         let key = [self.date, self.region, "s3", "aws4_request"]
             .iter()
             .try_fold(start, |key, part| {
-                Ok(mac(&key, part.as_bytes())?.finalize().into_bytes().to_vec())
+                let key = mac(&key, part.as_bytes())?.finalize().into_bytes();
+                Ok(Zeroizing::new(key.to_vec()))
             })?;
         mac(&key, message)?
             .verify_slice(&theirs)
@@ -178,21 +181,6 @@ fn mac(key: &[u8], message: &[u8]) -> Result<Hmac<Sha256>, VerifyError> {
     let mut mac = <Hmac<Sha256>>::new_from_slice(key).map_err(|_| VerifyError::Signature)?;
     mac.update(message);
     Ok(mac)
-}
-
-/// Decodes lower-case hexadecimal.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks();
-    let bytes = pairs
-        .iter()
-        .map(|&[high, low]| Some(digit(high)? * 16 + digit(low)?))
-        .collect();
-    if rest.is_empty() { bytes } else { None }
 }
 
 /// A decoded URL.

@@ -1,5 +1,6 @@
 //! Tokens, and URLs signed with the store's own secret as AWS's Signature Version 4 has it, without the limits of an honest signer.
 
+use base16ct::lower;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -74,7 +75,7 @@ impl StoreKeys {
         for step in [day, "us-east-1", "s3", "aws4_request"] {
             key = mac(&key, step.as_bytes());
         }
-        let signature = hex(&mac(&key, to_sign.as_bytes()));
+        let signature = lower::encode_string(&mac(&key, to_sign.as_bytes()));
         format!(
             "{}{path}?{query}&X-Amz-Signature={signature}",
             self.endpoint
@@ -91,9 +92,5 @@ fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
 /// The SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    lower::encode_string(&Sha256::digest(bytes))
 }

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::units::unhex;
-
 /// The SHA-256 of a whole file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256Digest(pub [u8; 32]);
@@ -25,7 +23,7 @@ impl FromStr for Sha256Digest {
     /// Parses base64 of 32 bytes, or 64 hexadecimal digits. The two cannot be confused: base64 has 44 characters.
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = match text.len() {
-            64 => unhex(text),
+            64 => base16ct::mixed::decode_vec(text).ok(),
             _ => BASE64_STANDARD.decode(text).ok(),
         };
         let digest = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);

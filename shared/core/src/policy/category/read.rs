@@ -13,7 +13,7 @@ use crate::operations::{
 use crate::policy::fields::Fields;
 use crate::policy::template::{KeyTemplate, TemplateError};
 use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
-use crate::policy::units::{duration_s, size_bytes, unhex};
+use crate::policy::units::{duration_s, size_bytes};
 use crate::policy::{
     OBJECT_BYTES_MAX, Overwrite, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy,
 };
@@ -333,7 +333,7 @@ fn magic(value: &serde_json::Value) -> Option<Magic> {
         None => {}
     }
     let signature = |item: &serde_json::Value| {
-        let bytes = unhex(item.as_str()?)?;
+        let bytes = base16ct::mixed::decode_vec(item.as_str()?).ok()?;
         (!bytes.is_empty()).then(|| Signature::at_start(bytes))
     };
     let signatures: Vec<_> = value
