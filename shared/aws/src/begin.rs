@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSett
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use backon::{ExponentialBuilder, Retryable as _};
 use consign_core::ids::ObjectRef;
 use consign_core::policy::Encryption;
 use consign_core::ports::{BeginMultipart, Clock, Fault, FaultKind};
@@ -22,6 +23,8 @@ use crate::fault::{begin_kind, kind};
 
 /// The port's verb, for faults.
 const BEGIN: &str = "begin";
+/// Calls after the first.
+const RETRIES_MAX: usize = ATTEMPTS_MAX as usize - 1;
 /// How long the URL is good for, in seconds: it is used at once, and clocks differ.
 const URL_S: u32 = 300;
 /// The longest answer that is read, in bytes. Real ones have some hundreds.
@@ -136,18 +139,17 @@ impl<C: Clock> BeginMultipart for PresignedBegin<C> {
     ) -> Result<String, Fault> {
         let mut headers = vec![("content-type", content_type)];
         headers.extend(encryption.headers());
-        let mut backoff = SMALL.backoff;
-        for _ in 1..ATTEMPTS_MAX {
-            match timed(self.attempt(object, &headers)).await {
-                Err(fault) if fault.kind.is_transient() => {
-                    // Full jitter, as the SDK has it.
-                    tokio::time::sleep(backoff.mul_f64(fastrand::f64())).await;
-                    backoff = SMALL.backoff_max.min(backoff * 2);
-                }
-                result => return result,
-            }
-        }
-        timed(self.attempt(object, &headers)).await
+        let waits = ExponentialBuilder::new()
+            .with_factor(2.0)
+            .with_min_delay(SMALL.backoff)
+            .with_max_delay(SMALL.backoff_max)
+            .with_max_times(RETRIES_MAX);
+        (|| timed(self.attempt(object, &headers)))
+            .retry(waits)
+            .when(|fault| fault.kind.is_transient())
+            // Full jitter, as the SDK has it.
+            .adjust(|_, wait| Some(wait?.mul_f64(fastrand::f64())))
+            .await
     }
 }
 

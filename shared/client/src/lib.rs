@@ -63,6 +63,7 @@ mod urls;
 
 use std::time::Duration;
 
+use backon::Retryable as _;
 use consign_time as time;
 use http::StatusCode;
 use reqwest::{RequestBuilder, Response, Url};
@@ -360,19 +361,11 @@ pub(crate) async fn retrying<T, F>(
 where
     F: Future<Output = Result<T, ClientError>>,
 {
-    let mut failures = 0;
-    loop {
-        let error = match attempt().await {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        failures += 1;
-        let wait = backoff.wait(failures, fastrand::f64(), error.retry_after_s());
-        match wait.filter(|_| error.is_transient()) {
-            Some(wait) => tokio::time::sleep(wait).await,
-            None => return Err(error),
-        }
-    }
+    attempt
+        .retry(backoff.waits())
+        .when(ClientError::is_transient)
+        .adjust(|error, wait| Some(backoff.not_before(wait?, error.retry_after_s())))
+        .await
 }
 
 /// `ring` is the provider: it builds in seconds. Without certificates on this machine plain http must still work.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use backon::ExponentialBuilder;
+
 /// How often and how patiently a call is repeated.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
@@ -21,74 +23,68 @@ impl Backoff {
         longest: Duration::from_secs(30),
     };
 
-    /// How long to wait after `failures` failed calls (from 1), or `None` when it is enough.
-    ///
-    /// `jitter` is in `[0, 1)`; `retry_after_s`, where the server gave one, is a floor.
-    pub fn wait(&self, failures: u32, jitter: f64, retry_after_s: Option<u64>) -> Option<Duration> {
-        if failures >= self.attempts_max {
-            return None;
-        }
-        let doubled = self.first.saturating_mul(
-            1u32.checked_shl(failures.saturating_sub(1))
-                .unwrap_or(u32::MAX),
-        );
-        let ceiling = doubled.min(self.longest);
-        let wait = ceiling.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-        let floor =
-            Duration::from_secs(retry_after_s.unwrap_or(0)).min(self.longest.saturating_mul(4));
-        Some(wait.max(floor))
+    /// The waits between calls: each is drawn from the upper half of what doubles.
+    pub(crate) fn waits(&self) -> ExponentialBuilder {
+        let retries_max = self.attempts_max.saturating_sub(1);
+        // The crate adds a random share of as much again.
+        ExponentialBuilder::new()
+            .with_factor(2.0)
+            .with_min_delay(self.first / 2)
+            .with_max_delay(self.longest / 2)
+            .with_max_times(usize::try_from(retries_max).unwrap_or(usize::MAX))
+            .with_jitter()
+    }
+
+    /// `wait`, or what the server asked for in `Retry-After` where that is longer, up to four times the longest wait.
+    pub(crate) fn not_before(&self, wait: Duration, retry_after_s: Option<u64>) -> Duration {
+        let asked = Duration::from_secs(retry_after_s.unwrap_or(0));
+        wait.max(asked.min(self.longest.saturating_mul(4)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backon::BackoffBuilder as _;
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn waits_double_up_to_the_longest_and_stay_within_the_upper_half() {
         let backoff = Backoff {
-            attempts_max: 20,
+            attempts_max: 10,
             ..Backoff::USUAL
         };
-        let waits: Vec<u64> = (1..=9)
-            .filter_map(|n| backoff.wait(n, 1.0, None))
-            .map(|w| w.as_millis() as u64)
-            .collect();
-        assert_eq!(
-            waits,
-            [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
-        );
-    }
-
-    #[test]
-    fn jitter_stays_within_the_upper_half() {
-        assert_eq!(
-            Backoff::USUAL.wait(2, 0.0, None),
-            Some(Duration::from_millis(500))
-        );
-        assert_eq!(
-            Backoff::USUAL.wait(2, 1.0, None),
-            Some(Duration::from_millis(1000))
-        );
+        let ceilings = [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000];
+        for _ in 0..100 {
+            let waits: Vec<Duration> = backoff.waits().build().collect();
+            assert_eq!(waits.len(), ceilings.len());
+            for (wait, ceiling) in waits.into_iter().zip(ceilings.map(Duration::from_millis)) {
+                assert!(ceiling / 2 <= wait && wait <= ceiling, "{wait:?}");
+            }
+        }
     }
 
     #[test]
     fn attempts_are_bounded() {
-        assert!(Backoff::USUAL.wait(4, 0.5, None).is_some());
-        assert_eq!(Backoff::USUAL.wait(5, 0.5, None), None);
-        assert_eq!(Backoff::USUAL.wait(u32::MAX, 0.5, Some(1)), None);
+        let waits = |attempts_max| {
+            let backoff = Backoff {
+                attempts_max,
+                ..Backoff::USUAL
+            };
+            backoff.waits().build().count()
+        };
+        assert_eq!([waits(0), waits(1), waits(5)], [0, 0, 4]);
     }
 
     #[test]
     fn a_servers_retry_after_is_a_floor() {
-        assert_eq!(
-            Backoff::USUAL.wait(1, 0.0, Some(7)),
-            Some(Duration::from_secs(7))
-        );
-        let backoff = Backoff {
-            attempts_max: u32::MAX,
-            ..Backoff::USUAL
+        let usual = |wait_s, retry_after_s| {
+            Backoff::USUAL
+                .not_before(Duration::from_secs(wait_s), retry_after_s)
+                .as_secs()
         };
-        assert_eq!(backoff.wait(40, 0.0, None), Some(Duration::from_secs(15)));
+        assert_eq!(usual(1, None), 1);
+        assert_eq!(usual(1, Some(7)), 7);
+        assert_eq!(usual(9, Some(7)), 9);
+        assert_eq!(usual(1, Some(u64::MAX)), 120);
     }
 }
