@@ -3,13 +3,14 @@
 //! The survey asks [`kinds`] which readings hold a cell exactly; the conversion then reads it by the reading of the
 //! column. Both see the cell without the blanks around it.
 
+use crate::column_type::ColumnType;
 use crate::moment::{self, DateOrder};
 use crate::number::{self, NumberFormat};
 
 /// Cells that stand for a missing value where the column is not text.
-pub(crate) const NULL_TOKENS: [&str; 16] = [
+pub(crate) const NULL_TOKENS: [&str; 17] = [
     "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "<null>", "NULL", "Null", "null", "None", "\\N",
-    "NaN", "nan", "#NULL!", "-nan",
+    "NaN", "nan", "#NULL!", "-nan", "NAN",
 ];
 const NULL_TOKEN_BYTES_MAX: usize = 6;
 
@@ -52,6 +53,27 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The readings of a type.
+    pub(crate) fn of_type(kind: ColumnType) -> Self {
+        match kind {
+            ColumnType::Boolean => Self::BOOLEANS,
+            ColumnType::Int64 => Self::INT64,
+            ColumnType::Decimal => Self::DECIMALS,
+            ColumnType::Float64 => Self::FLOAT64,
+            ColumnType::Date => Self::DATE.or(Self::DATE_DMY).or(Self::DATE_MDY),
+            ColumnType::Time => Self::TIME,
+            ColumnType::Timestamp => Self::TIMESTAMP
+                .or(Self::TIMESTAMP_DMY)
+                .or(Self::TIMESTAMP_MDY),
+            ColumnType::TimestampUtc => Self::TIMESTAMP_UTC,
+            ColumnType::Text => Self::NONE,
+        }
+    }
+
     pub(crate) fn holds(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -60,7 +82,7 @@ impl Kinds {
         self.0 & Self::NUMBERS.0 != 0
     }
 
-    fn when(self, holds: bool) -> Self {
+    pub(crate) fn when(self, holds: bool) -> Self {
         if holds { self } else { Self::NONE }
     }
 }

@@ -7,6 +7,7 @@ use crate::buffer::{Buffer, TextValues, Values};
 use crate::cell;
 use crate::evidence::Evidence;
 use crate::fast;
+use crate::layout::Column;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
 use crate::moment::{self, DateOrder};
 use crate::number::{self, NumberFormat};
@@ -15,7 +16,7 @@ use crate::profile::{ColumnProfile, Scalar, Sum};
 use crate::reading::{Decimal, Reading};
 use crate::refusal::Refusal;
 use crate::row::Cell;
-use crate::survey::Column;
+use crate::told::Told;
 
 /// A sum of doubles that keeps what rounding drops (Neumaier).
 #[derive(Default)]
@@ -62,8 +63,10 @@ enum Usual {
 }
 
 impl Usual {
-    fn of(reading: Reading) -> Self {
+    fn of(reading: Reading, told: Told) -> Self {
         match reading {
+            // `1.5` is no number then.
+            Reading::Float64 if told.has_comma() => Self::None,
             Reading::Int64 => Self::Int64,
             Reading::Decimal(decimal)
                 if decimal.precision <= INT64_DIGITS
@@ -103,7 +106,7 @@ pub(crate) struct Builder {
 
 impl Builder {
     /// Of one of several columns, whose dictionary may take so many bytes.
-    pub(crate) fn new(column: Column, dictionary_bytes_max: usize) -> Self {
+    pub(crate) fn new(column: Column, told: Told, dictionary_bytes_max: usize) -> Self {
         let (values, sum) = match column.reading {
             Reading::Boolean(_) => (Values::Bools(Vec::new()), Summed::Nothing),
             Reading::Int64 => (Values::Ints(Vec::new()), Summed::Exact(Some(0))),
@@ -124,7 +127,7 @@ impl Builder {
             }
         };
         Self {
-            usual: Usual::of(column.reading),
+            usual: Usual::of(column.reading, told),
             column,
             buffer: Buffer::new(values),
             evidence: None,
@@ -196,6 +199,13 @@ impl Builder {
             return Ok(values.push(cell));
         }
         self.take_closely(cell)
+    }
+
+    /// Appends null for a word that stands for it by hints.
+    pub(crate) fn take_null_word(&mut self) -> usize {
+        self.null_tokens += 1;
+        self.append_null();
+        size_of::<u32>()
     }
 
     /// Appends a cell that is not written as usual.

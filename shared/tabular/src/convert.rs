@@ -1,6 +1,6 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use arrow_schema::{Field, Schema};
@@ -9,6 +9,7 @@ use crate::codec::Compressor;
 use crate::column::Builder;
 use crate::evidence::Evidence;
 use crate::frame::{Frame, Header};
+use crate::layout::Layout;
 use crate::limits::{
     CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
 };
@@ -16,9 +17,10 @@ use crate::output::Output;
 use crate::profile::{ColumnProfile, FoundDialect, Profile, RejectReason, Rejects};
 use crate::reader::Reader;
 use crate::refusal::Refusal;
-use crate::row::{Cell, Row};
+use crate::row::{Cell, Row, values};
 use crate::source::Source;
-use crate::survey::{Layout, Plan, values};
+use crate::survey::Plan;
+use crate::told::Told;
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the
@@ -49,7 +51,7 @@ impl Converter {
     pub fn new(plan: Plan) -> Result<Self, Refusal> {
         let layout = &plan.layout;
         Ok(Self {
-            source: Source::new(layout.limits, layout.options.charset),
+            source: Source::new(layout.limits, &layout.options),
             rows: layout.reader(),
             table: Table::new(layout, None)?,
             plan,
@@ -68,8 +70,8 @@ impl Converter {
             table,
             ..
         } = self;
-        source.push(bytes, &mut |text| {
-            rows.push(text, &mut |row| table.take(row))
+        source.push(bytes, &mut |piece| {
+            rows.push(piece, &mut |row| table.take(row))
         })
     }
 
@@ -91,7 +93,8 @@ impl Converter {
             mut rows,
             mut table,
         } = self;
-        let fingerprint = source.finish(&mut |text| rows.push(text, &mut |row| table.take(row)))?;
+        let fingerprint =
+            source.finish(&mut |piece| rows.push(piece, &mut |row| table.take(row)))?;
         rows.finish(&mut |row| table.take(row))?;
         if fingerprint != plan.fingerprint || table.counts() != (plan.rows, plan.rejects) {
             return Err(Refusal::SourceChanged);
@@ -148,6 +151,7 @@ pub(crate) fn conclude(
             end_line: (frame.end_line < u64::MAX).then_some(frame.end_line),
         },
         total_line,
+        hints: layout.options.hints.clone(),
         encoding: source.encoding(),
         compression: source.compression(),
         columns,
@@ -158,16 +162,6 @@ pub(crate) fn conclude(
         rejects,
         tail,
     })
-}
-
-impl Layout {
-    /// What reads the rows of such a file.
-    pub(crate) fn reader(&self) -> Reader {
-        match &self.keys {
-            Some(keys) => Reader::json(self.limits, Some(keys)),
-            None => Reader::delimited(self.dialect, self.limits),
-        }
-    }
 }
 
 /// The key of a field's metadata that has the unit of its values.
@@ -198,6 +192,9 @@ pub(crate) struct Table {
     body: Range<u64>,
     /// The rows of the header.
     head: Vec<Vec<String>>,
+    /// Columns whose types hints tell, and what these allow.
+    typed: Vec<(usize, Evidence)>,
+    nulls: BTreeSet<String>,
     metadata: Vec<(String, String)>,
     /// The line of the last row, where that sums up.
     total_line: Option<u64>,
@@ -224,8 +221,9 @@ impl Table {
         let count = layout.columns.len();
         let bytes_max = limits.dictionary_bytes(count);
         let columns = layout.columns.iter().cloned();
+        let told = Told::of(&layout.options.hints, layout.options.text);
         let mut columns: Vec<Builder> = columns
-            .map(|column| Builder::new(column, bytes_max))
+            .map(|column| Builder::new(column, told, bytes_max))
             .collect();
         for (column, evidence) in columns.iter_mut().zip(evidence.into_iter().flatten()) {
             column.check_by(evidence);
@@ -235,6 +233,8 @@ impl Table {
             frame: layout.frame,
             body: 0..0,
             head: Vec::new(),
+            typed: layout.typed.clone(),
+            nulls: layout.options.hints.null_values.clone(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
             output: Output::new(&schema(&columns), limits.dictionary_numbers(count))?,
@@ -283,12 +283,19 @@ impl Table {
             if row.is_void() && !reason.is_beside() {
                 self.blank_lines += row.lines;
             } else {
-                self.rejects.add(row, reason, columns);
+                self.rejects.add(row, reason, (columns, None));
             }
             return Ok(());
         }
-        for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
-            self.page_bytes += column.take(&cell)?;
+        if !self.typed.is_empty() && self.is_broken(row) {
+            return Ok(());
+        }
+        if self.nulls.is_empty() {
+            for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
+                self.page_bytes += column.take(&cell)?;
+            }
+        } else {
+            self.take_with_nulls(row)?;
         }
         for column in self.columns.iter_mut().skip(row.fields) {
             column.take(&Cell::ABSENT)?;
@@ -302,6 +309,34 @@ impl Table {
             if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
                 self.finish_row_group()?;
             }
+        }
+        Ok(())
+    }
+
+    /// Rejects a row with a cell that is not of the type that hints tell of its column.
+    fn is_broken(&mut self, row: &Row<'_>) -> bool {
+        let breaks = |(at, evidence): &&(usize, Evidence)| {
+            let cell = row.cell(*at);
+            cell.is_some_and(|cell| !cell.is_one_of(&self.nulls) && evidence.breaks(&cell))
+        };
+        let Some((at, _)) = self.typed.iter().find(breaks) else {
+            return false;
+        };
+        let column = self.columns[*at].column();
+        let broken = Some((column.name.as_str(), column.kind));
+        let table = (self.columns.len(), broken);
+        self.rejects.add(row, RejectReason::WrongType, table);
+        true
+    }
+
+    /// Takes the cells of a row, of which some stand for null by hints.
+    fn take_with_nulls(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+        for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
+            self.page_bytes += if cell.is_one_of(&self.nulls) {
+                column.take_null_word()
+            } else {
+                column.take(&cell)?
+            };
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cell::Kinds;
 use crate::header::{Below, Sampled, are_names, has_value, is_header, kinds_of, named_by};
 use crate::heads;
+use crate::hints::Hints;
 use crate::judge::PREAMBLE_ROWS_MAX;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row};
@@ -64,14 +65,20 @@ impl Frame {
     };
 }
 
-/// Finds the frame. `header` is what the sender says of it; `skipped_bytes` of a directive are passed over.
-pub(crate) fn find(
-    sample: &str,
-    whole: bool,
-    (dialect, header): (Dialect, Option<bool>),
-    (first_line, limits): (u64, Limits),
-) -> Frame {
-    let mut parser = Rows::new(dialect, limits);
+/// What is known of a text before its frame.
+pub(crate) struct Given<'a> {
+    pub(crate) dialect: Dialect,
+    /// The first line that may belong to the table.
+    pub(crate) first_line: u64,
+    pub(crate) limits: Limits,
+    pub(crate) hints: &'a Hints,
+}
+
+/// Finds the frame.
+pub(crate) fn find(sample: &str, whole: bool, given: &Given<'_>) -> Frame {
+    let (first_line, hints) = (given.first_line, given.hints);
+    let mut parser = Rows::new(given.dialect, given.limits);
+    parser.start_at(hints.skip_rows.unwrap_or(0) + 1, 0);
     let mut rows: Vec<Sampled> = Vec::new();
     let mut first_is_faulty = None;
     let has_row = std::cell::Cell::new(false);
@@ -81,7 +88,7 @@ pub(crate) fn find(
             first_is_faulty.get_or_insert(row.faulty);
         }
         if rows.len() < ROWS_MAX && row.line >= first_line && !row.faulty {
-            rows.push(Sampled::of(row));
+            rows.push(Sampled::of(row, &hints.null_values));
         }
         Ok(())
     };
@@ -90,7 +97,7 @@ pub(crate) fn find(
     if read.is_ok() && (whole || rows_are_none(sample)) {
         let _ = parser.finish(&mut keep);
     }
-    if first_is_faulty == Some(true) && header != Some(false) {
+    if first_is_faulty == Some(true) && hints.header != Some(false) {
         // Nothing to name the columns by: the survey refuses it.
         return Frame {
             first_line,
@@ -99,7 +106,7 @@ pub(crate) fn find(
             ..Frame::NONE
         };
     }
-    let frame = frame_of(&rows, whole, header, first_line);
+    let frame = frame_of(&rows, whole, given);
     if is_cut {
         Frame {
             columns: 0,
@@ -114,22 +121,29 @@ fn rows_are_none(sample: &str) -> bool {
     memchr::memchr2(b'\n', b'\r', sample.as_bytes()).is_none()
 }
 
-fn frame_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
+fn frame_of(rows: &[Sampled], whole: bool, given: &Given<'_>) -> Frame {
     let (table, others) = rows.split_at(stacked::end(rows, whole && rows.len() < ROWS_MAX));
     Frame {
         end_line: others.first().map_or(u64::MAX, |other| other.line),
-        ..table_of(table, whole || !others.is_empty(), told, first_line)
+        ..table_of(table, whole || !others.is_empty(), given)
     }
 }
 
-fn table_of(rows: &[Sampled], whole: bool, told: Option<bool>, first_line: u64) -> Frame {
+fn table_of(rows: &[Sampled], whole: bool, given: &Given<'_>) -> Frame {
+    let (told, first_line) = (given.hints.header, given.first_line);
     let columns = usual_width(rows);
-    let mut start = skip_preamble(rows, columns);
+    // Who says how many lines to skip says where the table begins.
+    let is_told = given.hints.skip_rows.is_some();
+    let mut start = if is_told {
+        0
+    } else {
+        skip_preamble(rows, columns)
+    };
     let extent = |start| match told {
         None => heads::extent(rows, start, columns),
         Some(_) => (start, start),
     };
-    for _ in 0..TITLES_MAX {
+    for _ in 0..if is_told { 0 } else { TITLES_MAX } {
         let is_title = extent(start) == (start, start) && is_title(&rows[start..], columns);
         start += usize::from(is_title);
     }

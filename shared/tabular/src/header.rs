@@ -1,6 +1,6 @@
 //! Which rows name columns, by what stands below them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::cell::{self, Kinds};
 use crate::row::Row;
@@ -22,9 +22,14 @@ pub(crate) struct Sampled {
 }
 
 impl Sampled {
-    pub(crate) fn of(row: &Row<'_>) -> Self {
-        let cell =
-            |raw: &str| cell::trim(&raw[..raw.floor_char_boundary(CELL_BYTES_MAX)]).to_owned();
+    /// With those of its cells empty that stand for null.
+    pub(crate) fn of(row: &Row<'_>, nulls: &BTreeSet<String>) -> Self {
+        let cell = |raw: &str| {
+            if nulls.contains(raw) {
+                return String::new();
+            }
+            cell::trim(&raw[..raw.floor_char_boundary(CELL_BYTES_MAX)]).to_owned()
+        };
         Self {
             line: row.line,
             fields: row.fields,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::{COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Limits};
 use crate::refusal::Refusal;
-use crate::row::{Row, RowBuilder};
+use crate::row::{Place, Row, RowBuilder};
 
 /// All keys together, in bytes: they are kept for the whole file.
 const KEY_BYTES_MAX: usize = COLUMNS_MAX * COLUMN_NAME_BYTES_MAX;
@@ -42,6 +42,8 @@ pub(crate) struct Json {
     escaped: bool,
     in_array: bool,
     line: u64,
+    /// Where in the text the buffer begins.
+    offset: u64,
     start_line: u64,
     /// Something was read already.
     begun: bool,
@@ -68,6 +70,7 @@ impl Json {
             escaped: false,
             in_array: false,
             line: 1,
+            offset: 0,
             start_line: 1,
             begun: false,
             index: known.iter().cloned().zip(0..).collect(),
@@ -77,6 +80,11 @@ impl Json {
             cells: Vec::new(),
             row: RowBuilder::default(),
         }
+    }
+
+    /// Says where the text begins.
+    pub(crate) fn start_at(&mut self, line: u64, offset: u64) {
+        (self.line, self.start_line, self.offset) = (line, line, offset);
     }
 
     /// The keys seen so far.
@@ -95,6 +103,7 @@ impl Json {
         self.scan(&buffer, sink)?;
         let done = if self.depth == 0 { self.at } else { self.start };
         buffer.drain(..done);
+        self.offset += done as u64;
         self.at -= done;
         self.start = 0;
         self.buffer = buffer;
@@ -169,9 +178,13 @@ impl Json {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        let lines = self.line - self.start_line + 1;
+        let place = Place {
+            line: self.start_line,
+            lines: self.line - self.start_line + 1,
+            offset: self.offset + self.start as u64,
+        };
         let Ok(Object(members)) = serde_json::from_str::<Object<'_>>(text) else {
-            return sink(&RowBuilder::faulty(text, self.start_line, lines));
+            return sink(&RowBuilder::faulty(text, place));
         };
         self.cells.clear();
         self.cells.resize(self.keys.len(), None);
@@ -183,7 +196,7 @@ impl Json {
                 Some(b'n') => None,
                 Some(b'"') => match serde_json::from_str(value) {
                     Ok(text) => Some((text, true)),
-                    Err(_) => return sink(&RowBuilder::faulty(text, self.start_line, lines)),
+                    Err(_) => return sink(&RowBuilder::faulty(text, place)),
                 },
                 Some(b'{' | b'[') => Some((value.to_owned(), true)),
                 Some(_) | None => Some((value.to_owned(), false)),
@@ -196,7 +209,7 @@ impl Json {
                 None => self.row.push(None, false),
             }
         }
-        sink(&self.row.row(self.start_line, lines))
+        sink(&self.row.row(place, &self.keys))
     }
 
     /// The column of a key, which may be new.

@@ -125,6 +125,14 @@
 //!   integer.
 //! - With [`Options::text`] every column is text: an empty cell is still null, a quoted empty one an empty text.
 //!
+//! # Hints
+//!
+//! What the sender says of a file ([`Hints`]) binds, and is shown back in the profile. A row with a cell that is not of the type
+//! which a hint tells of its column is rejected; of cells that exclude each other, such as `1,5` and `1.5` in a column of
+//! decimals, the first ones stay. A hint that cannot be followed refuses the file by its name
+//! ([`Refusal::ImpossibleHint`]): another delimiter in nearly every row, bytes that are not of the encoding, a column that is not
+//! there, a type whose notation its cells leave open.
+//!
 //! # Bounds
 //!
 //! Memory follows one budget ([`Limits::for_memory`]), whatever the size of the source. Too long rows, too many columns
@@ -145,12 +153,15 @@ mod encode;
 mod evidence;
 mod fast;
 mod footer;
+mod foreign;
 mod frame;
 mod header;
 mod heads;
+mod hints;
 mod index;
 mod json;
 mod judge;
+mod layout;
 mod limits;
 mod lines;
 mod mask;
@@ -158,6 +169,7 @@ mod moment;
 mod names;
 mod number;
 mod once;
+mod options;
 mod output;
 mod profile;
 mod reader;
@@ -166,11 +178,14 @@ mod refusal;
 mod row;
 mod rows;
 mod scan;
+mod skip;
 mod sniff;
 mod source;
 mod stacked;
 mod survey;
+mod tally;
 mod text;
+mod told;
 mod words;
 mod zip;
 mod zstd;
@@ -179,18 +194,21 @@ pub use codec::Codec;
 pub use column_type::ColumnType;
 pub use convert::{Converted, Converter};
 pub use frame::Header;
+pub use hints::{BadHint, DecimalSign, Hints, Thousands};
+pub use layout::Column;
 pub use limits::{
     COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Charset, Compression, EXPANSION_FREE_BYTES, EXPANSION_MAX,
-    Encoding, Limits, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MAX, MEMORY_BYTES_MIN, Options,
+    Encoding, Limits, MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MAX, MEMORY_BYTES_MIN,
     REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX, ROW_BYTES_MAX, SAMPLE_BYTES, TEXT_BYTES_MAX,
     TEXT_EXTREME_BYTES_MAX,
 };
 pub use moment::DateOrder;
 pub use number::NumberFormat;
 pub use once::{Ended, OnePass, Step};
+pub use options::Options;
 pub use profile::{
     ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
 };
 pub use reader::Format;
 pub use refusal::Refusal;
-pub use survey::{Column, Plan, Survey};
+pub use survey::{Plan, Survey};

@@ -70,21 +70,6 @@ pub(crate) fn name_bytes_max(columns: usize) -> usize {
 }
 const _: () = assert!(TEXT_EXTREME_BYTES_MAX >= 4 && REJECT_SAMPLE_BYTES_MAX >= 4);
 
-/// What the host wants of one conversion.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Whether the first row names the columns; `None` finds out. Without names the columns are `column_1`, ….
-    pub header: Option<bool>,
-    /// What stands between two cells; `None` finds out.
-    pub delimiter: Option<u8>,
-    /// How the text is written, where the sender says so and the text bears no mark of its own.
-    pub charset: Option<Charset>,
-    /// Every column stays text.
-    pub text: bool,
-    /// Written into the Parquet footer as key and value, in this order (the etag of the source, for example).
-    pub metadata: Vec<(String, String)>,
-}
-
 /// The bounds of one conversion, all in bytes unless named otherwise. [`Limits::for_memory`] derives them from one
 /// budget; a field may then be lowered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +158,24 @@ pub enum Encoding {
     /// Windows-1252, of which Latin-1 (ISO 8859-1) is a part.
     #[serde(rename = "windows-1252")]
     Windows1252,
+}
+
+impl Encoding {
+    /// By its label, as in the Encoding standard (<https://encoding.spec.whatwg.org/#names-and-labels>), where it is read
+    /// here.
+    #[must_use]
+    pub fn of_label(label: &str) -> Option<Self> {
+        let label = label.trim().to_ascii_lowercase();
+        match label.as_str() {
+            "utf-16le" | "utf16le" => Some(Self::Utf16Le),
+            "utf-16be" | "utf16be" => Some(Self::Utf16Be),
+            "ascii" | "us-ascii" => Some(Self::Utf8),
+            label => Charset::of_label(label).map(|charset| match charset {
+                Charset::Utf8 => Self::Utf8,
+                Charset::Windows1252 => Self::Windows1252,
+            }),
+        }
+    }
 }
 
 /// An encoding that a sender may declare (`charset=` of a media type).

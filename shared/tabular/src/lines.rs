@@ -56,11 +56,13 @@ impl Rows {
                 text,
                 line: self.line,
                 lines: inside + 1,
+                offset: self.offset + start as u64,
                 fields: line.fields,
                 faulty: false,
                 literal: false,
                 dialect: self.dialect,
                 spans: &spans,
+                keys: &[],
             })?;
             self.line += inside + 1;
             self.at = end + 1;

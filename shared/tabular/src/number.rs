@@ -23,6 +23,8 @@ pub enum NumberFormat {
     Comma,
     /// `1,234.50`.
     PointGrouped,
+    /// `1 234.50`; only where hints say so.
+    PointSpaced,
 }
 
 /// How many digits a decimal has before and behind its point.
@@ -183,6 +185,23 @@ pub(crate) fn grouped(cell: &str, format: NumberFormat) -> Option<Digits> {
     Some(found)
 }
 
+/// What stands before the fraction in this notation, and what may group the digits.
+fn signs(format: NumberFormat) -> (char, &'static [char]) {
+    match format {
+        NumberFormat::Comma => (',', &['.', ' ', '\u{a0}', '\u{202f}', '\'']),
+        NumberFormat::PointGrouped => ('.', &[',', '\'']),
+        NumberFormat::PointSpaced => ('.', &[' ', '\u{a0}', '\u{202f}']),
+        NumberFormat::Point => ('.', &[]),
+    }
+}
+
+/// What groups the digits of a decimal in this notation, where something does.
+pub(crate) fn separator(cell: &str, format: NumberFormat) -> Option<char> {
+    let (point, groups) = signs(format);
+    let whole = cell.rsplit_once(point).map_or(cell, |(whole, _)| whole);
+    whole.chars().find(|letter| groups.contains(letter))
+}
+
 /// Walks over the digits of a decimal in a notation, and tells how many there are.
 fn read_grouped(
     cell: &str,
@@ -191,11 +210,7 @@ fn read_grouped(
     found: &mut Digits,
 ) -> Option<()> {
     let unsigned = cell.strip_prefix('-').unwrap_or(cell);
-    let (point, groups): (char, &[char]) = match format {
-        NumberFormat::Comma => (',', &['.', ' ', '\u{a0}', '\u{202f}', '\'']),
-        NumberFormat::PointGrouped => ('.', &[',', '\'']),
-        NumberFormat::Point => ('.', &[]),
-    };
+    let (point, groups) = signs(format);
     let (whole, fraction) = match unsigned.rsplit_once(point) {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (unsigned, None),

@@ -5,11 +5,15 @@
 //! a cell breaks a guess, nothing of what was written counts, and the careful two passes begin at the start.
 
 use crate::convert::{Converted, Passes, Table, conclude};
-use crate::limits::{Limits, Options, PIECE_BYTES};
+use crate::layout::Layout;
+use crate::limits::{Limits, PIECE_BYTES};
+use crate::options::Options;
 use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::source::Source;
-use crate::survey::{Layout, check_rejects, guess};
+use crate::survey::guess;
+use crate::tally::check_rejects;
+use crate::text::Piece;
 
 /// What a push led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,9 @@ enum Stage {
     /// The types are not guessed yet.
     Guessing {
         text: String,
-        options: Options,
+        /// Where the text begins.
+        offset: u64,
+        options: Box<Options>,
         limits: Limits,
     },
     Writing(Box<Writing>),
@@ -61,10 +67,11 @@ impl OnePass {
     #[must_use]
     pub fn new(options: Options, limits: Limits) -> Self {
         Self {
-            source: Source::new(limits, options.charset),
+            source: Source::new(limits, &options),
             stage: Stage::Guessing {
                 text: String::new(),
-                options,
+                offset: 0,
+                options: Box::new(options),
                 limits,
             },
         }
@@ -76,7 +83,7 @@ impl OnePass {
     /// A [`Refusal`] as soon as the file is known to be unreadable.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Step, Refusal> {
         let stage = &mut self.stage;
-        let pushed = self.source.push(bytes, &mut |text| stage.push(text));
+        let pushed = self.source.push(bytes, &mut |piece| stage.push(piece));
         is_broken(pushed).map(|again| again.map_or(Step::Taken, |()| Step::Again))
     }
 
@@ -96,7 +103,7 @@ impl OnePass {
     /// A [`Refusal`] where the file cannot be converted.
     pub fn finish(mut self) -> Result<Ended, Refusal> {
         let stage = &mut self.stage;
-        let ended = self.source.finish(&mut |text| stage.push(text));
+        let ended = self.source.finish(&mut |piece| stage.push(piece));
         let ended = ended.and_then(|fingerprint| {
             stage.begin(true)?;
             stage.end().map(|()| fingerprint.bytes)
@@ -132,21 +139,25 @@ fn is_broken(pushed: Result<(), Refusal>) -> Result<Option<()>, Refusal> {
 }
 
 impl Stage {
-    fn push(&mut self, text: &str) -> Result<(), Refusal> {
+    fn push(&mut self, piece: Piece<'_>) -> Result<(), Refusal> {
         match self {
             Self::Guessing {
                 text: beginning,
+                offset,
                 limits,
                 ..
             } => {
-                beginning.push_str(text);
+                if beginning.is_empty() {
+                    *offset = piece.offset;
+                }
+                beginning.push_str(piece.text);
                 if beginning.len() < limits.guess_bytes {
                     Ok(())
                 } else {
                     self.begin(false)
                 }
             }
-            Self::Writing(writing) => writing.push(text),
+            Self::Writing(writing) => writing.push(piece),
         }
     }
 
@@ -154,18 +165,20 @@ impl Stage {
     fn begin(&mut self, whole: bool) -> Result<(), Refusal> {
         let Self::Guessing {
             text,
+            offset,
             options,
             limits,
         } = self
         else {
             return Ok(());
         };
-        let (text, options) = (std::mem::take(text), std::mem::take(options));
+        let (text, options) = (std::mem::take(text), std::mem::take(options.as_mut()));
+        let nothing = options.nothing();
         let judged = &text[..text.floor_char_boundary(limits.guess_bytes)];
         let Some((layout, evidence)) = guess(judged, whole, options, *limits)? else {
             // Without a row there is nothing to guess by.
             return Err(if whole {
-                Refusal::EmptyFile
+                nothing
             } else {
                 Refusal::SourceChanged
             });
@@ -178,7 +191,11 @@ impl Stage {
         let mut rest = text.as_str();
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
-            writing.push(piece)?;
+            let offset = *offset + (text.len() - rest.len()) as u64;
+            writing.push(Piece {
+                text: piece,
+                offset,
+            })?;
             rest = behind;
         }
         *self = Self::Writing(Box::new(writing));
@@ -197,8 +214,8 @@ impl Stage {
 }
 
 impl Writing {
-    fn push(&mut self, text: &str) -> Result<(), Refusal> {
+    fn push(&mut self, piece: Piece<'_>) -> Result<(), Refusal> {
         let Self { rows, table, .. } = self;
-        rows.push(text, &mut |row| table.take(row))
+        rows.push(piece, &mut |row| table.take(row))
     }
 }

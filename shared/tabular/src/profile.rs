@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::codec::Codec;
 use crate::column_type::ColumnType;
 use crate::frame::{Frame, Header};
+use crate::hints::Hints;
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
 use crate::moment::DateOrder;
 use crate::number::NumberFormat;
@@ -39,6 +40,9 @@ pub struct Profile {
     pub header: bool,
     /// How the text is divided into cells, as it was found out.
     pub dialect: FoundDialect,
+    /// What the sender said of the file.
+    #[serde(skip_serializing_if = "Hints::is_empty")]
+    pub hints: Hints,
     /// How the text was written.
     pub encoding: Encoding,
     /// How the bytes were packed.
@@ -194,6 +198,8 @@ pub enum RejectReason {
     BelowTable,
     /// A comment (`#`) among the rows.
     Comment,
+    /// A cell that is not of the type that hints tell of its column.
+    WrongType,
 }
 
 /// A rejected row.
@@ -203,6 +209,11 @@ pub struct Reject {
     pub line: u64,
     /// How many lines it takes.
     pub lines: u64,
+    /// Where it starts, in bytes of the text as UTF-8, once decompressed.
+    pub offset: u64,
+    /// The column whose type does not hold its cell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
     /// Why.
     pub reason: RejectReason,
     /// Why, in words.
@@ -212,14 +223,24 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// A row that is rejected from a table of so many columns.
-    pub(crate) fn of(row: &Row<'_>, reason: RejectReason, columns: usize) -> Self {
+    /// A row that is rejected from a table of so many columns; or for its cell in a column of this name, which is not of this
+    /// type.
+    pub(crate) fn of(
+        row: &Row<'_>,
+        reason: RejectReason,
+        (columns, column): (usize, Option<(&str, ColumnType)>),
+    ) -> Self {
         let (line, fields) = (row.line, row.fields);
         let plural = if fields == 1 { "field" } else { "fields" };
         let detail = match reason {
             RejectReason::BadJson => format!("The object in line {line} is no valid JSON."),
             RejectReason::Comment => format!("Line {line} is a comment."),
             RejectReason::RepeatedHeader => format!("Line {line} names the columns again."),
+            RejectReason::WrongType => {
+                let (name, kind) = column.unwrap_or(("", ColumnType::Text));
+                let kind = kind.name();
+                format!("The row in line {line} has a value in {name} that is no {kind}.")
+            }
             RejectReason::BelowTable => format!("Line {line} is below the table."),
             RejectReason::TextAfterQuote => format!(
                 "Line {line}: something follows a closing quote; a quote inside a quoted cell is doubled."
@@ -232,6 +253,8 @@ impl Reject {
         Self {
             line,
             lines: row.lines,
+            offset: row.offset,
+            column: column.map(|(name, _)| name.to_owned()),
             reason,
             detail,
             sample: row.text[..end].to_owned(),
@@ -297,13 +320,20 @@ pub struct Rejects {
     pub below_table: u64,
     /// Of these, comments among the rows. They do not count either.
     pub comment: u64,
+    /// Of these, lines of rows with a cell that is not of the type that hints tell.
+    pub wrong_type: u64,
     /// The first ones.
     pub first: Vec<Reject>,
 }
 
 impl Rejects {
     /// Counts a row, and keeps it where it is one of the first.
-    pub(crate) fn add(&mut self, row: &Row<'_>, reason: RejectReason, columns: usize) {
+    pub(crate) fn add(
+        &mut self,
+        row: &Row<'_>,
+        reason: RejectReason,
+        table: (usize, Option<(&str, ColumnType)>),
+    ) {
         let lines = row.lines;
         self.total += lines;
         *match reason {
@@ -314,9 +344,10 @@ impl Rejects {
             RejectReason::RepeatedHeader => &mut self.repeated_header,
             RejectReason::BelowTable => &mut self.below_table,
             RejectReason::Comment => &mut self.comment,
+            RejectReason::WrongType => &mut self.wrong_type,
         } += lines;
         if self.first.len() < REJECTS_KEPT_MAX {
-            self.first.push(Reject::of(row, reason, columns));
+            self.first.push(Reject::of(row, reason, table));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::row::{Dialect, Row};
 use crate::rows::Rows;
+use crate::text::Piece;
 
 /// The format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,50 +21,74 @@ pub enum Format {
 }
 
 /// Reads rows.
-pub(crate) enum Reader {
+pub(crate) struct Reader {
+    kind: Kind,
+    /// Lines above the text.
+    skipped: u64,
+    begun: bool,
+}
+
+enum Kind {
     Delimited(Box<Rows>),
     Json(Box<Json>),
 }
 
 impl Reader {
-    pub(crate) fn delimited(dialect: Dialect, limits: Limits) -> Self {
-        Self::Delimited(Box::new(Rows::new(dialect, limits)))
+    pub(crate) fn delimited(dialect: Dialect, limits: Limits, skipped: u64) -> Self {
+        let rows = Box::new(Rows::new(dialect, limits));
+        Self::of(Kind::Delimited(rows), skipped)
     }
 
     /// With the keys of an earlier pass, where there was one.
-    pub(crate) fn json(limits: Limits, keys: Option<&[String]>) -> Self {
-        Self::Json(Box::new(Json::new(limits, keys)))
+    pub(crate) fn json(limits: Limits, keys: Option<&[String]>, skipped: u64) -> Self {
+        Self::of(Kind::Json(Box::new(Json::new(limits, keys))), skipped)
+    }
+
+    fn of(kind: Kind, skipped: u64) -> Self {
+        Self {
+            kind,
+            skipped,
+            begun: false,
+        }
     }
 
     pub(crate) fn format(&self) -> Format {
-        match self {
-            Self::Delimited(_) => Format::Delimited,
-            Self::Json(_) => Format::Json,
+        match &self.kind {
+            Kind::Delimited(_) => Format::Delimited,
+            Kind::Json(_) => Format::Json,
         }
     }
 
     /// The keys of JSON so far.
     pub(crate) fn keys(&self) -> Option<&[String]> {
-        match self {
-            Self::Delimited(_) => None,
-            Self::Json(json) => Some(json.keys()),
+        match &self.kind {
+            Kind::Delimited(_) => None,
+            Kind::Json(json) => Some(json.keys()),
         }
     }
 
     pub(crate) fn blank_lines(&self) -> u64 {
-        match self {
-            Self::Delimited(rows) => rows.blank_lines(),
-            Self::Json(_) => 0,
+        match &self.kind {
+            Kind::Delimited(rows) => rows.blank_lines(),
+            Kind::Json(_) => 0,
         }
     }
 
-    pub(crate) fn push<S>(&mut self, text: &str, sink: &mut S) -> Result<(), Refusal>
+    pub(crate) fn push<S>(&mut self, piece: Piece<'_>, sink: &mut S) -> Result<(), Refusal>
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        match self {
-            Self::Delimited(rows) => rows.push(text, sink),
-            Self::Json(json) => json.push(text, sink),
+        if !std::mem::replace(&mut self.begun, true) {
+            let (line, offset) = (self.skipped + 1, piece.offset);
+            match &mut self.kind {
+                Kind::Delimited(rows) => rows.start_at(line, offset),
+                Kind::Json(json) => json.start_at(line, offset),
+            }
+        }
+        let text = piece.text;
+        match &mut self.kind {
+            Kind::Delimited(rows) => rows.push(text, sink),
+            Kind::Json(json) => json.push(text, sink),
         }
     }
 
@@ -71,9 +96,9 @@ impl Reader {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        match self {
-            Self::Delimited(rows) => rows.finish(sink),
-            Self::Json(json) => json.finish(),
+        match &mut self.kind {
+            Kind::Delimited(rows) => rows.finish(sink),
+            Kind::Json(json) => json.finish(),
         }
     }
 }

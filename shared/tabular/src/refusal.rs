@@ -119,6 +119,14 @@ pub enum Refusal {
         /// Rows written before.
         rows: u64,
     },
+    /// What the sender says of the file is not so.
+    #[error("The hint {hint} cannot be followed: {what}.")]
+    ImpossibleHint {
+        /// Which.
+        hint: &'static str,
+        /// What is seen instead.
+        what: String,
+    },
     /// The second pass read other bytes than the first.
     #[error("The file changed while it was being read.")]
     SourceChanged,
@@ -163,6 +171,7 @@ impl Refusal {
             Self::BadHeader { .. } => "bad_header",
             Self::TooManyRejects { .. } => "too_many_rejects",
             Self::TooLargeForMemory { .. } => "too_large_for_memory",
+            Self::ImpossibleHint { .. } => "impossible_hint",
             Self::SourceChanged => "source_changed",
             Self::Internal { .. } => "internal",
         }

@@ -1,6 +1,7 @@
 //! One row of cells, however it was read.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// How a text is divided into cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +116,11 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Whether it is one of these words.
+    pub(crate) fn is_one_of(&self, words: &BTreeSet<String>) -> bool {
+        !words.is_empty() && words.contains(self.value().as_ref())
+    }
+
     /// Nothing but blanks, and not quoted: what a delimiter that ends a row leaves behind it.
     fn is_blank(&self) -> bool {
         !self.quoted && self.raw.bytes().all(|byte| byte == b' ')
@@ -126,12 +132,19 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// The cells of a row.
+pub(crate) fn values(row: &Row<'_>) -> Vec<String> {
+    row.cells().map(|cell| cell.value().into_owned()).collect()
+}
+
 /// One row. `fields` may exceed the number of cells kept.
 pub(crate) struct Row<'a> {
     /// The text without its line end.
     pub(crate) text: &'a str,
     /// The line where it starts, from 1.
     pub(crate) line: u64,
+    /// Where it starts in the text, in bytes.
+    pub(crate) offset: u64,
     /// How many lines it takes: more than one where a quoted cell holds line ends.
     pub(crate) lines: u64,
     /// How many fields it has.
@@ -142,9 +155,28 @@ pub(crate) struct Row<'a> {
     pub(crate) literal: bool,
     pub(crate) dialect: Dialect,
     pub(crate) spans: &'a [Span],
+    /// The names of its cells, where each row has its own.
+    pub(crate) keys: &'a [String],
+}
+
+/// Where a row is in the text.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) line: u64,
+    pub(crate) lines: u64,
+    pub(crate) offset: u64,
 }
 
 impl<'a> Row<'a> {
+    /// The cell at this place.
+    pub(crate) fn cell(&self, at: usize) -> Option<Cell<'a>> {
+        let here = Row {
+            spans: self.spans.get(at..=at)?,
+            ..*self
+        };
+        here.cells().next()
+    }
+
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'a>> + use<'a> {
         let (text, dialect, literal) = (self.text, self.dialect, self.literal);
         self.spans.iter().map(move |span| Cell {
@@ -219,30 +251,34 @@ impl RowBuilder {
     }
 
     /// The row of the values since [`clear`](Self::clear).
-    pub(crate) fn row(&self, line: u64, lines: u64) -> Row<'_> {
+    pub(crate) fn row<'a>(&'a self, place: Place, keys: &'a [String]) -> Row<'a> {
         Row {
             text: &self.text,
-            line,
-            lines,
+            line: place.line,
+            lines: place.lines,
+            offset: place.offset,
             fields: self.spans.len(),
             faulty: false,
             literal: true,
             dialect: Dialect::of(b','),
             spans: &self.spans,
+            keys,
         }
     }
 
     /// A row that cannot be read, as it stands in the source.
-    pub(crate) fn faulty(text: &str, line: u64, lines: u64) -> Row<'_> {
+    pub(crate) fn faulty(text: &str, place: Place) -> Row<'_> {
         Row {
             text,
-            line,
-            lines,
+            line: place.line,
+            lines: place.lines,
+            offset: place.offset,
             fields: 0,
             faulty: true,
             literal: true,
             dialect: Dialect::of(b','),
             spans: &[],
+            keys: &[],
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Rows {
     pub(crate) state: State,
     pub(crate) skip_feed: bool,
     pub(crate) line: u64,
+    /// Where in the text the buffer begins, or the piece that is read without one.
+    pub(crate) offset: u64,
     pub(crate) row_line: u64,
     pub(crate) row_quoted: bool,
     pub(crate) faulty: bool,
@@ -76,6 +78,7 @@ impl Rows {
             state: State::RowStart,
             skip_feed: false,
             line: 1,
+            offset: 0,
             row_line: 1,
             row_quoted: false,
             faulty: false,
@@ -86,6 +89,11 @@ impl Rows {
             is_slow: false,
             blank_rows: 0,
         }
+    }
+
+    /// Says where the text begins.
+    pub(crate) fn start_at(&mut self, line: u64, offset: u64) {
+        (self.line, self.offset) = (line, offset);
     }
 
     /// Empty lines seen so far; they are no rows.
@@ -114,6 +122,7 @@ impl Rows {
         if self.buffer.is_empty() && self.state == State::RowStart {
             self.take_lines(piece, sink)?;
             piece = &piece[self.at..];
+            self.offset += self.at as u64;
             (self.at, self.row_start) = (0, 0);
         }
         self.feed(piece, sink)
@@ -128,6 +137,7 @@ impl Rows {
         let mut buffer = std::mem::take(&mut self.buffer);
         let scanned = self.scan(&buffer, sink);
         buffer.drain(..self.row_start);
+        self.offset += self.row_start as u64;
         self.at -= self.row_start;
         self.cell_start = self.cell_start.saturating_sub(self.row_start);
         self.cell_end = self.cell_end.saturating_sub(self.row_start);
@@ -206,6 +216,7 @@ impl Rows {
                 text: "",
                 line: self.line - before,
                 lines: 1,
+                offset: self.offset + self.row_start as u64,
                 fields: 1,
                 faulty: false,
                 literal: false,
@@ -216,6 +227,7 @@ impl Rows {
                     quoted: false,
                     escaped: false,
                 }],
+                keys: &[],
             })?;
         }
         self.begun = true;
@@ -285,11 +297,13 @@ impl Rows {
             text,
             line: self.row_line,
             lines: inside + 1,
+            offset: self.offset + self.row_start as u64,
             fields: self.fields,
             faulty: self.faulty,
             literal: false,
             dialect: self.dialect,
             spans: &self.spans,
+            keys: &[],
         })?;
         self.fields = 0;
         self.faulty = false;

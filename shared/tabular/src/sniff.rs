@@ -5,6 +5,7 @@
 
 use crate::judge::Judged;
 use crate::limits::Limits;
+use crate::refusal::Refusal;
 use crate::row::Dialect;
 
 /// In order of preference where two explain the text equally well.
@@ -27,6 +28,27 @@ pub(crate) fn directive(sample: &str) -> Option<(u8, usize)> {
     let is_delimiter =
         delimiter.is_ascii() && !delimiter.is_ascii_alphanumeric() && *delimiter != b'"';
     (name.eq_ignore_ascii_case("sep=") && is_delimiter).then_some((*delimiter, end))
+}
+
+/// Refuses a delimiter that hints tell where nearly every row has another one instead.
+pub(crate) fn check_hint(sample: &str, hint: Option<u8>) -> Result<(), Refusal> {
+    let Some(hint) = hint.filter(|hint| !sample.as_bytes().contains(hint)) else {
+        return Ok(());
+    };
+    let (judged, _) = cut(sample, false);
+    let lines = judged.lines().filter(|line| !line.is_empty()).count() as u64;
+    let mut others = DELIMITERS.into_iter().filter(|other| *other != hint);
+    let is_everywhere = |other: &u8| lines > 1 && carriers(judged, *other) * 10 >= lines * 9;
+    match others.find(is_everywhere) {
+        Some(other) => Err(Refusal::ImpossibleHint {
+            hint: "delimiter",
+            what: format!(
+                "no row has it, and nearly every row has {:?}",
+                char::from(other)
+            ),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The dialect under which the sample is best understood, and whether its delimiters have a blank behind them.

@@ -6,8 +6,9 @@ use flate2::write::GzDecoder;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::limits::{
-    Charset, Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
+    Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
+use crate::options::Options;
 use crate::refusal::Refusal;
 use crate::text::{Sink, Text};
 use crate::zip::Zip;
@@ -134,14 +135,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(limits: Limits, charset: Option<Charset>) -> Self {
+    pub(crate) fn new(limits: Limits, options: &Options) -> Self {
         Self {
             limits,
             packing: Packing::Unknown,
             head: Vec::new(),
             bytes: 0,
             hash: Xxh3::new(),
-            text: Text::new(limits.text_bytes_max, charset),
+            text: Text::new(limits.text_bytes_max, options),
         }
     }
 

@@ -4,10 +4,19 @@
 use memchr::{memchr, memchr_iter};
 
 use crate::limits::{Charset, Encoding};
+use crate::options::Options;
 use crate::refusal::Refusal;
+use crate::skip::Skip;
+
+/// A piece of the text, and where it begins in the text: in bytes of UTF-8, with its mark and what is skipped.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) offset: u64,
+}
 
 /// Where the text goes.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&str) -> Result<(), Refusal>;
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(Piece<'_>) -> Result<(), Refusal>;
 
 /// Enough bytes to tell every byte order mark, and UTF-16 without one.
 const HEAD_BYTES: usize = 64;
@@ -62,6 +71,12 @@ pub(crate) struct Text {
     bytes_max: u64,
     bytes: u64,
     charset: Option<Charset>,
+    /// The encoding that binds.
+    told: Option<Encoding>,
+    lines: Skip,
+    /// Bytes of the mark at the beginning of a text in UTF-8.
+    mark_bytes: u64,
+    emitted_bytes: u64,
     stage: Stage,
     /// Bytes that wait for the rest of a mark, of a character or of what decides the encoding: at most
     /// [`WINDOW_BYTES`].
@@ -81,11 +96,15 @@ enum Stage {
 }
 
 impl Text {
-    pub(crate) fn new(bytes_max: u64, charset: Option<Charset>) -> Self {
+    pub(crate) fn new(bytes_max: u64, options: &Options) -> Self {
         Self {
             bytes_max,
             bytes: 0,
-            charset,
+            charset: options.charset,
+            told: options.hints.encoding,
+            lines: Skip::new(options.hints.skip_rows.unwrap_or(0)),
+            mark_bytes: 0,
+            emitted_bytes: 0,
             stage: Stage::Start,
             carry: Vec::new(),
             feeds: 0,
@@ -133,27 +152,48 @@ impl Text {
         if self.stage == Stage::Ascii && !self.carry.is_empty() {
             self.choose(sink)?;
         }
-        if self.carry.is_empty() {
-            return Ok(());
+        if !self.carry.is_empty() {
+            return Err(self.bad(self.encoding()));
         }
-        Err(self.bad(self.encoding()))
+        // A last line without an end is one too.
+        if self.lines.left() > 1 {
+            return Err(Refusal::ImpossibleHint {
+                hint: "skip_rows",
+                what: "the file has fewer lines".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Looks for a byte order mark, or for the zeros of UTF-16 without one.
     fn start(&mut self, sink: Sink<'_>) -> Result<(), Refusal> {
         let head = std::mem::take(&mut self.carry);
-        let (encoding, mut mark) = match head.as_slice() {
+        let (marked, mut mark) = match head.as_slice() {
             [0xEF, 0xBB, 0xBF, ..] => (Some(Encoding::Utf8), 3),
             [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
                 return Err(Refusal::UnsupportedEncoding { name: "UTF-32" });
             }
             [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
             [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
-            _ => (without_mark(&head[..head.len().min(HEAD_BYTES)]), 0),
+            _ => (None, 0),
+        };
+        let encoding = match (self.told, marked) {
+            (Some(told), Some(marked)) if told != marked => {
+                return Err(Refusal::ImpossibleHint {
+                    hint: "encoding",
+                    what: format!("the file begins with the mark of {marked}"),
+                });
+            }
+            (Some(_), _) => self.told,
+            (None, Some(_)) => marked,
+            (None, None) => without_mark(&head[..head.len().min(HEAD_BYTES)]),
         };
         // Files that were marked twice.
         while encoding == Some(Encoding::Utf8) && head[mark..].starts_with(&[0xEF, 0xBB, 0xBF]) {
             mark += 3;
+        }
+        if encoding == Some(Encoding::Utf8) {
+            self.mark_bytes = mark as u64;
         }
         let body = &head[mark..];
         match encoding {
@@ -226,11 +266,15 @@ impl Text {
                 0x80..=0x9F => CONTROLS[usize::from(byte - 0x80)],
                 _ => char::from(*byte),
             };
-            if letter == UNDEFINED && self.charset.is_none() {
+            if letter != UNDEFINED {
+                text.push(letter);
+            } else if self.charset.is_none() && self.told.is_none() {
                 self.emit(&text, sink)?;
                 return Err(self.bad(Encoding::Windows1252));
+            } else {
+                // As the Encoding standard has it where the encoding is known: the control of the same number.
+                text.push(char::from(*byte));
             }
-            text.push(letter);
         }
         self.emit(&text, sink)
     }
@@ -306,7 +350,16 @@ impl Text {
         if self.feeds == 0 {
             self.returns += memchr_iter(b'\r', text.as_bytes()).count() as u64;
         }
-        if text.is_empty() { Ok(()) } else { sink(text) }
+        let offset = self.mark_bytes + self.emitted_bytes;
+        self.emitted_bytes += text.len() as u64;
+        let behind = self.lines.pass(text);
+        if behind.is_empty() {
+            return Ok(());
+        }
+        sink(Piece {
+            text: behind,
+            offset: offset + (text.len() - behind.len()) as u64,
+        })
     }
 
     fn bad(&self, encoding: Encoding) -> Refusal {
@@ -315,9 +368,13 @@ impl Text {
         } else {
             self.feeds
         };
-        Refusal::BadEncoding {
-            encoding,
-            line: ends + 1,
+        let line = ends + 1;
+        if self.told.is_some() {
+            return Refusal::ImpossibleHint {
+                hint: "encoding",
+                what: format!("line {line} is not valid {encoding}"),
+            };
         }
+        Refusal::BadEncoding { encoding, line }
     }
 }

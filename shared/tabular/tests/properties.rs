@@ -4,9 +4,17 @@
 
 mod support;
 
-use consign_tabular::{Converter, Limits, MEMORY_BYTES_MIN, Options};
+use consign_tabular::{Converter, Hints, Limits, MEMORY_BYTES_MIN, Options};
 use proptest::prelude::*;
 use support::{Outcome, convert_chunks, convert_with, gzip, limits, text};
+
+fn comma_and_header() -> Hints {
+    Hints {
+        delimiter: Some(','),
+        header: Some(true),
+        ..Hints::default()
+    }
+}
 
 /// A cell of any kind, as written into a file that quotes what has to be quoted.
 fn cell() -> impl Strategy<Value = String> {
@@ -91,7 +99,7 @@ proptest! {
     fn no_cell_changes_that_the_csv_crate_reads(rows in rows()) {
         let file = csv_of(&rows);
         // Found out, the dialect may be another for rows as wild as these.
-        let told = Options { delimiter: Some(b','), header: Some(true), ..text() };
+        let told = Options { hints: comma_and_header(), ..text() };
         let outcome = convert_with(&file, told).unwrap();
         prop_assume!(outcome.profile.dialect.quote == Some('"') && !outcome.profile.dialect.backslash);
         prop_assume!(!outcome.profile.dialect.blanks_before_quote);
@@ -111,7 +119,7 @@ proptest! {
         let file = format!("a,b\n{}", rows.join("\n"));
         let lines = |width: &&usize| **width as u64 + 1;
         let rejected: u64 = widths.iter().filter(|width| **width != 2).map(|width| lines(&width)).sum();
-        let told = Options { delimiter: Some(b','), header: Some(true), ..Options::default() };
+        let told = Options { hints: comma_and_header(), ..Options::default() };
         match convert_with(&file, told) {
             // Where most rows are one wider than the header, their first cells are names of theirs.
             // Rows as wild as these may read better without quotes.
@@ -141,7 +149,7 @@ proptest! {
         use arrow_array::cast::AsArray as _;
         use arrow_array::types::{Decimal128Type, Float64Type, Int64Type};
         let file = format!("id,x\n1,{}\n", column.join("\n1,"));
-        let told = Options { delimiter: Some(b','), header: Some(true), ..Options::default() };
+        let told = Options { hints: comma_and_header(), ..Options::default() };
         let outcome = convert_with(&file, told).unwrap();
         let batch = &outcome.batches()[0];
         let absent = |cell: &str| cell.is_empty() || cell == "NA";

@@ -2,7 +2,7 @@
 
 mod support;
 
-use consign_tabular::{Compression, Encoding, Options, RejectReason};
+use consign_tabular::{Compression, Encoding, Hints, Options, RejectReason};
 use support::{convert, convert_chunks, convert_with, gzip, limits, text};
 
 fn some(cells: &[&str]) -> Vec<Option<String>> {
@@ -151,7 +151,10 @@ fn without_a_header_the_first_row_is_data() {
     let outcome = convert_with(
         "1,x\n2,y\n",
         Options {
-            header: Some(false),
+            hints: Hints {
+                header: Some(false),
+                ..Hints::default()
+            },
             ..Options::default()
         },
     )

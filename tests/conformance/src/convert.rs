@@ -1,5 +1,6 @@
-//! `conformance convert IN OUT [--text] [--memory-mb N] [--explain]`: one file to Parquet, by the ingest function's engine.
-//! `--explain` prints what was understood of the file, as a line of JSON.
+//! `conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--hints JSON]`: one file to Parquet, by the ingest
+//! function's engine. `--explain` prints what was understood of the file, as a line of JSON. `--hints` says what binds:
+//! `{"delimiter": ";", "columns": {"id": "int64"}}`.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -7,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use consign_tabular::{
-    Charset, Converted, Converter, Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options, Profile,
-    Refusal, Step, Survey,
+    Charset, Converted, Converter, Ended, Hints, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options,
+    Profile, Refusal, Step, Survey,
 };
 use serde::Serialize;
 
@@ -47,13 +48,25 @@ struct Arguments {
     explain: bool,
 }
 
+/// Why the arguments are not taken.
+enum Wrong {
+    Usage,
+    Hints(String),
+}
+
 /// Runs the subcommand with the arguments that follow its name.
 pub(crate) fn run(args: &[String]) -> ExitCode {
-    let Some(arguments) = parse(args) else {
-        eprintln!(
-            "usage: conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--charset LABEL]"
-        );
-        return ExitCode::from(USAGE);
+    let arguments = match parse(args) {
+        Ok(arguments) => arguments,
+        Err(wrong) => {
+            match wrong {
+                Wrong::Usage => eprintln!(
+                    "usage: conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--charset LABEL] [--hints JSON]"
+                ),
+                Wrong::Hints(what) => eprintln!("bad_hint: {what}"),
+            }
+            return ExitCode::from(USAGE);
+        }
     };
     match convert(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,30 +81,41 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     }
 }
 
-fn parse(args: &[String]) -> Option<Arguments> {
+fn parse(args: &[String]) -> Result<Arguments, Wrong> {
     let mut paths = Vec::new();
     let mut options = Options::default();
     let mut memory_bytes = MEMORY_BYTES_DEFAULT;
     let mut explain = false;
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
+        let mut value = || rest.next().ok_or(Wrong::Usage);
         match arg.as_str() {
             "--text" => options.text = true,
             "--explain" => explain = true,
-            "--charset" => options.charset = Charset::of_label(rest.next()?),
-            "--memory-mb" => memory_bytes = rest.next()?.parse::<u64>().ok()?.checked_mul(MIB)?,
-            flag if flag.starts_with("--") => return None,
+            "--charset" => options.charset = Charset::of_label(value()?),
+            "--memory-mb" => memory_bytes = mebibytes(value()?).ok_or(Wrong::Usage)?,
+            "--hints" => options.hints = hints(value()?)?,
+            flag if flag.starts_with("--") => return Err(Wrong::Usage),
             path => paths.push(PathBuf::from(path)),
         }
     }
-    let [input, output] = <[PathBuf; 2]>::try_from(paths).ok()?;
-    Some(Arguments {
+    let [input, output] = <[PathBuf; 2]>::try_from(paths).map_err(|_| Wrong::Usage)?;
+    Ok(Arguments {
         input,
         output,
         options,
         limits: Limits::for_memory(memory_bytes),
         explain,
     })
+}
+
+fn mebibytes(value: &str) -> Option<u64> {
+    value.parse::<u64>().ok()?.checked_mul(MIB)
+}
+
+fn hints(value: &str) -> Result<Hints, Wrong> {
+    let json = serde_json::from_str(value).map_err(|error| Wrong::Hints(error.to_string()))?;
+    Hints::from_json(&json).map_err(|bad| Wrong::Hints(bad.to_string()))
 }
 
 fn convert(arguments: &Arguments) -> Result<(), Failure> {
@@ -143,6 +167,7 @@ fn explanation(profile: &Profile) -> io::Result<String> {
         "blank_lines": profile.blank_lines,
         "total_line": profile.total_line,
         "passes": profile.passes,
+        "hints": profile.hints,
         "rows": profile.rows,
         "rejects": profile.rejects,
     }))?)

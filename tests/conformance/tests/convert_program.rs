@@ -168,3 +168,41 @@ fn explain_says_what_was_understood() {
     );
     assert_eq!(said["dialect"]["spaced_delimiters"], true);
 }
+
+#[test]
+fn hints_bind_and_a_bad_one_is_told_with_what_would_be_right() {
+    let folder = folder("hints");
+    let (input, output) = (folder.join("in"), folder.join("out"));
+    std::fs::write(&input, "v;d\n1,234;03/04/2024\nx;05/06/2024\n")
+        .expect("the folder can be written");
+    let hints = r#"{"decimal": ",", "date_order": "dmy", "columns": {"v": "decimal"}}"#;
+    let done = convert(&input, &output, &["--explain", "--hints", hints]);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let profile = json(&folder.join("out.profile.json"));
+    assert_eq!(profile["columns"][0]["sum"], "1.234");
+    assert_eq!(profile["columns"][1]["type"], "date");
+    assert_eq!(profile["hints"]["columns"]["v"], "decimal");
+    let rejects = json(&folder.join("out.rejects.json"));
+    assert_eq!(rejects["first"][0]["column"], "v");
+    let explained: Value = serde_json::from_slice(&done.stdout).expect("a line of JSON");
+    assert_eq!(explained["hints"]["decimal"], ",");
+
+    let done = convert(
+        &input,
+        &output,
+        &["--hints", r#"{"columns": {"v": "number"}}"#],
+    );
+    assert_eq!(done.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        said.starts_with("bad_hint: columns.v: one of boolean, int64"),
+        "{said}"
+    );
+    let done = convert(&input, &output, &["--hints", r#"{"delimiter": "|"}"#]);
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        said.starts_with("impossible_hint: The hint delimiter"),
+        "{said}"
+    );
+}
