@@ -1,22 +1,18 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
-
-use arrow_schema::{Field, Schema};
 
 use crate::codec::Compressor;
 use crate::column::Builder;
 use crate::evidence::Evidence;
 use crate::frame::{Frame, Header};
 use crate::layout::Layout;
-use crate::limits::{
-    CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
-};
-use crate::output::Output;
-use crate::profile::{ColumnProfile, FoundDialect, Profile, RejectReason, Rejects};
+use crate::pages::Pages;
+use crate::profile::{FoundDialect, Profile, RejectReason, Rejects};
 use crate::reader::Reader;
 use crate::refusal::Refusal;
+use crate::rejected::Rejected;
 use crate::row::{Cell, Row, values};
 use crate::source::Source;
 use crate::survey::Plan;
@@ -41,6 +37,9 @@ pub struct Converted {
     pub rejects: Rejects,
     /// The end of the Parquet file: what [`Converter::take_output`] has not handed out.
     pub tail: Vec<u8>,
+    /// The end of the Parquet file of rejects: what [`Converter::take_rejects`] has not handed out. Empty where none was
+    /// wanted ([`Options::rejects`](crate::Options::rejects)), or no row was rejected.
+    pub rejects_tail: Vec<u8>,
 }
 
 impl Converter {
@@ -82,6 +81,13 @@ impl Converter {
         self.table.take_output()
     }
 
+    /// The next bytes of the Parquet file of rejects, likewise: its columns are `line`, `lines`, `offset`, `column`, `reason`
+    /// and `text`.
+    #[must_use]
+    pub fn take_rejects(&mut self) -> Vec<u8> {
+        self.table.take_rejects()
+    }
+
     /// Ends the source and the Parquet file.
     ///
     /// # Errors
@@ -120,19 +126,24 @@ pub(crate) fn conclude(
     mut table: Table,
     passes: Passes,
 ) -> Result<Converted, Refusal> {
-    let (rows_out, total_line) = (table.rows, table.total_line);
+    let (rows_out, total_line) = (table.pages.rows, table.total_line);
     let rejects = std::mem::take(&mut table.rejects);
     let (header_rows, blank_lines) = (table.head.len(), table.blank_lines);
-    let (tail, parquet_bytes, columns) = table.close()?;
+    let (header_lines, row_lines) = (table.head_lines, table.row_lines);
+    let rejects_tail = table.rejected.map(Rejected::close).transpose()?;
+    let closed = table.pages.close(&table.metadata)?;
     let (dialect, frame) = (layout.dialect, layout.frame);
     let profile = Profile {
         rows: rows_out,
         rejects: rejects.total,
+        lines: rows.lines(),
+        header_lines,
+        row_lines,
         skipped_lines: frame.first_line - 1,
         blank_lines: rows.blank_lines() + blank_lines,
         bytes: passes.bytes,
         text_bytes: source.text_bytes(),
-        parquet_bytes,
+        parquet_bytes: closed.bytes,
         passes: passes.passes,
         format: rows.format(),
         delimiter: char::from(dialect.delimiter.unwrap_or(b',')),
@@ -154,18 +165,17 @@ pub(crate) fn conclude(
         hints: layout.options.hints.clone(),
         encoding: source.encoding(),
         compression: source.compression(),
-        columns,
+        columns: closed.columns,
         codec: Compressor::CODEC,
     };
     Ok(Converted {
         profile,
         rejects,
-        tail,
+        tail: closed.tail,
+        rejects_tail: rejects_tail.unwrap_or_default(),
     })
 }
 
-/// The key of a field's metadata that has the unit of its values.
-const UNIT: &str = "unit";
 /// What the first filled cell of a row that sums up begins with, in lower case.
 const TOTALS: [&str; 6] = ["total", "sum", "grand total", "summe", "gesamt", "subtotal"];
 
@@ -186,7 +196,6 @@ fn is_total(row: &Row<'_>) -> bool {
 
 /// What becomes of the rows.
 pub(crate) struct Table {
-    limits: Limits,
     frame: Frame,
     /// Lines of the rows below the header.
     body: Range<u64>,
@@ -198,18 +207,13 @@ pub(crate) struct Table {
     metadata: Vec<(String, String)>,
     /// The line of the last row, where that sums up.
     total_line: Option<u64>,
-    columns: Vec<Builder>,
-    output: Output,
-    /// Rows and bytes that wait for their pages.
-    page_rows: usize,
-    page_bytes: usize,
-    /// Rows and bytes of the row group that are in pages.
-    group_rows: usize,
-    group_bytes: u64,
-    /// Pages of a column.
-    pages: u64,
-    rows: u64,
+    pages: Pages,
+    /// Lines of the header, and of the rows.
+    head_lines: u64,
+    row_lines: u64,
     rejects: Rejects,
+    /// All of them, where they are wanted.
+    rejected: Option<Rejected>,
     /// Lines of delimiters alone that are no rows.
     blank_lines: u64,
 }
@@ -229,7 +233,6 @@ impl Table {
             column.check_by(evidence);
         }
         Ok(Self {
-            limits,
             frame: layout.frame,
             body: 0..0,
             head: Vec::new(),
@@ -237,33 +240,35 @@ impl Table {
             nulls: layout.options.hints.null_values.clone(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
-            output: Output::new(&schema(&columns), limits.dictionary_numbers(count))?,
-            columns,
-            page_rows: 0,
-            page_bytes: 0,
-            group_rows: 0,
-            group_bytes: 0,
-            pages: 0,
-            rows: 0,
+            pages: Pages::new(columns, limits)?,
+            head_lines: 0,
+            row_lines: 0,
             rejects: Rejects::default(),
+            rejected: layout.options.rejects.then(|| Rejected::new(limits)),
             blank_lines: 0,
         })
     }
 
     /// What is written and not yet taken.
     pub(crate) fn take_output(&mut self) -> Vec<u8> {
-        self.output.take()
+        self.pages.take_output()
+    }
+
+    /// The same of the file of rejects.
+    pub(crate) fn take_rejects(&mut self) -> Vec<u8> {
+        let rejected = self.rejected.as_mut();
+        rejected.map(Rejected::take_output).unwrap_or_default()
     }
 
     /// Rows, and rejected lines.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.rows, self.rejects.total)
+        (self.pages.rows, self.rejects.total)
     }
 
-    /// Rows, and rejected lines that do not fit them.
+    /// Lines of rows, and rejected lines that do not fit them.
     pub(crate) fn misfits(&self) -> (u64, u64) {
         let beside = self.rejects.repeated_header + self.rejects.below_table + self.rejects.comment;
-        (self.rows, self.rejects.total - beside)
+        (self.row_lines, self.rejects.total - beside)
     }
 
     /// The first of these, in words.
@@ -278,61 +283,68 @@ impl Table {
         if !self.body.contains(&row.line) && !self.reaches(row) {
             return Ok(());
         }
-        let columns = self.columns.len();
+        let columns = self.pages.columns.len();
         if let Some(reason) = RejectReason::of(row, columns, (&self.frame, &self.head)) {
             if row.is_void() && !reason.is_beside() {
                 self.blank_lines += row.lines;
-            } else {
-                self.rejects.add(row, reason, (columns, None));
+                return Ok(());
             }
-            return Ok(());
+            return self.reject(row, reason, None);
         }
-        if !self.typed.is_empty() && self.is_broken(row) {
-            return Ok(());
+        if !self.typed.is_empty()
+            && let Some(at) = self.breaking(row)
+        {
+            return self.reject(row, RejectReason::WrongType, Some(at));
         }
         if self.nulls.is_empty() {
-            for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
-                self.page_bytes += column.take(&cell)?;
+            let pages = &mut self.pages;
+            for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
+                pages.page_bytes += column.take(&cell)?;
             }
         } else {
             self.take_with_nulls(row)?;
         }
-        for column in self.columns.iter_mut().skip(row.fields) {
+        for column in self.pages.columns.iter_mut().skip(row.fields) {
             column.take(&Cell::ABSENT)?;
         }
-        self.rows += 1;
+        self.row_lines += row.lines;
         self.total_line = is_total(row).then_some(row.line);
-        self.page_rows += 1;
-        if self.page_rows >= PAGE_ROWS_MAX || self.page_bytes >= self.limits.pages_bytes {
-            self.write_pages()?;
-            let is_full = self.group_bytes >= self.limits.row_group_bytes as u64;
-            if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
-                self.finish_row_group()?;
-            }
+        self.pages.end_row()
+    }
+
+    /// Counts a rejected row, and keeps it: for its cell in this column, where it is for one.
+    #[cold]
+    fn reject(
+        &mut self,
+        row: &Row<'_>,
+        reason: RejectReason,
+        at: Option<usize>,
+    ) -> Result<(), Refusal> {
+        let column = at.map(|at| self.pages.columns[at].column());
+        let name = column.map(|column| column.name.as_str());
+        if let Some(rejected) = &mut self.rejected {
+            rejected.add(row, reason, name)?;
         }
+        let broken = column.map(|column| (column.name.as_str(), column.kind));
+        let table = (self.pages.columns.len(), broken);
+        self.rejects.add(row, reason, table);
         Ok(())
     }
 
-    /// Rejects a row with a cell that is not of the type that hints tell of its column.
-    fn is_broken(&mut self, row: &Row<'_>) -> bool {
+    /// The first column whose type, as hints tell it, does not hold its cell.
+    fn breaking(&self, row: &Row<'_>) -> Option<usize> {
         let breaks = |(at, evidence): &&(usize, Evidence)| {
             let cell = row.cell(*at);
             cell.is_some_and(|cell| !cell.is_one_of(&self.nulls) && evidence.breaks(&cell))
         };
-        let Some((at, _)) = self.typed.iter().find(breaks) else {
-            return false;
-        };
-        let column = self.columns[*at].column();
-        let broken = Some((column.name.as_str(), column.kind));
-        let table = (self.columns.len(), broken);
-        self.rejects.add(row, RejectReason::WrongType, table);
-        true
+        self.typed.iter().find(breaks).map(|(at, _)| *at)
     }
 
     /// Takes the cells of a row, of which some stand for null by hints.
     fn take_with_nulls(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
-            self.page_bytes += if cell.is_one_of(&self.nulls) {
+        let pages = &mut self.pages;
+        for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
+            pages.page_bytes += if cell.is_one_of(&self.nulls) {
                 column.take_null_word()
             } else {
                 column.take(&cell)?
@@ -350,61 +362,10 @@ impl Table {
         let is_first = self.head.is_empty() && self.frame.header != Header::None;
         if is_first || row.line <= self.frame.header_end {
             self.head.push(values(row));
+            self.head_lines += row.lines;
             return false;
         }
         self.body = row.line..self.frame.end_line;
         true
     }
-
-    fn write_pages(&mut self) -> Result<(), Refusal> {
-        for (at, column) in self.columns.iter_mut().enumerate() {
-            self.group_bytes += column.write_page(at, &mut self.output)?;
-        }
-        self.group_rows += self.page_rows;
-        self.pages += 1;
-        (self.page_rows, self.page_bytes) = (0, 0);
-        Ok(())
-    }
-
-    fn finish_row_group(&mut self) -> Result<(), Refusal> {
-        let buffers = self.columns.iter_mut().map(Builder::buffer);
-        self.output.finish_row_group(buffers, self.group_rows)?;
-        (self.group_rows, self.group_bytes) = (0, 0);
-        let columns = self.columns.len();
-        let chunks = self.output.row_groups() as u64 * CHUNK_METADATA_BYTES;
-        let described = (chunks + self.pages * PAGE_METADATA_BYTES) * columns as u64;
-        if described > self.limits.metadata_bytes_max {
-            let rows = self.rows;
-            return Err(Refusal::TooLargeForMemory { columns, rows });
-        }
-        Ok(())
-    }
-
-    /// Ends the file: its last bytes, how many it has in all, and the profiles of its columns.
-    fn close(mut self) -> Result<(Vec<u8>, u64, Vec<ColumnProfile>), Refusal> {
-        if self.page_rows > 0 {
-            self.write_pages()?;
-        }
-        if self.group_rows > 0 {
-            self.finish_row_group()?;
-        }
-        self.columns.iter_mut().for_each(Builder::settle);
-        let (tail, bytes) = self.output.close(&schema(&self.columns), &self.metadata)?;
-        let profiles = self.columns.into_iter().map(Builder::finish).collect();
-        Ok((tail, bytes, profiles))
-    }
-}
-
-/// The schema of the file, with the units of columns in their metadata.
-fn schema(columns: &[Builder]) -> Schema {
-    let field = |builder: &Builder| {
-        let column = builder.column();
-        let field = Field::new(&column.name, column.reading.data_type(), true);
-        let unit = column
-            .reading
-            .unit()
-            .map(|unit| (UNIT.to_owned(), unit.to_owned()));
-        field.with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
-    };
-    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
 }

@@ -45,6 +45,8 @@ pub(crate) struct Json {
     /// Where in the text the buffer begins.
     offset: u64,
     start_line: u64,
+    /// Nothing came behind the last line end.
+    ends_line: bool,
     /// Something was read already.
     begun: bool,
     keys: Vec<String>,
@@ -72,6 +74,7 @@ impl Json {
             line: 1,
             offset: 0,
             start_line: 1,
+            ends_line: false,
             begun: false,
             index: known.iter().cloned().zip(0..).collect(),
             keys: known.to_vec(),
@@ -85,6 +88,11 @@ impl Json {
     /// Says where the text begins.
     pub(crate) fn start_at(&mut self, line: u64, offset: u64) {
         (self.line, self.start_line, self.offset) = (line, line, offset);
+    }
+
+    /// Lines so far.
+    pub(crate) fn lines(&self) -> u64 {
+        self.line - u64::from(self.ends_line)
     }
 
     /// The keys seen so far.
@@ -101,6 +109,7 @@ impl Json {
         // Moved out for the scan, so that rows can borrow it while the state moves on.
         let mut buffer = std::mem::take(&mut self.buffer);
         self.scan(&buffer, sink)?;
+        self.ends_line = buffer.ends_with('\n');
         let done = if self.depth == 0 { self.at } else { self.start };
         buffer.drain(..done);
         self.offset += done as u64;

@@ -90,8 +90,9 @@
 //!   last cells, if many do and the others stand below their names by their types; or all names have a cell. Delimiters
 //!   alone, of another number, are an empty line. Another row with more or fewer
 //!   fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100 kept with
-//!   line and sample. *Lines in = rows out + rejects.* A file is refused where more than half of its lines are rejected, or
-//!   ten and more than a tenth.
+//!   line and sample; all of them go to a Parquet file of their own where that is wanted ([`Options::rejects`]). *Lines in =
+//!   lines of rows + rejects.* A file is refused where more than a tenth of its lines is rejected ([`Options::rejects_max`]);
+//!   of a small one half, and up to nine.
 //!
 //! ## JSON
 //!
@@ -171,10 +172,12 @@ mod number;
 mod once;
 mod options;
 mod output;
+mod pages;
 mod profile;
 mod reader;
 mod reading;
 mod refusal;
+mod rejected;
 mod row;
 mod rows;
 mod scan;
@@ -205,7 +208,7 @@ pub use limits::{
 pub use moment::DateOrder;
 pub use number::NumberFormat;
 pub use once::{Ended, OnePass, Step};
-pub use options::Options;
+pub use options::{Options, RejectsMax};
 pub use profile::{
     ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
 };

@@ -117,6 +117,14 @@ impl Limits {
 }
 
 impl Limits {
+    /// Bounds of the file of rejects, which is written beside that of the rows.
+    pub(crate) fn for_rejects(mut self) -> Self {
+        self.pages_bytes /= 8;
+        self.row_group_bytes /= 8;
+        self.dictionaries_bytes /= 8;
+        self
+    }
+
     /// Bytes of the dictionary of each of so many columns.
     pub(crate) fn dictionary_bytes(&self, columns: usize) -> usize {
         (self.dictionaries_bytes / 2 / columns.max(1)).min(DICTIONARY_BYTES_MAX)

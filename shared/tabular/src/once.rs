@@ -97,6 +97,15 @@ impl OnePass {
         }
     }
 
+    /// The next bytes of the Parquet file of rejects, likewise, where one is wanted ([`Options::rejects`]).
+    #[must_use]
+    pub fn take_rejects(&mut self) -> Vec<u8> {
+        match &mut self.stage {
+            Stage::Guessing { .. } => Vec::new(),
+            Stage::Writing(writing) => writing.table.take_rejects(),
+        }
+    }
+
     /// Ends the source and the Parquet file.
     ///
     /// # Errors
@@ -121,8 +130,8 @@ impl OnePass {
             rows,
             table,
         } = *writing;
-        let (count, misfits) = table.misfits();
-        check_rejects(count, misfits, table.first_reject())?;
+        let rejects_max = layout.options.rejects_max;
+        check_rejects(rejects_max, table.misfits(), table.first_reject())?;
         let passes = Passes { passes: 1, bytes };
         let converted = conclude(&layout, (&self.source, &rows), table, passes)?;
         Ok(Ended::Converted(Box::new(converted)))

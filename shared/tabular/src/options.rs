@@ -14,8 +14,42 @@ pub struct Options {
     pub charset: Option<Charset>,
     /// Every column stays text.
     pub text: bool,
+    /// How many lines may be rejected.
+    pub rejects_max: RejectsMax,
+    /// Whether every rejected row is written to a Parquet file of its own
+    /// ([`OnePass::take_rejects`](crate::OnePass::take_rejects)).
+    pub rejects: bool,
     /// Written into the Parquet footer as key and value, in this order (the etag of the source, for example).
     pub metadata: Vec<(String, String)>,
+}
+
+/// How many lines of a file may be rejected before it is refused. Notes below the table, comments and headers that come again
+/// say nothing against its rows, and do not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RejectsMax {
+    /// A tenth of all; of a small file half, and up to nine lines.
+    #[default]
+    Usual,
+    /// A share of all lines, in millionths.
+    Millionths(u32),
+    /// So many lines.
+    Lines(u64),
+}
+
+/// Rejected lines of which even a small file may have a larger share.
+const REJECTS_FEW: u64 = 10;
+
+impl RejectsMax {
+    /// Whether so many of all lines are too many.
+    pub(crate) fn is_exceeded(self, rejects: u64, all: u64) -> bool {
+        match self {
+            Self::Usual => rejects * 2 > all || (rejects >= REJECTS_FEW && rejects * 10 > all),
+            Self::Millionths(share) => {
+                u128::from(rejects) * 1_000_000 > u128::from(all) * u128::from(share)
+            }
+            Self::Lines(lines) => rejects > lines,
+        }
+    }
 }
 
 impl Options {

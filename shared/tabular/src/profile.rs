@@ -19,9 +19,16 @@ pub struct Profile {
     pub rows: u64,
     /// Lines of the source whose rows are not in it.
     pub rejects: u64,
+    /// Lines of the source. Of delimited text they are the skipped lines, those of the header and of the rows, the rejected
+    /// and the blank ones together.
+    pub lines: u64,
+    /// Lines of the header.
+    pub header_lines: u64,
+    /// Lines of the rows of the Parquet file.
+    pub row_lines: u64,
     /// Lines above the table: comments, titles and notes.
     pub skipped_lines: u64,
-    /// Empty lines of the source, also of delimiters alone that are no row by their number; they are neither.
+    /// Empty lines below those, also of delimiters alone that are no row by their number; they are neither.
     pub blank_lines: u64,
     /// Bytes of the source, as stored.
     pub bytes: u64,
@@ -263,6 +270,21 @@ impl Reject {
 }
 
 impl RejectReason {
+    /// Its name in the files of rejects.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooFewFields => "too_few_fields",
+            Self::TooManyFields => "too_many_fields",
+            Self::TextAfterQuote => "text_after_quote",
+            Self::BadJson => "bad_json",
+            Self::RepeatedHeader => "repeated_header",
+            Self::BelowTable => "below_table",
+            Self::Comment => "comment",
+            Self::WrongType => "wrong_type",
+        }
+    }
+
     /// Why a row cannot be in a table of so many columns, if it cannot.
     #[inline]
     pub(crate) fn of(

@@ -34,8 +34,14 @@ enum Kind {
 }
 
 impl Reader {
-    pub(crate) fn delimited(dialect: Dialect, limits: Limits, skipped: u64) -> Self {
-        let rows = Box::new(Rows::new(dialect, limits));
+    /// Of a table that begins in this line.
+    pub(crate) fn delimited(
+        dialect: Dialect,
+        limits: Limits,
+        (first_line, skipped): (u64, u64),
+    ) -> Self {
+        let mut rows = Box::new(Rows::new(dialect, limits));
+        rows.count_blank_from(first_line);
         Self::of(Kind::Delimited(rows), skipped)
     }
 
@@ -71,6 +77,14 @@ impl Reader {
         match &self.kind {
             Kind::Delimited(rows) => rows.blank_lines(),
             Kind::Json(_) => 0,
+        }
+    }
+
+    /// Lines of the text so far, with those that were skipped; all of them once it has ended.
+    pub(crate) fn lines(&self) -> u64 {
+        match &self.kind {
+            Kind::Delimited(rows) => rows.lines(),
+            Kind::Json(json) => json.lines(),
         }
     }
 

@@ -59,7 +59,11 @@ impl Rejected {
             lines: row.lines,
             offset: row.offset,
         };
-        for (column, cell) in pages.columns.iter_mut().zip(self.row.row(place, &[]).cells()) {
+        for (column, cell) in pages
+            .columns
+            .iter_mut()
+            .zip(self.row.row(place, &[]).cells())
+        {
             pages.page_bytes += column.take(&cell)?;
         }
         pages.end_row()

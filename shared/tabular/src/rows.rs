@@ -51,6 +51,7 @@ pub(crate) struct Rows {
     pub(crate) fields: usize,
     pub(crate) spans: Vec<Span>,
     blank_lines: u64,
+    blank_from: u64,
     /// A row came.
     pub(crate) begun: bool,
     /// Every byte goes through the machine, in tests.
@@ -85,6 +86,7 @@ impl Rows {
             fields: 0,
             spans: Vec::new(),
             blank_lines: 0,
+            blank_from: 0,
             begun: false,
             is_slow: false,
             blank_rows: 0,
@@ -94,6 +96,16 @@ impl Rows {
     /// Says where the text begins.
     pub(crate) fn start_at(&mut self, line: u64, offset: u64) {
         (self.line, self.offset) = (line, offset);
+    }
+
+    /// Counts blank lines from this one on: those above are no lines of the table.
+    pub(crate) fn count_blank_from(&mut self, line: u64) {
+        self.blank_from = line;
+    }
+
+    /// Lines so far.
+    pub(crate) fn lines(&self) -> u64 {
+        self.line - 1
     }
 
     /// Empty lines seen so far; they are no rows.
@@ -175,7 +187,9 @@ impl Rows {
             State::Junk => self.end_cell(self.at, true),
         }
         let buffer = std::mem::take(&mut self.buffer);
-        self.end_row(&buffer, sink)
+        self.end_row(&buffer, sink)?;
+        self.line += 1;
+        Ok(())
     }
 
     /// The delimiter, where whole rows can be read at a stroke.
@@ -199,7 +213,7 @@ impl Rows {
                 if self.dialect.delimiter.is_none() && self.begun {
                     self.blank_rows += 1;
                 } else {
-                    self.blank_lines += 1;
+                    self.blank_lines += u64::from(self.line >= self.blank_from);
                 }
                 self.line += 1;
                 self.skip_feed = byte == b'\r';
@@ -284,7 +298,7 @@ impl Rows {
         self.check_length(text.len())?;
         if self.fields == 0 {
             // Nothing but delimiters that make no cell.
-            self.blank_lines += 1;
+            self.blank_lines += u64::from(self.row_line >= self.blank_from);
             return Ok(());
         }
         let inside = if std::mem::take(&mut self.row_quoted) {

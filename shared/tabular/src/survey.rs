@@ -115,7 +115,9 @@ impl Survey {
         pass.finish()?;
         let tally = &mut pass.tally;
         let misfits = tally.rejects - tally.beside;
-        check_rejects(tally.rows, misfits, tally.first_reject.take())?;
+        let first = tally.first_reject.take();
+        let rejects_max = pass.options.rejects_max;
+        check_rejects(rejects_max, (tally.row_lines, misfits), first)?;
         let (rows, rejects) = (tally.rows, tally.rejects);
         let nothing = pass.options.nothing();
         let (layout, _) = pass.layout(true)?.ok_or(nothing)?;
@@ -265,7 +267,7 @@ impl Pass {
         };
         let frame = frame::find(judged, whole, &given);
         Ok(Self {
-            rows: Reader::delimited(dialect, limits, skipped),
+            rows: Reader::delimited(dialect, limits, (frame.first_line, skipped)),
             tally: Tally::new(frame, &options, limits),
             dialect,
             options,

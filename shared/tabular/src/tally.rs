@@ -10,7 +10,7 @@ use crate::hints::Hints;
 use crate::layout::Column;
 use crate::limits::Limits;
 use crate::names::{shortened, unique};
-use crate::options::Options;
+use crate::options::{Options, RejectsMax};
 use crate::profile::{Reject, RejectReason, Warning};
 use crate::refusal::Refusal;
 use crate::row::{Row, values};
@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     /// The names are compared with the hints.
     is_bound: bool,
     pub(crate) rows: u64,
+    /// Lines of these rows.
+    pub(crate) row_lines: u64,
     pub(crate) rejects: u64,
     /// Of these, lines that say nothing against the others.
     pub(crate) beside: u64,
@@ -49,6 +51,7 @@ impl Tally {
             bound: BTreeSet::new(),
             is_bound: false,
             rows: 0,
+            row_lines: 0,
             rejects: 0,
             beside: 0,
             first_reject: None,
@@ -95,6 +98,7 @@ impl Tally {
             return Ok(());
         }
         self.rows += 1;
+        self.row_lines += row.lines;
         if self.told.kind == Some(ColumnType::Text) && self.typed.is_empty() {
             return Ok(());
         }
@@ -285,24 +289,19 @@ fn made(names: &[String]) -> Vec<String> {
     unique(&trimmed)
 }
 
-/// Refuses a file of which too much is rejected.
-pub(crate) fn check_rejects(rows: u64, rejects: u64, first: Option<String>) -> Result<(), Refusal> {
-    let all = rows + rejects;
-    if too_many(rejects, all) {
-        return Err(Refusal::TooManyRejects {
-            rejects,
-            rows: all,
-            first: first.unwrap_or_default(),
-        });
+/// Refuses a file of which too many lines are rejected, beside those of its rows.
+pub(crate) fn check_rejects(
+    rejects_max: RejectsMax,
+    (row_lines, rejects): (u64, u64),
+    first: Option<String>,
+) -> Result<(), Refusal> {
+    let all = row_lines + rejects;
+    if !rejects_max.is_exceeded(rejects, all) {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::TooManyRejects {
+        rejects,
+        rows: all,
+        first: first.unwrap_or_default(),
+    })
 }
-
-/// Whether so many lines cannot be read that the file is not what it seems: over half, or over a tenth where these are
-/// more than a few.
-fn too_many(rejects: u64, all: u64) -> bool {
-    rejects * 2 > all || (rejects >= REJECTS_FEW && rejects * 10 > all)
-}
-
-/// Rejected lines of which even a small file may have a larger share.
-const REJECTS_FEW: u64 = 10;

@@ -83,7 +83,10 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
 
 fn parse(args: &[String]) -> Result<Arguments, Wrong> {
     let mut paths = Vec::new();
-    let mut options = Options::default();
+    let mut options = Options {
+        rejects: true,
+        ..Options::default()
+    };
     let mut memory_bytes = MEMORY_BYTES_DEFAULT;
     let mut explain = false;
     let mut rest = args.iter();
@@ -109,6 +112,12 @@ fn parse(args: &[String]) -> Result<Arguments, Wrong> {
     })
 }
 
+/// Where the files are while they grow.
+struct Partial {
+    table: PathBuf,
+    rejects: PathBuf,
+}
+
 fn mebibytes(value: &str) -> Option<u64> {
     value.parse::<u64>().ok()?.checked_mul(MIB)
 }
@@ -120,34 +129,43 @@ fn hints(value: &str) -> Result<Hints, Wrong> {
 
 fn convert(arguments: &Arguments) -> Result<(), Failure> {
     let Arguments { input, output, .. } = arguments;
-    let [profile_path, rejects_path, partial_path] =
-        [".profile.json", ".rejects.json", ".partial"].map(|suffix| suffixed(output, suffix));
+    let [profile_path, rejects_path, rejected_path] =
+        [".profile.json", ".rejects.json", ".rejects.parquet"]
+            .map(|suffix| suffixed(output, suffix));
+    let partial = Partial {
+        table: suffixed(output, ".partial"),
+        rejects: suffixed(output, ".rejects.partial"),
+    };
     if input.canonicalize()? == output.canonicalize().unwrap_or_default() {
         return Err(io::Error::other("IN and OUT are the same file").into());
     }
     // Nothing of an earlier run is left beside what this one says.
-    [output, &profile_path, &rejects_path]
+    [output, &profile_path, &rejects_path, &rejected_path]
         .into_iter()
         .try_for_each(|path| remove(path))?;
 
     // Written beside, then renamed: a refused file leaves no half of a Parquet file.
     let Converted {
         profile, rejects, ..
-    } = match write(arguments, &partial_path) {
+    } = match write(arguments, &partial) {
         Ok(converted) => converted,
         Err(failure) => {
-            remove(&partial_path)?;
+            remove(&partial.table)?;
+            remove(&partial.rejects)?;
             return Err(failure);
         }
     };
     std::fs::write(profile_path, pretty(&profile)?)?;
     if rejects.total > 0 {
         std::fs::write(rejects_path, pretty(&rejects)?)?;
+        std::fs::rename(partial.rejects, rejected_path)?;
+    } else {
+        remove(&partial.rejects)?;
     }
     if arguments.explain {
         println!("{}", explanation(&profile)?);
     }
-    Ok(std::fs::rename(partial_path, output)?)
+    Ok(std::fs::rename(partial.table, output)?)
 }
 
 /// What was understood of the file, on one line.
@@ -173,9 +191,9 @@ fn explanation(profile: &Profile) -> io::Result<String> {
     }))?)
 }
 
-/// One pass over the input, or where its guess does not hold two more; what comes out goes to `path` as it grows.
-fn write(arguments: &Arguments, path: &Path) -> Result<Converted, Failure> {
-    if let Some(converted) = write_once(arguments, path)? {
+/// One pass over the input, or where its guess does not hold two more; what comes out goes to files as it grows.
+fn write(arguments: &Arguments, partial: &Partial) -> Result<Converted, Failure> {
+    if let Some(converted) = write_once(arguments, partial)? {
         return Ok(converted);
     }
     let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
@@ -184,23 +202,28 @@ fn write(arguments: &Arguments, path: &Path) -> Result<Converted, Failure> {
         Ok(true)
     })?;
     let mut converter = Converter::new(survey.finish()?)?;
-    let mut file = File::create(path)?;
+    let mut file = File::create(&partial.table)?;
+    let mut rejects = File::create(&partial.rejects)?;
     read(&arguments.input, |chunk| {
         converter.push(chunk)?;
         file.write_all(&converter.take_output())?;
+        rejects.write_all(&converter.take_rejects())?;
         Ok(true)
     })?;
     let converted = converter.finish()?;
     file.write_all(&converted.tail)?;
+    rejects.write_all(&converted.rejects_tail)?;
     Ok(converted)
 }
 
-fn write_once(arguments: &Arguments, path: &Path) -> Result<Option<Converted>, Failure> {
+fn write_once(arguments: &Arguments, partial: &Partial) -> Result<Option<Converted>, Failure> {
     let mut pass = OnePass::new(arguments.options.clone(), arguments.limits);
-    let mut file = File::create(path)?;
+    let mut file = File::create(&partial.table)?;
+    let mut rejects = File::create(&partial.rejects)?;
     let is_whole = read(&arguments.input, |chunk| {
         let step = pass.push(chunk)?;
         file.write_all(&pass.take_output())?;
+        rejects.write_all(&pass.take_rejects())?;
         Ok(step == Step::Taken)
     })?;
     if !is_whole {
@@ -210,6 +233,7 @@ fn write_once(arguments: &Arguments, path: &Path) -> Result<Option<Converted>, F
         Ended::Again => Ok(None),
         Ended::Converted(converted) => {
             file.write_all(&converted.tail)?;
+            rejects.write_all(&converted.rejects_tail)?;
             Ok(Some(*converted))
         }
     }

@@ -53,7 +53,12 @@ fn a_file_leaves_parquet_profile_and_rejects() {
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     assert_eq!(
         names(&folder),
-        ["out", "out.profile.json", "out.rejects.json"]
+        [
+            "out",
+            "out.profile.json",
+            "out.rejects.json",
+            "out.rejects.parquet"
+        ]
     );
 
     let profile = json(&folder.join("out.profile.json"));
@@ -124,7 +129,13 @@ fn a_second_run_leaves_nothing_of_the_first() {
     for (text, left) in [
         (
             "a,b\n1,2\n3\n",
-            &["in", "out", "out.profile.json", "out.rejects.json"][..],
+            &[
+                "in",
+                "out",
+                "out.profile.json",
+                "out.rejects.json",
+                "out.rejects.parquet",
+            ][..],
         ),
         ("a,b\n1,2\n", &["in", "out", "out.profile.json"]),
         ("", &["in"]),

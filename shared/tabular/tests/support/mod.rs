@@ -15,6 +15,8 @@ pub(crate) struct Outcome {
     pub(crate) parquet: Vec<u8>,
     pub(crate) profile: Profile,
     pub(crate) rejects: Rejects,
+    /// The Parquet file of all rejects; empty where there is none.
+    pub(crate) rejected: Vec<u8>,
 }
 
 impl std::fmt::Debug for Outcome {
@@ -56,12 +58,7 @@ impl Outcome {
     }
 
     pub(crate) fn batches(&self) -> Vec<RecordBatch> {
-        let parquet = bytes::Bytes::from(self.parquet.clone());
-        let reader = ParquetRecordBatchReaderBuilder::try_new(parquet)
-            .unwrap()
-            .build()
-            .unwrap();
-        reader.map(Result::unwrap).collect()
+        read(self.parquet.clone())
     }
 
     /// The rows of a file of text columns alone.
@@ -84,6 +81,15 @@ impl Outcome {
     }
 }
 
+/// The rows of a Parquet file.
+pub(crate) fn read(parquet: Vec<u8>) -> Vec<RecordBatch> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(parquet))
+        .unwrap()
+        .build()
+        .unwrap();
+    reader.map(Result::unwrap).collect()
+}
+
 pub(crate) fn limits() -> Limits {
     Limits::for_memory(MEMORY_BYTES_DEFAULT)
 }
@@ -104,22 +110,26 @@ pub(crate) fn convert_chunks(
     let mut survey = Survey::new(options, limits);
     chunks.iter().try_for_each(|chunk| survey.push(chunk))?;
     let mut converter = Converter::new(survey.finish()?)?;
-    let mut parquet = Vec::new();
+    let (mut parquet, mut rejected) = (Vec::new(), Vec::new());
     for chunk in chunks {
         converter.push(chunk)?;
         parquet.extend(converter.take_output());
+        rejected.extend(converter.take_rejects());
     }
     let Converted {
         profile,
         rejects,
         tail,
+        rejects_tail,
     } = converter.finish()?;
     parquet.extend(tail);
+    rejected.extend(rejects_tail);
     assert_eq!(parquet.len() as u64, profile.parquet_bytes);
     Ok(Outcome {
         parquet,
         profile,
         rejects,
+        rejected,
     })
 }
 
@@ -130,21 +140,24 @@ pub(crate) fn convert_once(
     limits: Limits,
 ) -> Result<Option<Outcome>, Refusal> {
     let mut pass = OnePass::new(options, limits);
-    let mut parquet = Vec::new();
+    let (mut parquet, mut rejected) = (Vec::new(), Vec::new());
     for chunk in chunks {
         match pass.push(chunk)? {
             Step::Taken => parquet.extend(pass.take_output()),
             Step::Again => return Ok(None),
         }
+        rejected.extend(pass.take_rejects());
     }
     match pass.finish()? {
         Ended::Again => Ok(None),
         Ended::Converted(converted) => {
             parquet.extend(converted.tail);
+            rejected.extend(converted.rejects_tail);
             Ok(Some(Outcome {
                 parquet,
                 profile: converted.profile,
                 rejects: converted.rejects,
+                rejected,
             }))
         }
     }
