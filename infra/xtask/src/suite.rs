@@ -19,6 +19,8 @@ pub(crate) enum Section {
     Clippy,
     /// Licences, sources and advisories of the dependencies
     Deny,
+    /// Dependencies that no source names
+    Shear,
     /// The wasm32 build of what Workers mount
     Wasm,
     /// The template of the deployment to AWS
@@ -125,6 +127,7 @@ fn run_section(
             "warnings",
         ])),
         Section::Deny => deny::check(host, &tools.cargo_deny),
+        Section::Shear => process::run(host.command(&tools.cargo_shear).arg("--locked")),
         Section::Wasm => wasm::check(host),
         Section::Templates => templates::check(host),
         Section::Tests => add(tests::run(host, tools)?, tally),

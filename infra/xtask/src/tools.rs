@@ -13,6 +13,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 const CARGO_DENY: &str = "0.20.2";
+/// From 1.14.0 on it needs a newer compiler than the pinned one.
+const CARGO_SHEAR: &str = "1.9.1";
 const CARGO_TARPAULIN: &str = "0.37.5";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_LAMBDA: &str = "1.9.2";
@@ -34,6 +36,7 @@ with tarfile.open(archive) as tar:
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) cargo_deny: PathBuf,
+    pub(crate) cargo_shear: PathBuf,
     pub(crate) cargo_tarpaulin: PathBuf,
     /// What the tests find in their environment: variable and path.
     pub(crate) test_env: Vec<(&'static str, PathBuf)>,
@@ -43,6 +46,7 @@ impl Tools {
     /// Says what is where.
     pub(crate) fn print(&self) {
         println!("cargo-deny {CARGO_DENY}: {}", self.cargo_deny.display());
+        println!("cargo-shear {CARGO_SHEAR}: {}", self.cargo_shear.display());
         println!(
             "cargo-tarpaulin {CARGO_TARPAULIN}: {}",
             self.cargo_tarpaulin.display()
@@ -69,6 +73,7 @@ pub(crate) fn set_up(host: &Workspace) -> Result<Tools> {
     let servers = servers::set_up(host, &python)?;
     Ok(Tools {
         cargo_deny: cargo_deny(host)?,
+        cargo_shear: cargo_shear(host)?,
         cargo_tarpaulin: tarpaulin(host)?,
         test_env: vec![
             ("CONSIGN_FLIGHTS_CSV", flights(host, &python)?),
@@ -94,6 +99,19 @@ pub(crate) fn cargo_deny(host: &Workspace) -> Result<PathBuf> {
             version: CARGO_DENY,
             purpose,
             usual_s: 120,
+        },
+    )
+}
+
+/// The program that finds dependencies that no source names.
+pub(crate) fn cargo_shear(host: &Workspace) -> Result<PathBuf> {
+    cargo_install(
+        host,
+        Item {
+            name: "cargo-shear",
+            version: CARGO_SHEAR,
+            purpose: "finds dependencies that no source names",
+            usual_s: 60,
         },
     )
 }
