@@ -1,5 +1,5 @@
-//! All functions behind the routing table, for hosts that serve them together: `hosts/local` and `hosts/cloudflare`. On Lambda
-//! each function is a program of its own, and API Gateway routes.
+//! All functions behind the routing table, for hosts that serve them together: `hosts/local` and `hosts/cloudflare`.
+//! On Lambda each function is a program of its own, and API Gateway routes.
 
 use bytes::Bytes;
 pub use consign_core::routes::{BODY_BYTES_MAX, DEFAULT_FUNCTION, ROUTES, Route, Target, find};

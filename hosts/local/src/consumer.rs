@@ -84,7 +84,7 @@ pub(crate) fn start(
 
 /// Consumes and sweeps until stopped, and finishes the work in progress.
 async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (CancellationToken, Desk)) {
-    take_over(&host).await;
+    release_previous_leases(&host).await;
     let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
@@ -200,7 +200,7 @@ impl Desk {
         }
     }
 
-    fn end(&mut self, Ended { is_large, bytes }: Ended) {
+    fn end(&mut self, FreedPlace { is_large, bytes }: FreedPlace) {
         let places = if is_large {
             &mut self.large
         } else {
@@ -214,7 +214,7 @@ impl Desk {
 /// Releases the leases of the previous process, which has ended, since this is the only process. There are at most as
 /// many as it processed at the same time. Other unfinished work needs nothing: it is on the queue, or due at its
 /// time.
-async fn take_over(host: &Host) {
+async fn release_previous_leases(host: &Host) {
     let freeing = async {
         let leases = host.repo.leases().await?;
         let freed = leases.len();
@@ -253,13 +253,13 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
 
 /// The place of a message that was processed.
 #[derive(Default)]
-struct Ended {
+struct FreedPlace {
     is_large: bool,
     bytes: u64,
 }
 
 /// Passes one message to the function and settles it. After a panic, the message is delivered again.
-async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) -> Ended {
+async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) -> FreedPlace {
     let work = {
         let host = Arc::clone(&host);
         let body = message.body.clone();
@@ -281,7 +281,7 @@ async fn deliver(host: Arc<Host>, metrics: Arc<Metrics>, message: QueueMessage) 
     if let Err(fault) = settle(&host, &message, disposition).await {
         tracing::warn!(operation = "settle", %fault, "the message will be delivered again");
     }
-    Ended {
+    FreedPlace {
         is_large: message.is_large,
         bytes: message.size_bytes,
     }
@@ -346,7 +346,7 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| desk.next()).count(), 32);
         assert_eq!(desk.room(), Room { small: 0, large: 0 });
         // A message that ends makes room for the next of its kind.
-        let ended = |is_large| Ended { is_large, bytes: 0 };
+        let ended = |is_large| FreedPlace { is_large, bytes: 0 };
         desk.end(ended(true));
         assert!(desk.next().is_some_and(|message| message.is_large));
         desk.end(ended(false));
@@ -361,7 +361,7 @@ mod tests {
         fat[0].size_bytes = SMALL_BYTES_AT_ONCE_MAX * 2;
         desk.put(fat);
         assert_eq!(std::iter::from_fn(|| desk.next()).count(), 1);
-        let ended = |bytes| Ended {
+        let ended = |bytes| FreedPlace {
             is_large: false,
             bytes,
         };

@@ -1,8 +1,9 @@
 //! The pure rules of consign: the upload's states, the policy, the configuration, answers, and the ports. Names,
 //! events, tokens, signing, time and the wire are crates of their own, and are re-exported here.
 //!
-//! An [`Upload`](upload::Upload) is a record, and [`Upload::apply`](upload::Upload::apply) is the whole state machine: it maps an
-//! event and the time to a decision, and changes nothing. [`transition`](transition::transition) reads, applies and writes.
+//! An [`Upload`](upload::Upload) is a record, and [`Upload::apply`](upload::Upload::apply) is the whole state machine:
+//! it maps an event and the time to a decision, and changes nothing. [`transition`](transition::transition) reads,
+//! applies and writes.
 //!
 //! ```
 //! use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};

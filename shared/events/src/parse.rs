@@ -127,7 +127,7 @@ fn message(text: &str, expected: Expected<'_>) -> Result<Decoded, EventError> {
         expected.take(Origin::R2)?;
         return batch(&list, queue_message);
     }
-    let shape: wire::Message<'_> = wire::object(text)?;
+    let shape: wire::MessageShape<'_> = wire::object(text)?;
     if let Some(list) = shape.records {
         expected.take_records()?;
         batch(&list, |entry| record(entry, expected))
@@ -401,7 +401,7 @@ fn has_control_bytes(text: &str) -> bool {
 /// Decodes `application/x-www-form-urlencoded` text, the encoding of keys by S3 and MinIO: `+` is a space, `%2B` a
 /// plus. A `%` without two hexadecimal digits is an error, since a store would have written `%25`.
 fn form_decoded(text: &str) -> Result<String, EventError> {
-    // The crate leaves such a `%` as it stands.
+    // The crate leaves an invalid `%` unchanged.
     let is_escape = |after: &str| {
         let digits = after.as_bytes().get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

@@ -18,7 +18,7 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// The fields that distinguish the formats of a whole message.
 #[derive(serde::Deserialize)]
-pub(super) struct Message<'a> {
+pub(super) struct MessageShape<'a> {
     /// S3 and MinIO events, or SQS or SNS messages for a Lambda function.
     #[serde(borrow, rename = "Records")]
     pub(super) records: Option<List<'a>>,

@@ -97,7 +97,7 @@ async fn drive<D: Deps>(deps: &D, mut run: Run, effort: Effort) -> Result<Swept,
 struct Run {
     swept: Swept,
     /// Taken uploads that are waiting.
-    waiting: VecDeque<Taken>,
+    waiting: VecDeque<TurnItem>,
     /// The lines, unless a turn is being read or all lines are at their end.
     lines: Option<Lines>,
     /// The number of consecutive transient faults.
@@ -140,13 +140,13 @@ impl Run {
 /// A unit of work of a run.
 enum Work {
     Turn(Lines),
-    Examine(Taken),
+    Examine(TurnItem),
 }
 
 /// The result of a job.
 enum WorkResult {
     /// The next turn, if there is one.
-    Turn(Option<(Vec<Taken>, Lines)>),
+    Turn(Option<(Vec<TurnItem>, Lines)>),
     Examined,
     Failed {
         is_transient: bool,
@@ -157,7 +157,7 @@ enum WorkResult {
 async fn work<D: Deps>(deps: &D, job: Work) -> WorkResult {
     match job {
         Work::Turn(lines) => WorkResult::Turn(lines.turn(deps).await),
-        Work::Examine(taken) => examine_taken(deps, taken).await,
+        Work::Examine(taken) => examine_item(deps, taken).await,
     }
 }
 
@@ -169,7 +169,7 @@ struct Lines {
 }
 
 /// An entry that a run examines.
-enum Taken {
+enum TurnItem {
     /// An upload that was just read.
     Read(Box<Upload>),
     /// An upload whose page could not be read.
@@ -192,10 +192,10 @@ impl Lines {
     }
 
     /// Reads the turn of the next line that has due uploads.
-    async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<Taken>, Self)> {
+    async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<TurnItem>, Self)> {
         let taken = match self.take(deps, TURN).await? {
             Ok(stretch) => read(deps, &DueRun::ids(&[stretch])).await,
-            Err(fault) => vec![Taken::Unlisted(fault)],
+            Err(fault) => vec![TurnItem::Unlisted(fault)],
         };
         Some((taken, self))
     }
@@ -225,22 +225,22 @@ impl Lines {
 
 /// Reads uploads together, or leaves each to be read alone if that fails: a damaged record does not affect the
 /// others.
-async fn read<D: Deps>(deps: &D, ids: &[UploadId]) -> Vec<Taken> {
+async fn read<D: Deps>(deps: &D, ids: &[UploadId]) -> Vec<TurnItem> {
     match deps.repo().find_all(ids).await {
         Ok(uploads) => {
             let uploads = uploads.into_iter().map(Box::new);
-            uploads.map(Taken::Read).collect()
+            uploads.map(TurnItem::Read).collect()
         }
-        Err(_) => ids.iter().copied().map(Taken::Unread).collect(),
+        Err(_) => ids.iter().copied().map(TurnItem::Unread).collect(),
     }
 }
 
 /// Examines one upload, and postpones it if that fails.
-async fn examine_taken<D: Deps>(deps: &D, taken: Taken) -> WorkResult {
+async fn examine_item<D: Deps>(deps: &D, taken: TurnItem) -> WorkResult {
     let (id, result) = match taken {
-        Taken::Read(upload) => (upload.id, examine_if_due(deps, *upload).await),
-        Taken::Unread(id) => (id, find_and_examine(deps, id).await),
-        Taken::Unlisted(fault) => {
+        TurnItem::Read(upload) => (upload.id, examine_if_due(deps, *upload).await),
+        TurnItem::Unread(id) => (id, find_and_examine(deps, id).await),
+        TurnItem::Unlisted(fault) => {
             tracing::warn!(operation = "sweep", %fault, "a due line could not be read");
             return WorkResult::Unlisted(fault);
         }

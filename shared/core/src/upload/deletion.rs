@@ -294,7 +294,7 @@ impl Upload {
             UploadState::Ready | UploadState::Failed if self.absent_since.is_some() => {
                 self.absent(DeletionReason::ObjectRemoved, now)
             }
-            UploadState::Ready | UploadState::Failed => self.rest(now),
+            UploadState::Ready | UploadState::Failed => self.examined_at_rest(now),
             UploadState::Processing | UploadState::Deleted => Decision::Unchanged,
         }
     }

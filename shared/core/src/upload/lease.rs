@@ -12,7 +12,7 @@ impl Upload {
         fault: &str,
         now: Timestamp,
     ) -> Decision {
-        self.held(token, now, |after| {
+        self.with_lease(token, now, |after| {
             after.lease = None;
             after.last_fault = Some(fault.to_owned());
             // An unavailable store is no evidence against the file.
@@ -24,7 +24,7 @@ impl Upload {
     /// The holder's process ended. Its message is still on the queue. If the message was lost, the sweep sends
     /// another.
     pub(super) fn lease_holder_lost(&self, token: &str, now: Timestamp) -> Decision {
-        let step = self.held(token, now, |after| {
+        let step = self.with_lease(token, now, |after| {
             after.lease = None;
             after.holders_lost = after.holders_lost.saturating_add(1);
             let is_forgiven = after.holders_lost <= HOLDERS_LOST_MAX;

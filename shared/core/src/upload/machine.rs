@@ -42,7 +42,7 @@ impl Upload {
                 lease,
                 output,
             } => self.acquire_lease(object, lease, output.as_ref(), now),
-            Event::RenewLease { lease } => self.held(&lease.token, now, |after| {
+            Event::RenewLease { lease } => self.with_lease(&lease.token, now, |after| {
                 after.next_check_at = Some(lease.until);
                 after.lease = Some(lease.clone());
             }),
@@ -53,7 +53,7 @@ impl Upload {
             } => self.release(token, *is_transient, fault, now),
             Event::Succeed { token, outcome } => self.succeed(token, outcome, now),
             Event::Fail { token, failure } => {
-                self.held(token, now, |after| after.fail(failure.clone(), now))
+                self.with_lease(token, now, |after| after.fail(failure.clone(), now))
             }
             Event::ObjectAbsent => self.observe_absence(now),
             Event::PartsObserved { count, size_bytes } => {
@@ -228,7 +228,7 @@ impl Upload {
             });
         }
         if self.absent_since.is_none() {
-            return self.rest(now);
+            return self.examined_at_rest(now);
         }
         // The object was absent and exists again.
         let is_at_rest = matches!(self.state, UploadState::Ready | UploadState::Failed);
@@ -348,7 +348,7 @@ impl Upload {
         if self.observed.as_ref().map(|observed| &observed.etag) != Some(&outcome.etag) {
             return Decision::Refused(Refusal::LeaseLost);
         }
-        self.held(token, now, |after| {
+        self.with_lease(token, now, |after| {
             after.state = UploadState::Ready;
             after.lease = None;
             after.failure = None;
@@ -387,7 +387,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn held(
+    pub(super) fn with_lease(
         &self,
         token: &str,
         now: Timestamp,
@@ -446,7 +446,7 @@ impl Upload {
     }
 
     /// The sweep examined an upload that is ready or failed and found nothing new.
-    pub(super) fn rest(&self, now: Timestamp) -> Decision {
+    pub(super) fn examined_at_rest(&self, now: Timestamp) -> Decision {
         let is_at_rest = matches!(self.state, UploadState::Ready | UploadState::Failed);
         let due_at = self.next_check_at_rest(now);
         if is_at_rest

@@ -214,7 +214,7 @@ pub struct IngestOutcome {
     pub profile_key: Option<String>,
     /// Object key of the rejected rows, if there are any.
     pub rejects_key: Option<String>,
-    /// Rows in the Parquet.
+    /// The number of rows in the Parquet file.
     pub row_count: Option<u64>,
     /// Rows that were left out. The rejects have each of them with its reason.
     pub reject_count: Option<u64>,
