@@ -1,6 +1,7 @@
 //! The commands of `consign`. Results go to standard output, progress and complaints to standard error.
 
 mod bucket;
+mod convert;
 mod doctor;
 mod download;
 mod environment;
@@ -29,6 +30,7 @@ use server::ServerArgs;
   consign serve --dev                            everything in one process, to try it on this machine
   consign upload flights.csv                     sign, send, confirm, wait until it is ready
   consign download FILE_ID --variant parquet
+  consign convert flights.csv flights.parquet    a table to Parquet, without a server
   consign bucket init --s3-endpoint URL          make another store, such as MinIO, ready
   consign --url https://files.example.org doctor"
 )]
@@ -53,6 +55,8 @@ enum Command {
     Download(download::DownloadArgs),
     /// Delete a file
     Delete(files::DeleteArgs),
+    /// Convert tables to Parquet on this machine, without a server
+    Convert(convert::ConvertArgs),
     /// Make a development token
     Token(token::TokenArgs),
     /// Presign a URL by hand, with the credentials of the environment
@@ -76,6 +80,7 @@ pub async fn run(cli: Cli, environment: &CliEnvironment) -> anyhow::Result<ExitC
         Command::List(args) => files::list(args, &client()?).await,
         Command::Download(args) => download::run(args, &client()?).await,
         Command::Delete(args) => files::delete(args, &client()?).await,
+        Command::Convert(args) => convert::run(args).await,
         Command::Token(args) => token::run(&args, environment),
         Command::Presign(args) => presign::run(&args),
         Command::Bucket(args) => bucket::run(args).await,

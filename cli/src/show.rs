@@ -88,6 +88,11 @@ impl FileBar {
         }
     }
 
+    /// Moves the bar to so many bytes.
+    pub(super) fn reached(&self, bytes: u64) {
+        self.bar.set_position(bytes);
+    }
+
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

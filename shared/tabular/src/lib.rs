@@ -185,6 +185,7 @@ mod skip;
 mod sniff;
 mod source;
 mod stacked;
+mod stream;
 mod survey;
 mod tally;
 mod text;
@@ -214,4 +215,5 @@ pub use profile::{
 };
 pub use reader::Format;
 pub use refusal::Refusal;
+pub use stream::{Sinks, StreamError, convert};
 pub use survey::{Plan, Survey};

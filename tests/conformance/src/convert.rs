@@ -3,42 +3,20 @@
 //! `{"delimiter": ";", "columns": {"id": "int64"}}`.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use consign_tabular::{
-    Charset, Converted, Converter, Ended, Hints, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options,
-    Profile, Refusal, Step, Survey,
+    Charset, Converted, Hints, Limits, MEMORY_BYTES_DEFAULT, Options, Profile, Sinks, StreamError,
+    convert as convert_stream,
 };
 use serde::Serialize;
 
 const USAGE: u8 = 64;
 const REFUSED: u8 = 2;
 const FAILED: u8 = 1;
-/// Bytes of one read, about what an object store sends at once.
-const CHUNK_BYTES: usize = 256 * 1024;
 const MIB: u64 = 1024 * 1024;
-
-/// What ends a conversion without a Parquet file.
-enum Failure {
-    /// The file is refused.
-    Refused(Refusal),
-    /// A file cannot be read or written.
-    Io(io::Error),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 struct Arguments {
     input: PathBuf,
@@ -70,11 +48,11 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
     };
     match convert(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Refused(refusal)) => {
+        Err(StreamError::Refused(refusal)) => {
             eprintln!("{}: {}", refusal.code(), refusal.detail());
             ExitCode::from(REFUSED)
         }
-        Err(Failure::Io(error)) => {
+        Err(StreamError::Io(error)) => {
             eprintln!("{error}");
             ExitCode::from(FAILED)
         }
@@ -127,7 +105,7 @@ fn hints(value: &str) -> Result<Hints, Wrong> {
     Hints::from_json(&json).map_err(|bad| Wrong::Hints(bad.to_string()))
 }
 
-fn convert(arguments: &Arguments) -> Result<(), Failure> {
+fn convert(arguments: &Arguments) -> Result<(), StreamError> {
     let Arguments { input, output, .. } = arguments;
     let [profile_path, rejects_path, rejected_path] =
         [".profile.json", ".rejects.json", ".rejects.parquet"]
@@ -145,16 +123,24 @@ fn convert(arguments: &Arguments) -> Result<(), Failure> {
         .try_for_each(|path| remove(path))?;
 
     // Written beside, then renamed: a refused file leaves no half of a Parquet file.
-    let Converted {
-        profile, rejects, ..
-    } = match write(arguments, &partial) {
-        Ok(converted) => converted,
-        Err(failure) => {
+    let open = || File::open(input);
+    let create = || {
+        Ok(Sinks {
+            table: File::create(&partial.table)?,
+            rejects: File::create(&partial.rejects)?,
+        })
+    };
+    let converted = match convert_stream(&arguments.options, arguments.limits, open, create) {
+        Ok((converted, _)) => converted,
+        Err(error) => {
             remove(&partial.table)?;
             remove(&partial.rejects)?;
-            return Err(failure);
+            return Err(error);
         }
     };
+    let Converted {
+        profile, rejects, ..
+    } = converted;
     std::fs::write(profile_path, pretty(&profile)?)?;
     if rejects.total > 0 {
         std::fs::write(rejects_path, pretty(&rejects)?)?;
@@ -191,74 +177,10 @@ fn explanation(profile: &Profile) -> io::Result<String> {
     }))?)
 }
 
-/// One pass over the input, or where its guess does not hold two more; what comes out goes to files as it grows.
-fn write(arguments: &Arguments, partial: &Partial) -> Result<Converted, Failure> {
-    if let Some(converted) = write_once(arguments, partial)? {
-        return Ok(converted);
-    }
-    let mut survey = Survey::new(arguments.options.clone(), arguments.limits);
-    read(&arguments.input, |chunk| {
-        survey.push(chunk)?;
-        Ok(true)
-    })?;
-    let mut converter = Converter::new(survey.finish()?)?;
-    let mut file = File::create(&partial.table)?;
-    let mut rejects = File::create(&partial.rejects)?;
-    read(&arguments.input, |chunk| {
-        converter.push(chunk)?;
-        file.write_all(&converter.take_output())?;
-        rejects.write_all(&converter.take_rejects())?;
-        Ok(true)
-    })?;
-    let converted = converter.finish()?;
-    file.write_all(&converted.tail)?;
-    rejects.write_all(&converted.rejects_tail)?;
-    Ok(converted)
-}
-
-fn write_once(arguments: &Arguments, partial: &Partial) -> Result<Option<Converted>, Failure> {
-    let mut pass = OnePass::new(arguments.options.clone(), arguments.limits);
-    let mut file = File::create(&partial.table)?;
-    let mut rejects = File::create(&partial.rejects)?;
-    let is_whole = read(&arguments.input, |chunk| {
-        let step = pass.push(chunk)?;
-        file.write_all(&pass.take_output())?;
-        rejects.write_all(&pass.take_rejects())?;
-        Ok(step == Step::Taken)
-    })?;
-    if !is_whole {
-        return Ok(None);
-    }
-    match pass.finish()? {
-        Ended::Again => Ok(None),
-        Ended::Converted(converted) => {
-            file.write_all(&converted.tail)?;
-            rejects.write_all(&converted.rejects_tail)?;
-            Ok(Some(*converted))
-        }
-    }
-}
-
 fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Err(_) | Ok(()) => Ok(()),
-    }
-}
-
-/// Reads a file chunk by chunk while `take` wants more, and says whether it was read to its end.
-fn read(
-    path: &Path,
-    mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
-) -> Result<bool, Failure> {
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; CHUNK_BYTES];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(true),
-            length if take(&buffer[..length])? => {}
-            _ => return Ok(false),
-        }
     }
 }
 
