@@ -59,7 +59,7 @@ async fn settle(host: &Host, message: &Delivered, disposition: Disposition) {
                 code = reason,
                 "the message is moved to the dead letters"
             );
-            message.bury(&host.dead_letters, reason).await;
+            message.dead_letter(&host.dead_letters, reason).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A stretch of a file as a request's body: exact length, constant memory, counted while it is sent.
+//! A range of a file as a request body: exact length, constant memory, counted while it is sent.
 
 use std::io::SeekFrom;
 use std::path::Path;
@@ -15,10 +15,10 @@ use tokio_util::io::ReaderStream;
 
 use super::ClientError;
 
-/// Read and sent at once.
+/// The size of a chunk.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Counts bytes that went out, and tells whoever watches. Cloning shares the count.
+/// Counts sent bytes and notifies a callback. Clones share the count.
 #[derive(Clone)]
 pub struct Meter {
     sent_bytes: Arc<AtomicU64>,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// A meter at 0 that calls `watch` with the new count on every change.
+    /// Creates a meter at 0 that calls `watch` with the new count on every change.
     pub fn new(watch: impl Fn(u64) + Send + Sync + 'static) -> Self {
         Self {
             sent_bytes: Arc::default(),
@@ -46,7 +46,7 @@ impl Meter {
         }
     }
 
-    /// A meter at 0 whose bytes count here too: one request's share of the whole.
+    /// Creates a meter at 0 whose bytes count here too: the share of one request.
     pub fn share(&self) -> Self {
         Self {
             sent_bytes: Arc::default(),
@@ -54,12 +54,12 @@ impl Meter {
         }
     }
 
-    /// Bytes so far.
+    /// Returns the bytes so far.
     pub fn sent_bytes(&self) -> u64 {
         self.sent_bytes.load(Ordering::Relaxed)
     }
 
-    /// More went out.
+    /// Adds sent bytes.
     pub fn add(&self, bytes: u64) {
         let sent_bytes = self.sent_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         match &self.sink {
@@ -68,7 +68,7 @@ impl Meter {
         }
     }
 
-    /// They have to go again.
+    /// Subtracts bytes that have to be sent again.
     pub fn take_back(&self, bytes: u64) {
         let sent_bytes = self.sent_bytes.fetch_sub(bytes, Ordering::Relaxed) - bytes;
         match &self.sink {
@@ -78,18 +78,18 @@ impl Meter {
     }
 }
 
-/// A stretch of a file of this machine.
+/// A range of a local file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stretch<'a> {
     pub(crate) path: &'a Path,
     pub(crate) offset_bytes: u64,
     pub(crate) length_bytes: u64,
-    /// Counts its bytes.
+    /// Counts the sent bytes.
     pub(crate) meter: &'a Meter,
 }
 
 impl Stretch<'_> {
-    /// The part with this number, from 1, where every part but the last has `part_bytes`.
+    /// Returns the range of part `part_number` (from 1). All parts but the last have `part_bytes`.
     pub(crate) fn part(self, part_number: u32, part_bytes: u64) -> Self {
         let before_bytes = u64::from(part_number.saturating_sub(1)).saturating_mul(part_bytes);
         let length_bytes = part_bytes.min(self.length_bytes.saturating_sub(before_bytes));
@@ -102,7 +102,7 @@ impl Stretch<'_> {
     }
 }
 
-/// The body itself.
+/// The body.
 pub(crate) struct FileBody {
     stream: ReaderStream<tokio::io::Take<tokio::fs::File>>,
     left_bytes: u64,
@@ -110,7 +110,7 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    /// Opens the file anew, for every attempt reads from the start.
+    /// Opens the file. Each attempt reads from the start, so each opens it again.
     pub(crate) async fn open(stretch: Stretch<'_>) -> Result<Self, ClientError> {
         let Stretch {
             path,
@@ -155,7 +155,7 @@ impl http_body::Body for FileBody {
                 self.left_bytes = 0;
                 Some(Err(std::io::Error::new(
                     std::io::ErrorKind::UnexpectedEof,
-                    "the file became shorter",
+                    "the file was truncated",
                 )))
             }
             None => None,

@@ -1,21 +1,21 @@
-//! What can go wrong on the client's side, said so that a person knows what to do. No text holds a URL's query.
+//! Errors of the client. Their texts say what to do next, and never contain the query of a URL.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use http::StatusCode;
 
-/// A problem document, and when to come again.
+/// A problem document, and when to try again.
 #[derive(Debug, Clone, Default)]
 pub struct Problem {
-    /// What the server said. Where a proxy answered, it may have little more than the status.
+    /// The document. If a proxy answered, it may contain little more than the status.
     pub document: consign_api::Problem,
-    /// Seconds to wait, from `Retry-After`.
+    /// The seconds to wait, from `Retry-After`.
     pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
-    /// Reads the body of an answer that is not a success.
+    /// Parses the body of an answer that is not a success.
     pub fn read(
         status: StatusCode,
         body: &[u8],
@@ -48,12 +48,12 @@ impl fmt::Display for Problem {
             code => write!(f, "{what} ({code}, HTTP {})", document.status)?,
         }
         for error in &document.errors {
-            let told = [&*error.detail, &*error.code];
-            let told = told.into_iter().find(|text| !text.is_empty());
-            write!(f, "\n  {}: {}", error.field, told.unwrap_or("is wrong"))?;
+            let reason = [&*error.detail, &*error.code];
+            let reason = reason.into_iter().find(|text| !text.is_empty());
+            write!(f, "\n  {}: {}", error.field, reason.unwrap_or("is invalid"))?;
         }
         if document.status == 401 {
-            f.write_str("\n  give a token with --token or CONSIGN_TOKEN; in development `consign token` makes one")?;
+            f.write_str("\n  set a token with --token or CONSIGN_TOKEN; in development, `consign token` creates one")?;
         }
         if !document.request_id.is_empty() {
             write!(f, "\n  request id: {}", document.request_id)?;
@@ -62,19 +62,19 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What a bucket said when it would not take or give an object.
+/// The error of a store that refused a request.
 #[derive(Debug, Clone, Default)]
 pub struct StoreRefusal {
     /// The HTTP status.
     pub status: u16,
-    /// The `Code` of its XML error, where there was one.
+    /// The `Code` of the XML error, if there was one.
     pub code: String,
-    /// The `Message` of its XML error.
+    /// The `Message` of the XML error.
     pub message: String,
 }
 
 impl StoreRefusal {
-    /// Reads `<Code>` and `<Message>` out of an S3 error body.
+    /// Parses `<Code>` and `<Message>` of an S3 error body.
     pub fn read(status: StatusCode, body: &str) -> Self {
         let element = |name: &str| {
             let (_, rest) = body.split_once(&format!("<{name}>"))?;
@@ -93,7 +93,8 @@ impl StoreRefusal {
         }
     }
 
-    /// Whether a fresh signature may help: the URL may have run out. Stores disagree about the status (section 8).
+    /// Whether a new signature may help, since the URL may have expired. Stores use different statuses for that
+    /// (section 8).
     pub fn may_be_expired(&self) -> bool {
         self.status == 403
             || (self.status == 400
@@ -111,16 +112,18 @@ impl StoreRefusal {
     fn hint(&self) -> Option<&'static str> {
         match (self.status, self.code.as_str()) {
             (_, "SignatureDoesNotMatch") => {
-                Some("was the type, the size or a header changed on the way?")
+                Some("a proxy may have changed the type, the size or a header")
             }
             (_, "XAmzContentChecksumMismatch" | "BadDigest") => {
                 Some("the content differs from its checksum")
             }
-            (_, "EntityTooLarge") => Some("the file is larger than was signed for"),
-            (_, "NoSuchBucket") => Some("the bucket is missing: `consign doctor` checks the store"),
-            (_, "RequestTimeTooSkewed") | (_, "ExpiredRequest") | (403, _) => {
-                Some("the URL may have run out, or this clock be wrong: `consign doctor` tells")
+            (_, "EntityTooLarge") => Some("the file is larger than the signed size"),
+            (_, "NoSuchBucket") => {
+                Some("the bucket is missing: run `consign doctor` to check the store")
             }
+            (_, "RequestTimeTooSkewed") | (_, "ExpiredRequest") | (403, _) => Some(
+                "the URL may have expired, or the local clock may be off: run `consign doctor`",
+            ),
             _ => None,
         }
     }
@@ -128,7 +131,7 @@ impl StoreRefusal {
 
 impl fmt::Display for StoreRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store refused (HTTP {}", self.status)?;
+        write!(f, "the store refused the request (HTTP {}", self.status)?;
         if !self.code.is_empty() {
             write!(f, ", {}", self.code)?;
         }
@@ -146,41 +149,41 @@ impl fmt::Display for StoreRefusal {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// consign answered with a problem.
+    /// consign answered with a problem document.
     #[error("{0}")]
     Problem(Box<Problem>),
-    /// The bucket answered with an error.
+    /// The store answered with an error.
     #[error("{0}")]
     Store(StoreRefusal),
-    /// No answer.
+    /// There was no answer.
     #[error("no answer from {host}")]
     NoAnswer {
         /// Host and port.
         host: String,
-        /// Why, without its URL.
+        /// The cause, without the URL.
         #[source]
         source: reqwest::Error,
     },
-    /// Nothing moved for a while.
-    #[error("no byte moved for {0} s")]
+    /// No byte was transferred for a while.
+    #[error("no data was transferred for {0} s")]
     Stalled(u64),
-    /// An answer that is not of the wire.
-    #[error("the server's answer is not what consign answers: {0}")]
+    /// The answer does not match the API.
+    #[error("unexpected answer from the server: {0}")]
     Answer(String),
-    /// The address is not one.
+    /// The address is invalid.
     #[error("{0:?} is not an http or https address")]
     Address(String),
-    /// A file of this machine.
+    /// A local file cannot be read or written.
     #[error("{}", path.display())]
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// The file is not the one that was signed for.
-    #[error("{} changed while it was being uploaded: run it again", .0.display())]
+    /// The file changed after signing.
+    #[error("{} changed during the upload: run the command again", .0.display())]
     Changed(PathBuf),
 }
 
@@ -188,7 +191,7 @@ impl ClientError {
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
-            // A 409 that names a time to wait: the first call with the same idempotency key still runs.
+            // A 409 with a time to wait: the first call with the same idempotency key is still running.
             Self::Problem(problem) => {
                 let status = problem.document.status;
                 status >= 500
@@ -201,7 +204,7 @@ impl ClientError {
         }
     }
 
-    /// What the server asked to wait, in seconds.
+    /// Returns the seconds that the server asked to wait.
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::Problem(problem) => problem.retry_after_s,
@@ -260,10 +263,8 @@ mod tests {
         let refusal = StoreRefusal::read(StatusCode::BAD_REQUEST, body);
         assert!(refusal.may_be_expired());
         assert!(!refusal.is_transient());
-        assert!(
-            refusal
-                .to_string()
-                .starts_with("the store refused (HTTP 400, ExpiredRequest): Request has expired")
-        );
+        assert!(refusal.to_string().starts_with(
+            "the store refused the request (HTTP 400, ExpiredRequest): Request has expired"
+        ));
     }
 }

@@ -1,13 +1,13 @@
-//! Which files of a listing.
+//! Filters of a listing.
 
 use serde::Serialize;
 
 /// Filters of `GET /files`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ListFiles {
-    /// At most this many, up to 500.
+    /// The most files of a page, up to 500.
     pub limit: u16,
-    /// Where the page starts.
+    /// The cursor at which the page starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Only files in this state.

@@ -1,8 +1,8 @@
 //! A client of consign: typed calls, transfers between a file and the bucket, and uploads that resume.
 //!
 //! Every call returns a type of `consign-api`, or a [`ClientError`] with the server's [`Problem`]. An upload is signed,
-//! sent, confirmed and watched by [`Client::upload`]. It sends parts in parallel, renews URLs before they expire, repeats what
-//! failed for a reason that may pass, and remembers in a folder what an interrupted run has done. It uses no server code.
+//! sent, confirmed and polled by [`Client::upload`]. It sends parts in parallel, signs URLs again before they expire, retries
+//! transient errors, and saves its progress in a folder, so that another run can continue it. It uses no server code.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -83,17 +83,17 @@ pub use retry::Backoff;
 pub use upload::{Observer, Upload, sha256_base64};
 pub use urls::Signed;
 
-/// A call to a function, never a transfer: those carry no deadline, but must keep moving.
+/// The timeout of an API call. Transfers have none, but must make progress.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// A problem or an XML error is never longer.
+/// The longest error body that is read.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
-/// How long this client has been there, which no setting of a clock changes.
+/// A monotonic clock of this client.
 #[derive(Clone)]
 enum Stopwatch {
-    /// Of the machine.
+    /// The clock of the machine.
     Since(std::time::Instant),
-    /// Of a test, in seconds.
+    /// The clock of a test, in seconds.
     #[cfg(test)]
     Hand(std::sync::Arc<std::sync::atomic::AtomicU64>),
 }
@@ -118,7 +118,7 @@ impl Stopwatch {
     }
 }
 
-/// Talks to one consign.
+/// A client of one consign.
 #[derive(Clone)]
 pub struct Client {
     clock: Stopwatch,
@@ -129,7 +129,7 @@ pub struct Client {
 }
 
 impl std::fmt::Debug for Client {
-    /// Leaves out the token.
+    /// Omits the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("base", &self.base.as_str())
@@ -138,10 +138,10 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the consign at `base_url`; `token` is a bearer token.
+    /// Creates a client of the consign at `base_url`. `token` is a bearer token.
     ///
     /// # Errors
-    /// [`ClientError::Address`] when `base_url` is not an http or https address.
+    /// [`ClientError::Address`] if `base_url` is not an http or https address.
     pub fn new(base_url: &str, token: Option<String>) -> Result<Self, ClientError> {
         let address = || ClientError::Address(base_url.to_owned());
         let mut base = Url::parse(base_url).map_err(|_| address())?;
@@ -160,21 +160,22 @@ impl Client {
         })
     }
 
-    /// The same client with another patience.
+    /// Returns the same client with other retries.
     #[must_use]
     pub fn with_backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }
 
-    /// Where this consign is.
+    /// Returns the base URL.
     pub fn base(&self) -> &Url {
         &self.base
     }
 
-    /// `POST /files/sign_upload`. A key makes the call repeatable: same key and body, same upload, fresh signature.
+    /// Calls `POST /files/sign_upload`. With an idempotency key the call can be repeated: the same key and body return
+    /// the same upload, with new signatures.
     ///
     /// # Errors
-    /// [`ClientError`] where the server refused or did not answer.
+    /// [`ClientError`] if the server refused or did not answer.
     pub async fn sign_upload(
         &self,
         request: &SignUpload,
@@ -190,7 +191,7 @@ impl Client {
             .await?;
         let date = answer.headers().get(http::header::DATE).cloned();
         let upload: SignedUpload = self.read(answer).await?;
-        // By the server's own clock, whatever this machine's says.
+        // By the clock of the server, whatever the local one shows.
         let date = date.as_ref().and_then(|date| date.to_str().ok());
         let life = date
             .and_then(|date| time::parse_http_date(date).ok())
@@ -203,7 +204,7 @@ impl Client {
         })
     }
 
-    /// `POST /files/confirm`.
+    /// Calls `POST /files/confirm`.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
@@ -216,7 +217,7 @@ impl Client {
         .await
     }
 
-    /// `GET /files/{id}/status`, and the seconds to wait before asking again.
+    /// Calls `GET /files/{id}/status`. Returns the status, and the seconds to wait before the next call.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
@@ -228,7 +229,7 @@ impl Client {
         Ok((self.read(answer).await?, retry_after_s))
     }
 
-    /// `GET /files`.
+    /// Calls `GET /files`.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
@@ -237,7 +238,7 @@ impl Client {
             .await
     }
 
-    /// `GET /files/{id}/download-url`.
+    /// Calls `GET /files/{id}/download-url`.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
@@ -250,7 +251,7 @@ impl Client {
         self.json(call.query(&[("variant", variant)])).await
     }
 
-    /// `DELETE /files/{id}`.
+    /// Calls `DELETE /files/{id}`.
     ///
     /// # Errors
     /// As [`Client::sign_upload`].
@@ -260,11 +261,11 @@ impl Client {
             .map(drop)
     }
 
-    /// `GET /health/storage` as it stands, with its status and `Date`; tried once. A token with the scope `metrics` is told
-    /// more than others.
+    /// Calls `GET /health/storage` once. Returns the status, the `Date` and the answer. With the scope `metrics`, a
+    /// token gets more details.
     ///
     /// # Errors
-    /// [`ClientError::NoAnswer`], or [`ClientError::Answer`] when it is not JSON.
+    /// [`ClientError::NoAnswer`], or [`ClientError::Answer`] if the answer is not JSON.
     pub async fn health(&self) -> Result<(StatusCode, Option<String>, Value), ClientError> {
         let call = self.http.get(self.url(&["health", "storage"]));
         let call = match &self.token {
@@ -281,7 +282,7 @@ impl Client {
         Ok((status, date, self.read(answer).await?))
     }
 
-    /// Whether the server takes the notifications of its store.
+    /// Whether the server accepts notifications of its store.
     ///
     /// # Errors
     /// [`ClientError::NoAnswer`].
@@ -291,7 +292,7 @@ impl Client {
         Ok(answer.status().is_success())
     }
 
-    /// What the bucket at `url` allows a page of this consign's origin: the answer of a CORS preflight for PUT.
+    /// Sends a CORS preflight for PUT from this consign's origin to the bucket at `url`, and returns the answer.
     ///
     /// # Errors
     /// [`ClientError::NoAnswer`].
@@ -322,7 +323,8 @@ impl Client {
         self.read(answer).await
     }
 
-    /// Every call of the wire may be repeated: reads, deletions and confirms by nature, signing by its key.
+    /// Sends a call with retries. Every call may be repeated: reads, deletions and confirms by nature, signing by its
+    /// key.
     async fn call(&self, call: RequestBuilder) -> Result<Response, ClientError> {
         let call = match &self.token {
             Some(token) => call.bearer_auth(token),
@@ -353,7 +355,7 @@ impl Client {
     }
 }
 
-/// Repeats `attempt` while its error is transient and patience lasts.
+/// Repeats `attempt` while its error is transient and retries are left.
 pub(crate) async fn retrying<T, F>(
     backoff: Backoff,
     attempt: impl Fn() -> F,
@@ -368,9 +370,10 @@ where
         .await
 }
 
-/// `ring` is the provider: it builds in seconds. Without certificates on this machine plain http must still work.
+/// Creates an HTTP client. The TLS provider is `ring`, which builds in seconds. Plain HTTP works without root
+/// certificates.
 pub fn http_client() -> Result<reqwest::Client, ClientError> {
-    // A second installation is refused, and the first is this very one.
+    // A second installation fails, which does not matter: the provider is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {
         reqwest::Client::builder()
@@ -399,7 +402,7 @@ async fn problem(answer: Response) -> ClientError {
     }))
 }
 
-/// The start of an error's body; nothing where it breaks off, for the status says enough.
+/// Returns the start of an error body. If it breaks off, the status is enough.
 pub(crate) async fn error_body(mut answer: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
@@ -411,7 +414,7 @@ pub(crate) async fn error_body(mut answer: Response) -> Vec<u8> {
     body
 }
 
-/// `Retry-After` in seconds; its date form is of no use without the server's clock.
+/// Returns `Retry-After` in seconds. The date form would need the clock of the server.
 fn retry_after_s(answer: &Response) -> Option<u64> {
     answer
         .headers()
@@ -423,7 +426,7 @@ fn retry_after_s(answer: &Response) -> Option<u64> {
         .ok()
 }
 
-/// Keeps the host and drops the rest of the URL: its query may be a signature.
+/// Keeps the host and drops the rest of the URL, since the query may contain a signature.
 pub(crate) fn no_answer(error: reqwest::Error) -> ClientError {
     let host = error
         .url()

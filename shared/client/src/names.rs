@@ -1,13 +1,13 @@
-//! File names that came over the network, made safe for this machine.
+//! Makes file names from a server safe for the local file system.
 
-/// At most this many bytes: what common file systems take, with room for `.part`.
+/// The longest file name, in bytes: what common file systems allow, with room for `.part`.
 const NAME_BYTES_MAX: usize = 240;
 
-/// Names that Windows reserves, whatever their extension.
+/// Names that Windows reserves, with any extension.
 const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 
-/// A plain file name made from one that a server gave: no folder, nothing hidden, nothing that a terminal or a file
-/// system takes amiss. `fallback` (an id) serves where nothing is left.
+/// Returns a plain file name from one that a server sent: no folder, not hidden, no character that a terminal or file
+/// system would misinterpret. `fallback` (an id) is used if nothing is left.
 pub fn safe_file_name(given: &str, fallback: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let replaced: String = last
@@ -43,12 +43,12 @@ pub fn safe_file_name(given: &str, fallback: &str) -> String {
     shorten(&name)
 }
 
-/// Marks that reorder or hide text: they make a name lie about its extension.
+/// Whether the character reorders or hides text, so that a name could disguise its extension.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Cuts the stem, keeping the extension.
+/// Shortens the stem and keeps the extension.
 fn shorten(name: &str) -> String {
     if name.len() <= NAME_BYTES_MAX {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! The parts of one upload, some at once, each remembered as the store takes it.
+//! Sends the parts of one upload, several at once. Each part that the store has accepted is recorded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,11 +9,11 @@ use super::upload::{Memory, SIGNINGS_MAX};
 use super::urls::Urls;
 use super::{Client, ClientError, CompletedPart, Confirm, SignedUpload};
 
-/// Parts under way at once.
+/// The number of parts that are sent at once.
 const PARTS_AT_ONCE: usize = 4;
 
 impl Client {
-    /// Sends the parts that the store lacks.
+    /// Sends the missing parts.
     pub(super) async fn send_parts(
         &self,
         signed: &SignedUpload,
@@ -25,10 +25,10 @@ impl Client {
         let multipart = signed
             .multipart
             .as_ref()
-            .ok_or_else(|| bad("no multipart"))?;
+            .ok_or_else(|| bad("multipart is missing"))?;
         let part_bytes = multipart.part_size_bytes;
         if part_bytes == 0 {
-            return Err(bad("a part size of 0"));
+            return Err(bad("the part size is 0"));
         }
         let stretch = |part_number| whole.part(part_number, part_bytes);
         let done_bytes = memory
@@ -55,7 +55,7 @@ impl Client {
                 Ok(Some(CompletedPart { part_number, etag }))
             })
             .buffer_unordered(PARTS_AT_ONCE);
-        // After the first error nothing new starts, but what is under way may still be taken.
+        // After the first error no further part starts. Parts in progress may still be accepted.
         let mut first_error = None;
         while let Some(sent) = sending.next().await {
             match sent {
@@ -74,7 +74,7 @@ impl Client {
             return Err(error);
         }
         if memory.resume.parts.len() as u64 != whole.length_bytes.div_ceil(part_bytes).max(1) {
-            return Err(bad("its parts do not make up the file"));
+            return Err(bad("the parts do not add up to the file size"));
         }
         let mut parts = memory.resume.parts.clone();
         parts.sort_by_key(|part| part.part_number);
@@ -85,7 +85,7 @@ impl Client {
         })
     }
 
-    /// Sends one part, with another URL where the store takes the first for ended.
+    /// Sends one part. If the store reports that the URL has expired, it is signed again.
     async fn send_part(
         &self,
         urls: &Urls<'_>,

@@ -1,4 +1,4 @@
-//! What is remembered of an upload that was cut short, so that running it again goes on where it stopped.
+//! The saved state of an interrupted upload, so that a second run continues it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,15 @@ use super::{ClientError, CompletedPart};
 /// One unfinished upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
-    /// Sent with every signing: the same upload comes back, with fresh URLs.
+    /// Sent with every signing, so that the server returns the same upload with new URLs.
     pub idempotency_key: String,
-    /// The upload, once it is signed.
+    /// The id of the upload, once it is signed.
     #[serde(default)]
     pub file_id: Option<String>,
-    /// The store's id of its multipart upload, where it is one.
+    /// The multipart upload id of the store, if it is a multipart upload.
     #[serde(default)]
     pub upload_id: Option<String>,
-    /// Size of its parts but the last.
+    /// The size of all parts but the last.
     #[serde(default)]
     pub part_size_bytes: u64,
     /// The parts that the store has.
@@ -28,7 +28,7 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// An upload that has not begun.
+    /// Returns the state of an upload that has not begun.
     pub fn fresh(idempotency_key: String) -> Self {
         Self {
             idempotency_key,
@@ -39,7 +39,7 @@ impl Resume {
         }
     }
 
-    /// Takes over what was signed; parts of another upload, or cut otherwise, count no more.
+    /// Stores a signed upload. Parts of another upload, or of another part size, are discarded.
     pub fn adopt(&mut self, file_id: &str, upload_id: &str, part_size_bytes: u64) {
         let is_same = self.file_id.as_deref() == Some(file_id)
             && self.upload_id.as_deref() == Some(upload_id)
@@ -60,15 +60,15 @@ impl Resume {
     }
 }
 
-/// The file that holds one [`Resume`].
+/// The file of one [`Resume`].
 #[derive(Debug, Clone)]
 pub struct ResumeStore {
     path: PathBuf,
 }
 
 impl ResumeStore {
-    /// The file for an upload that `identity` describes: server, absolute path, size, time of change and what was
-    /// asked. Whoever asks for something else begins anew.
+    /// Returns the file for the upload that `identity` describes: server, absolute path, size, modification time and
+    /// request. A different request therefore starts a new upload.
     pub fn new(folder: &Path, identity: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in identity {
@@ -83,15 +83,15 @@ impl ResumeStore {
         }
     }
 
-    /// What is remembered; a file that cannot be read counts as none.
+    /// Loads the state; `None` if the file is missing or cannot be read.
     pub async fn load(&self) -> Option<Resume> {
         serde_json::from_slice(&tokio::fs::read(&self.path).await.ok()?).ok()
     }
 
-    /// Remembers, whole or not at all.
+    /// Saves the state, atomically.
     ///
     /// # Errors
-    /// [`ClientError::File`] when it cannot be written.
+    /// [`ClientError::File`] if it cannot be written.
     pub async fn save(&self, resume: &Resume) -> Result<(), ClientError> {
         let failed = || ClientError::file(&self.path);
         let text = serde_json::to_vec(resume).map_err(|error| failed()(error.into()))?;
@@ -107,9 +107,9 @@ impl ResumeStore {
             .map_err(failed())
     }
 
-    /// Forgets it.
+    /// Removes the file.
     pub async fn forget(&self) {
-        // Nothing depends on it: a file left behind is found finished next time.
+        // An error is harmless: the next run finds the upload complete.
         let _ = tokio::fs::remove_file(&self.path).await;
     }
 }

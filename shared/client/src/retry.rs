@@ -1,32 +1,32 @@
-//! When to try again: exponential, with full jitter over the upper half, bounded.
+//! Retries: exponential backoff with jitter over the upper half, limited.
 
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
 
-/// How often and how patiently a call is repeated.
+/// The retry policy of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
-    /// Calls in all, the first included.
+    /// The number of attempts, including the first.
     pub attempts_max: u32,
-    /// Before the second call, on average three quarters of this.
+    /// The upper limit of the first pause. The average is three quarters of it.
     pub first: Duration,
-    /// Never more than this.
+    /// The longest pause.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// Five calls, 0.5 s doubling up to 30 s.
+    /// Five attempts, with pauses from 0.5 s that double up to 30 s.
     pub const USUAL: Self = Self {
         attempts_max: 5,
         first: Duration::from_millis(500),
         longest: Duration::from_secs(30),
     };
 
-    /// The waits between calls: each is drawn from the upper half of what doubles.
+    /// Returns the pauses between attempts: random in the upper half of a limit that doubles.
     pub(crate) fn waits(&self) -> ExponentialBuilder {
         let retries_max = self.attempts_max.saturating_sub(1);
-        // The crate adds a random share of as much again.
+        // `backon` adds a random share of up to the same length.
         ExponentialBuilder::new()
             .with_factor(2.0)
             .with_min_delay(self.first / 2)
@@ -35,7 +35,7 @@ impl Backoff {
             .with_jitter()
     }
 
-    /// `wait`, or what the server asked for in `Retry-After` where that is longer, up to four times the longest wait.
+    /// Returns the longer of `wait` and `Retry-After`, up to four times the longest pause.
     pub(crate) fn not_before(&self, wait: Duration, retry_after_s: Option<u64>) -> Duration {
         let asked = Duration::from_secs(retry_after_s.unwrap_or(0));
         wait.max(asked.min(self.longest.saturating_mul(4)))

@@ -1,4 +1,4 @@
-//! The upload flow against a small stand-in for consign and its bucket: faults that a real one seldom shows.
+//! Tests of the upload flow against a stand-in for consign and its bucket, for faults that a real server seldom shows.
 
 use super::{Backoff, Client, ClientError, Status, Strategy};
 use axum::http::StatusCode;
@@ -160,7 +160,7 @@ async fn parts_over_a_slow_link_are_signed_anew_before_their_urls_end() {
 }
 
 #[tokio::test]
-async fn where_nobody_tells_the_time_only_the_parts_that_were_refused_are_sent_again() {
+async fn without_a_date_only_the_parts_that_were_refused_are_sent_again() {
     let stage = Stage::new(&"0123".repeat(40)).await;
     {
         let mut world = stage.world.lock().unwrap();
@@ -211,7 +211,7 @@ async fn an_upload_that_the_server_found_complete_is_only_watched() {
         let mut world = stage.world.lock().unwrap();
         world.part_s = 20;
         world.refused = Some((2, "already_uploaded"));
-        // It needs no confirm of ours.
+        // It needs no confirm by the client.
         world.confirm = Some(json!({}));
     }
     let (outcome, _) = stage.upload(Strategy::Multipart).await;
@@ -230,7 +230,7 @@ async fn a_signature_that_never_works_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_refused_confirm_is_told_and_the_next_run_begins_anew() {
+async fn a_refused_confirm_is_reported_and_the_next_run_begins_anew() {
     let stage = Stage::new("a,b\n").await;
     stage.world.lock().unwrap().confirm_fault = Some(StatusCode::CONFLICT);
     let text = stage.upload(Strategy::Put).await.0.unwrap_err().to_string();
@@ -264,7 +264,7 @@ async fn the_same_file_uploaded_twice_is_two_files() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_without_the_url() {
+async fn an_error_without_an_answer_contains_no_url() {
     let quick = Backoff {
         attempts_max: 1,
         ..Backoff::USUAL

@@ -1,4 +1,4 @@
-//! Bytes straight to the bucket: a PUT with the signed headers, or a POST form with the file last.
+//! Transfers straight to the bucket: a PUT with the signed headers, or a POST form with the file last.
 
 use std::time::Duration;
 
@@ -14,25 +14,26 @@ use super::{
     Client, ClientError, Pairs, SignedUpload, StoreRefusal, error_body, no_answer, retrying,
 };
 
-/// A transfer that moves nothing for so long is given up. Long, for a store may think before it answers.
+/// A transfer without progress for this time fails. It is long, since a store may process a body before it answers.
 const STALL: Duration = Duration::from_secs(120);
 
-/// What the store made of a PUT or POST.
+/// The result of a PUT or POST.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// Taken, with its etag where the store told.
+    /// Stored, with the etag if the store sent one.
     Taken(Option<String>),
-    /// Something is there already: our own earlier try whose answer was lost, if confirm agrees (section 8).
+    /// The key is taken. If confirm succeeds, it was an earlier attempt of this upload whose answer was lost (section
+    /// 8).
     AlreadyThere,
 }
 
 fn upload_url(signed: &SignedUpload) -> Result<&str, ClientError> {
     let url = signed.upload_url.as_deref();
-    url.ok_or_else(|| ClientError::Answer("no upload_url".into()))
+    url.ok_or_else(|| ClientError::Answer("upload_url is missing".into()))
 }
 
 impl Client {
-    /// PUTs a whole file.
+    /// Sends a whole file by PUT.
     pub(crate) async fn put(
         &self,
         signed: &SignedUpload,
@@ -42,7 +43,7 @@ impl Client {
         retrying(self.backoff, || self.put_once(url, &signed.headers, file)).await
     }
 
-    /// PUTs one part and answers its etag. Each attempt has a URL that is good by then.
+    /// Sends one part by PUT and returns its etag. Each attempt gets a URL that has not expired.
     pub(crate) async fn put_part(
         &self,
         urls: &Urls<'_>,
@@ -57,7 +58,7 @@ impl Client {
         {
             Stored::Taken(Some(etag)) => Ok(etag),
             Stored::Taken(None) | Stored::AlreadyThere => Err(ClientError::Answer(
-                "the store answered no etag for a part".into(),
+                "the store sent no ETag for a part".into(),
             )),
         }
     }
@@ -78,7 +79,7 @@ impl Client {
         transfer(request.body(reqwest::Body::wrap(body)), meter).await
     }
 
-    /// POSTs a form: its fields in the order given, the file last.
+    /// Sends a POST form: the fields in the given order, the file last.
     pub(crate) async fn post_form(
         &self,
         signed: &SignedUpload,
@@ -88,7 +89,7 @@ impl Client {
         let fields = signed
             .form_fields
             .as_ref()
-            .ok_or_else(|| ClientError::Answer("no form_fields".into()))?;
+            .ok_or_else(|| ClientError::Answer("form_fields is missing".into()))?;
         retrying(self.backoff, || async {
             let meter = &file.meter.share();
             let body = FileBody::open(Stretch { meter, ..file }).await?;
@@ -103,7 +104,7 @@ impl Client {
             if let Some(content_type) = fields.get("content-type") {
                 part = part
                     .mime_str(content_type)
-                    .map_err(|_| ClientError::Answer("a bad content type".into()))?;
+                    .map_err(|_| ClientError::Answer("the content type is invalid".into()))?;
             }
             let form = fields.0.iter().fold(Form::new(), |form, (name, value)| {
                 form.text(name.clone(), value.clone())
@@ -117,10 +118,10 @@ impl Client {
         .await
     }
 
-    /// GETs what `url` points at; the answer's body is still to be read.
+    /// Sends a GET request to `url`. The body of the answer is not read yet.
     ///
     /// # Errors
-    /// [`ClientError::Store`] where the store refused, [`ClientError::NoAnswer`] where it did not answer.
+    /// [`ClientError::Store`] if the store refused, [`ClientError::NoAnswer`] if it did not answer.
     pub async fn fetch(&self, url: &str) -> Result<Response, ClientError> {
         retrying(self.backoff, || async {
             let answer = tokio::time::timeout(STALL, self.http.get(url).send())
@@ -137,7 +138,7 @@ impl Client {
     }
 }
 
-/// Sends what counts its bytes on `meter`, watches that they move, and takes them back when it was in vain.
+/// Sends a request that counts its bytes on `meter`, checks for progress, and subtracts the bytes if it fails.
 async fn transfer(request: RequestBuilder, meter: &Meter) -> Result<Stored, ClientError> {
     let sent = tokio::select! {
         answer = request.send() => answer.map_err(no_answer),
@@ -175,11 +176,11 @@ async fn refusal(answer: Response) -> ClientError {
     ClientError::Store(StoreRefusal::read(status, &String::from_utf8_lossy(&body)))
 }
 
-/// The signed headers as they stand; `host` follows from the URL, the length from the body.
+/// Returns the signed headers. `host` follows from the URL, and the length from the body.
 fn signed_headers(pairs: &Pairs) -> Result<HeaderMap, ClientError> {
     let mut headers = HeaderMap::new();
     for (name, value) in &pairs.0 {
-        let bad = |_| ClientError::Answer("a signed header that cannot be sent".to_owned());
+        let bad = |_| ClientError::Answer("a signed header is invalid".to_owned());
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
         if name != HOST && name != CONTENT_LENGTH {
             headers.append(name, HeaderValue::from_str(value).map_err(|_| bad(()))?);

@@ -1,4 +1,4 @@
-//! One file from this machine to `ready`: sign, send, confirm, watch; going on where an earlier run stopped.
+//! Uploads one local file: sign, send, confirm, and wait until it is ready. Continues an interrupted upload.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -14,46 +14,46 @@ use super::{
     SignedUpload, Status, Strategy,
 };
 
-/// Between two looks at the status where the server gives no time.
+/// The poll interval if the server sends none, in seconds.
 const POLL_USUAL_S: u64 = 1;
-/// Never longer, whatever the server gives.
+/// The longest poll interval, in seconds.
 const POLL_LONGEST_S: u64 = 30;
-/// A URL may run out; one that is refused twice has another reason.
+/// The most signings without progress. A URL may expire once; a second refusal has another reason.
 pub(super) const SIGNINGS_MAX: u32 = 2;
 
-/// Watches an upload.
+/// Receives the progress of an upload.
 pub trait Observer: Send + Sync {
-    /// Counts the bytes that went out.
+    /// Returns the meter of sent bytes.
     fn meter(&self) -> &Meter;
-    /// The upload has its id, for the first time or again.
+    /// Called when the upload has its id, first or again.
     fn signed(&self, file_id: &str, resumed_parts: usize);
-    /// The file is in this state now.
+    /// Called when the file is in this state.
     fn state(&self, state: Status);
 }
 
 /// What to upload, and how.
 #[derive(Debug)]
 pub struct Upload<'a> {
-    /// The file; absolute, for its path is part of what is remembered.
+    /// The file. The path must be absolute, since it identifies the saved state.
     pub path: &'a Path,
-    /// What to ask for; its size must be the file's.
+    /// The request. Its size must be that of the file.
     pub request: SignUpload,
-    /// The caller's own key; made up and remembered otherwise.
+    /// The idempotency key of the caller. Without one, a key is generated and saved.
     pub idempotency_key: Option<String>,
-    /// Where unfinished uploads are remembered.
+    /// The folder for the state of unfinished uploads.
     pub resume_folder: &'a Path,
-    /// Whether to watch it until it is final, or to leave after confirm.
+    /// Whether to wait until the state is final, or to return after confirm.
     pub is_awaited: bool,
 }
 
-/// The size and time of change of a file: whether it is still the same.
+/// The size and modification time of a file, to notice changes.
 type Stamp = (u64, Option<SystemTime>);
 
 impl Client {
-    /// Uploads a file and, where asked, waits until it is ready or has failed: the answer says which.
+    /// Uploads a file. With `is_awaited`, waits until it is ready or has failed and returns the state.
     ///
     /// # Errors
-    /// [`ClientError`] where it could not be brought to the bucket or confirmed.
+    /// [`ClientError`] if the file could not be sent or confirmed.
     pub async fn upload(
         &self,
         upload: &Upload<'_>,
@@ -68,9 +68,9 @@ impl Client {
             &self.identity(upload, stamp)?.each_ref().map(String::as_str),
         );
 
-        // 1. Go on with what an earlier run began, unless it came to a bad end.
+        // 1. Load the state of an earlier run, unless its upload has ended.
         let (mut memory, known) = self.resume(upload, store).await?;
-        // 2. Sign and send, as often as URLs run out while there is progress.
+        // 2. Sign and send. Sign again when URLs expire, while there is progress.
         let sent = match known {
             Some(file_id) => Sent {
                 file_id,
@@ -82,7 +82,7 @@ impl Client {
             memory.store.forget().await;
             return Err(ClientError::Changed(upload.path.to_owned()));
         }
-        // 3. Confirm. A refusal is final for this upload: the next run begins anew.
+        // 3. Confirm. A refusal is final for this upload, so the next run starts a new one.
         if let Some(confirm) = &sent.confirm {
             observer.state(Status::Uploaded);
             if let Err(error) = self.confirm(confirm).await {
@@ -92,17 +92,17 @@ impl Client {
                 return Err(error);
             }
         }
-        // 4. Watch.
+        // 4. Wait.
         let file_id = &sent.file_id;
         let status = self.watch(file_id, upload.is_awaited, observer).await?;
         memory.store.forget().await;
         Ok(status)
     }
 
-    /// Asks for the status until it is final, or once where `is_awaited` is false.
+    /// Polls the status until it is final, or once if `is_awaited` is false.
     ///
     /// # Errors
-    /// [`ClientError`] where the server refuses, or stays away for longer than patience lasts.
+    /// [`ClientError`] if the server refuses, or does not answer until the retries are used up.
     pub async fn watch(
         &self,
         file_id: &str,
@@ -141,7 +141,7 @@ impl Client {
         ])
     }
 
-    /// What to go on with, and the file's id where its bytes have arrived already.
+    /// Returns the saved state, and the file id if the bytes have arrived already.
     async fn resume(
         &self,
         upload: &Upload<'_>,
@@ -207,12 +207,12 @@ impl Client {
             match self.transfer(upload, &signed, memory, observer).await {
                 Ok(confirm) => return Ok(Sent::with(confirm)),
                 Err(error) if has_arrived(&error) => return Ok(Sent::known(file_id.clone())),
-                // Parts have their URLs signed again one by one.
+                // Parts sign their URLs again one by one.
                 Err(ClientError::Store(refusal))
                     if refusal.may_be_expired()
                         && *strategy != Strategy::Multipart
                         && signings_left > 0 => {}
-                // The store has freed the parts, or the server has ended the upload: there is nothing to go on with.
+                // The store has removed the parts, or the server has ended the upload, so it cannot be continued.
                 Err(error)
                     if is_gone(&error) && upload.idempotency_key.is_none() && signings_left > 0 =>
                 {
@@ -223,7 +223,7 @@ impl Client {
         }
     }
 
-    /// Signs, or finds out that there is nothing to sign.
+    /// Signs, or finds that the file has already arrived.
     async fn sign(&self, upload: &Upload<'_>, memory: &mut Memory) -> Result<Next, ClientError> {
         let key = &memory.resume.idempotency_key;
         let error = match self.sign_upload(&upload.request, key).await {
@@ -232,7 +232,7 @@ impl Client {
         };
         match &memory.resume.file_id {
             Some(file_id) if has_arrived(&error) => return Ok(Next::Arrived(file_id.clone())),
-            // An earlier run's upload that cannot be signed again is left to expire.
+            // An upload of an earlier run that cannot be signed again is left to expire.
             Some(_) if is_refused(&error) && upload.idempotency_key.is_none() => {
                 memory.begin_anew().await?;
                 return Ok(Next::SignAgain);
@@ -245,7 +245,7 @@ impl Client {
         Err(error)
     }
 
-    /// Sends the bytes, by the strategy that was signed.
+    /// Sends the bytes by the signed strategy.
     async fn transfer(
         &self,
         upload: &Upload<'_>,
@@ -278,15 +278,15 @@ impl Client {
     }
 }
 
-/// What comes after an attempt to sign.
+/// The result of signing.
 enum Next {
     Send(Box<Signed>),
-    /// The file is there: an event told so.
+    /// The file has arrived: the server had an event of it.
     Arrived(String),
     SignAgain,
 }
 
-/// What is remembered, and where.
+/// The saved state and its file.
 pub(super) struct Memory {
     pub(super) store: ResumeStore,
     pub(super) resume: Resume,
@@ -297,14 +297,14 @@ impl Memory {
         self.store.save(&self.resume).await
     }
 
-    /// Forgets the upload, and signs as another from now on.
+    /// Discards the upload, so that the next signing starts a new one.
     async fn begin_anew(&mut self) -> Result<(), ClientError> {
         self.resume = Resume::fresh(new_key());
         self.save().await
     }
 }
 
-/// What reached the bucket; `confirm` is absent where an earlier run had confirmed, or an event had said so.
+/// An upload whose bytes are in the bucket. `confirm` is `None` if an earlier run or an event has confirmed it.
 struct Sent {
     file_id: String,
     confirm: Option<Confirm>,
@@ -318,7 +318,7 @@ impl Sent {
         }
     }
 
-    /// Arrived without our confirm.
+    /// Returns an upload that arrived without our confirm.
     fn known(file_id: String) -> Self {
         Self {
             file_id,
@@ -339,12 +339,12 @@ fn confirm_of(signed: &SignedUpload, stored: Stored) -> Confirm {
     }
 }
 
-/// Whether the file is there already: the server saw all of it before we said so.
+/// Whether the error means that the file has arrived: the server observed it before the confirm.
 fn has_arrived(error: &ClientError) -> bool {
     matches!(error, ClientError::Problem(problem) if problem.document.code == "already_uploaded")
 }
 
-/// Whether the upload has ended, so that sending more of it is in vain.
+/// Whether the error means that the upload has ended, so that sending more is useless.
 fn is_gone(error: &ClientError) -> bool {
     match error {
         ClientError::Problem(problem) => problem.document.code == "upload_expired",
@@ -358,8 +358,7 @@ fn is_gone(error: &ClientError) -> bool {
     }
 }
 
-/// Whether the server understood and said no, and would say so again; a bad token or a full rate says nothing about
-/// the upload.
+/// Whether the refusal is final. A bad token or an exceeded rate does not concern the upload.
 fn is_refused(error: &ClientError) -> bool {
     match error {
         ClientError::Problem(problem) => {
@@ -387,10 +386,10 @@ async fn stamp(path: &Path) -> Result<Stamp, ClientError> {
     Ok((metadata.len(), metadata.modified().ok()))
 }
 
-/// SHA-256 of a file's content, base64, in constant memory.
+/// Returns the SHA-256 of a file in base64, in constant memory.
 ///
 /// # Errors
-/// [`ClientError::File`] when it cannot be read.
+/// [`ClientError::File`] if it cannot be read.
 pub async fn sha256_base64(path: &Path) -> Result<String, ClientError> {
     let owned = path.to_owned();
     let hashed = tokio::task::spawn_blocking(move || {

@@ -1,5 +1,5 @@
-//! The URLs of an upload in parts. They end long before the upload does: they are signed anew ahead of their end, or when
-//! the store says that it has come, while the parts that are under way go on.
+//! The URLs of a multipart upload. They expire long before the upload does. They are signed again before they expire,
+//! or when the store reports that they have, while parts in progress continue.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use tokio::sync::Mutex;
 
 use super::{Client, ClientError, SignUpload, SignedPart, SignedUpload};
 
-/// Of the life of URLs, the share from whose beginning on they are signed anew.
+/// The share of the validity after which URLs are signed again.
 const RENEWED_AFTER: f64 = 0.75;
 
-/// What was signed, and for how long it is good.
+/// A signed upload, and the validity of its URLs.
 #[derive(Debug, Clone)]
 pub struct Signed {
     /// The upload.
     pub upload: SignedUpload,
-    /// For how long the URLs lived when they were signed, where the server told.
+    /// How long the URLs were valid when they were signed, if the server sent a `Date`.
     pub life: Option<Duration>,
-    /// When they were asked for, by the client's own clock.
+    /// When they were requested, by the clock of the client.
     pub asked_at: Duration,
 }
 
-/// Signs the parts of one upload.
+/// Signs the URLs of the parts of one upload.
 pub(crate) struct Urls<'a> {
     client: &'a Client,
     request: &'a SignUpload,
@@ -31,14 +31,14 @@ pub(crate) struct Urls<'a> {
 
 struct Current {
     signed: SignedUpload,
-    /// Counts the signings.
+    /// The number of signings.
     turn: u32,
-    /// By the client's clock; `None` where the server does not tell, and so the store has to.
+    /// By the clock of the client; `None` if the server sends no `Date`, and only the store can report an expired URL.
     renewed_at: Option<Duration>,
     ends_at: Option<Duration>,
 }
 
-/// A part to send, and of which signing it is.
+/// A part to send, and the number of its signing.
 pub(crate) struct Ready {
     pub(crate) part: SignedPart,
     pub(crate) turn: u32,
@@ -58,7 +58,7 @@ impl Current {
 }
 
 impl<'a> Urls<'a> {
-    /// Begins with what was signed just now.
+    /// Starts with an upload that was just signed.
     pub(crate) fn new(
         client: &'a Client,
         request: &'a SignUpload,
@@ -73,14 +73,14 @@ impl<'a> Urls<'a> {
         }
     }
 
-    /// A part's URL that is good for a while.
+    /// Returns a URL of a part that does not expire soon.
     pub(crate) async fn part(&self, part_number: u32) -> Result<Ready, ClientError> {
         let mut current = self.current.lock().await;
         let now = self.client.clock.elapsed();
         if current.renewed_at.is_some_and(|at| at <= now) {
             match self.sign(&mut current).await {
                 Ok(()) => {}
-                // What there is still works: the next part tries again.
+                // The current URLs are still valid, so the next part tries again.
                 Err(error) if error.is_transient() && current.ends_at > Some(now) => {
                     let left = current.ends_at.unwrap_or(now).saturating_sub(now);
                     current.renewed_at = Some(now + left / 2);
@@ -92,16 +92,14 @@ impl<'a> Urls<'a> {
         let part = parts
             .into_iter()
             .find(|part| part.part_number == part_number)
-            .ok_or_else(|| {
-                ClientError::Answer("a part that was signed is signed no more".into())
-            })?;
+            .ok_or_else(|| ClientError::Answer("a part is missing from the new signing".into()))?;
         Ok(Ready {
             part: part.clone(),
             turn: current.turn,
         })
     }
 
-    /// Signs anew, unless another part has had it done since that turn.
+    /// Signs again, unless another part has done so since `turn`.
     pub(crate) async fn renew(&self, turn: u32) -> Result<(), ClientError> {
         let mut current = self.current.lock().await;
         if current.turn == turn {
@@ -122,7 +120,7 @@ impl<'a> Urls<'a> {
         if signed.upload.file_id != current.signed.file_id
             || upload_id(&signed.upload) != upload_id(&current.signed)
         {
-            let why = "signing again gave another upload";
+            let why = "signing again returned another upload";
             return Err(ClientError::Answer(why.to_owned()));
         }
         *current = Current::new(signed, current.turn + 1);

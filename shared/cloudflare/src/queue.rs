@@ -135,13 +135,13 @@ impl Delivered {
 
     /// Sends the message and the reason to the dead letter queue, then acknowledges it. If that fails, it is delivered
     /// again.
-    pub async fn bury(&self, dead_letters: &WorkerQueue, reason: &str) {
+    pub async fn dead_letter(&self, dead_letters: &WorkerQueue, reason: &str) {
         let body = &self.body;
         let letter = serde_json::to_string(&DeadLetter { reason, body });
         match dead_letters.send_json(&letter.unwrap_or_default()).await {
             Ok(()) => self.ack(),
             Err(fault) => {
-                tracing::warn!(%fault, "the dead letter queue takes nothing");
+                tracing::warn!(%fault, "the dead letter queue did not accept a message");
                 self.retry();
             }
         }

@@ -1,4 +1,4 @@
-//! The stand-in for consign and its bucket.
+//! A stand-in for consign and its bucket.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 pub(super) const PART_BYTES: usize = 4;
 
-/// What the stand-in has seen, and how it shall misbehave.
+/// The state of the stand-in, and its faults.
 #[derive(Default)]
 pub(super) struct World {
     pub(super) base: String,
@@ -31,29 +31,29 @@ pub(super) struct World {
     pub(super) polls: u32,
     pub(super) headers: HeaderMap,
     pub(super) form: String,
-    /// Answers with these before it takes anything more.
+    /// Statuses to answer before it accepts a PUT.
     pub(super) put_faults: Vec<StatusCode>,
-    /// Refuses these parts for ever.
+    /// Parts that are always refused.
     pub(super) bad_parts: Vec<u32>,
-    /// Parts' URLs of a signing before this one have run out.
+    /// URLs of parts from earlier signings than this one have expired.
     pub(super) valid_signing: usize,
     pub(super) confirm_fault: Option<StatusCode>,
     pub(super) final_state: Option<&'static str>,
-    /// Seconds that have passed, which the client's clock shows too.
+    /// The elapsed seconds, which the clock of the client shows too.
     pub(super) clock: Arc<AtomicU64>,
-    /// Seconds that each part takes.
+    /// The seconds that each part takes.
     pub(super) part_s: u64,
-    /// When each signing was, in these seconds.
+    /// The time of each signing, in these seconds.
     pub(super) signed_at: Vec<u64>,
-    /// The server tells no time.
+    /// Whether the server sends no `Date`.
     pub(super) has_no_date: bool,
-    /// Parts that came when their URL had ended.
+    /// The number of parts that arrived after their URL expired.
     pub(super) late_puts: usize,
-    /// From which signing on the first key is refused, and with which code.
+    /// The signing from which the first key is refused, and the error code.
     pub(super) refused: Option<(usize, &'static str)>,
 }
 
-/// How long the stand-in's URLs live, in seconds, where its time passes at all.
+/// The expiry of the URLs in seconds, if the clock of the test moves.
 pub(super) const URL_S: u64 = 120;
 
 pub(super) type Shared = Arc<Mutex<World>>;
@@ -114,7 +114,7 @@ pub(super) async fn put_object(
     let mut world = world.lock().unwrap();
     if let Some(fault) = world.put_faults.pop() {
         if fault == StatusCode::GATEWAY_TIMEOUT {
-            // The answer is lost, the object is not.
+            // The answer is lost, but the object is stored.
             world.object = Some(body);
         }
         return fault.into_response();
@@ -201,7 +201,7 @@ pub(super) async fn status(
         .into_response()
 }
 
-/// A stand-in, a file to upload, and a place to remember.
+/// The stand-in, a file to upload, and a resume folder.
 pub(super) struct Stage {
     pub(super) world: Shared,
     pub(super) client: Client,
