@@ -1,4 +1,4 @@
-//! `consign doctor`: what may be wrong between here, consign and its store, and what to do about it.
+//! `consign doctor`: checks the server and its store, and says how to fix what it finds.
 
 use std::process::ExitCode;
 
@@ -11,25 +11,26 @@ use crate::environment::now;
 use crate::show::printable;
 use consign_client::{Client, ClientError, ListFiles};
 
-/// Signatures bear a clock that is off by 15 minutes; below this nobody notices.
+/// The accepted clock difference in seconds. Signatures tolerate 15 minutes.
 const SKEW_S_MAX: i64 = 60;
-/// What to do about a store whose clock is off.
-const STORE_SKEW: &str = "set the store's clock (NTP): it refuses signatures whose time is off";
+/// The advice for a store whose clock is off.
+const STORE_SKEW: &str =
+    "synchronise the clock of the store (NTP): it refuses signatures whose time is off";
 
 /// Arguments of `consign doctor`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Fails when a check does.
+#[command(after_help = "The exit status is 1 if a check fails.
 
 Examples:
   consign doctor
   consign --url https://files.example.org doctor --bucket-url https://s3.example.org/uploads")]
 pub(super) struct DoctorArgs {
-    /// Address of a bucket, for the CORS check [default: from the server's own health answer]
+    /// URL of a bucket for the CORS check [default: from the health answer of the server]
     #[arg(long, value_name = "URL")]
     bucket_url: Option<Url>,
 }
 
-/// What a check found, and what to do about it.
+/// The result of a check; an error comes with advice.
 type Finding = Result<String, (String, &'static str)>;
 
 pub(super) async fn run(args: DoctorArgs, client: &Client) -> anyhow::Result<ExitCode> {
@@ -37,7 +38,8 @@ pub(super) async fn run(args: DoctorArgs, client: &Client) -> anyhow::Result<Exi
     let (status, date, health) = match client.health().await {
         Ok(answer) => answer,
         Err(error) => {
-            let advice = "is `consign serve` running, and --url (CONSIGN_URL) right?";
+            let advice =
+                "check that `consign serve` is running and that --url (CONSIGN_URL) is correct";
             report.add("server", Err((chain(&error), advice)));
             return Ok(report.code());
         }
@@ -57,20 +59,23 @@ pub(super) async fn run(args: DoctorArgs, client: &Client) -> anyhow::Result<Exi
             report.add("cors", cors(client, preflight));
         }
         None => println!(
-            "skip  cors    the health answer names a bucket only to a token with the scope `metrics`: give --bucket-url"
+            "skip  cors    only a token with the scope `metrics` sees the buckets; set --bucket-url"
         ),
     }
     if health["storage_backend"] == "minio" {
         match client.takes_events().await {
             Ok(true) => report.add(
                 "events",
-                Ok("MinIO's webhook is taken at /events/minio".to_owned()),
+                Ok("the server accepts MinIO's webhook at /events/minio".to_owned()),
             ),
             Ok(false) => println!(
-                "skip  events  this server takes no webhook: set S3_EVENT_TOKEN for `consign serve`, then `consign bucket init`;\n\
-                 \u{20}             without, files move on by confirm, or by the sweep"
+                "skip  events  the server accepts no webhook; set S3_EVENT_TOKEN for `consign serve`, then run `consign bucket init`;\n\
+                 \u{20}             without it, confirm or the sweep starts the ingest"
             ),
-            Err(error) => report.add("events", Err((chain(&error), "the server must be reached"))),
+            Err(error) => report.add(
+                "events",
+                Err((chain(&error), "check that the server can be reached")),
+            ),
         }
     }
     Ok(report.code())
@@ -105,16 +110,16 @@ impl Report {
 
 fn clock(date: Option<&str>, now: Timestamp) -> Finding {
     let Some(there) = date.and_then(|date| time::parse_http_date(date).ok()) else {
-        return Ok("the server sends no date to compare with".to_owned());
+        return Ok("the server sends no Date header to compare with".to_owned());
     };
     let skew_s = now.timestamp() - there.timestamp();
-    let found = format!("{skew_s} s between here and the server");
+    let found = format!("{skew_s} s difference to the server");
     if skew_s.abs() <= SKEW_S_MAX {
         return Ok(found);
     }
     Err((
         found,
-        "set both clocks (NTP): stores refuse signatures whose time is off",
+        "synchronise both clocks (NTP): stores refuse signatures whose time is off",
     ))
 }
 
@@ -137,7 +142,7 @@ fn store(status: u16, health: &Value) -> Finding {
     found.extend(text("errors"));
     Err((
         found.join(", "),
-        "check the server's store endpoint and credentials, and that its buckets exist",
+        "check the endpoint and credentials of the server's store, and that the buckets exist",
     ))
 }
 
@@ -150,7 +155,7 @@ async fn token(client: &Client) -> Finding {
         Ok(_) => Ok("accepted".to_owned()),
         Err(error) => Err((
             chain(&error),
-            "`consign token` makes one for development; look at its aud, iss and exp",
+            "check aud, iss and exp of the token; `consign token` creates one for development",
         )),
     }
 }
@@ -161,13 +166,13 @@ fn date_of(answer: &Response) -> Option<&str> {
 }
 
 fn cors(client: &Client, preflight: Result<Response, ClientError>) -> Finding {
-    let advice = "allow this origin, PUT, POST and GET on the bucket, and expose ETag: `consign bucket init` does, or says how";
+    let advice = "allow this origin, PUT, POST and GET on the bucket, and expose ETag; `consign bucket init` does so or says how";
     let answer = match preflight {
         Ok(answer) => answer,
         Err(error) => {
             return Err((
                 chain(&error),
-                "browsers must reach the store's public endpoint",
+                "check the public endpoint of the store: browsers must be able to reach it",
             ));
         }
     };
@@ -198,7 +203,7 @@ fn cors(client: &Client, preflight: Result<Response, ClientError>) -> Finding {
     }
 }
 
-/// An address within the first bucket that the health answer names.
+/// Returns a URL in the first bucket of the health answer.
 fn bucket_url(health: &Value) -> Option<Url> {
     let endpoint = health["public_endpoint"]
         .as_str()

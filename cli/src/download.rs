@@ -1,4 +1,4 @@
-//! `consign download`: beside its final name first, then renamed; nothing is overwritten unasked.
+//! `consign download`: writes to a temporary file and renames it. Overwrites only with `--force`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::show::{Bars, FileBar};
 use consign_client::{Client, Observer as _, Variant, safe_file_name};
 
-/// A download that brings nothing for so long is given up.
+/// A download without data for this time fails.
 const STALL: Duration = Duration::from_secs(60);
 
 /// Arguments of `consign download`.
@@ -22,19 +22,19 @@ const STALL: Duration = Duration::from_secs(60);
   consign download FILE_ID --variant parquet -o flights.parquet
   consign download FILE_ID --variant profile -o - | jq .columns")]
 pub(super) struct DownloadArgs {
-    /// The file
+    /// The file id
     file_id: String,
-    /// What of it
+    /// The variant to download
     #[arg(
         long,
         value_name = "original|parquet|profile|rejects",
         default_value = "original"
     )]
     variant: Variant,
-    /// Where to: a file, a folder, or - for standard output [default: the file's own name, here]
+    /// Target file or folder, or - for standard output [default: the name of the file, in the current folder]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Overwrite
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }
@@ -52,13 +52,13 @@ pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<E
     let target = target(args.output, &name);
     if !args.force && target.try_exists()? {
         anyhow::bail!(
-            "{} is there already: --force overwrites it",
+            "{} exists already; use --force to overwrite it",
             target.display()
         );
     }
     let aside = aside(&target)?;
     let bar = bars.bar(&name, None);
-    // Whatever fails, what was begun is removed again.
+    // The temporary file is removed on every error.
     let outcome = to_file(client, &signed.url, &aside, &bar).await;
     bar.finish();
     outcome?;
@@ -67,7 +67,7 @@ pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// The final path: as told, in the folder told, or here.
+/// Returns the final path: the given file, or the name in the given or current folder.
 fn target(output: Option<PathBuf>, name: &str) -> PathBuf {
     match output {
         None => PathBuf::from(name),
@@ -76,26 +76,26 @@ fn target(output: Option<PathBuf>, name: &str) -> PathBuf {
     }
 }
 
-/// A new file beside the target, under a name that nobody knows before: one that is there already, be it a file or a link
-/// to one, is neither opened nor followed.
+/// Creates a temporary file in the target's folder, with a random name. An existing file or link of that name is
+/// neither opened nor followed.
 fn aside(target: &Path) -> anyhow::Result<NamedTempFile> {
     target
         .file_name()
-        .with_context(|| format!("{} is no file", target.display()))?;
+        .with_context(|| format!("{} is not a file", target.display()))?;
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),
     };
     let mut new = tempfile::Builder::new();
     new.prefix(".consign-").suffix(".part");
-    // As any other file that this user makes, not for its owner alone.
+    // With the usual permissions of new files, since temporary files are private.
     #[cfg(unix)]
     new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     new.tempfile_in(folder)
-        .with_context(|| format!("nothing can be written in {}", folder.display()))
+        .with_context(|| format!("cannot write to {}", folder.display()))
 }
 
-/// Gives the complete file its name; without `is_forced` none is replaced that came in between.
+/// Renames the complete file to its target. Without `is_forced`, a file that was created meanwhile is not replaced.
 fn publish(aside: NamedTempFile, target: &Path, is_forced: bool) -> anyhow::Result<()> {
     let aside = if is_forced {
         aside
@@ -104,11 +104,11 @@ fn publish(aside: NamedTempFile, target: &Path, is_forced: bool) -> anyhow::Resu
             Ok(_) => return Ok(()),
             Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => {
                 anyhow::bail!(
-                    "{} is there already: --force overwrites it",
+                    "{} exists already; use --force to overwrite it",
                     target.display()
                 )
             }
-            // Not every file system can.
+            // Some file systems do not support this.
             Err(refused) => refused.file,
         }
     };
@@ -141,11 +141,12 @@ async fn copy<W: tokio::io::AsyncWrite + Unpin>(
     }
     loop {
         let next = tokio::time::timeout(STALL, answer.chunk()).await;
-        let next = next.with_context(|| format!("no byte came for {} s", STALL.as_secs()))?;
-        // The URL is a secret while it lives.
+        let next =
+            next.with_context(|| format!("no data was received for {} s", STALL.as_secs()))?;
+        // The URL is a secret until it expires.
         let Some(chunk) = next
             .map_err(reqwest::Error::without_url)
-            .context("the download broke off")?
+            .context("the download was interrupted")?
         else {
             return Ok(to.flush().await?);
         };
@@ -173,7 +174,7 @@ mod tests {
         publish(new("new"), &target, true).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
         let left = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(left, 1, "nothing is left beside it");
+        assert_eq!(left, 1, "no temporary file is left");
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! What the commands need of the process that they run in.
+//! The environment of the commands.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use consign_core::time::Timestamp;
 
-/// What the commands need of the environment, read once.
+/// The environment, read once.
 #[derive(Debug, Clone)]
 pub struct CliEnvironment {
-    /// For what may be lost without harm but had better be kept.
+    /// The folder for data that may be lost.
     pub cache: PathBuf,
-    /// Where relative paths start.
+    /// The folder that relative paths start from.
     pub cwd: PathBuf,
 }
 
 impl CliEnvironment {
-    /// Reads it.
+    /// Reads the environment of the process.
     pub fn read() -> Self {
         let folder = |name: &str| {
             std::env::var_os(name)
@@ -32,13 +32,13 @@ impl CliEnvironment {
         }
     }
 
-    /// Where unfinished uploads are remembered.
+    /// Returns the folder for the state of unfinished uploads.
     pub(crate) fn uploads(&self) -> PathBuf {
         self.cache.join("uploads")
     }
 }
 
-/// The time of this machine: the one place of the command line that asks for it.
+/// Returns the current time. It is the only place of the command line that reads the clock.
 #[expect(
     clippy::disallowed_methods,
     reason = "the host reads the clock and hands it on"
@@ -47,7 +47,7 @@ pub(crate) fn now() -> Timestamp {
     chrono::Utc::now()
 }
 
-/// An absolute path, as it is remembered between runs.
+/// Returns an absolute path, as it is saved between runs.
 pub(crate) fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| path.display().to_string())
 }

@@ -9,18 +9,18 @@ use consign_client::{Client, File, ListFiles, Status};
 
 /// Arguments of `consign status`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Fails when the file has.
+#[command(after_help = "The exit status is 1 if the file failed.
 
 Examples:
   consign status FILE_ID
   consign status FILE_ID --wait --json | jq .row_count")]
 pub(super) struct StatusArgs {
-    /// The file
+    /// The file id
     file_id: String,
-    /// Wait until it is ready or has failed
+    /// Wait until the file is ready or has failed
     #[arg(long)]
     wait: bool,
-    /// As the server writes it
+    /// Print the answer of the server as JSON
     #[arg(long)]
     json: bool,
 }
@@ -70,10 +70,10 @@ fn print_status(file: &File) {
   consign list --status failed --limit 500
   consign list --all --json | jq -r '.[].file_id'")]
 pub(super) struct ListArgs {
-    /// At most this many; with --all, this many at a time
+    /// The most files; with --all, the page size
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// Every page
+    /// List all pages
     #[arg(long)]
     all: bool,
     /// Only files in this state
@@ -85,7 +85,7 @@ pub(super) struct ListArgs {
     /// Only files of this collection
     #[arg(long, value_name = "ID")]
     collection: Option<String>,
-    /// As the server writes them
+    /// Print the answer of the server as JSON
     #[arg(long)]
     json: bool,
 }
@@ -124,7 +124,7 @@ pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<Exit
         );
     }
     if filter.cursor.is_some() {
-        eprintln!("there are more: --all lists them");
+        eprintln!("more files exist; use --all to list them");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -132,13 +132,13 @@ pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<Exit
 /// Arguments of `consign delete`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "The object moves aside and is purged later, as the policy says.
+    after_help = "The object moves to the trash and is purged later, as the policy defines.
 
 Examples:
   consign delete FILE_ID"
 )]
 pub(super) struct DeleteArgs {
-    /// The files
+    /// The file ids
     #[arg(required = true, value_name = "FILE_ID")]
     file_ids: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The commands of `consign`. Results go to standard output, progress and complaints to standard error.
+//! The commands of `consign`. Results go to standard output, progress and errors to standard error.
 
 mod bucket;
 mod convert;
@@ -21,17 +21,17 @@ use consign_local::{ServeArgs, serve};
 pub use environment::CliEnvironment;
 use server::ServerArgs;
 
-/// Upload straight to a bucket; get back checked, profiled Parquet.
+/// Uploads straight to object storage, converted to Parquet
 #[derive(Debug, Parser)]
 #[command(
     name = "consign",
     version,
     after_help = "Examples:
-  consign serve --dev                            everything in one process, to try it on this machine
-  consign upload flights.csv                     sign, send, confirm, wait until it is ready
+  consign serve --dev                            try everything in one local process
+  consign upload flights.csv                     upload a file and wait until it is ready
   consign download FILE_ID --variant parquet
-  consign convert flights.csv flights.parquet    a table to Parquet, without a server
-  consign bucket init --s3-endpoint URL          make another store, such as MinIO, ready
+  consign convert flights.csv flights.parquet    convert a table to Parquet, without a server
+  consign bucket init --s3-endpoint URL          set up another store, such as MinIO
   consign --url https://files.example.org doctor"
 )]
 pub struct Cli {
@@ -43,34 +43,34 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run consign in this process
+    /// Run the server in one process
     Serve(ServeArgs),
     /// Upload files and wait until they are ready
     Upload(upload::UploadArgs),
-    /// Show where a file stands
+    /// Show the status of a file
     Status(files::StatusArgs),
     /// List your files, newest first
     List(files::ListArgs),
-    /// Download a file, or what was made from it
+    /// Download a file, or one of its outputs
     Download(download::DownloadArgs),
     /// Delete a file
     Delete(files::DeleteArgs),
-    /// Convert tables to Parquet on this machine, without a server
+    /// Convert local tables to Parquet, without a server
     Convert(convert::ConvertArgs),
-    /// Make a development token
+    /// Create a development token
     Token(token::TokenArgs),
-    /// Presign a URL by hand, with the credentials of the environment
+    /// Presign a URL with the credentials of the environment
     Presign(presign::PresignArgs),
-    /// Make the buckets of another store ready
+    /// Set up the buckets of another store
     Bucket(bucket::BucketArgs),
-    /// Check a consign and its store, and say what to do
+    /// Check a server and its store, and print advice
     Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever stopped it, for a person to read.
+/// The error that ended the command, as text for the user.
 pub async fn run(cli: Cli, environment: &CliEnvironment) -> anyhow::Result<ExitCode> {
     let client = || cli.server.client(environment);
     match cli.command {

@@ -1,4 +1,4 @@
-//! The binary `consign`: reads the command line and the environment once, runs, and says what went wrong.
+//! The binary `consign`: reads the command line and the environment once, runs the command and prints its error.
 
 use std::process::ExitCode;
 

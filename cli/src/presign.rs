@@ -1,4 +1,4 @@
-//! `consign presign`: a URL by hand, for trying a store out.
+//! `consign presign`: presigns a URL, to try a store.
 
 use std::process::ExitCode;
 
@@ -13,16 +13,16 @@ use crate::environment::now;
 use crate::pairs::name_value;
 use crate::token::seconds;
 
-/// What the URL is for.
+/// The operation of the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
     /// Upload a whole object
     Put,
-    /// Download one
+    /// Download an object
     Get,
-    /// Ask for its headers
+    /// Read the headers of an object
     Head,
-    /// Delete it
+    /// Delete an object
     Delete,
 }
 
@@ -40,7 +40,7 @@ impl Method {
 /// Arguments of `consign presign`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "The credentials are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN.
+    after_help = "The credentials are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN.
 
 Examples:
   consign presign get uploads datasets/a.csv --endpoint http://127.0.0.1:9000
@@ -48,29 +48,29 @@ Examples:
       \"$(consign presign put uploads a.csv --header content-type=text/csv --expires 5m --endpoint http://127.0.0.1:9000)\""
 )]
 pub(super) struct PresignArgs {
-    /// What the URL is for
+    /// The operation
     #[arg(value_enum)]
     method: Method,
     /// The bucket
     bucket: String,
-    /// The object's key
+    /// The object key
     key: String,
-    /// The store [default: AWS's own of the region]
+    /// The endpoint of the store [default: the AWS endpoint of the region]
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_S3")]
     endpoint: Option<String>,
     /// The region; auto for R2
     #[arg(long, default_value = "us-east-1", env = "AWS_REGION")]
     region: String,
-    /// How long it is good for: seconds, or 15m, 8h, 7d
+    /// How long the URL is valid: seconds, or a number with a unit, such as 15m, 8h, 7d
     #[arg(long, default_value = "15m", value_parser = seconds)]
     expires: u32,
-    /// A header to sign, to be sent as given; may be repeated
+    /// A header to sign; the client must send it unchanged; may be repeated
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = name_value)]
     headers: Vec<(String, String)>,
     /// A query parameter to sign; may be repeated
     #[arg(long = "query", value_name = "NAME=VALUE", value_parser = name_value)]
     query: Vec<(String, String)>,
-    /// Put the bucket into the host's name [default: only without --endpoint]
+    /// Use the bucket as part of the host name [default: only without --endpoint]
     #[arg(long)]
     virtual_host: bool,
     #[arg(long, hide = true, env = "AWS_ACCESS_KEY_ID", hide_env_values = true)]

@@ -1,4 +1,4 @@
-//! Which consign the commands talk to, and as whom.
+//! The server that the commands call, and the token that they send.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use reqwest::Url;
 
 use crate::environment::CliEnvironment;
 
-/// Which consign to talk to, and as whom.
+/// The server and the token.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
-    /// Base address of consign
+    /// Base URL of the server
     #[arg(
         long,
         global = true,
@@ -21,7 +21,7 @@ pub(crate) struct ServerArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     url: String,
-    /// Bearer token [default: what `consign serve` left in .consign/token, for a server on this machine]
+    /// Bearer token [default: .consign/token, which `consign serve` writes in development, for a local server]
     #[arg(
         long,
         global = true,
@@ -39,7 +39,7 @@ impl ServerArgs {
         Ok(Client::new(&self.url, token)?)
     }
 
-    /// A development token goes to this machine only, never to whatever `--url` names.
+    /// Returns the development token. It is sent to the local machine only, never to another host in `--url`.
     fn token_of_this_machine(&self, cwd: &Path) -> Option<String> {
         let url = Url::parse(&self.url).ok()?;
         let host = url

@@ -1,4 +1,4 @@
-//! Progress: bars on a terminal, a line per state elsewhere.
+//! Progress: bars on a terminal, otherwise one line per state.
 
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use consign_client::{Meter, Observer, Status};
 
-/// The bars of all files under way.
+/// The bars of all files in progress.
 #[derive(Debug, Clone)]
 pub(super) struct Bars {
     all: MultiProgress,
@@ -23,7 +23,7 @@ impl Bars {
         }
     }
 
-    /// The bar of one file.
+    /// Returns the bar of a file.
     pub(super) fn bar(&self, name: &str, size_bytes: Option<u64>) -> FileBar {
         let bar = if self.is_terminal {
             self.all.add(ProgressBar::no_length())
@@ -50,18 +50,18 @@ impl Bars {
         bar
     }
 
-    /// Writes a line to standard output without tearing the bars.
+    /// Prints a line to standard output without disturbing the bars.
     pub(super) fn print(&self, line: &str) {
         self.all.suspend(|| println!("{line}"));
     }
 
-    /// Writes a line to standard error without tearing the bars.
-    pub(super) fn complain(&self, line: &str) {
+    /// Prints a line to standard error without disturbing the bars.
+    pub(super) fn print_error(&self, line: &str) {
         self.all.suspend(|| eprintln!("{line}"));
     }
 }
 
-/// One file's progress.
+/// The progress of one file.
 #[derive(Debug)]
 pub(super) struct FileBar {
     bars: Bars,
@@ -72,19 +72,19 @@ pub(super) struct FileBar {
 }
 
 impl FileBar {
-    /// Now that the size is known, the bar has an end.
+    /// Sets the size, once it is known.
     pub(super) fn expect_bytes(&self, size_bytes: u64) {
         self.bar.set_length(size_bytes);
         let template = "{prefix:.bold} {bar:28.cyan/dim} {bytes:>10}/{total_bytes:10} {bytes_per_sec:>12} {eta:>4} {msg}";
         self.bar.set_style(style(template));
     }
 
-    /// What is going on, next to the bar or as a line.
+    /// Shows the current step, next to the bar or as a line.
     pub(super) fn note(&self, text: &str) {
         if self.bars.is_terminal {
             self.bar.set_message(text.to_owned());
         } else {
-            self.bars.complain(&format!("{}: {text}", self.name));
+            self.bars.print_error(&format!("{}: {text}", self.name));
         }
     }
 
@@ -107,12 +107,12 @@ impl Observer for FileBar {
     fn signed(&self, file_id: &str, resumed_parts: usize) {
         match resumed_parts {
             0 => self.note(&format!("signed {file_id}")),
-            parts => self.note(&format!("resumed {file_id} with {parts} parts done")),
+            parts => self.note(&format!("resumed {file_id}, {parts} parts are complete")),
         }
     }
 
     fn state(&self, state: Status) {
-        // A poisoned lock only says that another thread died while it noted a state.
+        // A poisoned lock only means that another thread panicked while it set a state.
         let mut last = self
             .last
             .lock()
@@ -129,16 +129,16 @@ impl Observer for FileBar {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // Templates are constants of this file; the plain bar serves if one is wrong.
+    // Templates are constants of this file. If one is invalid, the plain bar is used.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Text from elsewhere without what a terminal would obey.
+/// Returns the text without terminal control sequences.
 pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// A size as people read it.
+/// Formats a size.
 pub(super) fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }

@@ -1,4 +1,4 @@
-//! `consign token`: a bearer token for development, signed with the secret that `consign serve` keeps.
+//! `consign token`: creates a bearer token for development, signed with the secret of `consign serve`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,31 +18,31 @@ use consign_local::DEV_SECRET_FILE;
   export CONSIGN_TOKEN=$(consign token --owner alice --tier pro --life 8h)
   CONSIGN_DEV_SECRET=… consign token --owner bob")]
 pub(super) struct TokenArgs {
-    /// Whose files
+    /// Owner of the files (`sub`)
     #[arg(long, default_value = "dev")]
     owner: String,
-    /// The owner's tier, as the policy names it
+    /// Tier of the owner in the policy
     #[arg(long)]
     tier: Option<String>,
-    /// What else it is good for, such as `metrics`: names with blanks between them
+    /// Scopes, separated by spaces, such as `metrics`
     #[arg(long)]
     scope: Option<String>,
-    /// How long it is valid: seconds, or 15m, 8h, 7d
+    /// How long the token is valid: seconds, or a number with a unit, such as 15m, 8h, 7d
     #[arg(long, default_value = "24h", value_parser = seconds)]
     life: u32,
-    /// Who says so
+    /// Issuer of the token (`iss`)
     #[arg(long, default_value = "consign-dev", env = "CONSIGN_TOKEN_ISSUER")]
     issuer: String,
-    /// Whom it is for
+    /// Audience of the token (`aud`)
     #[arg(long, default_value = "consign", env = "CONSIGN_TOKEN_AUDIENCE")]
     audience: String,
-    /// Name of the key, where the server has several
+    /// Key id (`kid`), if the server has several keys
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
-    /// The secret [default: what `consign serve` left in .consign/dev-secret]
+    /// The secret [default: .consign/dev-secret, which `consign serve` writes in development]
     #[arg(long, env = "CONSIGN_DEV_SECRET", hide_env_values = true, hide = true)]
     secret: Option<String>,
-    /// Where `consign serve` keeps its data
+    /// Data folder of `consign serve`
     #[arg(
         long,
         value_name = "DIR",
@@ -59,7 +59,7 @@ pub(super) fn run(args: &TokenArgs, environment: &CliEnvironment) -> anyhow::Res
             let path = environment.cwd.join(&args.data).join(DEV_SECRET_FILE);
             std::fs::read_to_string(&path).with_context(|| {
                 format!(
-                    "{}: `consign serve` writes it in development; or set CONSIGN_DEV_SECRET",
+                    "{}: start `consign serve` in development, which writes this file, or set CONSIGN_DEV_SECRET",
                     path.display()
                 )
             })?
@@ -69,7 +69,7 @@ pub(super) fn run(args: &TokenArgs, environment: &CliEnvironment) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-/// Signs what the arguments say.
+/// Signs a token for the arguments.
 fn mint(secret: &[u8], args: &TokenArgs, now: Timestamp) -> anyhow::Result<String> {
     let token = NewToken {
         issuer: &args.issuer,
@@ -83,7 +83,7 @@ fn mint(secret: &[u8], args: &TokenArgs, now: Timestamp) -> anyhow::Result<Strin
     Ok(mint_hs256_scoped(secret, &token, args.scope.as_deref())?)
 }
 
-/// A length of time: seconds, or a number with s, m, h or d.
+/// Parses a duration: seconds, or a number with s, m, h or d.
 pub(super) fn seconds(text: &str) -> Result<u32, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit_s = match &text[digits.len()..] {
@@ -91,13 +91,13 @@ pub(super) fn seconds(text: &str) -> Result<u32, String> {
         "m" => 60,
         "h" => 3600,
         "d" => 86_400,
-        _ => return Err("must be seconds, or a number with s, m, h or d".to_owned()),
+        _ => return Err("must be a number of seconds, or a number with s, m, h or d".to_owned()),
     };
     let number: u32 = digits
         .parse()
-        .map_err(|_| "must be a number, with s, m, h or d where wanted".to_owned())?;
+        .map_err(|_| "must be a number, optionally with s, m, h or d".to_owned())?;
     let seconds = number.checked_mul(unit_s).filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| "must be at least a second and at most 136 years".to_owned())
+    seconds.ok_or_else(|| "must be between one second and 136 years".to_owned())
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use crate::pairs::name_value;
 use crate::show::{Bars, printable};
 use consign_client::{Client, File, SignUpload, Status, Strategy, Upload, sha256_base64};
 
-/// Files under way at once.
+/// The number of files that are uploaded at once.
 const FILES_AT_ONCE: usize = 3;
 
 /// Arguments of `consign upload`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Run again after an interruption, it goes on where it stopped.
+    after_help = "After an interruption, run the same command again to continue.
 
 Examples:
   consign upload flights.csv
@@ -31,40 +31,40 @@ pub(super) struct UploadArgs {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Category of the server's policy [default: chosen by the server]
+    /// Category of the policy [default: chosen by the server]
     #[arg(long)]
     category: Option<String>,
-    /// How to send [default: chosen by the server]
+    /// Upload strategy [default: chosen by the server]
     #[arg(long, value_name = "put|post|multipart")]
     strategy: Option<Strategy>,
-    /// Media type [default: by extension]
+    /// Media type [default: by file extension]
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
-    /// What the files belong to
+    /// Collection that the files belong to
     #[arg(long, value_name = "ID")]
     collection: Option<String>,
-    /// A label that the policy knows, may be repeated
+    /// A label that the policy defines; may be repeated
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = name_value)]
     labels: Vec<(String, String)>,
-    /// Free metadata, the value as JSON or else as text, may be repeated
+    /// Free metadata, a JSON value or otherwise text; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_value)]
     metadata: Vec<(String, String)>,
-    /// Have the store check the content's SHA-256
+    /// Let the store verify the SHA-256 of the content
     #[arg(long)]
     checksum: bool,
     /// Wait until the files are ready (the default)
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Leave once the uploads are confirmed
+    /// Return once the uploads are confirmed
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
-    /// One effect, however often it is run, for a single file [default: made up, and remembered until done]
+    /// Idempotency key of a single file [default: generated, and saved until the upload is done]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
 
 impl UploadArgs {
-    /// What to ask for.
+    /// Builds the request.
     pub(super) fn request(
         &self,
         filename: &str,
@@ -98,19 +98,19 @@ impl UploadArgs {
     }
 }
 
-/// What is left out where nothing was said.
+/// Returns `None` for an empty value.
 fn some<T: Default + PartialEq>(said: T) -> Option<T> {
     Some(said).filter(|said| *said != T::default())
 }
 
-/// Uploads every file, some at once; fails when one did.
+/// Uploads all files, several at once. Fails if one of them failed.
 pub(super) async fn run(
     args: UploadArgs,
     client: Client,
     environment: &CliEnvironment,
 ) -> anyhow::Result<ExitCode> {
     if args.idempotency_key.is_some() && args.files.len() > 1 {
-        anyhow::bail!("--idempotency-key is for a single file");
+        anyhow::bail!("--idempotency-key needs exactly one file");
     }
     let (bars, uploads, args, client) = (&Bars::new(), &environment.uploads(), &args, &client);
     let mut running = stream::iter(&args.files)
@@ -122,12 +122,12 @@ pub(super) async fn run(
             Ok(status) => bars.print(&line(path, &status)),
             Err(error) => {
                 failures += 1;
-                bars.complain(&format!("{}: {error:#}", path.display()));
+                bars.print_error(&format!("{}: {error:#}", path.display()));
             }
         }
     }
     if failures > 0 && args.files.len() > 1 {
-        bars.complain(&format!("{failures} of {} failed", args.files.len()));
+        bars.print_error(&format!("{failures} of {} failed", args.files.len()));
     }
     Ok(if failures == 0 {
         ExitCode::SUCCESS
@@ -144,7 +144,7 @@ async fn one(
     bars: &Bars,
 ) -> anyhow::Result<File> {
     let metadata = tokio::fs::metadata(path).await?;
-    anyhow::ensure!(metadata.is_file(), "not a file");
+    anyhow::ensure!(metadata.is_file(), "is not a file");
     let path = absolute(path)?;
     let name = path.file_name().context("has no name")?.to_string_lossy();
     let bar = bars.bar(&name, Some(metadata.len()));
@@ -186,7 +186,7 @@ async fn one(
     }
 }
 
-/// `file_id  state  rows  name`, for people and for `cut`.
+/// Returns `file_id`, state, rows and name, separated by tabs.
 fn line(path: &Path, status: &File) -> String {
     let rows = status
         .row_count

@@ -1,4 +1,4 @@
-//! What to do where a kind of store cannot be told by its S3 interface.
+//! What to do for stores that cannot be configured through their S3 API.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use consign_core::policy::Provider;
 use super::plan::Plan;
 use super::table::{Row, RowState};
 
-/// A webhook of MinIO is a queue by this name, when its id is `consign`.
+/// The ARN of MinIO's webhook with the id `consign`.
 const MINIO_ARN: &str = "arn:minio:sqs::consign:webhook";
-/// Time to find out what the server is.
+/// The timeout for identifying the server.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A kind of store, as far as what it does not have depends on it.
+/// A kind of store, by its limitations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Aws,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What the provider's name leaves open is seen by what the server calls itself.
+    /// Returns the kind of store. If the provider does not determine it, the `Server` header does.
     pub(super) async fn find(http: &reqwest::Client, provider: Provider, endpoint: &str) -> Self {
         match provider {
             Provider::S3 => return Self::Aws,
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// Where notifications go when nothing else is said.
+    /// Returns the default target of notifications.
     pub(super) fn own_queue_arn(self) -> Option<&'static str> {
         match self {
             Self::Minio => Some(MINIO_ARN),
@@ -56,71 +56,71 @@ impl Kind {
         }
     }
 
-    /// The store has no CORS rules, and turns these origins away.
+    /// Returns the note for a store without CORS rules that refuses these origins.
     pub(super) fn without_cors(self, refused: &[&str]) -> String {
         match self {
             Self::Minio => format!(
-                "MinIO takes no CORS rules for a bucket; start it with\nMINIO_API_CORS_ALLOW_ORIGIN={}",
+                "MinIO has no CORS rules for buckets; start it with\nMINIO_API_CORS_ALLOW_ORIGIN={}",
                 refused.join(",")
             ),
             Self::Aws | Self::R2 | Self::Other => format!(
-                "the store takes no CORS rules; let its own settings allow GET, HEAD, POST and PUT and expose ETag for\n{}",
+                "the store has no CORS rules; configure it to allow GET, HEAD, POST and PUT and to expose ETag for\n{}",
                 refused.join(" ")
             ),
         }
     }
 
-    /// Whether such a rule is worth asking for.
+    /// Whether the store supports the rule.
     pub(super) fn takes(self, rule: Cleaning<'_>) -> bool {
         match (self, rule) {
-            // MinIO reads no `AbortIncompleteMultipartUpload`, and so finds the rule empty.
+            // MinIO ignores `AbortIncompleteMultipartUpload`, and then refuses the rule as empty.
             (Self::Minio, Cleaning::Parts { .. }) => false,
             (Self::Minio | Self::Aws | Self::R2 | Self::Other, _) => true,
         }
     }
 
-    /// The store does not take the rule.
+    /// Returns the row for a rule that the store does not support.
     pub(super) fn without_cleaning(self, item: &'static str, rule: Cleaning<'_>) -> Row {
         match (self, rule) {
             (Self::Minio, Cleaning::Parts { .. }) => Row::new(
                 item,
                 RowState::ByStore,
-                "MinIO drops stale parts after a day (MINIO_API_STALE_UPLOADS_EXPIRY)",
+                "MinIO removes stale parts after a day (MINIO_API_STALE_UPLOADS_EXPIRY)",
             ),
             (Self::Aws | Self::R2 | Self::Other, Cleaning::Parts { .. }) => Row::new(
                 item,
-                RowState::ByHand,
-                "the store takes no such rule: abort unfinished uploads now and then",
+                RowState::Manual,
+                "the store does not support this rule; abort unfinished uploads regularly",
             ),
             (_, Cleaning::Objects { prefix, days, .. }) => Row::new(
                 item,
-                RowState::ByHand,
+                RowState::Manual,
                 format!(
-                    "the store takes no such rule; consign removes these itself, and should it not:\n\
-                     remove what is older than {days} days under {prefix}"
+                    "the store does not support this rule; consign removes these objects itself. As a fallback,\n\
+                     remove objects older than {days} days under {prefix}"
                 ),
             ),
         }
     }
 
-    /// Nobody said where notifications go.
+    /// Returns the row for missing notifications without a target.
     pub(super) fn without_queue(self, item: &'static str, plan: &Plan<'_>) -> Row {
         match self {
             Self::R2 => self.without_notifications(item, plan),
             Self::Aws => Row::new(
                 item,
                 RowState::Missing,
-                "give --queue-arn arn:aws:sqs:REGION:ACCOUNT:QUEUE; the queue's policy must let s3.amazonaws.com send",
+                "set --queue-arn arn:aws:sqs:REGION:ACCOUNT:QUEUE; the policy of the queue must allow s3.amazonaws.com to send",
             ),
             Self::Minio | Self::Other => Row::new(
                 item,
-                RowState::ByHand,
-                "give --queue-arn if the store can notify; without, files move on by confirm, or by the sweep",
+                RowState::Manual,
+                "set --queue-arn if the store supports notifications; without them, confirm or the sweep starts the ingest",
             ),
         }
     }
 
-    /// The store cannot be told by the S3 interface.
+    /// Returns the row for a store whose notifications cannot be set through the S3 API.
     pub(super) fn without_notifications(self, item: &'static str, plan: &Plan<'_>) -> Row {
         let note = match self {
             Self::R2 => {
@@ -130,32 +130,31 @@ impl Kind {
                     .map(|prefix| wrangler(plan.bucket, prefix))
                     .collect();
                 format!(
-                    "R2 is told by wrangler; `… notification list {}` shows what it knows:\n{}",
+                    "set the notifications of R2 with wrangler; `… notification list {}` shows them:\n{}",
                     plan.bucket,
                     lines.join("\n")
                 )
             }
             Self::Aws | Self::Minio | Self::Other => {
-                "the store has no notifications: files move on by confirm, or by the sweep"
-                    .to_owned()
+                "the store has no notifications; confirm or the sweep starts the ingest".to_owned()
             }
         };
-        Row::new(item, RowState::ByHand, note)
+        Row::new(item, RowState::Manual, note)
     }
 
-    /// The store does not know the queue, or does not take the rule.
+    /// Returns the note for a store that does not know the queue, or refused the rule.
     pub(super) fn refused_notifications(self, arn: &str, error: &SetupError) -> String {
         let target = arn.split(':').nth(4).unwrap_or("consign");
         match self {
             Self::Minio => format!(
-                "{error}\nstart MinIO with these, and come again:\n\
+                "{error}\nstart MinIO with these variables, and run the command again:\n\
                  MINIO_NOTIFY_WEBHOOK_ENABLE_{target}=on\n\
                  MINIO_NOTIFY_WEBHOOK_ENDPOINT_{target}=http://CONSIGN/events/minio\n\
-                 MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_{target}=what S3_EVENT_TOKEN is for `consign serve`\n\
-                 MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_{target}=a folder for what could not be delivered yet"
+                 MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_{target}=the S3_EVENT_TOKEN of `consign serve`\n\
+                 MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_{target}=a folder for undelivered notifications"
             ),
             Self::Aws => format!(
-                "{error}\nthe queue's policy must let s3.amazonaws.com send for this bucket"
+                "{error}\nthe policy of the queue must allow s3.amazonaws.com to send for this bucket"
             ),
             Self::R2 | Self::Other => error.to_string(),
         }

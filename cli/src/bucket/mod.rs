@@ -1,4 +1,4 @@
-//! `consign bucket init`: makes a store ready for the policy, and says what it cannot do by itself.
+//! `consign bucket init`: prepares the buckets of the policy, and reports what it cannot set itself.
 
 mod advice;
 mod plan;
@@ -35,16 +35,16 @@ pub(super) struct BucketArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Command {
-    /// Make and verify the policy's buckets with their CORS, lifecycle and notification rules
+    /// Create and check the buckets of the policy with their CORS, lifecycle and notification rules
     Init(InitArgs),
 }
 
 /// Arguments of `consign bucket init`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "It may be run again at any time: what is there stays, and rules of others are left alone. Ours have ids that begin with
-`consign`. The credentials are S3_ACCESS_KEY and S3_SECRET_KEY, or AWS_ACCESS_KEY_ID and so on, or what the policy names.
-It fails when something is missing at the end.
+    after_help = "The command can be repeated. Existing settings and rules of others stay; the ids of consign's rules begin with `consign`.
+The credentials are S3_ACCESS_KEY and S3_SECRET_KEY, or AWS_ACCESS_KEY_ID and so on, or those that the policy names.
+The exit status is 1 if something is missing at the end.
 
 Examples:
   S3_ACCESS_KEY=… S3_SECRET_KEY=… consign bucket init --s3-endpoint http://127.0.0.1:9000
@@ -52,32 +52,33 @@ Examples:
   consign bucket init --check"
 )]
 struct InitArgs {
-    /// The policy [default: consign.toml here, else the built-in one]
+    /// The policy [default: ./consign.toml, otherwise the built-in policy]
     #[arg(long, value_name = "FILE", env = "CONSIGN_CONFIG")]
     config: Option<PathBuf>,
     #[command(flatten)]
     s3: S3Args,
-    /// A web page's origin that may upload and download; may be repeated [default: the policy's]
+    /// An origin whose pages may upload and download; may be repeated [default: the origins of the policy]
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// Where notifications go [default for MinIO: its webhook named `consign`]
+    /// The target of notifications [default for MinIO: its webhook `consign`]
     #[arg(long, value_name = "ARN", env = "S3_QUEUE_ARN")]
     queue_arn: Option<String>,
-    /// Only look; fail when something is missing
+    /// Change nothing; fail if something is missing
     #[arg(long)]
     check: bool,
-    /// Write this marker, which the log names, into the policy's buckets: the records then take them for the ones they know
+    /// Write this marker (from the log) to the policy's buckets, so that the server accepts them, for example after a
+    /// restore
     #[arg(long, value_name = "MARKER", conflicts_with = "check", value_parser = marker)]
     adopt: Option<String>,
 }
 
-/// A marker as the records name it: 32 hexadecimal digits.
+/// Parses a bucket marker: 32 hexadecimal digits.
 fn marker(text: &str) -> Result<String, String> {
     let is_marker = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_marker {
         Ok(text.to_owned())
     } else {
-        Err("must be the 32 hexadecimal digits that the log has as `marker`".to_owned())
+        Err("must be 32 hexadecimal digits, as in the field `marker` of the log".to_owned())
     }
 }
 
@@ -87,17 +88,17 @@ pub(super) async fn run(args: BucketArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn init(args: &InitArgs, environment: &ServeEnvironment) -> anyhow::Result<ExitCode> {
-    // 1. The policy, and the store that it or the arguments name.
+    // 1. Read the policy, and the store that it or the arguments name.
     let text = policy_text(args.config.as_deref(), &environment.cwd)?;
     let config = parse(&text, environment)?;
     let s3 = S3::find(&args.s3, &config.store, &environment.variables)?.context(
-        "the policy uses the embedded store, which `consign serve` makes ready by itself; name another with --s3-endpoint",
+        "the policy uses the embedded store, which `consign serve` sets up itself; set --s3-endpoint for another store",
     )?;
     let origins = match args.origins.as_slice() {
         [] => config.store.origins.clone(),
-        told => told.to_vec(),
+        given => given.to_vec(),
     };
-    // 2. What is wanted of each bucket, and what of that there is.
+    // 2. Check and set up each bucket.
     let http = http_client()?;
     let kind = Kind::find(&http, s3.provider, &s3.endpoint_url()).await;
     let setup = Setup {
@@ -118,7 +119,7 @@ async fn init(args: &InitArgs, environment: &ServeEnvironment) -> anyhow::Result
     for plan in Plan::of(&config.policy) {
         setup.bucket(&plan, &mut table).await;
     }
-    // 3. What came of it.
+    // 3. Print the result.
     println!("{}, {}\n\n{table}", s3.endpoint_url(), kind.name());
     Ok(if table.is_complete() {
         ExitCode::SUCCESS
@@ -127,14 +128,14 @@ async fn init(args: &InitArgs, environment: &ServeEnvironment) -> anyhow::Result
     })
 }
 
-/// The policy, whose secrets are not needed here but for the store's own: those that are not set are left out.
+/// Parses the policy. Only the secrets of the store are needed; others may be unset.
 fn parse(text: &str, environment: &ServeEnvironment) -> anyhow::Result<Config> {
     let unset = "a secret that is not needed here";
     let secret = |name: &str| {
         let told = environment.get(name);
         Some(told.unwrap_or_else(|| unset.to_owned()))
     };
-    let mut config = Config::parse(text, &secret).context("the policy is wrong")?;
+    let mut config = Config::parse(text, &secret).context("the policy is invalid")?;
     config.store.credentials = config
         .store
         .credentials
@@ -142,7 +143,7 @@ fn parse(text: &str, environment: &ServeEnvironment) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// What all buckets have in common.
+/// What all buckets share.
 struct Setup {
     store: consign_aws::S3Store,
     kind: Kind,
@@ -158,7 +159,7 @@ impl Setup {
     async fn bucket(&self, plan: &Plan<'_>, table: &mut Table) {
         let bucket = self.store.bucket(plan.bucket);
         let existence = row("bucket", bucket.existence(self.mode).await, String::new());
-        let is_there = matches!(existence.state, RowState::There | RowState::Made);
+        let is_there = matches!(existence.state, RowState::Present | RowState::Created);
         table.add(plan.bucket, existence);
         if !is_there {
             return;
@@ -183,23 +184,23 @@ impl Setup {
         }
     }
 
-    /// Makes the bucket the one that the records know, as after a restore into a new one.
+    /// Writes the marker that the records have for the bucket, for example after a restore into a new one.
     async fn adopt(&self, bucket: &str, marker: &str) -> Row {
         use consign_core::ports::ObjectStore as _;
 
         let object = ObjectRef::new(bucket, format!("{MARKER_PREFIX}{marker}"));
         let written = self.store.put(&object, "text/plain", Bytes::new()).await;
         match written {
-            Ok(_) => Row::new("marker", RowState::Made, object.key),
+            Ok(_) => Row::new("marker", RowState::Created, object.key),
             Err(fault) => Row::new("marker", RowState::Failed, chain(&fault)),
         }
     }
 
-    /// By the bucket's rules; where the store has none, by what it answers a browser.
+    /// Sets the CORS rules of the bucket. If the store has none, checks its answer to a preflight.
     async fn cors(&self, plan: &Plan<'_>, bucket: &Bucket) -> Row {
         let item = "CORS";
         if self.origins.is_empty() {
-            let note = "no origin is known: `origins` in the policy's [store], or --origin";
+            let note = "no origin is set; set `origins` in [store] of the policy, or --origin";
             return Row::new(item, RowState::Skipped, note);
         }
         let found = bucket.cors(&self.origins, self.mode).await;
@@ -208,7 +209,7 @@ impl Setup {
         }
         let mut refused = Vec::new();
         for origin in &self.origins {
-            if !self.is_let_in(plan.bucket, origin).await {
+            if !self.is_allowed_origin(plan.bucket, origin).await {
                 refused.push(origin.as_str());
             }
         }
@@ -216,7 +217,7 @@ impl Setup {
             ([], _) => Row::new(
                 item,
                 RowState::ByStore,
-                "the store lets these origins in by itself",
+                "the store allows these origins by default",
             ),
             (_, Ok(_)) if self.kind != Kind::Minio => {
                 row(item, Ok(RuleState::Missing), String::new())
@@ -225,8 +226,8 @@ impl Setup {
         }
     }
 
-    /// Whether a page of the origin may PUT, as a browser would ask.
-    async fn is_let_in(&self, bucket: &str, origin: &str) -> bool {
+    /// Whether a page of the origin may PUT, by a preflight.
+    async fn is_allowed_origin(&self, bucket: &str, origin: &str) -> bool {
         let asked = if origin == "*" {
             "https://any.example"
         } else {
@@ -269,17 +270,21 @@ impl Setup {
     }
 }
 
-/// A row for what was found or made; `note` says what it is.
+/// Returns the row of a result. `note` describes it.
 fn row(item: &'static str, outcome: Result<RuleState, SetupError>, note: String) -> Row {
     match outcome {
-        Ok(RuleState::There) => Row::new(item, RowState::There, note),
-        Ok(RuleState::Made) => Row::new(item, RowState::Made, note),
-        Ok(RuleState::Missing) => {
-            Row::new(item, RowState::Missing, "`consign bucket init` makes it")
-        }
-        Err(SetupError::Unsupported) => {
-            Row::new(item, RowState::ByHand, "the store does not have this")
-        }
+        Ok(RuleState::Present) => Row::new(item, RowState::Present, note),
+        Ok(RuleState::Created) => Row::new(item, RowState::Created, note),
+        Ok(RuleState::Missing) => Row::new(
+            item,
+            RowState::Missing,
+            "run `consign bucket init` to create it",
+        ),
+        Err(SetupError::Unsupported) => Row::new(
+            item,
+            RowState::Manual,
+            "the store does not support this rule",
+        ),
         Err(
             error
             @ (SetupError::Refused { .. } | SetupError::Foreign { .. } | SetupError::Fault(_)),
@@ -287,7 +292,7 @@ fn row(item: &'static str, outcome: Result<RuleState, SetupError>, note: String)
     }
 }
 
-/// An error with its causes.
+/// Returns an error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

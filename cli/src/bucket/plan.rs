@@ -1,4 +1,4 @@
-//! What the policy wants of each bucket.
+//! The setup that the policy requires of each bucket.
 
 use consign_aws::Cleaning;
 use consign_core::operations::{HEALTH_OBJECT_DAYS, PARTS_ABORT_DAYS, deleted_days};
@@ -8,14 +8,14 @@ use consign_core::policy::{Category, DELETED_PREFIX, HEALTH_PREFIX, Policy};
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
     pub(super) bucket: &'a str,
-    /// Where uploads arrive; none of them begins like another.
+    /// The prefixes of uploads. None is a prefix of another.
     pub(super) prefixes: Vec<&'a str>,
-    /// After how many days deleted files go, whatever happens.
+    /// The days after which deleted files are removed in any case.
     deleted_days: i32,
 }
 
 impl<'a> Plan<'a> {
-    /// Every bucket of the policy.
+    /// Returns the plan of every bucket in the policy.
     pub(super) fn of(policy: &'a Policy) -> Vec<Self> {
         let plan = |bucket: &'a str| {
             let here = || policy.categories().filter(move |c| c.bucket == bucket);
@@ -29,7 +29,7 @@ impl<'a> Plan<'a> {
         policy.buckets().into_iter().map(plan).collect()
     }
 
-    /// What the store shall remove by itself, each with what it is for a person.
+    /// Returns the lifecycle rules, each with a name for the table.
     pub(super) fn cleanings(&self) -> [(&'static str, Cleaning<'static>); 3] {
         [
             (
@@ -66,7 +66,7 @@ fn prefix(category: &Category) -> &str {
     category.key.literal_prefix()
 }
 
-/// Without those that begin like another: S3 takes no two rules for one object.
+/// Removes prefixes that are covered by another: S3 refuses two rules for one object.
 fn shortest(mut prefixes: Vec<&str>) -> Vec<&str> {
     prefixes.sort_unstable();
     let mut kept: Vec<&str> = Vec::new();

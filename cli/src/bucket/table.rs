@@ -1,36 +1,36 @@
-//! What was done, as a table.
+//! The result of `consign bucket init`, as a table.
 
 use std::fmt;
 
 use crate::show::printable;
 
-/// Where something stands.
+/// The state of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowState {
-    /// It was there.
-    There,
-    /// It was made.
-    Made,
-    /// The store has no rules for it, and does it by itself.
+    /// It existed.
+    Present,
+    /// It was created.
+    Created,
+    /// The store has no rules for it, but does it by default.
     ByStore,
-    /// The store cannot be told by its S3 interface; a person can.
-    ByHand,
-    /// Nobody asked for it.
+    /// It cannot be set through the S3 API, and has to be set manually.
+    Manual,
+    /// It was not requested.
     Skipped,
     /// It is missing.
     Missing,
-    /// It could not be had.
+    /// It failed.
     Failed,
 }
 
 impl RowState {
     fn text(self) -> &'static str {
         match self {
-            Self::There => "there",
-            Self::Made => "made",
+            Self::Present => "present",
+            Self::Created => "created",
             Self::ByStore => "by the store",
-            Self::ByHand => "by hand",
-            Self::Skipped => "left out",
+            Self::Manual => "manual",
+            Self::Skipped => "skipped",
             Self::Missing => "MISSING",
             Self::Failed => "FAILED",
         }
@@ -38,13 +38,13 @@ impl RowState {
 
     fn is_good(self) -> bool {
         match self {
-            Self::There | Self::Made | Self::ByStore | Self::ByHand | Self::Skipped => true,
+            Self::Present | Self::Created | Self::ByStore | Self::Manual | Self::Skipped => true,
             Self::Missing | Self::Failed => false,
         }
     }
 }
 
-/// One thing of one bucket.
+/// One item of one bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) item: &'static str,
@@ -59,7 +59,7 @@ impl Row {
     }
 }
 
-/// Everything of every bucket.
+/// All items of all buckets.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<(String, Row)>,
@@ -70,7 +70,7 @@ impl Table {
         self.rows.push((bucket.to_owned(), row));
     }
 
-    /// Nothing is missing and nothing failed.
+    /// Whether nothing is missing and nothing failed.
     pub(super) fn is_complete(&self) -> bool {
         self.rows.iter().all(|(_, row)| row.state.is_good())
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Table {
         for (bucket, Row { item, state, note }) in &self.rows {
             let name = if bucket == last { "" } else { bucket.as_str() };
             last = bucket;
-            // What has more to say than a line says it below.
+            // Further lines of a note are printed below the row.
             let mut lines = note.lines().map(printable);
             let first = lines.next().unwrap_or_default();
             let line = format!("{name:width$}  {item:15}  {:12}  {first}", state.text());
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn a_table_names_each_bucket_once_and_shows_what_to_do() {
         let mut table = Table::default();
-        table.add("files", Row::new("bucket", RowState::Made, ""));
-        table.add("files", Row::new("CORS", RowState::There, "http://a"));
+        table.add("files", Row::new("bucket", RowState::Created, ""));
+        table.add("files", Row::new("CORS", RowState::Present, "http://a"));
         assert!(table.is_complete());
         table.add(
             "files",
@@ -120,8 +120,8 @@ mod tests {
         let text = table.to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
-        assert_eq!(lines[1], "files   bucket           made");
-        assert_eq!(lines[2], "        CORS             there         http://a");
+        assert_eq!(lines[1], "files   bucket           created");
+        assert_eq!(lines[2], "        CORS             present       http://a");
         assert!(lines[3].ends_with("MISSING       one") && lines[4].ends_with("      two"));
         assert_eq!(text.matches("files").count(), 1);
     }

@@ -1,5 +1,5 @@
-//! Begins multipart uploads with a URL of our own signing and a plain HTTP client: for functions that only sign, and
-//! need the whole SDK of S3 for nothing else.
+//! Begins multipart uploads with a presigned URL and a plain HTTP client, for functions that only sign and would need
+//! the S3 SDK for nothing else.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use serde::de::DeserializeOwned;
 use crate::client::{ATTEMPTS_MAX, CONNECT_TIMEOUT, SMALL};
 use crate::fault::{begin_kind, kind};
 
-/// The port's verb, for faults.
+/// The operation name in faults.
 const BEGIN: &str = "begin";
 /// Calls after the first.
 const RETRIES_MAX: usize = ATTEMPTS_MAX as usize - 1;
 /// How long the URL is good for, in seconds: it is used at once, and clocks differ.
 const URL_S: u32 = 300;
-/// The longest answer that is read, in bytes. Real ones have some hundreds.
+/// The longest answer that is read, in bytes. Real answers have some hundreds.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Begins multipart uploads at an S3 server.
@@ -55,7 +55,7 @@ struct Refused {
 }
 
 impl<C: Clock> PresignedBegin<C> {
-    /// Begins uploads where `signer` signs for: the endpoint that functions talk to. Connects when first used.
+    /// Creates the adapter for the endpoint that `signer` signs for. Connects on first use.
     #[must_use]
     pub const fn new(signer: Signer, clock: C) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl<C: Clock> PresignedBegin<C> {
 }
 
 impl<C: Clock> BeginMultipart for PresignedBegin<C> {
-    /// An attempt whose answer was lost leaves an upload that nobody knows; the bucket's lifecycle removes it.
+    /// An attempt whose answer was lost leaves an unknown upload, which the lifecycle rules of the bucket remove.
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -153,7 +153,7 @@ impl<C: Clock> BeginMultipart for PresignedBegin<C> {
     }
 }
 
-/// Gives an attempt up when its time is over.
+/// Ends an attempt after its timeout.
 async fn timed(attempt: impl Future<Output = Result<String, Fault>>) -> Result<String, Fault> {
     let limit = SMALL.attempt.unwrap_or(Duration::MAX);
     tokio::time::timeout(limit, attempt)

@@ -1,13 +1,12 @@
-//! A circuit breaker: where nobody is at a service's end, calls are answered at once, and one now and then looks whether
-//! it is back.
+//! A circuit breaker: while a service does not answer, calls fail at once, and from time to time one call checks
+//! whether it answers again.
 //!
-//! What counts is whether somebody answers, not what: a refusal and a 500 are answers, of a service that may well serve the
-//! next key. How often those are tried again is bounded by the SDK's own retry budget. Connections that fail count for the
-//! endpoint; answers that do not come in time count for their operation alone, and neither where others were
-//! answered of late.
+//! Any answer counts as success, also a refusal or a 500: the service may well serve the next key. The SDK's retry
+//! budget limits how often those are retried. Failed connections count for the endpoint. Answers that do not arrive in
+//! time count for their operation only. Neither counts if other calls were answered recently.
 //!
-//! It sits in the SDK's own pipeline, so every call of a client passes it, and it takes the time from the clock that
-//! the client signs with. A call here is a call with all its retries.
+//! It is part of the SDK's pipeline, so every call of a client passes through it, and it uses the clock that the client
+//! signs with. A call here includes its retries.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,31 +21,31 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Calls without an answer, one after the other, before a circuit opens.
+/// Consecutive calls without an answer before a circuit opens.
 const MISSES_MAX: u32 = 5;
-/// An answer within this time keeps a circuit closed, whatever is missed beside it.
+/// An answer within this time keeps a circuit closed, whatever other calls miss.
 const ANSWER_COUNTS: Duration = Duration::from_secs(10);
 /// How long a circuit stays open before one call may try.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Why a call was not made.
+/// The call was not made.
 #[derive(Debug, thiserror::Error)]
-#[error("not called: the last calls met nobody, and it is too early to try again")]
+#[error("not called: the service did not answer the last calls, and it is too early to try again")]
 pub(crate) struct Open;
 
-/// What a call told about the service.
+/// What a call shows about the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ServiceHealth {
-    /// Somebody answered, if only to refuse or to fail.
+    /// The service answered, also if it refused or failed.
     Answered,
-    /// No answer came in time.
+    /// No answer arrived in time.
     Late,
     /// There was no connection, or it broke.
-    Nobody,
+    Unreachable,
 }
 
-/// Closed while `open_until` is `None`. Open, calls are refused until then; the first one after it passes, and the others
-/// wait another pause for its result, so a trial that nobody waits for any more blocks nothing.
+/// Closed while `open_until` is `None`. While open, calls are refused until then. The first call after it passes. The
+/// others wait for its result for another pause, so a trial that was cancelled blocks nothing.
 #[derive(Debug, Default)]
 struct Circuit {
     misses: u32,
@@ -58,7 +57,7 @@ impl Circuit {
     fn permit(&mut self, now: SystemTime) -> Result<(), Open> {
         match self.open_until {
             None => Ok(()),
-            // A clock that was set back must not keep it open for longer than a pause.
+            // If the clock was set back, the circuit stays open for one pause at most.
             Some(until) if now < until && until <= now + PAUSE => Err(Open),
             Some(_) => {
                 self.open_until = Some(now + PAUSE);
@@ -89,7 +88,7 @@ impl Circuit {
 #[derive(Debug, Default)]
 struct Circuits {
     endpoint: Circuit,
-    /// By the operation's name; a client has some twenty.
+    /// Circuits by operation name. A client has some twenty operations.
     operations: HashMap<String, Circuit>,
 }
 
@@ -112,23 +111,23 @@ impl Breaker {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a call of this operation may be made now.
+    /// Whether this operation may be called now.
     fn permit(&self, operation: &str, now: SystemTime) -> Result<(), Open> {
         let mut circuits = self.circuits();
         circuits.operation(operation).permit(now)?;
         circuits.endpoint.permit(now)
     }
 
-    /// Takes what a call of this operation told.
-    fn record(&self, operation: &str, told: ServiceHealth, now: SystemTime) {
+    /// Records the result of a call.
+    fn record(&self, operation: &str, health: ServiceHealth, now: SystemTime) {
         let mut circuits = self.circuits();
-        match told {
+        match health {
             ServiceHealth::Answered => {
                 circuits.operation(operation).answered(now);
                 circuits.endpoint.answered(now);
             }
             ServiceHealth::Late => circuits.operation(operation).missed(now),
-            ServiceHealth::Nobody => circuits.endpoint.missed(now),
+            ServiceHealth::Unreachable => circuits.endpoint.missed(now),
         }
     }
 }
@@ -160,7 +159,7 @@ impl Intercept for Breaker {
         components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let told = match context.output_or_error() {
+        let health = match context.output_or_error() {
             Some(Err(error)) if error.is_timeout_error() => Some(ServiceHealth::Late),
             Some(Err(error)) if error.is_connector_error() => {
                 let connector = error.as_connector_error();
@@ -168,13 +167,13 @@ impl Intercept for Breaker {
                 Some(if is_late {
                     ServiceHealth::Late
                 } else {
-                    ServiceHealth::Nobody
+                    ServiceHealth::Unreachable
                 })
             }
             _ => context.response().map(|_| ServiceHealth::Answered),
         };
-        if let (Some(told), Some(clock)) = (told, components.time_source()) {
-            self.record(operation(config), told, clock.now());
+        if let (Some(health), Some(clock)) = (health, components.time_source()) {
+            self.record(operation(config), health, clock.now());
         }
         Ok(())
     }
@@ -190,7 +189,7 @@ mod tests {
     const GET: &str = "GetObject";
     const HEAD: &str = "HeadObject";
 
-    /// A breaker and the clock that it is asked by.
+    /// A breaker with a clock.
     struct Given {
         breaker: Breaker,
         clock: ManualClock,
@@ -210,10 +209,10 @@ mod tests {
                 .is_ok()
         }
 
-        fn tell(&self, operation: &str, told: ServiceHealth, times: u32) {
+        fn record(&self, operation: &str, health: ServiceHealth, times: u32) {
             for _ in 0..times {
                 self.breaker
-                    .record(operation, told, self.clock.now().into());
+                    .record(operation, health, self.clock.now().into());
             }
         }
     }
@@ -221,63 +220,63 @@ mod tests {
     #[test]
     fn it_opens_for_all_when_nobody_is_there() {
         let given = Given::new();
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX - 1);
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX - 1);
         assert!(given.permits(GET));
-        given.tell(HEAD, ServiceHealth::Nobody, 1);
+        given.record(HEAD, ServiceHealth::Unreachable, 1);
         assert!(!given.permits(GET) && !given.permits(HEAD) && !given.permits("ListParts"));
     }
 
     #[test]
     fn an_operation_that_is_late_closes_no_other() {
         let given = Given::new();
-        given.tell(GET, ServiceHealth::Late, MISSES_MAX);
+        given.record(GET, ServiceHealth::Late, MISSES_MAX);
         assert!(!given.permits(GET));
         assert!(given.permits(HEAD));
-        // An answer to another says nothing for it.
-        given.tell(HEAD, ServiceHealth::Answered, 1);
+        // An answer to another operation does not count.
+        given.record(HEAD, ServiceHealth::Answered, 1);
         assert!(!given.permits(GET));
     }
 
     #[test]
     fn keys_without_an_answer_close_nothing_beside_others_that_have_one() {
-        for told in [ServiceHealth::Late, ServiceHealth::Nobody] {
+        for health in [ServiceHealth::Late, ServiceHealth::Unreachable] {
             let given = Given::new();
             for _ in 0..50 {
-                given.tell(GET, ServiceHealth::Answered, 1);
+                given.record(GET, ServiceHealth::Answered, 1);
                 given.clock.advance_s(ANSWER_COUNTS.as_secs() - 1);
-                given.tell(GET, told, MISSES_MAX * 4);
+                given.record(GET, health, MISSES_MAX * 4);
                 assert!(given.permits(GET) && given.permits(HEAD));
             }
             given.clock.advance_s(1);
-            given.tell(GET, told, 1);
-            assert!(!given.permits(GET), "nobody was answered of late");
+            given.record(GET, health, 1);
+            assert!(!given.permits(GET), "no call was answered recently");
         }
     }
 
     #[test]
     fn one_call_tries_after_the_pause_and_closes_it() {
         let given = Given::new();
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs() - 1);
         assert!(!given.permits(GET));
         given.clock.advance_s(1);
-        assert!(given.permits(GET), "one call tries");
-        assert!(!given.permits(GET) && !given.permits(HEAD), "and one alone");
-        given.tell(GET, ServiceHealth::Answered, 1);
+        assert!(given.permits(GET), "one call may try");
+        assert!(!given.permits(GET) && !given.permits(HEAD), "only one");
+        given.record(GET, ServiceHealth::Answered, 1);
         assert!(given.permits(GET) && given.permits(HEAD));
         given.clock.advance_s(ANSWER_COUNTS.as_secs());
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX - 1);
-        assert!(given.permits(GET), "it counts from the beginning");
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX - 1);
+        assert!(given.permits(GET), "the count starts again");
     }
 
     #[test]
     fn a_trial_that_fails_opens_it_for_another_pause() {
         let given = Given::new();
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs());
         assert!(given.permits(GET));
         given.clock.advance_s(2);
-        given.tell(GET, ServiceHealth::Nobody, 1);
+        given.record(GET, ServiceHealth::Unreachable, 1);
         given.clock.advance_s(PAUSE.as_secs() - 1);
         assert!(!given.permits(GET));
         given.clock.advance_s(1);
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn a_trial_that_was_given_up_blocks_nobody_for_ever() {
         let given = Given::new();
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX);
         given.clock.advance_s(PAUSE.as_secs());
         assert!(given.permits(GET));
         given.clock.advance_s(PAUSE.as_secs());
@@ -298,7 +297,7 @@ mod tests {
     fn a_clock_set_back_does_not_keep_it_open() {
         let given = Given::new();
         given.clock.advance_s(3600);
-        given.tell(GET, ServiceHealth::Nobody, MISSES_MAX);
+        given.record(GET, ServiceHealth::Unreachable, MISSES_MAX);
         given.clock.set(sample::start());
         assert!(given.permits(GET));
     }

@@ -1,4 +1,4 @@
-//! What the clients of all services have in common.
+//! What the clients of all services share.
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,18 +13,18 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-/// How to reach a service of AWS, or one that stands in for it.
+/// How to reach an AWS service, or a compatible one.
 #[derive(Clone)]
 pub struct AwsOptions {
-    /// Base URL of the service; `None` is AWS's own of the region.
+    /// The base URL of the service; `None` is the regional endpoint of AWS.
     pub endpoint: Option<String>,
     /// The region, such as `us-east-1`.
     pub region: String,
-    /// Access key id.
+    /// The access key id.
     pub access_key: String,
-    /// Secret access key.
+    /// The secret access key.
     pub secret_key: String,
-    /// Token of temporary credentials.
+    /// The token of temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Debug for AwsOptions {
     }
 }
 
-/// A client that is made when it is first called: a function that is started for one service makes no client for another.
+/// A client that is built on first use, so that a function builds no client of a service that it does not call.
 pub(crate) struct Lazy<C>(Arc<LazyLock<C, Make<C>>>);
 
 type Make<C> = Box<dyn FnOnce() -> C + Send>;
@@ -62,26 +62,26 @@ impl<C> fmt::Debug for Lazy<C> {
     }
 }
 
-/// How patient a client is with its service.
+/// The timeouts and retries of a client.
 pub(crate) struct Patience {
-    /// Time for one attempt; `None` where an answer may rightly take long.
+    /// The timeout of one attempt; `None` if an answer may take long.
     pub(crate) attempt: Option<Duration>,
-    /// Time for a call with all its attempts.
+    /// The timeout of a call with all its attempts.
     pub(crate) call: Option<Duration>,
-    /// Time for the first byte of an answer.
+    /// The timeout of the first byte of an answer.
     pub(crate) first_byte: Duration,
-    /// Pause before the second attempt. It doubles from one to the next, with full jitter.
+    /// The pause before the second attempt. It doubles with each attempt, with full jitter.
     pub(crate) backoff: Duration,
-    /// Longest pause between two attempts.
+    /// The longest pause between two attempts.
     pub(crate) backoff_max: Duration,
 }
 
-/// Time to connect.
+/// The timeout of a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Attempts of one call.
+/// The most attempts of one call.
 pub(crate) const ATTEMPTS_MAX: u32 = 3;
 
-/// Small requests with small answers, such as records and messages.
+/// For small requests and answers, such as records and messages.
 #[cfg(any(feature = "begin", feature = "dynamodb", feature = "sqs"))]
 pub(crate) const SMALL: Patience = Patience {
     attempt: Some(Duration::from_secs(3)),
@@ -92,13 +92,13 @@ pub(crate) const SMALL: Patience = Patience {
 };
 
 impl AwsOptions {
-    /// Whether the service is reached without TLS. Then the roots need not be read, which takes some milliseconds.
+    /// Whether the endpoint uses no TLS. Then the root certificates need not be loaded, which takes some milliseconds.
     fn is_plain(&self) -> bool {
         let endpoint = self.endpoint.as_deref().unwrap_or_default();
         endpoint.starts_with("http://")
     }
 
-    /// A service's client, made from its configuration when it is first called.
+    /// Returns the client of a service, built from its configuration on first use.
     pub(crate) fn client<C>(
         &self,
         patience: &'static Patience,
@@ -110,7 +110,7 @@ impl AwsOptions {
         }))))
     }
 
-    /// The configuration that a service's client is made from.
+    /// Returns the configuration of a client.
     fn config(&self, patience: &Patience) -> SdkConfig {
         let http = aws_smithy_http_client::Builder::new();
         let http = if self.is_plain() {
@@ -141,9 +141,9 @@ impl AwsOptions {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts.build())
             .retry_config(retry)
-            // One clock for what we sign and for the URLs that we sign. The SDK's correction takes the `Date` of an answer for
-            // the store's time; where a clock is set back, many servers go on sending the date of before (hyper's cache), and
-            // every call would be signed an hour ahead.
+            // Requests and presigned URLs must use the same clock. The SDK's correction takes the `Date` of an answer
+            // as the time of the store. If a clock is set back, many servers send the earlier date for a while (hyper
+            // caches it), and every call would be signed an hour ahead.
             .disable_clock_skew_correction(true);
         config.set_endpoint_url(self.endpoint.clone());
         config.build()

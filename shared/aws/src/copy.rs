@@ -1,4 +1,4 @@
-//! Copies within an S3 server: one call up to a size, in parts above it.
+//! Copies within an S3 server: one call up to a size limit, in parts above it.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
@@ -10,7 +10,7 @@ use crate::fault::{fault, status};
 
 /// The largest object that `CopyObject` takes, in bytes (S3 API, "CopyObject").
 pub(crate) const AT_ONCE_BYTES_MAX: u64 = 5 << 30;
-/// Length of a part that is copied, in bytes, where 10,000 of them are enough.
+/// The size of a copied part, in bytes, unless 10,000 of them are not enough.
 const PART_BYTES: u64 = 512 << 20;
 /// The most parts an object may have (S3 API, "Multipart upload limits").
 const PARTS_MAX: u64 = 10_000;
@@ -19,17 +19,17 @@ const OPERATION: &str = "copy";
 
 const _: () = assert!(PART_BYTES <= AT_ONCE_BYTES_MAX, "a part is copied at once");
 
-/// A copy to be made. Its source is named as it stands: our keys need no escaping (`[A-Za-z0-9/_.=-]`).
+/// A copy to make. The source is not escaped: our keys need no escaping (`[A-Za-z0-9/_.=-]`).
 pub(crate) struct Copy<'a> {
     pub(crate) client: &'a Client,
     pub(crate) from: &'a ObjectRef,
     pub(crate) to: &'a ObjectRef,
-    /// Objects up to this many bytes are copied by one call.
+    /// Objects up to this size, in bytes, are copied by one call.
     pub(crate) at_once_bytes_max: u64,
 }
 
 impl Copy<'_> {
-    /// Whether there was something to copy. The copy exists whole or not at all.
+    /// Copies, atomically. Returns whether there was an object to copy.
     pub(crate) async fn run(&self) -> Result<bool, Fault> {
         let head = self.client.head_object();
         let head = head.bucket(&self.from.bucket).key(&self.from.key);
@@ -60,8 +60,8 @@ impl Copy<'_> {
         }
     }
 
-    /// A multipart upload whose parts are ranges of the source. What dies in between is freed by the bucket's
-    /// lifecycle.
+    /// Copies by a multipart upload whose parts are ranges of the source. If the process ends in between, the lifecycle
+    /// rules of the bucket remove the parts.
     async fn in_parts(&self, head: &HeadObjectOutput, size_bytes: u64) -> Result<bool, Fault> {
         let begin = self.client.create_multipart_upload();
         let begun = begin
@@ -79,13 +79,13 @@ impl Copy<'_> {
         if !matches!(made, Ok(true)) {
             let abort = self.client.abort_multipart_upload().upload_id(&id);
             let aborted = abort.bucket(&self.to.bucket).key(&self.to.key).send().await;
-            // The first fault is the one to tell of.
+            // Report the first fault.
             drop(aborted);
         }
         made
     }
 
-    /// Copies the ranges of one version of the source, and makes the object of them.
+    /// Copies the ranges of one version of the source and completes the upload.
     async fn make(&self, id: &str, etag: Option<&str>, size_bytes: u64) -> Result<bool, Fault> {
         let part_bytes = part_bytes(size_bytes, self.at_once_bytes_max);
         let mut parts = Vec::new();
@@ -123,7 +123,7 @@ impl Copy<'_> {
     }
 }
 
-/// The length of each part but the last: no longer than what is copied at once, and few enough parts.
+/// Returns the size of each part but the last: at most what one call copies, and large enough for the limit of parts.
 fn part_bytes(size_bytes: u64, at_once_bytes_max: u64) -> u64 {
     PART_BYTES
         .min(at_once_bytes_max)

@@ -1,4 +1,4 @@
-//! Errors of the SDK, of whatever service, sorted into the port's kinds.
+//! Maps SDK errors of every service to fault kinds.
 
 use std::error::Error;
 
@@ -9,8 +9,8 @@ use consign_core::ports::{Fault, FaultKind};
 
 use crate::breaker::Open;
 
-/// What an SDK error is to a port. The cause is kept as text: codes and the service's own words, never a request, an
-/// item or a URL.
+/// Returns the fault for an SDK error. The cause is kept as text: codes and messages of the service, never a request,
+/// an item or a URL.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the SDK's enum is open, and what is new is Other"
@@ -33,7 +33,7 @@ where
     Fault::new(kind, operation, cause(error))
 }
 
-/// What an error is where a multipart upload was to be begun: there it matters whether one may have been.
+/// Returns the fault for an error of beginning a multipart upload, where it matters whether one may have begun.
 #[cfg(feature = "s3")]
 pub(crate) fn begin_fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
@@ -48,7 +48,7 @@ where
     fault
 }
 
-/// A server that answers 503 is too busy for the call, by whatever code it says so, and made nothing.
+/// Whether the server answered 503. It is then too busy, whatever the code says, and did nothing.
 #[cfg(any(feature = "begin", feature = "s3"))]
 pub(crate) fn begin_kind(kind: FaultKind, status: u16) -> FaultKind {
     if kind == FaultKind::Unreachable && status == 503 {
@@ -58,12 +58,12 @@ pub(crate) fn begin_kind(kind: FaultKind, status: u16) -> FaultKind {
     }
 }
 
-/// Whether the circuit breaker kept the call back.
+/// Whether the circuit breaker refused the call.
 fn is_open(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| error.is::<Open>())
 }
 
-/// An error with all its causes.
+/// Iterates over an error and its causes.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
@@ -73,7 +73,7 @@ fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn 
     })
 }
 
-/// What the service said, or else what happened on the way.
+/// Returns the message of the service, or else of the transport.
 fn cause<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -81,7 +81,7 @@ where
     if let Some(said) = error.as_service_error() {
         let status = status(error).unwrap_or(0);
         return match (said.code(), said.message()) {
-            // An answer that the SDK cannot read has neither: then what it stumbled over, by element and kind.
+            // An answer that the SDK cannot parse has neither, so the element and kind of the parse error are used.
             (None, None) => format!("no code ({status}): {}", words(error)),
             (code, message) => format!(
                 "{} ({status}): {}",
@@ -93,19 +93,19 @@ where
     words(error)
 }
 
-/// An error with all its causes, in words. Theirs are about kinds and names of elements, never values.
+/// Returns an error with all its causes as text. The SDK's texts name kinds and elements, never values.
 fn words(error: &(dyn Error + 'static)) -> String {
     let words: Vec<String> = chain(error).map(ToString::to_string).collect();
     words.join(": ")
 }
 
-/// The HTTP status of the answer, where there was one.
+/// Returns the HTTP status of the answer, if there was one.
 pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
 
-/// S3, DynamoDB and SQS, each "Error responses" or "Common errors" of its API reference; the `XMinio…` codes are
-/// `MinIO`'s own.
+/// Maps error codes of S3, DynamoDB and SQS, from "Error responses" or "Common errors" of each API reference. The
+/// `XMinio…` codes are those of `MinIO`.
 pub(crate) fn kind(code: Option<&str>, status: u16) -> FaultKind {
     match code.unwrap_or_default() {
         // S3.
@@ -122,7 +122,7 @@ pub(crate) fn kind(code: Option<&str>, status: u16) -> FaultKind {
         | "RequestThrottled"
         | "OverLimit"
         | "KmsThrottled"
-        // All.
+        // All services.
         | "Throttling"
         | "ThrottlingException"
         | "RequestLimitExceeded" => FaultKind::Throttled,
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// What the SDK makes of an answer that it cannot read.
+    /// The SDK's error for an answer that it cannot parse.
     #[derive(Debug, thiserror::Error)]
     #[error("unhandled error")]
     struct Unread {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_told_with_what_it_stumbled_over() {
+    fn an_answer_that_cannot_be_parsed_is_reported_with_the_parse_error() {
         let unread = Unread {
             cause: std::io::Error::other("invalid root, expected InitiateMultipartUploadResult"),
             meta: ErrorMetadata::builder().build(),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn error_codes_map_to_fault_kinds() {
         for (code, status, expected) in [
             (Some("SlowDown"), 503, FaultKind::Throttled),
             (

@@ -1,8 +1,8 @@
 //! Adapters for AWS and S3-compatible services behind the ports of `consign-core`.
 //!
-//! Each store is a feature of its own, so that a function links only what it talks to: `s3` has objects, multipart
-//! uploads and the rules of buckets on any server that speaks the S3 protocol, `dynamodb` the upload records, `sqs` the ingest queue. All are
-//! made from values that a host hands in, and connect when first used.
+//! Each service is a separate feature, so that a function links only what it uses: `s3` has objects, multipart uploads
+//! and bucket rules on any S3-compatible server, `dynamodb` the upload records, `sqs` the ingest queue. All are built
+//! from values that a host passes, and connect on first use.
 
 #[cfg(feature = "begin")]
 mod begin;

@@ -32,17 +32,17 @@ use crate::writer::S3Writer;
 /// How to reach an S3 server.
 #[derive(Clone)]
 pub struct S3Options {
-    /// Base URL that the functions talk to; `None` is AWS's own of the region.
+    /// The base URL for the functions; `None` is the regional endpoint of AWS.
     pub endpoint: Option<String>,
     /// The region, such as `us-east-1`.
     pub region: String,
-    /// `https://host/bucket/key` rather than `https://bucket.host/key`.
+    /// Whether to use `https://host/bucket/key` instead of `https://bucket.host/key`.
     pub path_style: bool,
-    /// Access key id.
+    /// The access key id.
     pub access_key: String,
-    /// Secret access key.
+    /// The secret access key.
     pub secret_key: String,
-    /// Token of temporary credentials.
+    /// The token of temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for S3Options {
     }
 }
 
-/// Large bodies, in and out: no limit but on the first byte of an answer.
+/// For large bodies: no timeout except for the first byte of an answer.
 const PATIENCE: Patience = Patience {
     attempt: None,
     call: None,
@@ -73,7 +73,7 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// A client; connects when first used.
+    /// Creates a client. Connects on first use.
     #[must_use]
     pub fn new(options: &S3Options) -> Self {
         let aws = AwsOptions {
@@ -89,10 +89,11 @@ impl S3Store {
                 .behavior_version(BehaviorVersion::latest())
                 .interceptor(Breaker::new())
                 .force_path_style(path_style)
-                // The checksums we rely on are signed by us; the SDK's own trailers are unknown to many S3 servers.
+                // The checksums that matter are signed by consign. Many S3 servers do not support the trailers of the
+                // SDK.
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-                // A conversion reads as fast as it converts: a slow reader is not a stalled stream.
+                // A conversion reads as fast as it converts, so a slow reader is not a stalled stream.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
             Client::from_conf(config.build())
         });
@@ -102,8 +103,8 @@ impl S3Store {
         }
     }
 
-    /// For a server that copies less than S3's 5 GiB by one call: larger objects are copied in parts of that length,
-    /// in bytes, of which 5 MiB is the least that servers take.
+    /// For a server that copies less than S3's 5 GiB by one call. Larger objects are copied in parts of this size in
+    /// bytes, at least 5 MiB.
     #[must_use]
     pub fn with_copy_at_once(self, copy_at_once_bytes_max: u64) -> Self {
         Self {
@@ -116,10 +117,10 @@ impl S3Store {
         &self.client
     }
 
-    /// Creates a bucket where it is missing.
+    /// Creates a bucket if it is missing.
     ///
     /// # Errors
-    /// The store's fault.
+    /// The fault of the store.
     pub async fn ensure_bucket(&self, bucket: &str) -> Result<(), Fault> {
         if self.check_bucket(bucket).await.is_ok() {
             return Ok(());
@@ -132,11 +133,11 @@ impl S3Store {
     }
 }
 
-/// The bytes of an object as they come.
+/// The bytes of an object as they arrive.
 #[derive(Debug)]
 pub struct Body(ByteStream);
 
-/// An answer of 416: the range begins past the end, so there is nothing to read.
+/// The status 416: the range begins past the end, so there is nothing to read.
 const RANGE_NOT_SATISFIABLE: u16 = 416;
 
 impl Stream for Body {
@@ -168,7 +169,7 @@ impl ObjectStore for S3Store {
                 size_bytes: u64::try_from(head.content_length().unwrap_or(0)).unwrap_or(0),
                 content_type: head.content_type,
                 version_id: head.version_id,
-                // With a hyphen it is a checksum of the parts' checksums, not of the object.
+                // With a hyphen it is a checksum of the checksums of parts, not of the object.
                 checksum_sha256: head.checksum_sha256.filter(|sum| !sum.contains('-')),
             })),
             Err(error) if status(&error) == Some(404) => Ok(None),
@@ -365,7 +366,7 @@ impl Multipart for S3Store {
             .await;
         match answer {
             Ok(_) => Ok(true),
-            // 404 `NoSuchUpload`, 412 the key is taken, 400 `InvalidPart` and its like.
+            // 404 `NoSuchUpload`, 412 the key is taken, 400 `InvalidPart` and similar.
             Err(error) if matches!(status(&error), Some(400 | 404 | 412)) => Ok(false),
             Err(error) => Err(fault("complete", &error)),
         }

@@ -1,4 +1,4 @@
-//! The ingest queue on SQS, or whatever speaks its protocol.
+//! The ingest queue on SQS, or a compatible server.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder};
@@ -9,7 +9,7 @@ use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, SMALL};
 use crate::fault::fault;
 
-/// The ingest queue: at least once, in any order. Messages are taken from it by whoever runs the ingest function.
+/// The ingest queue: at-least-once delivery in any order. The trigger of the ingest function receives the messages.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Lazy<Client>,
@@ -17,7 +17,7 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// The queue with this URL; connects when first used.
+    /// Creates the adapter for the queue with this URL. Connects on first use.
     #[must_use]
     pub fn new(options: &AwsOptions, url: impl Into<String>) -> Self {
         let client = options.client(&SMALL, |config| {
@@ -33,8 +33,8 @@ impl SqsQueue {
 
 impl IngestQueue for SqsQueue {
     /// After [`TimedOut`](consign_core::ports::FaultKind::TimedOut) or
-    /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable) it may be there all the same, and a retry may have
-    /// sent it twice: the claim tells the copies apart.
+    /// [`Unreachable`](consign_core::ports::FaultKind::Unreachable) the message may have been sent, and a retry may
+    /// have sent it twice: the lease makes copies harmless.
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.client
             .send_message()
@@ -75,18 +75,18 @@ impl IngestQueue for SqsQueue {
     }
 }
 
-/// The most messages that one request sends ("SendMessageBatch"); with the longest look jobs they are far from its bytes.
+/// The most messages per request ("SendMessageBatch"). Even the longest sweep jobs stay far below its size limit.
 const ENTRIES_MAX: usize = 10;
 
-/// The attribute of a dead letter that says why it is one.
+/// The attribute of a dead letter that contains the reason.
 const REASON: &str = "reason";
 
-/// The queue for messages that nobody can use, each with its reason.
+/// The queue for dead letters, each with its reason.
 #[derive(Debug, Clone)]
 pub struct DeadLetters(SqsQueue);
 
 impl DeadLetters {
-    /// The queue with this URL, over the connections of another.
+    /// Creates the adapter for the queue with this URL, over the connections of another.
     #[must_use]
     pub fn beside(queue: &SqsQueue, url: impl Into<String>) -> Self {
         Self(SqsQueue {
@@ -95,10 +95,10 @@ impl DeadLetters {
         })
     }
 
-    /// Puts a message there. After a fault that leaves it open whether it is there, it may come to lie there twice.
+    /// Sends a message. If the result is unknown after a fault, a retry may send it twice.
     ///
     /// # Errors
-    /// The queue's fault.
+    /// The fault of the queue.
     pub async fn send(&self, body: &str, reason: &str) -> Result<(), Fault> {
         const OPERATION: &str = "send_dead_letter";
         let reason = MessageAttributeValue::builder()

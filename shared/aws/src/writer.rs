@@ -1,4 +1,4 @@
-//! Objects of unknown length: one PUT when small, a multipart upload when not.
+//! Objects of unknown length: one PUT if small, otherwise a multipart upload.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -9,14 +9,14 @@ use consign_core::ports::{Fault, FaultKind, ObjectWriter};
 
 use crate::fault::fault;
 
-/// Length of a part, in bytes. R2 wants all but the last to be equal, so every part is cut to this.
+/// Size of a part, in bytes. R2 requires equal parts except the last, so every part is cut to this size.
 const PART_BYTES: usize = 8 << 20;
 /// The most parts an object may have (S3 API, "Multipart upload limits").
 const PARTS_MAX: usize = 10_000;
 
 const _: () = assert!(PART_BYTES >= 5 << 20, "S3 refuses smaller parts");
 
-/// An object being written to an S3 server. At most one part is held in memory.
+/// An object that is being written to an S3 server. At most one part is in memory.
 #[derive(Debug)]
 pub struct S3Writer {
     client: Client,

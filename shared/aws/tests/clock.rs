@@ -1,4 +1,4 @@
-//! A store whose clock is not ours.
+//! A store whose clock is off.
 
 #![cfg(feature = "s3")]
 #![expect(
@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// Answers every request by 404 and a date far ahead, and tells when the request was signed.
+/// Answers every request with 404 and a date far ahead, and reports when the request was signed.
 async fn serve(listener: TcpListener, signed: mpsc::UnboundedSender<String>) {
     while let Ok((stream, _)) = listener.accept().await {
         let mut lines = BufReader::new(stream).lines();
@@ -30,7 +30,7 @@ async fn serve(listener: TcpListener, signed: mpsc::UnboundedSender<String>) {
     }
 }
 
-/// A server that caches its date goes on with that of before when the clock is set back, and refuses what is signed by it.
+/// A server that caches its date sends the earlier one after the clock is set back, and refuses requests signed by it.
 #[tokio::test]
 async fn calls_are_signed_by_our_clock_whatever_date_a_store_answers_with() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -81,11 +81,11 @@ impl Setup {
 /// The states of a table, in order: what, state.
 fn states(table: &str) -> Vec<(&'static str, &'static str)> {
     let known = [
-        "there",
-        "made",
+        "present",
+        "created",
         "by the store",
-        "by hand",
-        "left out",
+        "manual",
+        "skipped",
         "MISSING",
         "FAILED",
     ];
@@ -132,13 +132,13 @@ async fn a_minio_is_made_ready_once_and_found_ready_after_that() {
             ("notifications", state),
         ]
     };
-    assert_eq!(states(&made), expected("made"), "{made}");
+    assert_eq!(states(&made), expected("created"), "{made}");
     assert!(
         made.contains("MINIO_API_STALE_UPLOADS_EXPIRY") && made.contains(&arn),
         "{made}"
     );
     for args in [&origin[..], &check] {
-        assert_eq!(states(&setup.says(args, 0)), expected("there"));
+        assert_eq!(states(&setup.says(args, 0)), expected("present"));
     }
 
     // What the store now has, as others see it.
@@ -271,17 +271,17 @@ async fn the_embedded_store_says_what_it_does_not_have() {
     assert_eq!(
         states(&table),
         [
-            ("bucket", "there"),
+            ("bucket", "present"),
             ("CORS", "MISSING"),
-            ("abandoned parts", "by hand"),
-            ("deleted files", "by hand"),
-            ("health probes", "by hand"),
-            ("notifications", "by hand"),
+            ("abandoned parts", "manual"),
+            ("deleted files", "manual"),
+            ("health probes", "manual"),
+            ("notifications", "manual"),
         ],
         "{table}"
     );
     let table = setup.says(&[], 0);
-    assert_eq!(states(&table)[1], ("CORS", "left out"), "{table}");
+    assert_eq!(states(&table)[1], ("CORS", "skipped"), "{table}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What a bucket needs beside its objects: CORS, lifecycle and notification rules, each merged by its id into whatever rules
-//! the bucket has. Rules of others are written back as they were read.
+//! Sets up a bucket: CORS, lifecycle and notification rules. Each rule is merged by its id into the rules of the
+//! bucket. Rules of others are written back unchanged.
 
 mod rules;
 mod unknown_elements;
@@ -22,73 +22,73 @@ use self::unknown_elements::UnknownElementDetector;
 use crate::S3Store;
 use crate::fault::{fault, status};
 
-/// Whether to change the bucket or only to look.
+/// Whether to change the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Make what is missing.
+    /// Create what is missing.
     Make,
-    /// Look, and change nothing.
+    /// Change nothing.
     Check,
 }
 
-/// How a rule was found, or left.
+/// The state of a rule after the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleState {
-    /// It was there, as it should be.
-    There,
-    /// It was missing or another, was written, and was read back.
-    Made,
-    /// It is missing or another.
+    /// It existed, as required.
+    Present,
+    /// It was missing or different. It was written and read back.
+    Created,
+    /// It is missing or different.
     Missing,
 }
 
-/// Why a rule cannot be had.
+/// Why a rule cannot be set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The store has no such rules.
-    #[error("the store does not have this")]
+    /// The store has no rules of this kind.
+    #[error("the store does not support this rule")]
     Unsupported,
-    /// The store takes such rules, and not this one.
+    /// The store has rules of this kind, but refused this one.
     #[error("the store refused it: {code}: {message}")]
     Refused {
-        /// The store's code.
+        /// The error code of the store.
         code: String,
-        /// The store's words.
+        /// The message of the store.
         message: String,
     },
-    /// The bucket has rules of others with something that only this store knows: they cannot be written back whole.
+    /// Rules of others contain an element that is not part of S3, so they cannot be written back completely.
     #[error(
-        "the bucket has rules with `{word}`, which this program cannot write back: add ours by the store's own tool"
+        "the bucket has rules with `{word}`, which consign cannot write back; add the rule with the store's own tool"
     )]
     Foreign {
-        /// The first such thing.
+        /// The first such element.
         word: String,
     },
-    /// The store did not answer, or did not let us.
+    /// The store did not answer, or denied access.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// A rule that removes what nobody needs.
+/// A rule that removes data that is no longer needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cleaning<'a> {
-    /// Parts that were never completed, so many days after they were begun.
+    /// Parts of uploads that were not completed, this many days after the upload began.
     Parts {
-        /// The days.
+        /// The number of days.
         days: i32,
     },
-    /// Objects under a prefix, so many days after they were written.
+    /// Objects under a prefix, this many days after they were written.
     Objects {
-        /// Names the rule, after `consign-`.
+        /// The name of the rule, after `consign-`.
         name: &'a str,
-        /// The prefix; never empty.
+        /// The prefix. Never empty.
         prefix: &'a str,
-        /// The days.
+        /// The number of days.
         days: i32,
     },
 }
 
-/// A bucket to be set up.
+/// A bucket to set up.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     store: S3Store,
@@ -96,7 +96,7 @@ pub struct Bucket {
 }
 
 impl S3Store {
-    /// A bucket of this store, to be set up.
+    /// Returns a bucket of this store.
     #[must_use]
     pub fn bucket(&self, name: &str) -> Bucket {
         Bucket {
@@ -111,25 +111,25 @@ impl Bucket {
         self.store.client()
     }
 
-    /// The bucket itself.
+    /// Ensures that the bucket exists.
     ///
     /// # Errors
-    /// It can be neither reached nor made.
+    /// The bucket can be neither reached nor created.
     pub async fn existence(&self, mode: Mode) -> Result<RuleState, SetupError> {
         match (self.store.check_bucket(&self.name).await, mode) {
-            (Ok(()), _) => Ok(RuleState::There),
+            (Ok(()), _) => Ok(RuleState::Present),
             (Err(fault), Mode::Check) if fault.kind == FaultKind::MissingResource => {
                 Ok(RuleState::Missing)
             }
             (Err(fault), Mode::Make) if fault.kind == FaultKind::MissingResource => {
                 self.store.ensure_bucket(&self.name).await?;
-                Ok(RuleState::Made)
+                Ok(RuleState::Created)
             }
             (Err(fault), _) => Err(fault.into()),
         }
     }
 
-    /// Pages of these origins may upload and download.
+    /// Ensures that pages of these origins may upload and download.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -142,7 +142,7 @@ impl Bucket {
             same_cors,
         );
         let Some(rules) = missing else {
-            return Ok(RuleState::There);
+            return Ok(RuleState::Present);
         };
         if mode == Mode::Check {
             return Ok(RuleState::Missing);
@@ -178,7 +178,7 @@ impl Bucket {
         }
     }
 
-    /// What nobody needs is removed by the store itself.
+    /// Ensures that the store removes what is no longer needed.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -193,7 +193,7 @@ impl Bucket {
             same_lifecycle,
         );
         let Some(rules) = missing else {
-            return Ok(RuleState::There);
+            return Ok(RuleState::Present);
         };
         if mode == Mode::Check {
             return Ok(RuleState::Missing);
@@ -218,7 +218,7 @@ impl Bucket {
         kept(merged(found, vec![ours.clone()], is_own, same_lifecycle))
     }
 
-    /// The rules, and a word in them that is lost when they are written back.
+    /// Returns the rules, and an element in them that would be lost on writing them back.
     async fn lifecycle(
         &self,
     ) -> Result<(GetBucketLifecycleConfigurationOutput, Option<String>), SetupError> {
@@ -235,7 +235,8 @@ impl Bucket {
         }
     }
 
-    /// The store tells `queue_arn` of every object that comes or goes under these prefixes, and of no other.
+    /// Ensures that the store notifies `queue_arn` of every created or removed object under these prefixes, and of no
+    /// other.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -253,7 +254,7 @@ impl Bucket {
         let mut found = self.notification_rules().await?;
         let queues = found.queue_configurations.take().unwrap_or_default();
         let Some(queues) = merged(queues, ours.clone(), is_own_queue, same_queue) else {
-            return Ok(RuleState::There);
+            return Ok(RuleState::Present);
         };
         if mode == Mode::Check {
             return Ok(RuleState::Missing);
@@ -287,13 +288,13 @@ impl Bucket {
     }
 }
 
-/// What was written has to be there when it is read again.
+/// Checks that a written rule is present when it is read back.
 fn kept<T>(missing: Option<Vec<T>>) -> Result<RuleState, SetupError> {
     match missing {
-        None => Ok(RuleState::Made),
+        None => Ok(RuleState::Created),
         Some(_) => Err(SetupError::Refused {
             code: "NotKept".to_owned(),
-            message: "it was taken, and is not there when it is read again".to_owned(),
+            message: "the store accepted the rule, but does not return it".to_owned(),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Our rules: how they are written, known again, and merged into those of others.
+//! Writes and recognises our rules, and merges them into those of others.
 
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{
@@ -10,16 +10,16 @@ use consign_core::ports::{Fault, FaultKind};
 
 use super::{Cleaning, SetupError};
 
-/// The id of our CORS rule, and what the ids of our other rules begin with.
+/// The id of our CORS rule, and the prefix of the ids of our other rules.
 const OURS: &str = "consign";
-/// What a page sends with an upload or a download. `content-length` is no page's to set.
+/// The headers that a page sends with an upload or a download. A page cannot set `content-length`.
 const HEADERS: [&str; 4] = ["content-type", "if-none-match", "range", "x-amz-*"];
-/// What a page does with a signed URL.
+/// The methods that a page uses with a signed URL.
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
-/// How long a browser may remember the answer to its preflight, in seconds.
+/// How long a browser may cache the answer to its preflight, in seconds.
 const MAX_AGE_S: i32 = 3600;
 
-/// All rules with ours among them; `None` where ours are there already, as they should be.
+/// Returns all rules including ours; `None` if ours are present and correct.
 pub(super) fn merged<T>(
     found: Vec<T>,
     ours: Vec<T>,
@@ -132,7 +132,7 @@ pub(super) fn same_queue(one: &QueueConfiguration, other: &QueueConfiguration) -
         let events = rule.events().iter();
         events.map(|event| event.as_str().to_owned()).collect()
     };
-    // S3 gives the filter's name back with a capital letter.
+    // S3 returns the name of the filter with a capital letter.
     let filter = |rule: &QueueConfiguration| -> Vec<String> {
         let key = rule.filter().and_then(|filter| filter.key());
         let rules = key.map(S3KeyFilter::filter_rules).unwrap_or_default();
@@ -164,7 +164,7 @@ fn same_texts(one: &[String], other: &[String]) -> bool {
     sorted(one) == sorted(other)
 }
 
-/// A rule that lacks what it must have cannot be written here; were it, the caller hears of it.
+/// A rule without a required field cannot be written here. If it were, the caller would get this error.
 pub(super) fn unbuilt(error: BuildError) -> SetupError {
     Fault::new(FaultKind::Other, "build_rule", error).into()
 }
@@ -189,7 +189,7 @@ mod tests {
         let both = vec![foreign(), ours[0].clone()];
         assert_eq!(merge(vec![foreign()], ours.clone()), Some(both.clone()));
         assert_eq!(merge(both.clone(), ours.clone()), None);
-        // Another policy has other prefixes, and rules of ours that it does not want go.
+        // Another policy has other prefixes, and our rules that it does not need are removed.
         let others: Vec<_> = ["a/", "b/"]
             .iter()
             .enumerate()

@@ -1,5 +1,5 @@
-//! What stands in a store's answer, word by word. The SDK reads what S3 knows and forgets the rest, and what was forgotten is
-//! gone when the rules are written back: MinIO has rules with `DelMarkerExpiration`, for one.
+//! Finds elements of a lifecycle answer that the SDK does not know. The SDK drops them on reading, so they would be
+//! lost when the rules are written back. MinIO, for example, has rules with `DelMarkerExpiration`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// S3 API, `LifecycleConfiguration`: every element that it has.
+/// The elements of `LifecycleConfiguration` in the S3 API.
 const KNOWN: [&str; 26] = [
     "AbortIncompleteMultipartUpload",
     "And",
@@ -39,12 +39,12 @@ const KNOWN: [&str; 26] = [
     "Value",
 ];
 
-/// Reads along.
+/// Scans each answer while the SDK reads it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnknownElementDetector(Arc<Mutex<Option<String>>>);
 
 impl UnknownElementDetector {
-    /// The first element of the last answer that S3 does not know.
+    /// Returns the first element of the last answer that S3 does not define.
     pub(super) fn unknown(&self) -> Option<String> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()

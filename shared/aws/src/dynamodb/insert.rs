@@ -1,4 +1,4 @@
-//! Inserting an upload with all that goes with it.
+//! Inserts an upload with its quota, rate, idempotency key and object key.
 
 use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{Get, TransactGetItem};
@@ -14,10 +14,10 @@ use crate::fault::fault;
 
 const OPERATION: &str = "insert_pending";
 
-/// How long a window's count is kept after its end.
+/// How long the count of a rate window is kept after its end, in seconds.
 const RATE_KEPT_S: i64 = 3600;
 
-/// The items that an insert writes, as they were found at one instant.
+/// The items that an insert writes, read at one instant.
 struct Found {
     record: Option<Item>,
     object: Option<Item>,
@@ -26,14 +26,14 @@ struct Found {
     idempotency: Option<Item>,
 }
 
-/// What a refused insert comes to.
-enum Judged {
-    /// This stands against it.
-    Stands(Inserted),
-    /// Nothing does any more.
-    Again,
-    /// Only this upload does, which has left the object's name.
-    NameIsLeft(UploadId),
+/// Why an insert was refused.
+enum Rejection {
+    /// This result is final.
+    Final(Inserted),
+    /// The reason is gone; try again.
+    Retry,
+    /// Only this upload has the object key, and it has released it.
+    KeyReleased(UploadId),
 }
 
 impl DynamoRepo {
@@ -45,12 +45,12 @@ impl DynamoRepo {
             match batch.commit().await {
                 Ok(Transacted::Committed) => return Ok(Inserted::Created),
                 Ok(Transacted::Contended) => {}
-                Ok(Transacted::Refused(_)) => match self.judge(new, now, &write).await? {
-                    Judged::Stands(inserted) => return Ok(inserted),
-                    Judged::NameIsLeft(holder) => {
+                Ok(Transacted::Refused(_)) => match self.rejection(new, now, &write).await? {
+                    Rejection::Final(inserted) => return Ok(inserted),
+                    Rejection::KeyReleased(holder) => {
                         batch = self.insertion(new, now, &write, Some(holder))?;
                     }
-                    Judged::Again => {}
+                    Rejection::Retry => {}
                 },
                 Err(fault) if is_outcome_unknown(&fault) => {
                     let id = new.upload.id;
@@ -65,7 +65,7 @@ impl DynamoRepo {
         }
     }
 
-    /// The transaction: each item with the condition under which it may be written. The object's name may be taken from `holder`.
+    /// Builds the transaction. Each item has its condition. The object key may be taken from `holder`.
     fn insertion(
         &self,
         new: &NewUpload,
@@ -117,26 +117,31 @@ impl DynamoRepo {
         Ok(batch)
     }
 
-    /// What stands against an insert, in the order of the port.
+    /// Finds the reason of a refused insert, in the order of the port.
     ///
-    /// The cancelled transaction does not say: it may name some of the conditions only.
-    async fn judge(&self, new: &NewUpload, now: Timestamp, write: &str) -> Result<Judged, Fault> {
+    /// The cancelled transaction does not name it reliably: it may list only some of the conditions.
+    async fn rejection(
+        &self,
+        new: &NewUpload,
+        now: Timestamp,
+        write: &str,
+    ) -> Result<Rejection, Fault> {
         let NewUpload {
             upload,
             idempotency,
             allowance,
         } = new;
         let Some(found) = self.found(new, now).await? else {
-            return Ok(Judged::Again);
+            return Ok(Rejection::Retry);
         };
         let record = found.record.as_ref();
         if record.is_some_and(|item| item::get_text(item, name::WRITE) == Some(write)) {
-            return Ok(Judged::Stands(Inserted::Created));
+            return Ok(Rejection::Final(Inserted::Created));
         }
         if let (Some(key), Some(known)) = (idempotency, &found.idempotency)
             && item::get_number(known, name::UNTIL).is_none_or(|until: i64| until > us(now))
         {
-            return self.replayed(key, known).await.map(Judged::Stands);
+            return self.replayed(key, known).await.map(Rejection::Final);
         }
         let held = |item: &Option<Item>, name| -> u64 {
             let number = item.as_ref().and_then(|item| item::get_number(item, name));
@@ -145,12 +150,12 @@ impl DynamoRepo {
         let signed = held(&found.rate, name::SIGNED);
         let signed_max = allowance.sign_uploads_per_window;
         if signed_max.is_some_and(|max| signed >= u64::from(max)) {
-            return Ok(Judged::Stands(Inserted::RateLimited));
+            return Ok(Rejection::Final(Inserted::RateLimited));
         }
         let used_bytes = held(&found.quota, name::RESERVED);
         let wanted = used_bytes.saturating_add(upload.reserved_bytes);
         if allowance.quota_bytes_max.is_some_and(|max| wanted > max) {
-            return Ok(Judged::Stands(Inserted::QuotaExceeded { used_bytes }));
+            return Ok(Rejection::Final(Inserted::QuotaExceeded { used_bytes }));
         }
         let files: i64 = found
             .quota
@@ -159,20 +164,20 @@ impl DynamoRepo {
             .unwrap_or(0);
         let files = u64::try_from(files).unwrap_or(0);
         if allowance.files_max.is_some_and(|max| files >= max) {
-            return Ok(Judged::Stands(Inserted::FilesExceeded));
+            return Ok(Rejection::Final(Inserted::FilesExceeded));
         }
         if found.record.is_some() {
-            return Ok(Judged::Stands(Inserted::ObjectKeyTaken));
+            return Ok(Rejection::Final(Inserted::ObjectKeyTaken));
         }
         let Some(object) = &found.object else {
-            return Ok(Judged::Again);
+            return Ok(Rejection::Retry);
         };
         let holder = item::read_id(OPERATION, object, name::UPLOAD_ID)?;
         let record = self.get_record(OPERATION, holder).await?;
         Ok(match record {
-            Some(record) if !record.releases_key(now) => Judged::Stands(Inserted::ObjectKeyTaken),
-            // A record that is gone was purged long ago.
-            Some(_) | None => Judged::NameIsLeft(holder),
+            Some(record) if !record.releases_key(now) => Rejection::Final(Inserted::ObjectKeyTaken),
+            // A record that no longer exists was purged long ago.
+            Some(_) | None => Rejection::KeyReleased(holder),
         })
     }
 
@@ -187,7 +192,7 @@ impl DynamoRepo {
         }))
     }
 
-    /// Reads all the items of an insert at one instant; `None` while another transaction is at one of them.
+    /// Reads all items of an insert at one instant; `None` while another transaction writes one of them.
     async fn found(&self, new: &NewUpload, now: Timestamp) -> Result<Option<Found>, Fault> {
         let owner = &new.upload.owner;
         let mut keys = vec![
@@ -238,7 +243,7 @@ impl DynamoRepo {
     }
 }
 
-/// Reserves bytes and counts a file where there is room for them.
+/// Reserves bytes and counts a file, if there is room for them.
 fn reservation(bytes: u64, allowance: &Allowance) -> Move {
     let room = allowance.quota_bytes_max.map(|max| max.checked_sub(bytes));
     let (has_room, room) = match room {
@@ -247,12 +252,13 @@ fn reservation(bytes: u64, allowance: &Allowance) -> Move {
             Some("(attribute_not_exists(reserved_bytes) OR reserved_bytes <= :room)"),
             Some(number(room)),
         ),
-        // More than the owner may have at all: no count is below zero.
+        // The upload alone exceeds the limit, so the condition must fail: no count is below zero.
         Some(None) => (Some("reserved_bytes < :room"), Some(number(0))),
     };
     let few_files = match allowance.files_max {
         None => None,
-        // Records of an earlier version were not counted, so their ends may take a count below zero: never below this.
+        // Records of an earlier version were not counted, so removing them may take the count below zero, but not below
+        // this.
         Some(0) => Some("file_count < :few AND file_count > :few"),
         Some(_) => Some("(attribute_not_exists(file_count) OR file_count < :few)"),
     };
@@ -270,11 +276,11 @@ fn reservation(bytes: u64, allowance: &Allowance) -> Move {
     }
 }
 
-/// Counts a signed upload where the window has room for it.
+/// Counts a signed upload, if the window has room for it.
 fn count(window: i64, max: Option<u32>) -> Move {
     let condition = match max {
         None => None,
-        // No count is below zero, and none at all is not below anything.
+        // The condition must fail: no count is below zero, and a missing one compares as false.
         Some(0) => Some("signed < :max"),
         Some(_) => Some("attribute_not_exists(signed) OR signed < :max"),
     };

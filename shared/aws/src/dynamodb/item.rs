@@ -1,4 +1,4 @@
-//! Items: what the table holds under which key, and back.
+//! Items of the table: keys, encoding and decoding.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,21 @@ use consign_core::upload::{Deletion, Upload};
 
 use super::table::{DUE_SHARDS, KEY, TTL};
 
-/// An item as the SDK has it.
+/// An item of the SDK.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// The version of what is written here; a record says which it is of.
+/// The schema version that is written. Each record contains its version.
 const SCHEMA: u32 = 1;
 
-/// The most bytes of an item, its attributes' names included (DynamoDB, "Quotas: items").
+/// The most bytes of an item, including attribute names (DynamoDB, "Quotas: items").
 const ITEM_BYTES_MAX: usize = 400 << 10;
-/// Room for names, ids, numbers and owner beside the texts that are counted.
+/// Room for names, ids, numbers and the owner, which are not counted one by one.
 const ITEM_BYTES_BESIDE: usize = 2 << 10;
 
-/// The beginning of a record's key.
+/// The prefix of a record's key.
 const RECORD_PREFIX: &str = "UPLOAD#";
 
-/// Attributes that are read back.
+/// Names of attributes that are read.
 pub(super) mod name {
     pub(in crate::dynamodb) const RECORD: &str = "record";
     pub(in crate::dynamodb) const WRITE: &str = "write";
@@ -41,57 +41,59 @@ pub(super) mod name {
     pub(in crate::dynamodb) const SCHEMA: &str = "v";
 }
 
-/// A text.
+/// Returns a string attribute.
 pub(super) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A number.
+/// Returns a number attribute.
 pub(super) fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// The key of the item with this text.
+/// Returns a primary key.
 fn key(pk: String) -> Item {
     HashMap::from([(KEY.name.to_owned(), text(pk))])
 }
 
-/// The key of an upload's record.
+/// Returns the key of an upload's record.
 pub(super) fn record_key(id: UploadId) -> Item {
     key(format!("{RECORD_PREFIX}{id}"))
 }
 
-/// The key of what an owner has reserved.
+/// Returns the key of an owner's quota.
 pub(super) fn quota_key(owner: &OwnerId) -> Item {
     key(format!("QUOTA#{owner}"))
 }
 
-/// The key of what a bucket is known by.
+/// Returns the key of a bucket's identity.
 pub(super) fn bucket_key(bucket: &str) -> Item {
     key(format!("BUCKET#{bucket}"))
 }
 
-/// The key of how far a line of what is due was passed on.
+/// Returns the key of the hold of a due line.
 pub(super) fn line_key(line: &DueLine) -> Item {
     key(format!("LINE#{}", line.0))
 }
 
-/// The key of what an owner signed in one window. The window's number comes first, since an owner may have any sign.
+/// Returns the key of an owner's count in a rate window. The window comes first, since an owner may contain any
+/// character.
 pub(super) fn rate_key(owner: &OwnerId, window: i64) -> Item {
     key(format!("RATE#{window}#{owner}"))
 }
 
-/// The key of an owner's idempotency key. An owner has no spaces, so the first one ends it.
+/// Returns the key of an idempotency key. An owner has no spaces, so the first one ends it.
 pub(super) fn idempotency_key(owner: &OwnerId, text: &str) -> Item {
     key(format!("IDEMPOTENCY#{owner} {text}"))
 }
 
-/// The key of an object's upload. A bucket has no slash, so the first one ends it.
+/// Returns the key of an object. A bucket name has no slash, so the first one ends it.
 pub(super) fn object_key(object: &ObjectRef) -> Item {
     key(format!("OBJECT#{}/{}", object.bucket, object.key))
 }
 
-/// From when on the record may be removed: long after the purge, when no URL and no event of it is alive.
+/// Returns from when the record may be removed: long after the purge, when all its URLs have expired and no event is
+/// left.
 pub(super) fn record_expiry_s(upload: &Upload) -> Option<i64> {
     match upload.deletion {
         Some(Deletion::Purged) => {
@@ -102,8 +104,7 @@ pub(super) fn record_expiry_s(upload: &Upload) -> Option<i64> {
     }
 }
 
-/// The partition of the due index that an owner's uploads are in (FNV-1a): what one owner has due stands in the way of
-/// few others.
+/// Returns the partition of the due index for an owner (FNV-1a), so that the backlog of one owner delays few others.
 fn due_shard(owner: &OwnerId) -> u8 {
     let hash = owner.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -112,8 +113,8 @@ fn due_shard(owner: &OwnerId) -> u8 {
     high % DUE_SHARDS
 }
 
-/// The item of a record. The record itself is one text and the truth; the other attributes are derived from it on each
-/// write, for conditions, indexes and people. `write` names the call that wrote it.
+/// Returns the item of a record. The attribute `record` is authoritative. The other attributes are derived from it on
+/// each write, for conditions, indexes and people. `write` names the call that wrote it.
 pub(super) fn record_item(
     operation: &'static str,
     upload: &Upload,
@@ -152,22 +153,22 @@ pub(super) fn record_item(
     Ok(item)
 }
 
-/// An instant as the items have it: microseconds since 1970.
+/// Returns an instant as the items store it: microseconds since 1970.
 pub(super) fn us(at: Timestamp) -> i64 {
     at.timestamp_micros()
 }
 
-/// The text of an attribute.
+/// Returns a string attribute of an item.
 pub(super) fn get_text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// The number of an attribute.
+/// Returns a number attribute of an item.
 pub(super) fn get_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// The record of an item.
+/// Decodes the record of an item.
 pub(super) fn read_record(operation: &'static str, item: &Item) -> Result<Upload, Fault> {
     let schema: Option<u32> = get_number(item, name::SCHEMA);
     if schema.is_none_or(|schema| schema > SCHEMA) {
@@ -177,20 +178,20 @@ pub(super) fn read_record(operation: &'static str, item: &Item) -> Result<Upload
     serde_json::from_str(record).map_err(|error| unreadable(operation, error))
 }
 
-/// The upload's id that an item holds.
+/// Decodes an upload id in an attribute.
 pub(super) fn read_id(operation: &'static str, item: &Item, name: &str) -> Result<UploadId, Fault> {
     let text = get_text(item, name).unwrap_or_default();
     UploadId::parse(text).map_err(|error| unreadable(operation, error))
 }
 
-/// The upload's id that a record's own key holds.
+/// Decodes the upload id in the key of a record.
 pub(super) fn record_id(operation: &'static str, item: &Item) -> Result<UploadId, Fault> {
     let key = get_text(item, KEY.name).unwrap_or_default();
     let id = key.strip_prefix(RECORD_PREFIX).unwrap_or_default();
     UploadId::parse(id).map_err(|error| unreadable(operation, error))
 }
 
-/// The fault of an item that is not as this program writes it.
+/// Returns the fault for an item that cannot be decoded.
 pub(super) fn unreadable(operation: &'static str, error: impl Into<Cause>) -> Fault {
     Fault::new(FaultKind::Other, operation, error)
 }

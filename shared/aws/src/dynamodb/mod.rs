@@ -1,8 +1,8 @@
-//! The upload records in one DynamoDB table. [`table`] has its keys and indexes, `item` what is under them.
+//! The upload records in one DynamoDB table. [`table`] defines its keys and indexes, `item` its items.
 //!
-//! A record, its owner's quota and rate, its idempotency key and its object key are items of their own, written in one
-//! transaction. Every write carries the name of the call that makes it, so an answer that was lost is told apart from
-//! another writer. What a decision rests on is read consistently; an index only says where to look.
+//! A record, its owner's quota and rate, its idempotency key and its object key are separate items, written in one
+//! transaction. Every write carries the name of its call, so that a write whose answer was lost can be told apart from
+//! that of another writer. Decisions use consistent reads. An index only provides candidates.
 
 mod insert;
 mod item;
@@ -28,7 +28,7 @@ use crate::client::{AwsOptions, Lazy, SMALL};
 use crate::fault::fault;
 use item::{Item, name};
 
-/// The upload records in a DynamoDB table. Clones share their connections.
+/// The upload records in a DynamoDB table. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct DynamoRepo {
     client: Lazy<Client>,
@@ -36,7 +36,7 @@ pub struct DynamoRepo {
 }
 
 impl DynamoRepo {
-    /// The records of this table; connects when first used.
+    /// Creates the adapter for this table. Connects on first use.
     #[must_use]
     pub fn new(options: &AwsOptions, table: impl Into<String>) -> Self {
         let client = options.client(&SMALL, |config| {
@@ -49,15 +49,15 @@ impl DynamoRepo {
         Self { client, table }
     }
 
-    /// Creates the table with its indexes where it is missing, and waits until it can be used.
+    /// Creates the table with its indexes if it is missing, and waits until it is active.
     ///
     /// # Errors
-    /// The store's fault.
+    /// The fault of the store.
     pub async fn ensure_table(&self) -> Result<(), Fault> {
         table::ensure(&self.client, &self.table).await
     }
 
-    /// The item under this key, as it is now.
+    /// Reads the item under this key, consistently.
     async fn get(&self, operation: &'static str, key: Item) -> Result<Option<Item>, Fault> {
         let answer = self
             .client
@@ -82,7 +82,7 @@ impl DynamoRepo {
             .transpose()
     }
 
-    /// Whether the record's last write was the call named `write`.
+    /// Whether the last write of the record is the call named `write`.
     async fn is_written_by(
         &self,
         operation: &'static str,
@@ -132,7 +132,7 @@ impl UploadRepo for DynamoRepo {
         self.page(owner, filter, (after, limit)).await
     }
 
-    /// A line for each shard: the index knows no owners, but all that one has is in one shard.
+    /// One line per shard. The index has no list of owners, but all uploads of an owner are in one shard.
     async fn due_lines(&self, _: Timestamp, limit: usize) -> Result<Vec<DueLine>, Fault> {
         let shards = (0..table::DUE_SHARDS).take(limit);
         Ok(shards.map(|shard| DueLine(shard.to_string())).collect())
@@ -183,7 +183,7 @@ impl UploadRepo for DynamoRepo {
             .condition_expression("attribute_not_exists(pk)");
         match call.send().await {
             Ok(_) => return Ok(identity.to_owned()),
-            // Recorded before, perhaps by this very call, whose first answer was lost.
+            // Recorded before, possibly by this call, whose first answer was lost.
             Err(error)
                 if error
                     .as_service_error()
@@ -195,7 +195,7 @@ impl UploadRepo for DynamoRepo {
     }
 }
 
-/// The rate window of an instant.
+/// Returns the rate window of an instant.
 fn rate_window(now: Timestamp) -> i64 {
     now.timestamp().div_euclid(RATE_WINDOW_S)
 }

@@ -1,4 +1,4 @@
-//! How far a line was passed on: one item for each line, in place of a write for each upload.
+//! Holds on due lines: one item per line, instead of a write per upload.
 
 use std::collections::BTreeMap;
 
@@ -13,40 +13,40 @@ use crate::fault::fault;
 
 const OPERATION: &str = "hold_runs";
 
-/// What stands in a line up to a place is held.
-struct Mark {
-    /// Up to this place, itself included.
+/// A hold: uploads of a line up to a position are not due.
+struct Hold {
+    /// The last position that is held.
     through: Due,
-    /// From then on. Where the clock was set back behind it, nothing is held.
+    /// The start of the hold. If the clock was set back before it, nothing is held.
     since: Timestamp,
-    /// Until then.
+    /// The end of the hold.
     until: Timestamp,
 }
 
-impl Mark {
+impl Hold {
     fn is_alive(&self, now: Timestamp) -> bool {
         self.since <= now && now < self.until
     }
 }
 
 impl DynamoRepo {
-    /// The place up to which a line is held at this instant.
+    /// Returns the position up to which a line is held at this instant.
     pub(super) async fn held_through(
         &self,
         line: &DueLine,
         now: Timestamp,
     ) -> Result<Option<Due>, Fault> {
-        let mark = self.mark("due", line).await?;
-        Ok(mark
-            .filter(|mark| mark.is_alive(now))
-            .map(|mark| mark.through))
+        let hold = self.line_hold("due", line).await?;
+        Ok(hold
+            .filter(|hold| hold.is_alive(now))
+            .map(|hold| hold.through))
     }
 
-    /// Holds each line up to the end of its last stretch. A hold that is alive moves on and keeps its end: what was passed
-    /// on first is passed on again then, however much has come since.
+    /// Holds each line up to the end of its last range. A current hold moves on and keeps its end, so that the uploads
+    /// that were passed on first are passed on again then, however many followed since.
     ///
-    /// Two that do so at once leave the place of one of them. Where that is the earlier one, some uploads are passed on
-    /// twice, and whoever comes second finds them due no more.
+    /// Of two concurrent calls, one position remains. If it is the earlier one, some uploads are passed on twice. The
+    /// second examination finds that they are no longer due.
     pub(super) async fn hold_lines(
         &self,
         stretches: &[DueRun],
@@ -58,47 +58,51 @@ impl DynamoRepo {
             .filter_map(|stretch| Some((&stretch.line, *stretch.due.last()?)));
         for (line, through) in ends.collect::<BTreeMap<_, _>>() {
             let held = self
-                .mark(OPERATION, line)
+                .line_hold(OPERATION, line)
                 .await?
-                .filter(|mark| mark.is_alive(now));
-            let (since, until) = held.map_or((now, until), |mark| (mark.since, mark.until));
-            let mark = Mark {
+                .filter(|hold| hold.is_alive(now));
+            let (since, until) = held.map_or((now, until), |hold| (hold.since, hold.until));
+            let hold = Hold {
                 through,
                 since,
                 until,
             };
             let call = self.client.put_item().table_name(&self.table);
-            let call = call.set_item(Some(to_item(line, &mark))).send();
+            let call = call.set_item(Some(to_item(line, &hold))).send();
             call.await.map_err(|error| fault(OPERATION, &error))?;
         }
         Ok(())
     }
 
-    async fn mark(&self, operation: &'static str, line: &DueLine) -> Result<Option<Mark>, Fault> {
+    async fn line_hold(
+        &self,
+        operation: &'static str,
+        line: &DueLine,
+    ) -> Result<Option<Hold>, Fault> {
         let item = self.get(operation, item::line_key(line)).await?;
         Ok(item.as_ref().and_then(from_item))
     }
 }
 
-fn to_item(line: &DueLine, mark: &Mark) -> Item {
+fn to_item(line: &DueLine, hold: &Hold) -> Item {
     let mut item = item::line_key(line);
     item.extend([
         (
             name::UPLOAD_ID.to_owned(),
-            text(mark.through.id.to_string()),
+            text(hold.through.id.to_string()),
         ),
-        (name::THROUGH.to_owned(), number(us(mark.through.at))),
-        (name::SINCE.to_owned(), number(us(mark.since))),
-        (name::UNTIL.to_owned(), number(us(mark.until))),
-        (TTL.to_owned(), number(mark.until.timestamp())),
+        (name::THROUGH.to_owned(), number(us(hold.through.at))),
+        (name::SINCE.to_owned(), number(us(hold.since))),
+        (name::UNTIL.to_owned(), number(us(hold.until))),
+        (TTL.to_owned(), number(hold.until.timestamp())),
     ]);
     item
 }
 
-/// `None` where an item is not as this program writes it: then nothing is held, and what is due is passed on once more.
-fn from_item(item: &Item) -> Option<Mark> {
+/// Returns `None` if the item cannot be decoded. Nothing is then held, and due uploads are passed on once more.
+fn from_item(item: &Item) -> Option<Hold> {
     let at = |name| time::from_micros(get_number(item, name)?);
-    Some(Mark {
+    Some(Hold {
         through: Due {
             at: at(name::THROUGH)?,
             id: UploadId::parse(item::get_text(item, name::UPLOAD_ID)?).ok()?,

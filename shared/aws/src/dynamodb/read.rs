@@ -1,4 +1,4 @@
-//! Listings and what is due. An index says where to look; the records are read by id, as they are now.
+//! Listings and due uploads. An index provides candidates; the records are read by id, consistently.
 
 use std::collections::HashMap;
 
@@ -18,13 +18,13 @@ use crate::fault::fault;
 
 /// The most records that one request reads ("BatchGetItem": 100 items).
 const BATCH_MAX: usize = 100;
-/// Holds that are written at once.
+/// The number of concurrent writes of holds.
 const HOLDS_AT_ONCE: usize = 16;
-/// Requests to the index for one page. A filter that lets almost nothing through ends a page early, with its cursor.
+/// The most index requests for one page. If a filter matches almost nothing, the page ends early, with its cursor.
 const ROUNDS_MAX: usize = 40;
 
 impl DynamoRepo {
-    /// A page from behind `from.0`, of at most `from.1` uploads.
+    /// Returns a page of at most `from.1` uploads that starts after `from.0`.
     pub(super) async fn page(
         &self,
         owner: &OwnerId,
@@ -39,7 +39,7 @@ impl DynamoRepo {
                 next: None,
             });
         }
-        // One more than asked for tells whether there is a next page.
+        // One more than asked for shows whether there is a next page.
         let wanted = limit.saturating_add(1);
         for _ in 0..ROUNDS_MAX {
             let step = if *filter == ListFilter::default() {
@@ -71,7 +71,7 @@ impl DynamoRepo {
         })
     }
 
-    /// A stretch of an owner's index, newest first.
+    /// Returns a range of an owner's index, newest first.
     async fn indexed(
         &self,
         owner: &OwnerId,
@@ -100,7 +100,7 @@ impl DynamoRepo {
         Ok(Indexed { ids, is_end })
     }
 
-    /// The records with these ids, in this order; those that are gone are left out.
+    /// Returns the records with these ids, in this order. Missing ones are left out.
     pub(super) async fn records(
         &self,
         operation: &'static str,
@@ -132,7 +132,7 @@ impl DynamoRepo {
                     let upload = item::read_record(operation, &item)?;
                     records.insert(upload.id, upload);
                 }
-                // What was too much for one answer, or for the table just now.
+                // Keys that exceeded the size of an answer, or were throttled.
                 let left = answer.unprocessed_keys.as_mut();
                 keys = match left.and_then(|left| left.remove(&self.table)) {
                     Some(left) if !left.keys.is_empty() => left.keys,
@@ -144,7 +144,7 @@ impl DynamoRepo {
         Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
     }
 
-    /// A stretch of a shard of what is due, from its head or from behind what is held of it.
+    /// Returns a range of a shard of the due index, from its start or after the held position.
     pub(super) async fn due_in(&self, line: &DueLine, range: DueRange) -> Result<Vec<Due>, Fault> {
         const OPERATION: &str = "due";
         let mut due: Vec<Due> = Vec::new();
@@ -191,7 +191,8 @@ impl DynamoRepo {
         Ok(due)
     }
 
-    /// Moves what is due at the first instant to the second, in the index alone: the record and its revision stay.
+    /// Moves uploads that are due at the first instant to the second, in the index only. The record and its revision
+    /// stay.
     pub(super) async fn hold_all(
         &self,
         ids: &[UploadId],
@@ -231,14 +232,14 @@ impl DynamoRepo {
     }
 }
 
-/// What the owner's index says of an upload.
+/// An upload in the owner's index.
 struct Entry {
     id: UploadId,
     category: String,
     is_deleted: bool,
 }
 
-/// A stretch of the owner's index.
+/// A range of the owner's index.
 struct Indexed {
     ids: Vec<Entry>,
     is_end: bool,
@@ -254,8 +255,8 @@ fn entry(item: &Item) -> Result<Entry, Fault> {
     })
 }
 
-/// Whether the record is worth reading. The index may be late, so only what never changes again speaks against it: the
-/// category, and that it is deleted.
+/// Whether the record is worth reading. The index may lag behind, so only what never changes again excludes a record:
+/// the category, and the state deleted.
 fn may_pass(entry: &Entry, filter: &ListFilter) -> bool {
     let category = filter.category.as_ref();
     category.is_none_or(|category| *category == entry.category)

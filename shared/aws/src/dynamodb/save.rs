@@ -1,4 +1,4 @@
-//! Writing a change of a record, with its owner's quota.
+//! Writes a change of a record, with the quota of its owner.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
@@ -14,20 +14,20 @@ const OPERATION: &str = "save";
 
 const IS_UNCHANGED: &str = "revision = :revision";
 
-/// How what an owner gets back is taken from what it has.
+/// How a release is subtracted from a reservation.
 #[derive(Clone, Copy)]
 enum Floor {
-    /// It has at least as much.
+    /// The reservation is at least as large.
     Subtract,
-    /// It has less, which only a forged record can bring about: nothing is left.
+    /// The reservation is smaller, which only a forged record can cause. It becomes zero.
     Zero,
 }
 
 impl DynamoRepo {
     /// Writes `after` if the record still has the revision of `before`.
     ///
-    /// Where our own write stands there already, since an answer to it was lost, it is written. Where yet another has
-    /// written on top of that before we could look, it counts as a conflict: the caller reads, and finds it done.
+    /// If the record already contains this write, because its answer was lost, the result is success. If another write
+    /// followed before that was checked, the result is a conflict: the caller reads again, and finds the change done.
     pub(super) async fn save_change(
         &self,
         before: &Upload,
@@ -53,7 +53,7 @@ impl DynamoRepo {
         }
     }
 
-    /// Only the record: one write, at half of what a transaction costs.
+    /// Writes only the record, at half the cost of a transaction.
     async fn save_alone(
         &self,
         before: &Upload,
@@ -87,7 +87,7 @@ impl DynamoRepo {
         }
     }
 
-    /// The record, what its owner has reserved, and how long its object's name is kept.
+    /// Writes the record, the reservation of its owner, and the expiry of its object key.
     async fn save_with_others(
         &self,
         before: &Upload,
@@ -115,7 +115,7 @@ impl DynamoRepo {
                 Transacted::Contended => {}
                 Transacted::Refused(refused) => match refused.into_iter().next() {
                     Some(Refused::By(found)) => return Ok(saved_by(found.as_ref(), write)),
-                    // Then it is the quota that has less than is given back.
+                    // The condition on the quota failed: the reservation is smaller than the release.
                     Some(Refused::No) | None => {
                         floor = match floor {
                             Floor::Subtract => Floor::Zero,
@@ -129,7 +129,7 @@ impl DynamoRepo {
     }
 }
 
-/// Whether the record that stood against a write is that very write.
+/// Whether the record that refused a write already contains that write.
 fn saved_by(found: Option<&Item>, write: &str) -> Saved {
     let last = found.and_then(|item| item::get_text(item, name::WRITE));
     if last == Some(write) {
@@ -139,7 +139,7 @@ fn saved_by(found: Option<&Item>, write: &str) -> Saved {
     }
 }
 
-/// Moves what an owner has reserved, which never goes below zero, and the number of its files.
+/// Changes the reservation of an owner, which never becomes negative, and the number of its files.
 fn quota_move(before: &Upload, after: &Upload, floor: Floor) -> Move {
     let given_back = before.reserved_bytes.saturating_sub(after.reserved_bytes);
     let taken = i128::from(after.reserved_bytes) - i128::from(before.reserved_bytes);
@@ -169,7 +169,7 @@ fn quota_move(before: &Upload, after: &Upload, floor: Floor) -> Move {
     }
 }
 
-/// Lets the object's name go with its record, or keeps it.
+/// Sets or removes the expiry of the object key, like that of the record.
 fn expiry(after: &Upload) -> Move {
     match record_expiry_s(after) {
         Some(expiry_s) => Move {

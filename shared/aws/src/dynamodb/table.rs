@@ -1,4 +1,4 @@
-//! The table: its keys, its indexes, and how it is made.
+//! The table: its keys, its indexes, and its creation.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
@@ -11,12 +11,12 @@ use consign_core::ports::{Fault, FaultKind};
 
 use crate::fault::fault;
 
-/// An attribute that is part of a key.
+/// A key attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyAttribute {
-    /// Its name.
+    /// The name of the attribute.
     pub name: &'static str,
-    /// A number rather than a text.
+    /// Whether it is a number; otherwise it is a string.
     pub is_number: bool,
 }
 
@@ -37,23 +37,23 @@ const fn number(name: &'static str) -> KeyAttribute {
 /// A global secondary index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
-    /// Its name.
+    /// The name of the index.
     pub name: &'static str,
-    /// Its partition key.
+    /// The partition key.
     pub partition: KeyAttribute,
-    /// Its sort key.
+    /// The sort key.
     pub sort: KeyAttribute,
-    /// What it holds beside the keys.
+    /// The projected attributes besides the keys.
     pub includes: &'static [&'static str],
 }
 
-/// The one key of the table. Its text begins with the kind of the item.
+/// The primary key of the table. Its text begins with the kind of the item.
 pub const KEY: KeyAttribute = text("pk");
 
-/// The attribute from whose instant, in seconds since 1970, DynamoDB may remove an item.
+/// The attribute with the instant, in seconds since 1970, from which DynamoDB may remove an item.
 pub const TTL: &str = "expires_at";
 
-/// Uploads of an owner by id, and so by age. What it says of a state may be late, so records are read again by id.
+/// Uploads of an owner by id, and so by age. Its states may lag behind, so records are read again by id.
 pub const BY_OWNER: Index = Index {
     name: "by_owner",
     partition: text("owner"),
@@ -61,7 +61,7 @@ pub const BY_OWNER: Index = Index {
     includes: &["category", "state"],
 };
 
-/// Uploads that the sweep must look at, by when; the others are not in it.
+/// Uploads that the sweep has to examine, by due time. Other uploads are not in it.
 pub const BY_DUE: Index = Index {
     name: "by_due",
     partition: number("due_shard"),
@@ -72,8 +72,8 @@ pub const BY_DUE: Index = Index {
 /// Every index.
 pub const INDEXES: [Index; 2] = [BY_OWNER, BY_DUE];
 
-/// Partitions of [`BY_DUE`]. One takes some 1,000 writes a second, and every change of a record is one. There may be more of
-/// them at any time, but never fewer: a record stays in its own until it is written.
+/// The number of partitions of [`BY_DUE`]. One partition takes about 1,000 writes per second, and every change of a
+/// record is one. The number may grow at any time, but never shrink: a record keeps its partition until it is written.
 pub const DUE_SHARDS: u8 = 16;
 
 fn key_schema(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {
@@ -111,7 +111,7 @@ fn index(index: &Index) -> Result<GlobalSecondaryIndex, BuildError> {
         .build()
 }
 
-/// Everything that a table has to be made with.
+/// The schema of the table.
 struct TableSchema {
     key: KeySchemaElement,
     definitions: Vec<AttributeDefinition>,
@@ -137,7 +137,7 @@ fn parts() -> Result<TableSchema, BuildError> {
     })
 }
 
-/// Creates the table with its indexes where it is missing; one that is there is left as it is.
+/// Creates the table with its indexes if it is missing. An existing table is not changed.
 pub(super) async fn ensure(client: &Client, table: &str) -> Result<(), Fault> {
     const OPERATION: &str = "ensure_table";
     let parts = parts().map_err(|error| Fault::new(FaultKind::Other, OPERATION, error))?;

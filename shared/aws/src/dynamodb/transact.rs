@@ -1,4 +1,4 @@
-//! Transactions, and how often and when to try one again.
+//! Transactions and their retries.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use super::DynamoRepo;
 use super::item::{Item, unreadable};
 use crate::fault::fault;
 
-/// What became of a transaction.
+/// The result of a transaction.
 pub(super) enum Transacted {
-    /// All of it is durable.
+    /// All writes are durable.
     Committed,
-    /// Another transaction is at one of its items, or a partition is busy. Nothing was written.
+    /// Another transaction uses one of the items, or a partition is busy. Nothing was written.
     Contended,
-    /// A condition does not hold. Nothing was written.
+    /// A condition failed. Nothing was written.
     Refused(Vec<Refused>),
 }
 
-/// Which condition of a transaction does not hold; there is one for each of its items, in order.
+/// Whether the condition of an item failed. A transaction has one result per item, in order.
 pub(super) enum Refused {
-    /// This one holds, or nobody looked.
+    /// The condition held, or was not evaluated.
     No,
-    /// This one does not; the item that stands against it, if it was asked for and there is one.
+    /// The condition failed. Contains the existing item, if it was requested and exists.
     By(Option<Item>),
 }
 
@@ -72,7 +72,7 @@ fn sort(
     Ok(Transacted::Refused(refused))
 }
 
-/// Whether a fault leaves open if the write happened.
+/// Whether the write may have happened despite the fault.
 pub(super) fn is_outcome_unknown(fault: &Fault) -> bool {
     match fault.kind {
         FaultKind::TimedOut | FaultKind::Unreachable => true,
@@ -86,19 +86,19 @@ pub(super) fn is_outcome_unknown(fault: &Fault) -> bool {
     }
 }
 
-/// A name for one call that writes, so that it knows its own write again. Not secret, only distinct.
+/// Returns a name for a writing call, by which it recognises its own write. It is unique, not secret.
 pub(super) fn write_name() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
-/// Tries of one call that met others at its items.
+/// The most tries of a call under contention.
 const TRIES_MAX: u32 = 12;
-/// The longest pause after the first try; it doubles with each.
+/// The longest pause after the first try. It doubles with each try.
 const PAUSE_MS: u64 = 25;
-/// The longest pause at all.
+/// The upper limit of a pause.
 const PAUSE_MS_MAX: u64 = 800;
 
-/// Counts the tries of one call, and waits between them.
+/// Counts the tries of a call, and waits between them.
 pub(super) struct Tries {
     operation: &'static str,
     made: u32,
@@ -109,10 +109,10 @@ impl Tries {
         Self { operation, made: 0 }
     }
 
-    /// Waits before the next try, by chance up to a bound that doubles (full jitter).
+    /// Waits before the next try, for a random time up to a limit that doubles (full jitter).
     ///
     /// # Errors
-    /// A fault once the tries are used up.
+    /// A fault when the tries are used up.
     pub(super) async fn pause(&mut self) -> Result<(), Fault> {
         self.made += 1;
         if self.made == TRIES_MAX {
@@ -126,17 +126,17 @@ impl Tries {
     }
 }
 
-/// The values of an expression, by their names in it.
+/// The values of an expression, by their placeholders.
 pub(super) type Values = Vec<(&'static str, AttributeValue)>;
 
-/// An update with its condition; the values are of both.
+/// An update with its condition. Both use the values.
 pub(super) struct Move {
     pub(super) update: &'static str,
     pub(super) condition: Option<String>,
     pub(super) values: Values,
 }
 
-/// The items of one transaction, in order.
+/// The items of a transaction, in order.
 pub(super) struct Batch<'r> {
     repo: &'r DynamoRepo,
     operation: &'static str,
@@ -152,7 +152,7 @@ impl<'r> Batch<'r> {
         }
     }
 
-    /// Writes an item whole, where `condition` holds; a refusal shows the item that is there.
+    /// Adds a put of a whole item under `condition`. A refusal returns the existing item.
     pub(super) fn put(&mut self, item: Item, condition: &str, values: Values) -> Result<(), Fault> {
         let values = values
             .into_iter()
@@ -170,7 +170,7 @@ impl<'r> Batch<'r> {
         Ok(())
     }
 
-    /// Changes attributes of an item, or makes it with them.
+    /// Adds an update of an item. The item is created if it is missing.
     pub(super) fn change(&mut self, key: Item, to: Move) -> Result<(), Fault> {
         let values = to
             .values
@@ -189,7 +189,7 @@ impl<'r> Batch<'r> {
         Ok(())
     }
 
-    /// Makes the transaction. The SDK tries again where an answer is lost, under one token, so that it happens once.
+    /// Runs the transaction. If an answer is lost, the SDK tries again under the same token, so that it runs once.
     pub(super) async fn commit(&self) -> Result<Transacted, Fault> {
         let call = self
             .repo
@@ -206,7 +206,7 @@ impl<'r> Batch<'r> {
     }
 }
 
-/// The service refuses a map that is there and empty.
+/// The service refuses an empty map.
 fn some_if_any(values: Item) -> Option<Item> {
     (!values.is_empty()).then_some(values)
 }
