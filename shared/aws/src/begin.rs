@@ -23,9 +23,9 @@ use crate::fault::{begin_kind, kind};
 
 /// The operation name in faults.
 const BEGIN: &str = "begin";
-/// Calls after the first.
+/// The number of attempts after the first.
 const RETRIES_MAX: usize = ATTEMPTS_MAX as usize - 1;
-/// How long the URL is good for, in seconds: it is used at once, and clocks differ.
+/// How long the URL is valid, in seconds. It is used at once, but clocks differ.
 const URL_S: u32 = 300;
 /// The longest answer that is read, in bytes. Real answers have some hundreds.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -147,7 +147,7 @@ impl<C: Clock> BeginMultipart for PresignedBegin<C> {
         (|| timed(self.attempt(object, &headers)))
             .retry(waits)
             .when(|fault| fault.kind.is_transient())
-            // Full jitter, as the SDK has it.
+            // Full jitter, like the SDK.
             .adjust(|_, wait| Some(wait?.mul_f64(fastrand::f64())))
             .await
     }

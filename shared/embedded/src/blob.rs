@@ -1,11 +1,11 @@
-//! One file is one object: its bytes, then what is known of them.
+//! One file per object: its bytes, then its metadata.
 //!
 //! ```text
 //! bytes … | JSON of Meta | length of that JSON, u32 little-endian | b"consign1"
 //! ```
 //!
-//! Keeping both in one file makes one rename the whole commit: no crash can leave the bytes of one upload beside the
-//! etag of another. The bytes come first, so a range is read at its own offset and the file opens in any viewer.
+//! With both in one file, one rename is the whole commit. No crash can leave the bytes of one upload with the etag of
+//! another. The bytes come first, so that a range is read at its own offset and the file opens in any viewer.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,35 +15,36 @@ use std::time::{Duration, SystemTime};
 use s3s::dto::{Metadata, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Ends every file; its last character is the version of the layout.
+/// The end of every file. The last character is the version of the layout.
 const MAGIC: [u8; 8] = *b"consign1";
 /// The length of `Meta`, then `MAGIC`.
 const FOOTER_BYTES: u64 = 4 + MAGIC.len() as u64;
-/// What is read of a file's end at once: nearly every `Meta` is shorter.
+/// How many bytes are read from the end of a file first. Nearly every `Meta` is shorter.
 const TAIL_BYTES: u64 = 4 << 10;
-/// S3 allows 2 KiB of user metadata and 8 KiB of headers; a longer `Meta` is a damaged file.
+/// S3 allows 2 KiB of user metadata and 8 KiB of headers, so a longer `Meta` means a damaged file.
 const META_BYTES_MAX: u32 = 1 << 20;
 
-/// What is known of an object, a part, or (with no bytes) an upload in parts.
+/// The metadata of an object, of a part, or (without bytes) of a multipart upload.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Meta {
-    /// The object's key.
+    /// The object key.
     pub(crate) key: String,
-    /// Length of the bytes before this.
+    /// The number of bytes before the metadata.
     pub(crate) size_bytes: u64,
     /// Without quotes.
     pub(crate) e_tag: String,
-    /// Nanoseconds of the Unix epoch at which it was published, made to grow with every write of the key.
+    /// The time of publication in nanoseconds since 1970, increased if needed so that it grows with every write of the
+    /// key.
     pub(crate) sequencer: u64,
-    /// Base64 digests by the name that S3 gives them: `sha256`, `crc32`, …
+    /// Base64 digests by their S3 names: `sha256`, `crc32`, …
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) checksums: BTreeMap<String, String>,
-    /// The headers given at upload.
+    /// The headers of the upload.
     #[serde(default)]
     pub(crate) attributes: Attributes,
 }
 
-/// The headers that come back with every GET and HEAD.
+/// The headers that every GET and HEAD returns.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Attributes {
@@ -58,17 +59,17 @@ pub(crate) struct Attributes {
 }
 
 impl Meta {
-    /// When it was published.
+    /// Returns when the object was published.
     pub(crate) fn modified(&self) -> Timestamp {
         self.published_at().unwrap_or(SystemTime::UNIX_EPOCH).into()
     }
 
-    /// When it was published, where the system has such a time.
+    /// Returns when the object was published, if the system can represent it.
     pub(crate) fn published_at(&self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(self.sequencer))
     }
 
-    /// Appends itself to `file`, which holds exactly the bytes or was sealed before, and makes both durable.
+    /// Appends the metadata to `file`, which contains exactly the bytes or was sealed before, and syncs the file.
     pub(crate) fn seal(&self, file: &mut File) -> io::Result<()> {
         let mut tail = serde_json::to_vec(self)?;
         let length = u32::try_from(tail.len()).map_err(io::Error::other)?;
@@ -77,11 +78,11 @@ impl Meta {
         file.set_len(self.size_bytes)?;
         file.seek(SeekFrom::Start(self.size_bytes))?;
         file.write_all(&tail)?;
-        // The bytes and the size; when the file was last touched may get lost.
+        // Syncs bytes and size, but not the modification time.
         file.sync_data()
     }
 
-    /// Reads it back from a sealed file, whose position is then its start.
+    /// Reads the metadata of a sealed file, and rewinds it.
     pub(crate) fn read(file: &mut File) -> io::Result<Self> {
         let end = file.metadata()?.len();
         let tail = read_from(file, end.saturating_sub(TAIL_BYTES), end)?;
@@ -112,7 +113,7 @@ fn damaged(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// The bytes of a file from one position to another, which are near.
+/// Reads a small range of a file.
 fn read_from(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
     file.seek(SeekFrom::Start(from))?;

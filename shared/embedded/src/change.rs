@@ -1,4 +1,4 @@
-//! How every operation reaches the disk, and how a change becomes an event.
+//! Runs the operations on the disk, and turns changes into events.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::event::{Event, ObjectEvents};
 use crate::receive::{Declared, Received, declared, receive};
 use crate::store::{Condition, Store};
 
-/// What a body is to become.
+/// The object that a body becomes.
 pub(crate) struct NewObject {
     pub(crate) bucket: String,
     pub(crate) key: String,
@@ -21,23 +21,23 @@ pub(crate) struct NewObject {
 }
 
 impl NewObject {
-    /// Whether it could become that now.
+    /// Checks whether the object could be published now.
     pub(crate) fn check(&self, store: &Store) -> S3Result<()> {
         store.check(&self.bucket, &self.key, &self.condition)
     }
 }
 
-/// One server's operations. Clones share everything.
+/// The operations of one server. Clones share the state.
 #[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) store: Arc<Store>,
     pub(crate) events: Arc<dyn ObjectEvents>,
-    /// Changes under way, which a shutdown awaits.
+    /// Changes in progress, which a shutdown waits for.
     pub(crate) changes: TaskTracker,
 }
 
 impl Service {
-    /// Runs `work` where it may block.
+    /// Runs `work` on the blocking pool.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> S3Result<T> + Send + 'static,
@@ -48,8 +48,8 @@ impl Service {
             .map_err(s3s::S3Error::internal_error)?
     }
 
-    /// Makes a change and tells of it. It runs to its end even when the client has gone meanwhile, since what is
-    /// durable must also be told.
+    /// Makes a change and sends its event. It continues if the client disconnects, since the event of a durable change
+    /// must be sent.
     pub(crate) async fn change(
         &self,
         event: Event,
@@ -68,7 +68,7 @@ impl Service {
             if let Err(error) = this.events.notify(notification).await {
                 tracing::warn!(
                     error,
-                    "an object's event was not taken; the sweep will find the object"
+                    "an event was not accepted; the sweep will find the object"
                 );
             }
             Ok(meta)
@@ -76,7 +76,7 @@ impl Service {
         change.await.map_err(s3s::S3Error::internal_error)?
     }
 
-    /// Takes a body in and makes it an object.
+    /// Receives a body and publishes it as an object.
     pub(crate) async fn put(
         &self,
         mut req: S3Request<PutObjectInput>,
@@ -95,7 +95,7 @@ impl Service {
             condition,
         };
         let object = if awaits_continue || !declared.is_short() {
-            // A client that cannot succeed learns so before it has sent everything; `publish` decides.
+            // A client that cannot succeed gets the error before it sends the whole body. `publish` decides.
             self.blocking(move |store| object.check(store).map(|()| object))
                 .await?
         } else {
@@ -114,7 +114,7 @@ impl Service {
         )
     }
 
-    /// Makes what was received an object.
+    /// Publishes a received body.
     pub(crate) async fn publish(
         &self,
         event: Event,
@@ -132,7 +132,7 @@ impl Service {
         .await
     }
 
-    /// Removes an object, if there is one.
+    /// Removes an object, if it exists.
     pub(crate) async fn delete(&self, bucket: String, key: String) -> S3Result<()> {
         match self
             .change(Event::Delete, bucket, move |store, bucket| {
@@ -141,7 +141,7 @@ impl Service {
             .await
         {
             Ok(_) => Ok(()),
-            // Nothing was there, so nothing happened: S3 calls that a success too.
+            // Deleting a missing object is a success in S3.
             Err(error) if *error.code() == S3ErrorCode::NoSuchKey => Ok(()),
             Err(error) => Err(error),
         }

@@ -1,4 +1,4 @@
-//! Between the protocol's types and the store's.
+//! Converts between the types of the protocol and of the store.
 
 use s3s::dto::{ETag, ETagCondition, Part};
 use s3s::{S3Request, S3Response, S3Result, s3_error};
@@ -6,10 +6,10 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use crate::blob::Meta;
 use crate::store::Condition;
 
-/// What S3 says of an object that came with no type.
+/// The content type of an object without one, as in S3.
 pub(crate) const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
 
-/// Collects the headers that are kept, from any request that carries them.
+/// Collects the stored headers of a request.
 macro_rules! attributes {
     ($input:ident) => {
         Attributes {
@@ -24,7 +24,7 @@ macro_rules! attributes {
     };
 }
 
-/// Fills what GET and HEAD have in common.
+/// Fills the fields that GET and HEAD share.
 macro_rules! described {
     ($output:ident, $meta:ident) => {
         $output {
@@ -49,7 +49,7 @@ macro_rules! described {
     };
 }
 
-/// An answer with the object's checksums as headers.
+/// Returns an answer with the checksums of the object as headers.
 pub(crate) fn with_checksums<T>(output: T, meta: &Meta) -> S3Result<S3Response<T>> {
     let mut response = S3Response::new(output);
     for (name, value) in &meta.checksums {
@@ -62,7 +62,7 @@ pub(crate) fn with_checksums<T>(output: T, meta: &Meta) -> S3Result<S3Response<T
     Ok(response)
 }
 
-/// Refuses a body of no declared length. (One without either header has no bytes, says HTTP.)
+/// Refuses a body without a declared length. (Without either header, HTTP defines the body as empty.)
 pub(crate) fn check_length<T>(req: &S3Request<T>) -> S3Result<()> {
     let chunked = req.headers.contains_key(http::header::TRANSFER_ENCODING);
     let declared = req.headers.contains_key(http::header::CONTENT_LENGTH)
@@ -74,7 +74,7 @@ pub(crate) fn check_length<T>(req: &S3Request<T>) -> S3Result<()> {
     }
 }
 
-/// `if-match` and `if-none-match` of a write.
+/// Parses `if-match` and `if-none-match` of a write.
 pub(crate) fn condition(
     if_match: Option<ETagCondition>,
     if_none_match: Option<ETagCondition>,
@@ -91,7 +91,7 @@ pub(crate) fn condition(
     }
 }
 
-/// `if-match` and `if-none-match` of a read.
+/// Checks `if-match` and `if-none-match` of a read.
 pub(crate) fn check_read(
     meta: &Meta,
     if_match: Option<&ETagCondition>,
@@ -111,7 +111,7 @@ pub(crate) fn check_read(
     Ok(())
 }
 
-/// A part as a listing shows it.
+/// Returns a part for a listing.
 pub(crate) fn part(number: i32, meta: &Meta) -> Part {
     Part {
         part_number: Some(number),

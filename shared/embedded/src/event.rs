@@ -1,4 +1,4 @@
-//! What a change of an object is told as: the text that S3 would put on a queue.
+//! Events of changed objects, in the format of S3.
 
 use std::pin::Pin;
 
@@ -7,16 +7,16 @@ use serde_json::json;
 
 use crate::blob::Meta;
 
-/// The error of a consumer of events; it is logged, nothing else.
+/// The error of an event consumer. It is only logged.
 pub type EventError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who is told that an object came or went. Any `Fn(String) -> impl Future<Output = Result<(), EventError>>` will do.
+/// Consumes events of objects. Any `Fn(String) -> impl Future<Output = Result<(), EventError>>` implements it.
 pub trait ObjectEvents: Send + Sync + 'static {
-    /// Takes one notification, the JSON text of [S3's event message](
+    /// Accepts one notification, the JSON text of [S3's event message](
     /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), with one record.
     ///
-    /// It is called once the object is durable, and the client's answer waits for it. An error is logged and the
-    /// client still hears of success, since its object is there; nothing is told again.
+    /// It is called when the change is durable, and the answer to the client waits for it. An error is logged. The
+    /// client still gets a success, since its object exists. The event is not sent again.
     fn notify(
         &self,
         notification: String,
@@ -36,7 +36,7 @@ where
     }
 }
 
-/// What happened, as S3 names it.
+/// The event names of S3.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Put,
@@ -57,7 +57,7 @@ impl Event {
         }
     }
 
-    /// The notification's text.
+    /// Returns the text of the notification.
     pub(crate) fn notification(self, bucket: &str, meta: &Meta) -> String {
         let mut object = json!({ "key": form_encode(&meta.key), "sequencer": format!("{:016X}", meta.sequencer) });
         if !matches!(self, Self::Delete) {
@@ -88,7 +88,7 @@ impl Event {
     }
 }
 
-/// RFC 3339. Times between 1970 and 2554 (64 bits of nanoseconds) always have such a form.
+/// Formats RFC 3339. Times between 1970 and 2554 (64 bits of nanoseconds) always have this form.
 fn text(time: &Timestamp) -> String {
     let mut text = Vec::new();
     match time.format(TimestampFormat::DateTime, &mut text) {
@@ -97,7 +97,7 @@ fn text(time: &Timestamp) -> String {
     }
 }
 
-/// A key as S3 writes it in events and in listings with `encoding-type=url`: a form's encoding, but `/` stays.
+/// Encodes a key as S3 does in events and in listings with `encoding-type=url`: form encoding, but `/` is kept.
 pub(crate) fn form_encode(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
     for byte in key.bytes() {

@@ -1,4 +1,4 @@
-//! What s3s lets through and S3 does not: checked on the bare request, before s3s sees it.
+//! Checks that S3 makes and s3s does not, on the request before s3s gets it.
 
 use consign_core::sigv4::EXPIRES_S_MAX;
 use http::request::Parts;
@@ -7,7 +7,7 @@ use s3s::{S3Result, s3_error};
 
 use crate::form::is_form;
 
-/// Headers of an upload that a download gives back. Who signed the URL decides on them, not who has it.
+/// Headers of an upload that a download returns. They must be signed, so that the signer decides on them.
 const KEPT_HEADERS: [header::HeaderName; 4] = [
     header::CONTENT_DISPOSITION,
     header::CONTENT_ENCODING,
@@ -15,10 +15,11 @@ const KEPT_HEADERS: [header::HeaderName; 4] = [
     header::EXPIRES,
 ];
 
-/// Refuses any `x-amz-*` header that the signature does not cover (an unsigned `x-amz-copy-source` would turn a
-/// presigned PUT into a copy of any object), version 2 signatures, two signatures at once, and presigned URLs of more than
-/// seven days. Of a presigned upload it refuses the unsigned headers that a download would give back; `cache-control`, which
-/// browsers add by themselves, is taken away instead.
+/// Refuses `x-amz-*` headers that the signature does not cover (an unsigned `x-amz-copy-source` would turn a presigned
+/// PUT into a copy of any object), version 2 signatures, two signatures at once, and presigned URLs that are valid for
+/// more than seven days. A presigned upload with unsigned headers that a download would return is refused as well. The
+/// exception is
+/// `cache-control`, which browsers add themselves: it is removed.
 pub(crate) fn check(request: &mut Parts) -> S3Result<()> {
     let authorization = authorization(request)?;
     let presigned = query(request, "X-Amz-Signature").is_some();
@@ -49,7 +50,7 @@ fn authorization(request: &Parts) -> S3Result<Option<String>> {
         .map_err(|_| s3_error!(InvalidRequest, "invalid header: authorization"))
 }
 
-/// One signature, of version 4, and no URL that lives for more than seven days.
+/// Accepts one signature, of version 4, and no URL that is valid for more than seven days.
 fn check_mechanism(request: &Parts, authorization: Option<&str>, presigned: bool) -> S3Result<()> {
     let version_2 = query(request, "Signature").is_some()
         || authorization.is_some_and(|value| !value.starts_with("AWS4-HMAC-SHA256"));
@@ -75,10 +76,10 @@ fn check_mechanism(request: &Parts, authorization: Option<&str>, presigned: bool
     Ok(())
 }
 
-/// The names of the headers that the signature covers, with semicolons between them.
+/// Returns the names of the signed headers, separated by semicolons.
 fn signed_headers(request: &Parts, authorization: Option<&str>, presigned: bool) -> String {
     match authorization {
-        // The signature of a form covers its fields and no header at all.
+        // The signature of a form covers its fields and no header.
         _ if is_form(request) => String::new(),
         _ if presigned => query(request, "X-Amz-SignedHeaders").unwrap_or_default(),
         Some(value) => value
@@ -90,7 +91,7 @@ fn signed_headers(request: &Parts, authorization: Option<&str>, presigned: bool)
     }
 }
 
-/// A value of the query. Names may come encoded; s3s decodes them, so must we.
+/// Returns a query parameter. Names may be encoded; they are decoded as s3s does.
 fn query(request: &Parts, wanted: &str) -> Option<String> {
     let pairs = request.uri.query().unwrap_or_default().split('&');
     pairs
@@ -100,7 +101,7 @@ fn query(request: &Parts, wanted: &str) -> Option<String> {
         .map(|(_, value)| value)
 }
 
-/// Percent-decodes a query's name or value.
+/// Percent-decodes a name or value of a query.
 fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

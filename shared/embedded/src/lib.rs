@@ -1,21 +1,21 @@
-//! An embedded S3 server for the local host: the S3 protocol with its signatures (`s3s`) over a folder, on a port of
-//! its own, telling of every object that comes or goes.
+//! An embedded S3 server: the S3 protocol with its signatures (`s3s`) over a local folder, on its own port, with an
+//! event for every created or removed object.
 //!
-//! It is held to what consign relies on in S3:
+//! It provides the guarantees of S3 that consign relies on:
 //!
-//! - An object is there whole or not at all, whatever breaks: bodies are written aside, checked against their declared
-//!   size and checksums, made durable, and published by one rename together with all that is known of them.
-//! - `if-none-match: *` lets one of two simultaneous writers win and tells the other 412.
+//! - Objects are atomic, also after a crash. A body is written to a staging file, checked against its declared size and
+//!   checksums, synced, and published by one rename together with its metadata.
+//! - With `if-none-match: *`, one of two concurrent writers succeeds and the other gets 412.
 //! - A request with an `x-amz-*` header that its signature does not cover is refused.
-//! - Keys are bytes, not paths: `a` and `a/b` live side by side; dot segments and control characters are refused.
+//! - Keys are bytes, not paths: `a` and `a/b` can both exist. Dot segments and control characters are refused.
 //!
-//! `s3s-fs`, the file store that comes with `s3s`, is not used: it keeps an object's bytes and its etag in files that a
-//! crash can leave at odds, publishes before it has checked, and names files by base64 of the key, which no file system
-//! takes beyond some 180 bytes.
+//! `s3s-fs`, the file store of `s3s`, is not used. It keeps the bytes and the etag of an object in separate files,
+//! which a crash can leave inconsistent. It publishes before it checks, and names files by base64 of the key, which
+//! file systems refuse beyond about 180 bytes.
 //!
 //! ```no_run
-//! # async fn example(root: std::path::PathBuf, clock: fn() -> std::time::SystemTime) -> Result<(), Box<dyn std::error::Error>> {
-//! use consign_embedded::{EmbeddedS3, Options};
+//! # async fn example(root: std::path::PathBuf, clock: fn() -> std::time::SystemTime) -> Result<(), Box<dyn
+//! std::error::Error>> { use consign_embedded::{EmbeddedS3, Options};
 //!
 //! let options = Options {
 //!     root,
@@ -56,24 +56,24 @@ use std::time::{Duration, SystemTime};
 pub use event::{EventError, ObjectEvents};
 pub use server::{EmbeddedS3, Running};
 
-/// Tells the time: for events, `last-modified`, sequencers and forms. The signatures of URLs and headers are checked against
-/// the system's own clock.
+/// Returns the current time, for events, `last-modified`, sequencers and forms. The signatures of URLs and headers are
+/// checked against the clock of the system.
 pub type Clock = dyn Fn() -> SystemTime + Send + Sync;
 
-/// How to run the server.
+/// The options of the server.
 #[derive(Clone)]
 pub struct Options {
-    /// The folder, made where missing. One process at a time serves it.
+    /// The folder, created if it is missing. One process at a time may serve it.
     pub root: PathBuf,
-    /// The one access key that is known.
+    /// The only accepted access key.
     pub access_key: String,
-    /// Its secret.
+    /// The secret key of the access key.
     pub secret_key: String,
-    /// Buckets that exist; made where missing. Earlier ones stay.
+    /// The buckets, created if they are missing. Other existing buckets stay.
     pub buckets: Vec<String>,
-    /// Origins whose pages may send requests, such as `http://localhost:8080`; `*` is any.
+    /// Origins whose pages may send requests, such as `http://localhost:8080`; `*` allows any.
     pub cors_origins: Vec<String>,
-    /// How old an upload in parts may grow that nobody completes; then it is given up.
+    /// The age at which an incomplete multipart upload is aborted.
     pub abort_parts_after: Duration,
 }
 
@@ -89,23 +89,23 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// Why the server does not start.
+/// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The folder cannot be made, read or locked.
+    /// The folder cannot be created, read or locked.
     #[error("the folder of the embedded store cannot be used")]
     Root(#[source] std::io::Error),
     /// Another process serves the folder.
     #[error("another process serves the folder of the embedded store")]
     InUse,
-    /// S3 would not allow the name.
+    /// The name is not a valid bucket name.
     #[error("not a name for a bucket: {0:?}")]
     Bucket(String),
     /// Not `scheme://host[:port]` or `*`.
     #[error("not an origin: {0:?}")]
     Origin(String),
-    /// The listener is not usable.
+    /// The listener cannot be used.
     #[error("the listener of the embedded store cannot be used")]
     Listener(#[source] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! One page of a listing.
+//! Pages of a listing.
 
 use s3s::dto::{
     CommonPrefix, ETag, EncodingType, ListObjectsV2Input, ListObjectsV2Output, Object,
@@ -8,28 +8,28 @@ use s3s::dto::{
 use crate::blob::Meta;
 use crate::event::form_encode;
 
-/// Most entries of one listing, as S3 has it.
+/// The most entries of a page, as in S3.
 pub(crate) const PAGE_ENTRIES_MAX: i32 = 1000;
 
-/// What one page holds.
+/// A page of a listing.
 struct Page {
     metas: Vec<Meta>,
     prefixes: Vec<String>,
-    /// Where the next page goes on, if there is one.
+    /// Where the next page starts, if there is one.
     next: Option<String>,
 }
 
-/// Which entries are wanted.
+/// The selection of a listing.
 struct Wanted<'a> {
     prefix: &'a str,
-    /// Keys alike up to the first of these past the prefix are one entry, that common prefix.
+    /// Keys with the same text up to the first delimiter after the prefix become one entry, the common prefix.
     delimiter: Option<&'a str>,
-    /// A key, or a common prefix that is done with.
+    /// The last key or common prefix of the previous page.
     after: Option<&'a str>,
     count: usize,
 }
 
-/// Takes one page from `metas`, sorted by key.
+/// Returns one page of `metas`, which are sorted by key.
 fn page(metas: Vec<Meta>, wanted: &Wanted<'_>) -> Page {
     let Wanted {
         prefix,
@@ -75,7 +75,7 @@ fn page(metas: Vec<Meta>, wanted: &Wanted<'_>) -> Page {
     page
 }
 
-/// Answers a listing from all of a bucket, sorted by key.
+/// Returns the answer of a listing. `metas` are all objects of the bucket, sorted by key.
 pub(crate) fn answer(input: ListObjectsV2Input, metas: Vec<Meta>) -> ListObjectsV2Output {
     let max_keys = input
         .max_keys

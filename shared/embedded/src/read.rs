@@ -1,4 +1,4 @@
-//! Giving an object's bytes out.
+//! Reads the bytes of an object.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -12,26 +12,26 @@ use tokio_util::io::ReaderStream;
 use crate::blob::Meta;
 use crate::store::{Store, internal};
 
-/// How much of a file is read at once.
+/// How many bytes are read at once.
 const READ_BYTES: usize = 128 << 10;
 
-/// What is asked for of an object, on its way out.
+/// An opened object for an answer.
 pub(crate) struct Reading {
     pub(crate) meta: Meta,
-    /// Which of its bytes.
+    /// The requested range.
     pub(crate) bytes: Range<u64>,
     content: Content,
 }
 
 enum Content {
-    /// All of it: what is read at once anyway needs no second trip to the blocking pool.
+    /// The whole range, if it fits one read. This avoids a second switch to the blocking pool.
     Short(Vec<u8>),
-    /// A file at the first of the bytes.
+    /// The file, positioned at the start of the range.
     Long(File),
 }
 
 impl Store {
-    /// Opens an object where `admits` says so, and reads it where it is short.
+    /// Opens an object if `admits` accepts it. A short range is read at once.
     pub(crate) fn read(
         &self,
         bucket: &str,
@@ -63,12 +63,12 @@ impl Store {
 }
 
 impl Reading {
-    /// Whether that is the whole object.
+    /// Whether the range is the whole object.
     pub(crate) fn is_whole(&self) -> bool {
         self.bytes == (0..self.meta.size_bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes as a stream.
     pub(crate) fn into_body(self) -> StreamingBlob {
         match self.content {
             Content::Short(bytes) => StreamingBlob::from(Body::from(bytes)),

@@ -1,4 +1,4 @@
-//! Taking a body in: hashed on the way, checked against everything that was declared of it, and staged where it is long.
+//! Receives a body: hashes it, checks it against its declaration, and writes a long one to a staging file.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 use crate::blob::Meta;
 use crate::store::{Staged, Store, internal};
 
-/// How much is held of a body in memory. A body of no more than this reaches the disk in one trip to the blocking pool,
-/// with all that makes it an object; of a longer one, as much is written while the next is awaited.
+/// How many bytes of a body are kept in memory. A body up to this size is written to disk in one call of the blocking
+/// pool, together with its metadata. A longer body is written in blocks of this size while the next one arrives.
 pub(crate) const HOLD_BYTES: usize = 128 << 10;
 
-/// What a request says of its body beforehand.
+/// What a request declares about its body.
 #[derive(Default)]
 pub(crate) struct Declared {
     pub(crate) size_bytes: Option<i64>,
@@ -29,12 +29,12 @@ pub(crate) struct Declared {
     pub(crate) md5: Option<String>,
     /// From `x-amz-checksum-*`.
     pub(crate) checksums: Checksum,
-    /// To be computed though its value comes after the body or not at all.
+    /// A checksum to compute whose value follows the body, or is missing.
     pub(crate) algorithm: Option<String>,
 }
 
 impl Declared {
-    /// Whether the body is known to be held in memory as a whole.
+    /// Whether the declared length fits in memory.
     pub(crate) fn is_short(&self) -> bool {
         self.size_bytes
             .and_then(|size| usize::try_from(size).ok())
@@ -42,7 +42,7 @@ impl Declared {
     }
 }
 
-/// Takes from a PutObject or UploadPart request what it declares.
+/// Collects the declaration of a PutObject or UploadPart request.
 macro_rules! declared {
     ($request:ident) => {{
         let trailer = $request
@@ -74,7 +74,7 @@ macro_rules! declared {
 }
 pub(crate) use declared;
 
-/// By the name after `x-amz-checksum-`.
+/// Returns the checksums by the name after `x-amz-checksum-`.
 fn by_name(checksums: Checksum) -> BTreeMap<String, String> {
     let named = [
         ("crc32", checksums.checksum_crc32),
@@ -89,7 +89,7 @@ fn by_name(checksums: Checksum) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The hashers for what was declared.
+/// Returns the hashers for the declaration.
 fn hasher(
     declared: &BTreeMap<String, String>,
     algorithm: Option<&str>,
@@ -117,17 +117,17 @@ fn hasher(
     Ok(hasher)
 }
 
-/// Why no more of a body comes.
+/// Why a body ended early.
 pub(crate) enum Failure {
-    /// It broke off, or its own signature (x-amz-content-sha256, signed chunks) does not hold.
+    /// It broke off, or its own signature (x-amz-content-sha256, signed chunks) is invalid.
     Broken,
-    /// It must not go on.
+    /// It was refused.
     Refused(S3Error),
 }
 
-/// A body's bytes, in order.
+/// The bytes of a body, in order.
 pub(crate) trait ByteSource: Send {
-    /// The next of them.
+    /// Returns the next bytes.
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, Failure>>> + Send;
 }
 
@@ -138,17 +138,17 @@ impl ByteSource for Option<StreamingBlob> {
     }
 }
 
-/// A body that was taken in and is what it was declared to be.
+/// A received body that matches its declaration.
 pub(crate) struct Received {
     held: Vec<u8>,
-    /// Where what came before `held` is.
+    /// The staging file with the bytes before `held`.
     staged: Option<Staged>,
-    /// Its size, etag and checksums.
+    /// The size, etag and checksums.
     pub(crate) meta: Meta,
 }
 
 impl Received {
-    /// A staged file with all of it and with what is known of it; to be called where it may block.
+    /// Returns a staging file with all bytes and the metadata. Blocks.
     pub(crate) fn into_staged(self, store: &Store) -> S3Result<Staged> {
         let mut staged = append(self.staged, &self.held, store)?;
         staged.meta = self.meta;
@@ -156,7 +156,7 @@ impl Received {
     }
 }
 
-/// Writes `bytes` behind what is staged, if anything is.
+/// Appends `bytes` to the staging file, or creates one.
 fn append(staged: Option<Staged>, bytes: &[u8], store: &Store) -> S3Result<Staged> {
     let mut staged = match staged {
         Some(staged) => staged,
@@ -166,11 +166,11 @@ fn append(staged: Option<Staged>, bytes: &[u8], store: &Store) -> S3Result<Stage
     Ok(staged)
 }
 
-/// What is being written while more comes.
+/// A write in progress.
 struct Writing(Option<JoinHandle<S3Result<Staged>>>);
 
 impl Writing {
-    /// What was written, once it is.
+    /// Waits for the write and returns the staging file.
     async fn written(&mut self) -> S3Result<Option<Staged>> {
         match self.0.take() {
             Some(writing) => Ok(Some(writing.await.map_err(S3Error::internal_error)??)),
@@ -178,7 +178,7 @@ impl Writing {
         }
     }
 
-    /// Begins to write `bytes` behind that.
+    /// Starts to append `bytes`.
     async fn write(&mut self, bytes: Vec<u8>, store: &Arc<Store>) -> S3Result<()> {
         let (staged, store) = (self.written().await?, Arc::clone(store));
         self.0 = Some(tokio::task::spawn_blocking(move || {
@@ -188,8 +188,8 @@ impl Writing {
     }
 }
 
-/// Takes a body in, in constant memory, and checks it against what was declared. On any error what was staged is dropped,
-/// and nothing was ever seen of it.
+/// Receives a body in constant memory and checks it against its declaration. On an error the staging file is removed,
+/// and nothing was visible.
 pub(crate) async fn receive(
     store: &Arc<Store>,
     declared: Declared,

@@ -1,4 +1,4 @@
-//! Connections: HTTP/1.1, cross-origin answers, the gate, then s3s.
+//! The server: HTTP/1.1 connections, CORS, the gate, then s3s.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use crate::form::{self, Keys};
 use crate::store::Store;
 use crate::{Options, StartError, gate};
 
-/// What the store's port allows. A connection in use has a socket and a file open.
+/// The limits of the port. An active connection has a socket and a file open.
 const LIMITS: Limits = Limits {
     connections_max: 512,
     reserve: 32,
     head_bytes_max: 64 << 10,
     head: Duration::from_secs(30),
     idle: Duration::from_secs(90),
-    // Who sends a body has shown a signature; slow links are welcome.
+    // The sender of a body has a valid signature, so slow links are allowed.
     body: Pace {
         pause: Duration::from_secs(60),
         grace: Duration::from_secs(120),
@@ -43,22 +43,23 @@ const LIMITS: Limits = Limits {
     },
     shutdown: Duration::from_secs(10),
 };
-/// What strangers can make the store hold, in bytes: of each connection a head, or the fields of a form and a frame.
+/// The memory that unauthenticated clients can use, in bytes: per connection a head, or the fields of a form and a
+/// frame.
 const _: () = assert!(
     (LIMITS.connections_max + LIMITS.reserve)
         * (LIMITS.head_bytes_max + form::BEFORE_FILE_BYTES_MAX)
         <= 64 << 20
 );
-/// How long a browser may remember a preflight's answer.
+/// How long a browser may cache a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3600);
-/// How often abandoned uploads in parts are looked for.
-const ABANDONED_LOOK: Duration = Duration::from_secs(3600);
+/// The interval at which abandoned multipart uploads are removed.
+const ABANDONED_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// The embedded S3 server.
 #[derive(Debug)]
 pub struct EmbeddedS3;
 
-/// A server that runs. Dropping it stops it too, without waiting.
+/// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Running {
     local_addr: SocketAddr,
@@ -73,7 +74,7 @@ impl EmbeddedS3 {
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be used or is served already, or a name or origin is not one.
+    /// The folder cannot be used or is already served, or a bucket name or origin is invalid.
     pub fn start(
         options: Options,
         listener: TcpListener,
@@ -137,13 +138,13 @@ impl EmbeddedS3 {
 }
 
 impl Running {
-    /// Where it listens.
+    /// Returns the address of the listener.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Stops listening, waits up to ten seconds for requests under way, then for every change already begun and its
+    /// Stops listening, waits up to ten seconds for requests in progress, then for every change that has begun and its
     /// event, and returns.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
@@ -161,11 +162,11 @@ impl Drop for Running {
     }
 }
 
-/// What answers requests. Clones share everything.
+/// Answers requests. Clones share the state.
 #[derive(Clone)]
 struct Server {
     s3: S3Service,
-    /// For forms, which s3s never sees: it holds a form's file in memory, and reads it before it checks who is asking.
+    /// Handles forms. s3s would keep the file of a form in memory, and read it before it verifies the signature.
     service: Service,
     keys: Arc<Keys>,
 }
@@ -189,7 +190,7 @@ impl Server {
         }
     }
 
-    /// One request.
+    /// Answers one request.
     async fn answer(
         &self,
         request: Request<RequestBody>,
@@ -223,23 +224,23 @@ impl Server {
     }
 }
 
-/// Gives up uploads in parts that nobody completed, at the start and from time to time, as the rules of a bucket do.
+/// Aborts abandoned multipart uploads, at the start and at intervals, like the lifecycle rules of a bucket.
 async fn abort_abandoned(service: Service, age: Duration, stop: CancellationToken) {
     loop {
         match service.blocking(move |store| store.abort_older(age)).await {
             Ok(0) => {}
-            Ok(uploads) => tracing::info!(uploads, "abandoned uploads in parts were removed"),
-            // What went wrong is logged where it did.
-            Err(_) => tracing::warn!("abandoned uploads in parts could not be looked for"),
+            Ok(uploads) => tracing::info!(uploads, "abandoned multipart uploads were removed"),
+            // The cause was logged already.
+            Err(_) => tracing::warn!("abandoned multipart uploads could not be listed"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(ABANDONED_LOOK) => {}
+            () = tokio::time::sleep(ABANDONED_INTERVAL) => {}
         }
     }
 }
 
-/// What a page from another origin may do: what the contract's PUT, POST and GET URLs need.
+/// Returns the CORS layer for the PUT, POST and GET URLs of the API.
 fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()

@@ -163,7 +163,7 @@ impl S3 for Service {
         let copy = move |store: &Store, bucket: &str| {
             store.check(bucket, &key, &Condition::Any)?;
             let mut staged = store.stage_copy(&from_bucket, &from_key)?;
-            // A copy has no 304: either condition that fails is a 412.
+            // A copy has no 304: a failed condition of either kind is a 412.
             check_read(&staged.meta, if_match.as_ref(), if_none_match.as_ref())
                 .map_err(|_| s3_error!(PreconditionFailed))?;
             staged.meta.key = key;

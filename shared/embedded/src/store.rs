@@ -1,4 +1,4 @@
-//! The folder: where objects lie and how they get there. Everything here blocks; the service calls it off the runtime.
+//! The folder layout and its operations. All functions block; the service calls them on the blocking pool.
 //!
 //! ```text
 //! lock                              held while a process serves the folder
@@ -7,8 +7,8 @@
 //! uploads/BUCKET/ID/…               uploads in parts (`uploads`)
 //! ```
 //!
-//! A name is the key's hash, so every key of 1 to 1024 bytes has one, whatever the file system thinks of its case,
-//! its length or of `a` beside `a/b`.
+//! A file is named by the hash of its key. Every key of 1 to 1024 bytes therefore has a valid name, whatever the file
+//! system's rules for case and length, and `a` does not conflict with `a/b`.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -25,40 +25,40 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use crate::Clock;
 use crate::blob::Meta;
 
-/// Longest key, as S3 has it.
+/// The longest key, as in S3.
 const KEY_BYTES_MAX: usize = 1024;
-/// Locks that the keys share. Two keys of one lock wait for each other's rename, nothing more; with so many, two of a hundred
-/// writers at a time hardly ever share one.
-const TURNS: usize = 4096;
+/// The number of locks that the keys share. Two keys with one lock only wait for each other's rename. With this number,
+/// two of a hundred concurrent writers hardly ever share one.
+const KEY_LOCKS: usize = 4096;
 
-/// What must hold of the object under a key for it to be replaced.
+/// The condition for replacing an object.
 pub(crate) enum Condition {
-    /// Nothing.
+    /// No condition.
     Any,
-    /// There is none: `if-none-match: *`.
+    /// The object does not exist: `if-none-match: *`.
     Absent,
-    /// There is one: `if-match: *`.
+    /// The object exists: `if-match: *`.
     Present,
-    /// It has this etag: `if-match: "…"`.
+    /// The object has this etag: `if-match: "…"`.
     ETag(String),
 }
 
-/// A file being written, removed on drop unless published.
+/// A staging file, removed on drop unless published.
 pub(crate) struct Staged {
     path: PathBuf,
     pub(crate) file: File,
-    /// What it will be published with; its sequencer is given then.
+    /// The metadata of the object. The sequencer is set on publication.
     pub(crate) meta: Meta,
     is_published: bool,
 }
 
 impl Staged {
-    /// Makes bytes and `meta` durable, for the rename that follows.
+    /// Syncs bytes and `meta` before the rename.
     pub(crate) fn seal(&mut self) -> io::Result<()> {
         self.meta.seal(&mut self.file)
     }
 
-    /// Gives the sealed file its name.
+    /// Renames the sealed file.
     pub(crate) fn rename(&mut self, to: &Path) -> io::Result<()> {
         fs::rename(&self.path, to)?;
         self.is_published = true;
@@ -69,27 +69,28 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.is_published {
-            // What stays is cleared at the next start.
+            // The next start removes remaining files.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// The folder of one server.
+/// The folder of a server.
 pub(crate) struct Store {
     root: PathBuf,
     clock: Box<Clock>,
     staged: AtomicU64,
-    /// The last sequencer given out.
+    /// The last sequencer.
     last: Mutex<u64>,
-    /// The last sequencer of a change under a lock's keys; held over the change, which makes condition and rename one step.
-    turns: Box<[Mutex<u64>]>,
+    /// The last sequencer of the keys of each lock. The lock is held during a change, so condition and rename are
+    /// atomic.
+    key_locks: Box<[Mutex<u64>]>,
     hasher: RandomState,
     _lock: File,
 }
 
-/// Any failure of the disk: a 500 whose cause is logged, not told. That there is no room is told, by 507, since only others can
-/// do something about it.
+/// Returns a 500 for a failure of the disk. The cause is logged, but not sent. A full disk is reported as 507, since
+/// the user can do something about it.
 pub(crate) fn internal(error: io::Error) -> S3Error {
     tracing::error!(%error, "the store's folder failed");
     let is_full = matches!(
@@ -107,7 +108,7 @@ pub(crate) fn internal(error: io::Error) -> S3Error {
     full
 }
 
-/// Missing means `code`, anything else is the disk's failure.
+/// Maps a missing file to `code`, and other errors to a failure of the disk.
 pub(crate) fn or_missing(code: S3ErrorCode) -> impl FnOnce(io::Error) -> S3Error {
     move |error| {
         if error.kind() == io::ErrorKind::NotFound {
@@ -118,7 +119,7 @@ pub(crate) fn or_missing(code: S3ErrorCode) -> impl FnOnce(io::Error) -> S3Error
     }
 }
 
-/// How a file is opened that nobody but its owner may read.
+/// Returns options that create a file which only its owner can read.
 fn private_file() -> fs::OpenOptions {
     let mut options = File::options();
     options.read(true).write(true);
@@ -127,7 +128,7 @@ fn private_file() -> fs::OpenOptions {
     options
 }
 
-/// Makes a folder, and those above it, that nobody but its owner may enter.
+/// Creates a folder and its parents, accessible by the owner only.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -136,7 +137,7 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Takes a folder away from everybody but its owner, where it is ours.
+/// Removes the permissions of others from a folder, if we own it.
 fn make_private(path: &Path) {
     #[cfg(unix)]
     if let Err(error) =
@@ -148,7 +149,7 @@ fn make_private(path: &Path) {
     let _ = path;
 }
 
-/// Makes the entries of a folder durable, where the system can.
+/// Syncs the entries of a folder, if the system supports it.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()
@@ -157,7 +158,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses what must never be normalised: dot segments, control characters, wrong lengths.
+/// Refuses keys that must not be normalised: dot segments, control characters, wrong lengths.
 fn check_key(key: &str) -> S3Result<()> {
     if key.len() > KEY_BYTES_MAX {
         return Err(s3_error!(KeyTooLongError));
@@ -175,7 +176,7 @@ fn check_key(key: &str) -> S3Result<()> {
 }
 
 impl Store {
-    /// Takes the folder, making it where missing, and clears what an earlier process left half done.
+    /// Opens the folder, creates it if it is missing, and removes the incomplete files of an earlier process.
     pub(crate) fn open(root: PathBuf, clock: Box<Clock>, buckets: &[String]) -> io::Result<Self> {
         create_folder(&root)?;
         let lock = private_file()
@@ -183,7 +184,8 @@ impl Store {
             .create(true)
             .open(root.join("lock"))?;
         lock.try_lock()?;
-        // Whoever could read the folder could read every object, so that is what an earlier build's folder becomes too.
+        // Access to the folder is access to every object, so the permissions of a folder from an earlier build are
+        // fixed.
         make_private(&root);
         let staging = root.join("staging");
         if staging.exists() {
@@ -211,13 +213,13 @@ impl Store {
             clock,
             staged: AtomicU64::new(0),
             last: Mutex::new(0),
-            turns: (0..TURNS).map(|_| Mutex::new(0)).collect(),
+            key_locks: (0..KEY_LOCKS).map(|_| Mutex::new(0)).collect(),
             hasher: RandomState::new(),
             _lock: lock,
         })
     }
 
-    /// The names of the buckets.
+    /// Returns the names of the buckets.
     pub(crate) fn buckets(&self) -> S3Result<Vec<String>> {
         let entries = fs::read_dir(self.root.join("buckets")).map_err(internal)?;
         let mut names = entries
@@ -232,10 +234,10 @@ impl Store {
         Ok(names)
     }
 
-    /// The folder of a bucket that exists.
+    /// Returns the folder of an existing bucket.
     pub(crate) fn bucket(&self, bucket: &str) -> S3Result<PathBuf> {
         let path = self.root.join("buckets").join(bucket);
-        // The name is also part of a path: one that S3 would not allow never reaches the disk.
+        // The name is also part of a path, so invalid bucket names are refused first.
         if s3s::path::check_bucket_name(bucket) && path.is_dir() {
             Ok(path)
         } else {
@@ -243,7 +245,7 @@ impl Store {
         }
     }
 
-    /// Where an object lies or would lie.
+    /// Returns the path of an object.
     pub(crate) fn object(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         check_key(key)?;
         Ok(self.bucket(bucket)?.join(lower::encode_string(
@@ -251,7 +253,7 @@ impl Store {
         )))
     }
 
-    /// An object's bytes, at their start, and what is known of them.
+    /// Opens an object and reads its metadata.
     pub(crate) fn open_object(&self, bucket: &str, key: &str) -> S3Result<(File, Meta)> {
         let mut file =
             File::open(self.object(bucket, key)?).map_err(or_missing(S3ErrorCode::NoSuchKey))?;
@@ -259,13 +261,13 @@ impl Store {
         Ok((file, meta))
     }
 
-    /// All objects of a bucket, by key.
+    /// Returns all objects of a bucket, by key.
     pub(crate) fn list(&self, bucket: &str) -> S3Result<Vec<Meta>> {
         let mut metas = Vec::new();
         for entry in fs::read_dir(self.bucket(bucket)?).map_err(internal)? {
             match File::open(entry.map_err(internal)?.path()) {
                 Ok(mut file) => metas.push(Meta::read(&mut file).map_err(internal)?),
-                // Deleted meanwhile.
+                // Deleted in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(internal(error)),
             }
@@ -274,7 +276,7 @@ impl Store {
         Ok(metas)
     }
 
-    /// Checks a name before a body is read for it, so that a client learns early; only `publish` decides.
+    /// Checks a key before its body is read, so that the client gets the error early. `publish` decides.
     pub(crate) fn check(&self, bucket: &str, key: &str, condition: &Condition) -> S3Result<()> {
         self.object(bucket, key)?;
         match self.open_object(bucket, key) {
@@ -284,7 +286,7 @@ impl Store {
         }
     }
 
-    /// A new empty file that nobody sees.
+    /// Creates an empty staging file.
     pub(crate) fn stage(&self) -> io::Result<Staged> {
         let number = self.staged.fetch_add(1, Ordering::Relaxed);
         let path = self.root.join("staging").join(number.to_string());
@@ -297,7 +299,7 @@ impl Store {
         })
     }
 
-    /// Makes a staged file the object under its key, all or nothing.
+    /// Publishes a staging file under its key, atomically.
     pub(crate) fn publish(
         &self,
         bucket: &str,
@@ -305,12 +307,12 @@ impl Store {
         condition: &Condition,
     ) -> S3Result<Meta> {
         let path = self.object(bucket, &staged.meta.key)?;
-        // The wait for the disk comes before the lock: writers of any keys then wait for it together, and the disk makes
-        // one commit of theirs.
+        // Syncs before the lock is taken. Writers of any keys then wait for the disk together, and it combines their
+        // commits.
         staged.meta.sequencer = self.unique();
         staged.seal().map_err(internal)?;
         {
-            let mut last = self.turn(&path);
+            let mut last = self.lock_key(&path);
             let before = match self.open_object(bucket, &staged.meta.key) {
                 Ok((_, before)) => Some(before),
                 Err(error) if *error.code() == S3ErrorCode::NoSuchKey => None,
@@ -319,7 +321,7 @@ impl Store {
             condition.admits(before.as_ref())?;
             let floor = before.map_or(*last, |before| before.sequencer.max(*last));
             if staged.meta.sequencer <= floor {
-                // Another change came in between, or the clock went back over a restart.
+                // Another change came in between, or the clock went back across a restart.
                 staged.meta.sequencer = self.next(floor);
                 staged.seal().map_err(internal)?;
             }
@@ -330,10 +332,10 @@ impl Store {
         Ok(std::mem::take(&mut staged.meta))
     }
 
-    /// Removes an object; its last `Meta` comes back with the sequencer of the removal.
+    /// Removes an object. Returns its metadata with the sequencer of the removal.
     pub(crate) fn remove(&self, bucket: &str, key: &str) -> S3Result<Meta> {
         let path = self.object(bucket, key)?;
-        let mut last = self.turn(&path);
+        let mut last = self.lock_key(&path);
         let (_, mut meta) = self.open_object(bucket, key)?;
         meta.sequencer = self.next(meta.sequencer.max(*last));
         *last = meta.sequencer;
@@ -343,15 +345,15 @@ impl Store {
         Ok(meta)
     }
 
-    /// The lock of an object's changes, and the sequencer of the last of them.
-    fn turn(&self, path: &Path) -> MutexGuard<'_, u64> {
-        let at = self.hasher.hash_one(path) % self.turns.len() as u64;
-        self.turns[at as usize]
+    /// Locks the key of an object and returns the last sequencer of that lock.
+    fn lock_key(&self, path: &Path) -> MutexGuard<'_, u64> {
+        let at = self.hasher.hash_one(path) % self.key_locks.len() as u64;
+        self.key_locks[at as usize]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stages a copy of an object's bytes and of what is known of them.
+    /// Creates a staging file with a copy of an object and its metadata.
     pub(crate) fn stage_copy(&self, bucket: &str, key: &str) -> S3Result<Staged> {
         let (source, meta) = self.open_object(bucket, key)?;
         let mut staged = self.stage().map_err(internal)?;
@@ -360,23 +362,23 @@ impl Store {
         Ok(staged)
     }
 
-    /// A number that no earlier call gave.
+    /// Returns a number that no earlier call returned.
     pub(crate) fn unique(&self) -> u64 {
         self.next(0)
     }
 
-    /// What the time is.
+    /// Returns the current time.
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
     }
 
-    /// The folder of a bucket's uploads in parts.
+    /// Returns the folder of a bucket's multipart uploads.
     pub(crate) fn uploads_folder(&self, bucket: &str) -> S3Result<PathBuf> {
         self.bucket(bucket)?;
         Ok(self.root.join("uploads").join(bucket))
     }
 
-    /// The time in nanoseconds, or one more than the last number or `floor` where the clock stands still or went back.
+    /// Returns the time in nanoseconds, or the last number or `floor` plus one if the clock stood still or went back.
     fn next(&self, floor: u64) -> u64 {
         let now = self
             .now()
@@ -391,7 +393,7 @@ impl Store {
 }
 
 impl Condition {
-    /// Whether an object may replace `before`.
+    /// Checks whether an object may replace `before`.
     fn admits(&self, before: Option<&Meta>) -> S3Result<()> {
         let admitted = match (self, before) {
             (Self::Any, _) | (Self::Absent, None) | (Self::Present, Some(_)) => true,
@@ -412,7 +414,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_and_other_failures_are_not() {
+    fn a_full_disk_is_reported_and_other_failures_are_not() {
         let status = |kind: io::ErrorKind| internal(kind.into()).status_code();
         let full = Some(http::StatusCode::INSUFFICIENT_STORAGE);
         assert_eq!(status(io::ErrorKind::StorageFull), full);

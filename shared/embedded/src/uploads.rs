@@ -1,4 +1,4 @@
-//! Uploads in parts, in the store's folder.
+//! Multipart uploads.
 //!
 //! ```text
 //! uploads/BUCKET/ID/upload          its key and attributes, a `blob` of no bytes
@@ -17,14 +17,14 @@ use s3s::{S3ErrorCode, S3Result, s3_error};
 use crate::blob::Meta;
 use crate::store::{Condition, Staged, Store, create_folder, internal, or_missing, sync_folder};
 
-/// Smallest part but the last, as S3 has it.
+/// The smallest part except the last, as in S3.
 const PART_BYTES_MIN: u64 = 5 << 20;
-/// Most parts of an upload, as S3 has it.
+/// The highest part number, as in S3.
 const PART_NUMBER_MAX: i32 = 10_000;
-/// The file that says what an upload is of.
+/// The file with the metadata of an upload.
 const UPLOAD: &str = "upload";
 
-/// Names an upload in parts.
+/// Identifies a multipart upload.
 #[derive(Clone)]
 pub(crate) struct Upload {
     pub(crate) bucket: String,
@@ -32,15 +32,15 @@ pub(crate) struct Upload {
     pub(crate) id: String,
 }
 
-/// One part as the client lists it to complete an upload.
+/// A part in the client's request to complete an upload.
 pub(crate) struct ListedPart {
     pub(crate) number: i32,
-    /// Compared where the client gives it.
+    /// Compared if the client sends it.
     pub(crate) e_tag: Option<String>,
 }
 
 impl Store {
-    /// Begins an upload in parts and gives its id.
+    /// Begins a multipart upload and returns its id.
     pub(crate) fn create_upload(&self, bucket: &str, meta: Meta) -> S3Result<String> {
         self.object(bucket, &meta.key)?;
         let mut staged = self.stage().map_err(internal)?;
@@ -57,12 +57,12 @@ impl Store {
         Ok(id)
     }
 
-    /// The uploads in parts of a bucket, by id, which is by time.
+    /// Returns the multipart uploads of a bucket by id, which is by time.
     pub(crate) fn uploads(&self, bucket: &str) -> S3Result<Vec<(String, Meta)>> {
         let mut uploads = Vec::new();
         for entry in fs::read_dir(self.uploads_folder(bucket)?).map_err(internal)? {
             let entry = entry.map_err(internal)?;
-            // One without its file is being begun or ended.
+            // A folder without the file is being created or removed.
             let Ok(mut file) = File::open(entry.path().join(UPLOAD)) else {
                 continue;
             };
@@ -73,7 +73,7 @@ impl Store {
         Ok(uploads)
     }
 
-    /// An upload's folder and what it was begun with.
+    /// Returns the folder of an upload and its metadata.
     fn open_upload(&self, upload: &Upload) -> S3Result<(PathBuf, Meta)> {
         // The id is also part of a path.
         if upload.id.is_empty() || !upload.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -90,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Checks that a part's number and its upload are good, before its bytes are read.
+    /// Checks the part number and the upload before the bytes of a part are read.
     pub(crate) fn check_part(&self, upload: &Upload, number: i32) -> S3Result<()> {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(s3_error!(
@@ -101,7 +101,7 @@ impl Store {
         self.open_upload(upload).map(drop)
     }
 
-    /// Makes a staged file a part, replacing one of its number.
+    /// Publishes a staging file as a part. It replaces a part of the same number.
     pub(crate) fn publish_part(
         &self,
         upload: &Upload,
@@ -117,7 +117,7 @@ impl Store {
             .map_err(or_missing(S3ErrorCode::NoSuchUpload))
     }
 
-    /// The parts that an upload has, by number.
+    /// Returns the parts of an upload, by number.
     pub(crate) fn parts(&self, upload: &Upload) -> S3Result<Vec<(i32, Meta)>> {
         let (folder, _) = self.open_upload(upload)?;
         let mut parts = Vec::new();
@@ -137,8 +137,8 @@ impl Store {
         Ok(parts)
     }
 
-    /// Makes the listed parts one object. The upload goes only after the object is there: a crash between leaves
-    /// both, and completing again gives the same object.
+    /// Joins the listed parts into one object. The upload is removed after the object is published. A crash in between
+    /// leaves both, and completing again gives the same object.
     pub(crate) fn complete(
         &self,
         upload: &Upload,
@@ -151,20 +151,20 @@ impl Store {
         staged.meta = begun;
         join(&mut staged, &folder, listed)?;
         let meta = self.publish(&upload.bucket, staged, condition)?;
-        // The object is there: what stays of its parts is no failure, and goes with the abandoned ones.
+        // The object is published, so remaining parts are not an error. They are removed with the abandoned uploads.
         if let Err(error) = remove(&folder) {
             tracing::warn!(%error, "the parts of a completed upload could not be removed");
         }
         Ok(meta)
     }
 
-    /// Gives up an upload in parts.
+    /// Aborts a multipart upload.
     pub(crate) fn abort(&self, upload: &Upload) -> S3Result<()> {
         remove(&self.open_upload(upload)?.0).map_err(internal)
     }
 
-    /// Gives up every upload that was begun longer ago than `age`, whatever came of it since, as a bucket's rule does; how
-    /// many these were. One that cannot be removed does not keep the others.
+    /// Aborts every upload that began longer ago than `age`, even if it is still active, like the lifecycle rule of a
+    /// bucket. Returns their number. If one cannot be removed, the others are still removed.
     pub(crate) fn abort_older(&self, age: Duration) -> S3Result<usize> {
         let now = self.now();
         let mut aborted = 0;
@@ -189,20 +189,20 @@ impl Store {
     }
 }
 
-/// When an upload was begun. A folder that does not say so, since something broke there, is as old as its last change.
+/// Returns when an upload began. Without readable metadata, for example after a fault, the modification time counts.
 fn begun_at(folder: &Path) -> Option<SystemTime> {
-    let said = File::open(folder.join(UPLOAD))
+    let recorded = File::open(folder.join(UPLOAD))
         .and_then(|mut file| Meta::read(&mut file))
         .ok()
         .and_then(|begun| begun.published_at());
-    said.or_else(|| {
+    recorded.or_else(|| {
         fs::metadata(folder)
             .and_then(|folder| folder.modified())
             .ok()
     })
 }
 
-/// Writes the listed parts one after another, checked as S3 checks them.
+/// Writes the listed parts one after another, with the checks of S3.
 fn join(staged: &mut Staged, folder: &Path, listed: &[ListedPart]) -> S3Result<()> {
     if listed.is_empty() {
         return Err(s3_error!(
@@ -232,13 +232,13 @@ fn join(staged: &mut Staged, folder: &Path, listed: &[ListedPart]) -> S3Result<(
         let mut bytes = file.take(meta.size_bytes);
         staged.meta.size_bytes += io::copy(&mut bytes, &mut staged.file).map_err(internal)?;
     }
-    // As S3 makes it: the digest of the parts' digests, and how many they are.
+    // As in S3: the digest of the digests of the parts, and the number of parts.
     let digest = lower::encode_string(Md5::checksum(&digests).as_ref());
     staged.meta.e_tag = format!("{digest}-{}", listed.len());
     Ok(())
 }
 
-/// The upload's own file goes first: without it the rest is what the next start clears.
+/// Removes the metadata first: without it, the next start removes the rest.
 fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_file(folder.join(UPLOAD)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -1,4 +1,4 @@
-//! Kills the server for real, at moments nobody chose, and looks at what is left.
+//! Kills the server at random moments and checks what is left.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,7 +21,7 @@ mod support;
 const KILLS: u64 = 24;
 
 fn main() {
-    // The environment is an argument, here in the literal sense.
+    // The child process is this program with arguments.
     let arguments: Vec<_> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -35,7 +35,7 @@ fn main() {
     }
 }
 
-/// The child: serves until killed, and says on which port.
+/// The child process: serves until it is killed, and prints its port.
 async fn serve(root: &Path) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let take = |_| std::future::ready(Ok(()));
@@ -44,7 +44,7 @@ async fn serve(root: &Path) {
     std::future::pending::<()>().await;
 }
 
-/// A child that does not outlive a failed test.
+/// A child process that is killed on drop.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -70,7 +70,7 @@ fn spawn(root: &Path) -> (Killed, Client) {
     (Killed(child), Client::new(port.trim().parse().unwrap()))
 }
 
-/// The bytes of the `number`th write: long enough that a kill meets it at every stage.
+/// The bytes of write `number`, long enough that a kill can hit every stage.
 fn body(number: u64) -> Vec<u8> {
     let length = 1000 + usize::try_from(number * 7919 % 3_000_000).unwrap();
     (0..length)
@@ -89,7 +89,7 @@ async fn objects_are_whole_or_absent_after_kill_9() {
         let write = async {
             loop {
                 number += 1;
-                // Every third write replaces: a reader must see the old or the new, never a mix.
+                // Every third write replaces an object. A reader must see the old or the new object, never a mix.
                 let key = if number % 3 == 0 {
                     "replaced".to_owned()
                 } else {
@@ -135,9 +135,12 @@ async fn objects_are_whole_or_absent_after_kill_9() {
                 .filter(|(tried, _)| tried == key)
                 .find(|(_, number)| body(*number) == bytes);
             let (_, found) = whole.unwrap_or_else(|| panic!("{key} is none of what was put"));
-            if let Some((number, told)) = acknowledged.get(key) {
+            if let Some((number, e_tag_acknowledged)) = acknowledged.get(key) {
                 assert!(found >= number, "{key} went back");
-                assert!(found != number || *told == e_tag, "{key} has another etag");
+                assert!(
+                    found != number || *e_tag_acknowledged == e_tag,
+                    "{key} has another etag"
+                );
             }
         }
         drop(child);

@@ -1,4 +1,4 @@
-//! What a form is answered with, once its file is an object.
+//! The answer to a form whose file was stored.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use s3s::{Body, S3Error, S3Result};
 
 use crate::blob::Meta;
 
-/// 204, or what the form asks for: 200, 201 with a document, or a redirect.
+/// Returns 204, or what the form asks for: 200, 201 with a document, or a redirect.
 pub(super) fn success(
     bucket: &str,
     key: &str,
@@ -43,7 +43,7 @@ pub(super) fn success(
     Ok(response)
 }
 
-/// Where the form wants its browser to go. Like S3, what is no such address is passed over.
+/// Returns the redirect of the form. Like S3, ignores an invalid address.
 fn redirect(
     bucket: &str,
     key: &str,
@@ -70,7 +70,7 @@ fn redirect(
     HeaderValue::try_from(address).ok()
 }
 
-/// As S3 answers a form that wants 201.
+/// Returns the XML document of S3's status 201.
 fn document(bucket: &str, key: &str, location: &str, e_tag: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket>\
@@ -82,7 +82,7 @@ fn document(bucket: &str, key: &str, location: &str, e_tag: &str) -> String {
     )
 }
 
-/// Text within an element.
+/// Escapes XML text.
 fn xml(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -94,7 +94,7 @@ fn is_plain_in_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte)
 }
 
-/// Percent-encodes what is not plain.
+/// Percent-encodes all characters that are not plain.
 fn escape(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

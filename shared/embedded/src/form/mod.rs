@@ -1,4 +1,5 @@
-//! A browser's upload form: nothing of its file is read before its policy is verified, and then it goes to disk as it comes.
+//! Upload forms of browsers. No byte of the file is read before the policy is verified. Then the file is streamed to
+//! disk.
 
 mod answer;
 mod reader;
@@ -24,28 +25,28 @@ use crate::receive::{ByteSource, Declared, Failure, receive};
 use crate::store::Condition;
 use reader::{FormError, Reader};
 
-/// Bytes that come before the file, with the heads of the fields. No more is held of a form that nobody signed, but for what
-/// came with the last of them.
+/// The most bytes before the file, including the heads of the fields. A form without a valid signature uses no more
+/// memory, except for what arrived in the same frame.
 pub(crate) const BEFORE_FILE_BYTES_MAX: usize = 32 << 10;
-/// How long they may take to come.
+/// How long the fields may take to arrive.
 const BEFORE_FILE_TIME_MAX: Duration = Duration::from_secs(10);
-/// Fields of a form.
+/// The most fields of a form.
 const FIELDS_MAX: usize = 100;
-/// Most bytes of one upload, as S3 has it.
+/// The largest upload, as in S3.
 const FILE_BYTES_MAX: u64 = 5 << 30;
-/// Stands for the file's own name in a key.
+/// The placeholder in a key for the name of the file.
 const FILENAME: &str = "${filename}";
 
 const _: () = assert!(FORM_BYTES_MAX < BEFORE_FILE_BYTES_MAX);
 
-/// Whose forms are taken.
+/// The keys of accepted forms.
 #[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) access_key: String,
     pub(crate) secret_key: Secret,
 }
 
-/// Whether this is a browser's upload form.
+/// Whether the request is an upload form.
 pub(crate) fn is_form(request: &Parts) -> bool {
     let content_type = content_type(request).trim_start();
     let essence = content_type
@@ -64,23 +65,23 @@ fn content_type(request: &Parts) -> &str {
         .unwrap_or_default()
 }
 
-/// Takes a form's file in, and answers.
+/// Receives the file of a form, and answers.
 pub(crate) async fn post(
     service: &Service,
     keys: &Keys,
     request: &Parts,
     body: RequestBody,
 ) -> S3Result<Response<Body>> {
-    // 1. Where it goes.
+    // 1. Find the bucket.
     let bucket = bucket(request)?;
-    // 2. Its fields, up to the file. A client that has not shown a signature has little room and little time.
+    // 2. Read the fields before the file, with limits on size and time, since no signature is verified yet.
     let reader = Reader::new(body, content_type(request), BEFORE_FILE_BYTES_MAX)?;
     let (fields, mut file) = tokio::time::timeout(BEFORE_FILE_TIME_MAX, fields(reader))
         .await
         .map_err(|_| s3_error!(RequestTimeout))??;
-    // 3. The signature and the policy.
+    // 3. Verify the signature and the policy.
     let size_bytes = verify(service, keys, &bucket, &fields)?;
-    // 4. The file, which may be of a size that the policy allows.
+    // 4. Receive the file, within the size that the policy allows.
     let fields: BTreeMap<_, _> = fields.into_iter().collect();
     let object = NewObject {
         bucket,
@@ -100,13 +101,13 @@ pub(crate) async fn post(
             "Your proposed upload is smaller than the minimum allowed object size."
         ));
     }
-    // 5. The object.
+    // 5. Publish the object.
     let meta = service.publish(Event::Post, object, received).await?;
     file.reader.finish().await;
     answer::success(&bucket, &key, &meta, &fields)
 }
 
-/// The bucket that a form is posted to.
+/// Returns the bucket of the URL.
 fn bucket(request: &Parts) -> S3Result<String> {
     let path = request.uri.path();
     match path.strip_prefix('/').unwrap_or(path).trim_end_matches('/') {
@@ -117,7 +118,7 @@ fn bucket(request: &Parts) -> S3Result<String> {
     }
 }
 
-/// The fields before the file, by lower-case name, and the file.
+/// Returns the fields before the file, by lower-case name, and the file.
 async fn fields(mut reader: Reader) -> S3Result<(Vec<(String, String)>, FormFile)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     reader.begin().await?;
@@ -146,12 +147,12 @@ async fn fields(mut reader: Reader) -> S3Result<(Vec<(String, String)>, FormFile
     ))
 }
 
-/// A file's name without the folders that some browsers tell.
+/// Returns a file name without the folders that some browsers include.
 fn last_segment(filename: &str) -> &str {
     filename.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-/// Checks the signature and every condition of the policy, and tells what size the file may have.
+/// Verifies the signature and every condition of the policy. Returns the allowed size of the file.
 fn verify(
     service: &Service,
     keys: &Keys,
@@ -174,7 +175,7 @@ fn verify(
     Ok(verified.size_bytes)
 }
 
-/// As S3 says what is wrong with a form.
+/// Returns the S3 error for an invalid form.
 fn refusal(error: VerifyError) -> S3Error {
     match error {
         VerifyError::Missing("key") => s3_error!(
@@ -222,7 +223,7 @@ impl From<FormError> for S3Error {
     }
 }
 
-/// The form's file, on its way in.
+/// The file of a form, while it arrives.
 struct FormFile {
     reader: Reader,
     size_bytes: u64,
@@ -250,7 +251,7 @@ impl ByteSource for &mut FormFile {
     }
 }
 
-/// What a form says of its file's content.
+/// Returns what the form declares about the content of its file.
 fn declared(fields: &BTreeMap<String, String>) -> Declared {
     let checksum = |name: &str| fields.get(&format!("x-amz-checksum-{name}")).cloned();
     Declared {
@@ -268,7 +269,7 @@ fn declared(fields: &BTreeMap<String, String>) -> Declared {
     }
 }
 
-/// What a form says that comes back with the object; the policy covers each of these.
+/// Returns the stored headers of the form. The policy covers each of them.
 fn attributes(fields: &BTreeMap<String, String>) -> S3Result<Attributes> {
     let field = |name: &str| fields.get(name).cloned();
     let user: Metadata = fields

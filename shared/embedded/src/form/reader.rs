@@ -1,48 +1,48 @@
-//! `multipart/form-data` (RFC 7578), read as it comes: whoever reads a field holds that field, whoever reads a file holds one
-//! chunk of it. A body is asked for one frame at a time, so what is not asked for stays with the client. (`multer` reads
-//! whatever has come into its buffer, and s3s' own reader holds the file.)
+//! A streaming reader of `multipart/form-data` (RFC 7578). Reading a field keeps that field in memory, reading a file
+//! one chunk. The body is polled for one frame at a time, so unread data stays with the client. (`multer` reads all
+//! available data into its buffer, and the reader of s3s keeps the file in memory.)
 
 use bytes::{Buf, Bytes, BytesMut};
 use consign_listener::RequestBody;
 use http_body_util::BodyExt;
 use memchr::memmem::Finder;
 
-/// Longest boundary (RFC 2046, section 5.1.1).
+/// The longest boundary (RFC 2046, section 5.1.1).
 const BOUNDARY_BYTES_MAX: usize = 70;
 
-/// Why a form is not read to its end.
+/// Why reading a form failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FormError {
-    /// It is none.
+    /// It is not a valid form.
     Malformed,
-    /// What comes before the file is too long.
+    /// The part before the file is too long.
     TooLong,
-    /// No more of it came.
+    /// The body broke off.
     Broken,
 }
 
-/// How a part begins.
+/// The head of a part.
 #[derive(Debug)]
 pub(super) struct FormPart {
     pub(super) name: String,
     pub(super) filename: Option<String>,
 }
 
-/// A form on its way in. Parts are read in order, each to its end.
+/// A form that is being read. Each part must be read to its end before the next.
 pub(super) struct Reader {
     body: RequestBody,
-    /// What came and was not read.
+    /// Bytes that arrived and were not read yet.
     buffer: BytesMut,
-    /// How much of it is known not to hold what is searched for.
+    /// The number of bytes in the buffer that were already searched.
     searched: usize,
-    /// What ends a part: CRLF, two dashes and the boundary.
+    /// The end of a part: CRLF, two dashes and the boundary.
     delimiter: Finder<'static>,
-    /// Bytes that may still be read other than of a file.
+    /// How many more bytes may be read outside the file.
     allowance: usize,
 }
 
 impl Reader {
-    /// Reads a form of this `content-type`, of which no more than `allowance` bytes come before its file.
+    /// Creates a reader for this `content-type`. At most `allowance` bytes are read before the file.
     pub(super) fn new(
         body: RequestBody,
         content_type: &str,
@@ -56,7 +56,7 @@ impl Reader {
         let delimiter = format!("\r\n--{boundary}");
         Ok(Self {
             body,
-            // The first delimiter has no line before it.
+            // The first delimiter has no CRLF before it.
             buffer: BytesMut::from(&b"\r\n"[..]),
             searched: 0,
             delimiter: Finder::new(&delimiter).into_owned(),
@@ -64,13 +64,13 @@ impl Reader {
         })
     }
 
-    /// Skips what comes before the first part.
+    /// Skips the preamble.
     pub(super) async fn begin(&mut self) -> Result<(), FormError> {
         let delimiter = self.delimiter.clone();
         self.until(&delimiter).await.map(drop)
     }
 
-    /// The next part, or nothing after the last one.
+    /// Returns the next part; `None` after the last one.
     pub(super) async fn part(&mut self) -> Result<Option<FormPart>, FormError> {
         while self.buffer.len() < 2 {
             self.fill().await?;
@@ -81,7 +81,7 @@ impl Reader {
         let head = self.until(&Finder::new("\r\n\r\n")).await?;
         let head = std::str::from_utf8(&head).map_err(|_| FormError::Malformed)?;
         let mut lines = head.split("\r\n");
-        // After the delimiter there may be blanks, nothing else.
+        // Only white space may follow the delimiter.
         if lines.next().is_none_or(|rest| !rest.trim().is_empty()) {
             return Err(FormError::Malformed);
         }
@@ -104,14 +104,14 @@ impl Reader {
         }))
     }
 
-    /// The whole of a part that is text.
+    /// Returns a text part.
     pub(super) async fn text(&mut self) -> Result<String, FormError> {
         let delimiter = self.delimiter.clone();
         let text = self.until(&delimiter).await?;
         String::from_utf8(text.into()).map_err(|_| FormError::Malformed)
     }
 
-    /// The next bytes of a part that is a file, or nothing at its end.
+    /// Returns the next bytes of a file part; `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
         let length = self.delimiter.needle().len();
         loop {
@@ -122,7 +122,7 @@ impl Reader {
                 self.buffer.advance(length);
                 return Ok(None);
             }
-            // A delimiter may have begun in the last bytes.
+            // The last bytes may be the start of a delimiter.
             let near = self.buffer.len().saturating_sub(length - 1);
             let safe = memchr::memchr(b'\r', &self.buffer[near..])
                 .map_or(self.buffer.len(), |at| near + at);
@@ -133,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// Reads away what follows the last part, which is nothing or little, so that the connection can be used again.
+    /// Discards what follows the last part, little or nothing, so that the connection can be reused.
     pub(super) async fn finish(mut self) {
         while self.allowance > self.buffer.len() {
             self.allowance -= self.buffer.len();
@@ -144,7 +144,7 @@ impl Reader {
         }
     }
 
-    /// What comes before `end`, which is read too.
+    /// Returns the bytes before `end`, and skips `end`.
     async fn until(&mut self, end: &Finder<'_>) -> Result<BytesMut, FormError> {
         let length = end.needle().len();
         self.searched = 0;
@@ -166,7 +166,7 @@ impl Reader {
         }
     }
 
-    /// Takes one more frame.
+    /// Reads one more frame.
     async fn fill(&mut self) -> Result<(), FormError> {
         match self.body.frame().await {
             Some(Ok(frame)) => {
@@ -180,7 +180,7 @@ impl Reader {
     }
 }
 
-/// The parameters of a header's value: `; name=value`, where the value may stand in quotes.
+/// Returns the parameters of a header value: `; name=value`, optionally quoted.
 fn parameters(value: &str) -> impl Iterator<Item = (&str, String)> {
     let mut rest = value.split_once(';').map_or("", |(_, rest)| rest);
     std::iter::from_fn(move || {
@@ -197,8 +197,8 @@ fn parameters(value: &str) -> impl Iterator<Item = (&str, String)> {
     })
 }
 
-/// A quoted value, and what follows it. Only a quote is ever escaped: browsers write `%22` for it and leave the backslashes of
-/// a path alone.
+/// Returns a quoted value and the rest. Only `\"` is an escape: browsers encode quotes as `%22`, and leave backslashes
+/// of a path unescaped.
 fn unquote(quoted: &str) -> (String, &str) {
     let mut value = String::new();
     let mut rest = quoted;

@@ -1,4 +1,4 @@
-//! What an answer leaves its connection in.
+//! The state of a connection after an answer.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tokio::net::TcpStream;
 
 use crate::support::{Ask, BUCKET, Server};
 
-/// Longer than any answer takes, so that a connection which stays open fails a test.
+/// Longer than any answer takes, so that a connection that stays open fails the test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn connect(port: u16) -> TcpStream {
     TcpStream::connect(("127.0.0.1", port)).await.unwrap()
 }
 
-/// All that comes until the server closes.
+/// Returns all bytes until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
@@ -25,7 +25,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// What comes until `end` has come.
+/// Returns the bytes up to `end`.
 async fn until(stream: &mut TcpStream, end: &str) -> String {
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains(end) {
@@ -44,7 +44,7 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The line and the fields of a request, by hand.
+/// Builds the request line and headers.
 fn head(server: &Server, ask: &Ask<'_>, fields: &str) -> String {
     let url = server.client.url(ask);
     let query = url
@@ -64,7 +64,7 @@ fn head(server: &Server, ask: &Ask<'_>, fields: &str) -> String {
     )
 }
 
-/// Sends what is refused, then a request that is none of the store's: the answers must be the refusal's alone.
+/// Sends a refused request and then an invalid one: only the refusal may be answered.
 async fn refused_alone(server: &Server, refused: &str, status: &str) {
     let mut stream = connect(server.client.port).await;
     stream.write_all(refused.as_bytes()).await.unwrap();
@@ -80,7 +80,7 @@ async fn refused_alone(server: &Server, refused: &str, status: &str) {
         "{answer}"
     );
     let next = head(server, &Ask::new(Method::GET, "present"), "");
-    // The server may have closed already.
+    // The server may have closed the connection already.
     let _ = stream.write_all(next.as_bytes()).await;
     assert_eq!(rest(&mut stream).await, "");
 }
@@ -90,23 +90,23 @@ async fn a_put_refused_while_it_awaits_continue_closes_its_connection() {
     let server = Server::start().await;
     server.client.put("present", b"x").await;
     let fields = "content-length: 4000\r\nexpect: 100-continue\r\n";
-    // Without a signature,
+    // Without a signature.
     let unsigned = format!(
         "PUT /{BUCKET}/k HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n{fields}\r\n",
         server.client.port
     );
     refused_alone(&server, &unsigned, "403").await;
-    // by the gate,
+    // Refused by the gate.
     let gated = head(
         &server,
         &Ask::new(Method::PUT, "k"),
         &format!("x-amz-acl: private\r\n{fields}"),
     );
     refused_alone(&server, &gated, "403").await;
-    // by the store's own conditions,
+    // Refused by a condition.
     let once = Ask::new(Method::PUT, "present").header("if-none-match", "*");
     refused_alone(&server, &head(&server, &once, fields), "412").await;
-    // as a part of nothing, and in another spelling.
+    // A part of an unknown upload, with another spelling of the header.
     let part = Ask::new(Method::PUT, "k")
         .query("partNumber", "1")
         .query("uploadId", "0123456789abcdef");
@@ -123,7 +123,7 @@ async fn a_put_refused_while_it_awaits_continue_closes_its_connection() {
 async fn a_body_that_follows_a_refusal_is_no_request() {
     let server = Server::start().await;
     server.client.put("present", b"x").await;
-    // The body is itself a request, and comes once the refusal has been read, as behind a proxy that pools.
+    // The body is itself a request. It is sent after the refusal was read, as by a proxy with a connection pool.
     let body = head(&server, &Ask::new(Method::DELETE, "present"), "");
     for expect in ["", "expect: 100-continue\r\n"] {
         let length = body.len() + 400_000;
@@ -157,15 +157,18 @@ async fn a_refusal_does_not_wait_for_a_long_body_and_closes() {
 }
 
 #[tokio::test]
-async fn a_put_that_is_taken_is_told_to_continue() {
+async fn an_accepted_put_gets_100_continue() {
     let server = Server::start().await;
     let fields = "content-length: 5\r\nexpect: 100-continue\r\n";
     let mut stream = connect(server.client.port).await;
     for key in ["a", "b"] {
         let put = head(&server, &Ask::new(Method::PUT, key), fields);
         stream.write_all(put.as_bytes()).await.unwrap();
-        let told = until(&mut stream, "\r\n\r\n").await;
-        assert!(told.starts_with("HTTP/1.1 100 Continue\r\n"), "{told}");
+        let interim = until(&mut stream, "\r\n\r\n").await;
+        assert!(
+            interim.starts_with("HTTP/1.1 100 Continue\r\n"),
+            "{interim}"
+        );
         stream.write_all(b"hello").await.unwrap();
         let answer = until(&mut stream, "\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

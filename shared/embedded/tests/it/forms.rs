@@ -1,4 +1,4 @@
-//! POST policies: what a browser's form is held to.
+//! POST policies of forms.
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn a_form_outside_its_policy_is_refused() {
 
 const BOUNDARY: &str = "a-boundary";
 
-/// A form up to the first byte of its file, as a body, and a head that promises so many bytes more.
+/// Returns a form up to the start of its file, with a content length for this many more bytes.
 fn begun(server: &Server, fields: &[(String, String)], more_bytes: u64) -> String {
     let mut body = String::new();
     for (name, value) in fields {
@@ -133,8 +133,8 @@ async fn connect(server: &Server) -> TcpStream {
         .unwrap()
 }
 
-/// What the server says until it closes, which it must not put off.
-async fn said(stream: &mut TcpStream) -> String {
+/// Returns what the server sends until it closes the connection, which must not be delayed.
+async fn until_closed(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
     tokio::time::timeout(Duration::from_secs(10), read)
@@ -167,7 +167,7 @@ async fn nothing_of_a_file_is_read_before_its_policy_is_verified() {
         let head = begun(&server, &fields, 4 << 30);
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&[b'x'; 1000]).await.unwrap();
-        let answer = said(&mut stream).await;
+        let answer = until_closed(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
         assert!(answer.contains("connection: close"), "{answer}");
         server.wait_until_staged(0).await;
@@ -191,15 +191,15 @@ async fn fields_that_do_not_end_are_refused() {
         let mut stream = connect(&server).await;
         let head = begun(&server, fields, 4 << 30);
         stream.write_all(head.as_bytes()).await.unwrap();
-        let answer = said(&mut stream).await;
+        let answer = until_closed(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
     }
-    // A head of a part has the same end.
+    // The head of a part has the same limit.
     let mut stream = connect(&server).await;
     let head = begun(&server, &[], 4 << 30);
     let head = head.replace("name=\"file\"", &"y".repeat(80 << 10));
     stream.write_all(head.as_bytes()).await.unwrap();
-    let answer = said(&mut stream).await;
+    let answer = until_closed(&mut stream).await;
     assert!(answer.contains("MaxPostPreDataLengthExceeded"), "{answer}");
 }
 
@@ -207,7 +207,7 @@ async fn fields_that_do_not_end_are_refused() {
 async fn fields_that_stop_coming_are_given_up() {
     let server = Server::start().await;
     let head = begun(&server, &form("k", 0, "", &[]), 1000);
-    // Up to the middle of a field's name.
+    // Up to the middle of a field name.
     let head = &head[..head.find("x-amz-date").unwrap()];
     let mut stream = connect(&server).await;
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -226,12 +226,12 @@ async fn a_file_goes_to_disk_as_it_comes() {
     let server = Server::start().await;
     let fields = form("k", 0, r#",["content-length-range",1,104857600]"#, &[]);
     let end = format!("\r\n--{BOUNDARY}--\r\n");
-    // More than a form could have while it was held in memory.
+    // More than a form could have if it were kept in memory.
     let size_bytes = 65_u64 << 20;
     let mut stream = connect(&server).await;
     let head = begun(&server, &fields, size_bytes + end.len() as u64);
     stream.write_all(head.as_bytes()).await.unwrap();
-    // What looks like a boundary and is none.
+    // Looks like a boundary, but is none.
     let chunk = format!("\r\n--a-bound{}", "z".repeat((1 << 20) - 11));
     for _ in 0..size_bytes >> 20 {
         stream.write_all(chunk.as_bytes()).await.unwrap();
@@ -242,10 +242,10 @@ async fn a_file_goes_to_disk_as_it_comes() {
             .map(|file| file.unwrap().metadata().unwrap().len())
             .sum::<u64>()
     };
-    let mut looks = 0;
+    let mut polls = 0;
     while staged() < size_bytes - (1 << 20) {
-        looks += 1;
-        assert!(looks < 1000, "{} bytes are on disk", staged());
+        polls += 1;
+        assert!(polls < 1000, "{} bytes are on disk", staged());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     stream.write_all(end.as_bytes()).await.unwrap();
@@ -271,7 +271,7 @@ async fn a_file_is_refused_at_the_first_byte_that_is_too_many() {
     let head = begun(&server, &fields, 4 << 30);
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&vec![b'x'; 300_001]).await.unwrap();
-    let answer = said(&mut stream).await;
+    let answer = until_closed(&mut stream).await;
     assert!(answer.contains("<Code>EntityTooLarge</Code>"), "{answer}");
     server.wait_until_staged(0).await;
     assert_eq!(server.client.get("k").await.status(), 404);
@@ -288,13 +288,13 @@ async fn a_file_that_breaks_off_leaves_nothing() {
     server.wait_until_staged(1).await;
     drop(stream);
     server.wait_until_staged(0).await;
-    // No end of the file came, so it is none, though the form's length is right.
+    // The delimiter after the file is missing, although the length of the form is right.
     let mut stream = connect(&server).await;
     let head =
         begun(&server, &fields, 4).replace("content-length", "connection: close\r\ncontent-length");
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(b"1234").await.unwrap();
-    let answer = said(&mut stream).await;
+    let answer = until_closed(&mut stream).await;
     assert!(answer.contains("<Code>IncompleteBody</Code>"), "{answer}");
     server.wait_until_staged(0).await;
     assert_eq!(server.client.get("k").await.status(), 404);
@@ -310,7 +310,7 @@ async fn a_key_may_take_the_name_of_the_file_where_the_policy_lets_it() {
     assert_eq!(header(&sent, "location"), "/uploads/mine/a.csv");
     assert!(!header(&sent, "etag").is_empty());
     assert_eq!(server.client.get("mine/a.csv").await.status(), 200);
-    // The key that counts is the one that it becomes.
+    // The conditions apply to the key after replacement.
     let exact = r#",{"key":"a.csv"}"#;
     let sent = post(&server, &open_form("${filename}", 0, exact, &[]), "x").await;
     assert_eq!(sent.status(), 204);

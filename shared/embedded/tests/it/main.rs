@@ -1,4 +1,4 @@
-//! Real requests over real sockets, against what DESIGN sections 3, 5 and 8 ask of a store.
+//! Tests over sockets of what DESIGN sections 3, 5 and 8 require of a store.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod connections;

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn complete(
 async fn parts_become_one_object() {
     let server = Server::start().await;
     let id = create(&server, "big").await;
-    // Out of order, and one of them twice: the later one counts.
+    // Out of order, and one part twice: the later one counts.
     let second = part(&server, "big", &id, ("2", b"the end".to_vec())).await;
     part(&server, "big", &id, ("1", vec![b'x'; 10])).await;
     let first = part(&server, "big", &id, ("1", vec![b'a'; PART])).await;
@@ -136,7 +136,7 @@ async fn parts_that_do_not_add_up_are_refused() {
         code(server.client.send(&ask, "this").await).await,
         (400, "InvalidArgument".to_owned())
     );
-    // Another key's upload is not this one's, and a taken key stays.
+    // The upload of another key is not found, and a taken key is kept.
     assert_eq!(
         code(complete(&server, "other", &id, &[("1", &small)]).await).await,
         (404, "NoSuchUpload".to_owned())
@@ -181,7 +181,7 @@ async fn an_aborted_upload_is_gone() {
     );
 }
 
-/// Serves a folder with a clock that is so far ahead.
+/// Serves a folder with a clock that is ahead.
 async fn later(root: &std::path::Path, ahead: Duration) -> Running {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let take = |_| std::future::ready(Ok(()));
@@ -194,7 +194,7 @@ fn uploads(root: &std::path::Path) -> usize {
         .count()
 }
 
-/// Whether that many uploads are left, once what the start begins has been done.
+/// Whether this number of uploads is left after the cleanup at the start.
 async fn left(root: &std::path::Path, wanted: usize) -> bool {
     for _ in 0..200 {
         if uploads(root) == wanted {
@@ -206,14 +206,14 @@ async fn left(root: &std::path::Path, wanted: usize) -> bool {
 }
 
 #[tokio::test]
-async fn an_upload_in_parts_that_nobody_completes_goes_by_its_age() {
+async fn an_incomplete_multipart_upload_is_removed_by_age() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_in(folder.path()).await;
     for key in ["a", "b"] {
         let id = create(&server, key).await;
         part(&server, key, &id, ("1", vec![b'x'; 1000])).await;
     }
-    // One whose own file says nothing, as after a fault of the disk.
+    // Metadata that cannot be read, as after a fault of the disk.
     let damaged = create(&server, "c").await;
     let file = folder
         .path()

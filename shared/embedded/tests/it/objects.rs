@@ -150,7 +150,7 @@ async fn what_was_put_survives_a_restart() {
     let e_tag = header(&put, "etag").to_owned();
     let before = server.events();
     server.running.shutdown().await;
-    // As a crash in the middle of a PUT would leave it.
+    // As left by a crash during a PUT.
     std::fs::write(folder.path().join("staging/7"), "half").unwrap();
 
     let server = Server::start_in(folder.path()).await;
@@ -175,9 +175,9 @@ async fn the_sequencer_grows_though_the_clock_goes_back() {
     let mut last = String::new();
     for hours in [3, 1, 2] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (told, mut events) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
         let take = move |notification: String| {
-            std::future::ready(told.send(notification).map_err(Into::into))
+            std::future::ready(sender.send(notification).map_err(Into::into))
         };
         let clock = move || now() + Duration::from_secs(3600 * hours);
         let running = EmbeddedS3::start(options(folder.path()), listener, take, clock).unwrap();
@@ -314,7 +314,7 @@ async fn nobody_else_on_the_machine_reads_objects() {
 
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("objects");
-    // As a build before this one made it.
+    // As created by an earlier build.
     std::fs::create_dir(&root).unwrap();
     std::fs::set_permissions(&root, PermissionsExt::from_mode(0o755)).unwrap();
     let server = Server::start_in(&root).await;

@@ -1,4 +1,4 @@
-//! Presigned PUT and GET: what is inside the signature holds.
+//! Presigned PUT and GET: the signed properties are enforced.
 
 use reqwest::Method;
 
@@ -72,7 +72,7 @@ async fn a_body_of_another_length_or_type_than_signed_is_refused() {
             .unwrap();
         assert_eq!(code(sent).await, (403, "SignatureDoesNotMatch".to_owned()));
     }
-    // No length at all.
+    // Without a length.
     let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("12345")]);
     let body = reqwest::Body::wrap_stream(chunks);
     let sent = server
@@ -122,7 +122,7 @@ async fn a_url_works_once_with_if_none_match() {
         code(server.client.send(&ask, "second").await).await,
         (412, "PreconditionFailed".to_owned())
     );
-    // Nor does leaving the signed header out help.
+    // Leaving out the signed header does not help.
     let without = server
         .client
         .http
@@ -222,7 +222,7 @@ async fn a_download_takes_its_name_and_type_from_the_url() {
     assert_eq!(get.status(), 200);
     assert_eq!(header(&get, "content-disposition"), disposition);
     assert_eq!(header(&get, "content-type"), "application/octet-stream");
-    // Taken out, or changed, they break the signature.
+    // Removing or changing them breaks the signature.
     let url = server
         .client
         .url(&ask)
@@ -294,7 +294,7 @@ async fn a_url_of_more_than_seven_days_is_refused() {
             "{expires_s}"
         );
     }
-    // An upload's URL as well, and one whose life is no number.
+    // The same for the URL of an upload, and for an expiry that is not a number.
     let put = Ask {
         expires_s: 604_801,
         ..Ask::new(Method::PUT, "k")
@@ -337,13 +337,13 @@ async fn a_header_that_a_download_gives_back_is_signed_or_not_taken() {
         }
     }
     assert_eq!(server.client.get("k").await.status(), 404);
-    // Browsers add this one by themselves, so it is passed over.
+    // Browsers add this header themselves, so it is ignored.
     let put = server.client.ask(&Ask::new(Method::PUT, "k"));
     let put = put.header("cache-control", "public, max-age=31536000");
     assert_eq!(put.body("x").send().await.unwrap().status(), 200);
     let head = server.client.head("k").await;
     assert_eq!(header(&head, "cache-control"), "");
-    // What was signed is kept.
+    // Signed headers are stored.
     let mut signed = Ask::new(Method::PUT, "k").header("cache-control", "no-store");
     signed.headers.extend(kept);
     assert_eq!(server.client.send(&signed, "x").await.status(), 200);

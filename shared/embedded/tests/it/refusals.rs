@@ -1,4 +1,4 @@
-//! What must not get through.
+//! Requests that must be refused.
 
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Ask, BUCKET, ORIGIN, Server, code, form, header};
 
-/// Sends a request as it stands, which no client library would, and reads the answer's status.
+/// Sends a raw request, which no client library would send, and returns the status.
 async fn raw(server: &Server, head: &str, body: &[u8], stop: bool) -> Option<u16> {
     let mut stream = TcpStream::connect(("127.0.0.1", server.client.port))
         .await
@@ -58,7 +58,7 @@ async fn an_unsigned_amz_header_is_refused() {
         assert_eq!(code(sent).await, (403, "AccessDenied".to_owned()), "{name}");
     }
     assert_eq!(server.client.get("mine").await.status(), 404);
-    // Signed, the same header is what its signer wanted.
+    // If signed, the same header is accepted.
     let copy = Ask::new(Method::PUT, "mine").header("x-amz-copy-source", "/uploads/secret");
     assert_eq!(server.client.send(&copy, "").await.status(), 200);
     assert_eq!(
@@ -146,8 +146,8 @@ async fn requests_without_a_good_signature_are_refused() {
 async fn keys_that_cannot_be_addressed_are_refused() {
     let server = Server::start().await;
     for path in ["a/../b", "a/./b", "a/%2e%2e/b", "..", "a/.."] {
-        // A URL type would remove the dots, so the line is written by hand; no signature is good for it anyway, and
-        // none is reached where the copy below names such a key.
+        // A URL type would remove the dots, so the line is written by hand. The signature cannot match anyway. The copy
+        // source below names such a key with a valid signature.
         let status = raw(
             &server,
             &format!("PUT /{BUCKET}/{path} HTTP/1.1\r\ncontent-length: 1"),
@@ -183,7 +183,7 @@ async fn keys_that_cannot_be_addressed_are_refused() {
 #[tokio::test]
 async fn a_signed_dot_segment_is_refused_by_the_store_itself() {
     let server = Server::start().await;
-    // Percent-encoded dots survive in a signed URL only if the signer encodes them twice over: a form needs no URL.
+    // Percent-encoded dots survive in a signed URL only if the signer encodes them twice. A form needs no URL.
     for key in ["a/../b", "../b", "."] {
         let multipart = form(key, 0, "", &[])
             .into_iter()

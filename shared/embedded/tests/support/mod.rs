@@ -1,4 +1,4 @@
-//! A server of its own for every test, and requests signed by another's signer.
+//! A separate server for every test, and requests signed by another implementation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) fn options(root: &Path) -> Options {
     }
 }
 
-/// A running server and what it told.
+/// A running server and its events.
 pub(crate) struct Server {
     pub(crate) running: Running,
     pub(crate) root: PathBuf,
@@ -62,10 +62,13 @@ impl Server {
     pub(crate) async fn start_in(root: &Path) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let events = Arc::<Mutex<Vec<Value>>>::default();
-        let told = Arc::clone(&events);
+        let recorded = Arc::clone(&events);
         let take = move |notification: String| {
             let mut notification: Value = serde_json::from_str(&notification).unwrap();
-            told.lock().unwrap().push(notification["Records"][0].take());
+            recorded
+                .lock()
+                .unwrap()
+                .push(notification["Records"][0].take());
             async { Ok(()) }
         };
         let running = EmbeddedS3::start(options(root), listener, take, now).unwrap();
@@ -79,19 +82,19 @@ impl Server {
         }
     }
 
-    /// The events so far, without the ones taken before.
+    /// Returns the new events since the last call.
     pub(crate) fn events(&self) -> Vec<Value> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
-    /// Files still being written.
+    /// Returns the number of staging files.
     pub(crate) fn staged(&self) -> usize {
         std::fs::read_dir(self.root.join("staging"))
             .unwrap()
             .count()
     }
 
-    /// Waits until so many files are being written, ten seconds at most.
+    /// Waits until there are this many staging files, ten seconds at most.
     pub(crate) async fn wait_until_staged(&self, files: usize) {
         for _ in 0..1000 {
             if self.staged() == files {
@@ -103,13 +106,13 @@ impl Server {
     }
 }
 
-/// What to sign.
+/// A request to sign.
 #[derive(Clone)]
 pub(crate) struct Ask<'a> {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: Vec<(&'a str, &'a str)>,
-    /// Signed and sent.
+    /// Headers to sign and send.
     pub(crate) headers: Vec<(&'a str, &'a str)>,
     pub(crate) at: DateTime<Utc>,
     pub(crate) expires_s: u64,
@@ -165,7 +168,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(port: u16) -> Self {
-        // The workspace's client comes without one; a second installation changes nothing.
+        // The HTTP client has no TLS provider. A second installation has no effect.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             port,
@@ -189,7 +192,7 @@ impl Client {
         headers.insert("host", &host);
         let query: BTreeMap<_, _> = ask.query.iter().copied().collect();
         rusty_s3::signing::sign(
-            // Its own type of an instant, which only its text says.
+            // The signer has its own instant type, which is built from text.
             &ask.at.to_rfc3339().parse().unwrap(),
             method,
             format!("http://{host}{}", ask.path).parse().unwrap(),
@@ -203,7 +206,7 @@ impl Client {
         )
     }
 
-    /// The signed request, with its signed headers, to add to or send.
+    /// Returns the signed request with its signed headers, to extend or send.
     pub(crate) fn ask(&self, ask: &Ask<'_>) -> RequestBuilder {
         let request = self.http.request(ask.method.clone(), self.url(ask));
         ask.headers.iter().fold(request, |request, (name, value)| {
@@ -228,7 +231,7 @@ impl Client {
     }
 }
 
-/// A header's text.
+/// Returns the text of a header.
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response
         .headers()
@@ -237,7 +240,7 @@ pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The code of an S3 error.
+/// Returns the status and the code of an S3 error.
 pub(crate) async fn code(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
@@ -261,7 +264,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// The fields of a signed POST form good for a minute, in order, without its file.
+/// Returns the fields of a signed POST form that is valid for a minute, in order, without its file.
 pub(crate) fn form(
     key: &str,
     issued_s_ago: i64,
@@ -272,7 +275,7 @@ pub(crate) fn form(
     open_form(key, issued_s_ago, &conditions, fields)
 }
 
-/// The same, where `conditions` say what the key may be.
+/// The same, with `conditions` on the key.
 pub(crate) fn open_form(
     key: &str,
     issued_s_ago: i64,
