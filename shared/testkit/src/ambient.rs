@@ -1,4 +1,4 @@
-//! Time and randomness that a test holds in its hand.
+//! Time and randomness under the control of a test.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,24 +8,24 @@ use consign_core::time::{Timestamp, saturating_add_secs};
 
 use crate::lock;
 
-/// A clock that stands still until a test moves it. Clones are the same clock.
+/// A clock that only a test moves. Clones share the time.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<Mutex<Timestamp>>);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Creates a clock at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves the clock on by some seconds.
+    /// Moves the clock forward.
     pub fn advance_s(&self, seconds: u64) {
         let mut now = lock(&self.0);
         *now = saturating_add_secs(*now, seconds);
     }
 
-    /// Sets the clock, also back.
+    /// Sets the clock, forward or back.
     pub fn set(&self, now: Timestamp) {
         *lock(&self.0) = now;
     }
@@ -37,12 +37,12 @@ impl Clock for ManualClock {
     }
 }
 
-/// Bytes that look random and are the same in every run (SplitMix64). Clones continue the same sequence.
+/// Pseudo-random bytes, the same in every run (SplitMix64). Clones continue the same sequence.
 #[derive(Debug, Clone)]
 pub struct SeededRandom(Arc<AtomicU64>);
 
 impl SeededRandom {
-    /// The sequence of this seed.
+    /// Creates the sequence of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seed)))

@@ -1,4 +1,4 @@
-//! A plan of what goes wrong, and when.
+//! Plans of faults.
 
 use std::collections::HashMap;
 use std::future::{Future, pending};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::lock;
 
-/// A call of a port that can go wrong.
+/// A call of a port that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the port's method of the same name")]
 pub enum Verb {
@@ -19,7 +19,7 @@ pub enum Verb {
     FindByObject,
     Save,
     List,
-    /// The lines, or a stretch of one.
+    /// The lines, or a range of one.
     Due,
     Hold,
     ReservedBytes,
@@ -27,7 +27,7 @@ pub enum Verb {
     RecordBucket,
     Head,
     Get,
-    /// One chunk of a body.
+    /// A chunk of a body.
     ReadChunk,
     Put,
     Writer,
@@ -46,7 +46,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The verb as faults name their operation.
+    /// Returns the name of the operation in faults.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,30 +82,30 @@ impl Verb {
     }
 }
 
-/// Which calls of a verb are hit, counted from when the harm was planned.
+/// Which calls of a verb fail, counted from the planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// This one alone; 1 is the next.
+    /// Only this call; 1 is the next.
     Nth(usize),
-    /// All of them.
+    /// All calls.
     Always,
 }
 
-/// Whether the call still has its effect.
+/// Whether the call has its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// It fails before it has one.
+    /// It fails before its effect.
     Before,
-    /// It has its effect, and then fails: an answer that was lost.
+    /// It fails after its effect, as if the answer was lost.
     After,
 }
 
-/// What happens.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
-    /// The call answers with a fault of this kind.
+    /// The call returns a fault of this kind.
     Fault(FaultKind),
-    /// The process dies there: the call never answers, and [`Faults::outlive`] ends.
+    /// The process ends: the call never returns, and [`Faults::outlive`] returns `None`.
     Death,
 }
 
@@ -124,18 +124,18 @@ struct Inner {
     died: Notify,
 }
 
-/// The plan that the [`Faulty`](crate::Faulty) adapters of a test follow. Clones are the same plan.
+/// The plan of the [`Faulty`](crate::Faulty) adapters of a test. Clones share the plan.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Inner>);
 
 impl Faults {
-    /// A plan without harm.
+    /// Creates an empty plan.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Plans harm. Several may be planned for one verb; the one planned first strikes first.
+    /// Plans a failure. Several may be planned for one verb. They take effect in the order of planning.
     pub fn plan(&self, verb: Verb, when: When, moment: Moment, harm: Harm) {
         lock(&self.0.planned).push(Planned {
             verb,
@@ -150,25 +150,25 @@ impl Faults {
         self.plan(verb, When::Nth(1), Moment::Before, Harm::Fault(kind));
     }
 
-    /// Drops everything that is planned.
+    /// Removes all planned failures.
     pub fn clear(&self) {
         lock(&self.0.planned).clear();
     }
 
-    /// How much of the plan did not strike yet, [`When::Always`] apart.
+    /// Returns how many planned failures have not happened yet, without [`When::Always`].
     #[must_use]
     pub fn unspent(&self) -> usize {
         let planned = lock(&self.0.planned);
         planned.iter().filter(|p| p.when != When::Always).count()
     }
 
-    /// How often `verb` was called so far.
+    /// Returns how often `verb` was called.
     #[must_use]
     pub fn calls(&self, verb: Verb) -> usize {
         lock(&self.0.calls).get(&verb).copied().unwrap_or(0)
     }
 
-    /// Runs `work` to its end, or until it dies of this plan: then `None`.
+    /// Runs `work` to its end, or until the plan ends its process: then `None`.
     pub async fn outlive<F: Future>(&self, work: F) -> Option<F::Output> {
         tokio::select! {
             biased;
@@ -177,7 +177,7 @@ impl Faults {
         }
     }
 
-    /// Counts a call and takes the harm planned for it.
+    /// Counts a call and returns the failure that is planned for it.
     pub(crate) fn strike(&self, verb: Verb) -> Option<(Moment, Harm)> {
         *lock(&self.0.calls).entry(verb).or_default() += 1;
         let mut struck = None;
@@ -204,12 +204,12 @@ impl Faults {
         struck
     }
 
-    /// Lets [`Faults::outlive`] end.
+    /// Ends [`Faults::outlive`].
     pub(crate) fn die(&self) {
         self.0.died.notify_one();
     }
 
-    /// Makes a call, with the harm planned for it.
+    /// Runs a call with the failure that is planned for it.
     pub(crate) async fn around<T, E: From<Fault>>(
         &self,
         verb: Verb,
@@ -233,7 +233,7 @@ impl Faults {
     }
 }
 
-/// The fault that a plan makes.
+/// Returns a planned fault.
 pub(crate) fn planned(kind: FaultKind, verb: Verb) -> Fault {
     Fault::new(kind, verb.as_str(), "planned by the test")
 }

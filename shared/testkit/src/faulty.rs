@@ -1,4 +1,4 @@
-//! Any adapter, with a plan of what goes wrong.
+//! Wraps any adapter with a plan of faults.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ use futures_util::{Stream, StreamExt};
 
 use crate::faults::{Faults, Harm, Verb, planned};
 
-/// An adapter whose calls follow a plan of [`Faults`]. It implements every port that `P` implements.
+/// An adapter whose calls follow a [`Faults`] plan. It implements every port of `P`.
 #[derive(Debug, Clone)]
 pub struct Faulty<P> {
     inner: P,
@@ -30,7 +30,7 @@ impl<P> Faulty<P> {
         Self { inner, faults }
     }
 
-    /// The adapter below, which never fails by plan.
+    /// Returns the wrapped adapter, which does not follow the plan.
     pub fn inner(&self) -> &P {
         &self.inner
     }
@@ -214,7 +214,7 @@ impl<P: Multipart> Multipart for Faulty<P> {
     }
 }
 
-/// A body that follows a plan: each chunk is a call of [`Verb::ReadChunk`].
+/// A body that follows a plan. Each chunk is a call of [`Verb::ReadChunk`].
 #[derive(Debug)]
 pub struct FaultyBody<B> {
     inner: B,

@@ -1,8 +1,8 @@
-//! Ports in memory, fault modes, and the contract that every adapter passes.
+//! In-memory ports, planned faults, and the contract of every adapter.
 //!
-//! Tests of rules and handlers run on [`MemoryRepo`], [`MemoryStore`] and [`MemoryQueue`] under a [`ManualClock`];
-//! [`Faulty`] wraps any adapter, these or a real one, so that its calls fail, or their caller dies, where a test wants
-//! it. [`contract`] says what a port is, case by case.
+//! Tests of rules and handlers use [`MemoryRepo`], [`MemoryStore`] and [`MemoryQueue`] with a [`ManualClock`].
+//! [`Faulty`] wraps any adapter, in memory or real, so that its calls fail, or the process of its caller ends, as the
+//! test plans. [`contract`] defines each port, case by case.
 
 mod ambient;
 pub mod contract;
@@ -26,10 +26,10 @@ pub use queue::{DeadMessage, MemoryQueue, QueueMessage};
 pub use repo::MemoryRepo;
 pub use store::{ClientPut, MemoryBody, MemoryStore, MemoryWriter};
 
-/// All that is due at an instant, the longest due first.
+/// Returns all uploads that are due at an instant, the longest due first.
 ///
 /// # Errors
-/// The repository's fault.
+/// The fault of the repository.
 pub async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Result<Vec<UploadId>, Fault> {
     let range = DueRange {
         until,
@@ -44,7 +44,7 @@ pub async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Result<Vec<Up
     Ok(all.into_iter().map(|due| due.id).collect())
 }
 
-/// A lock that a failed test elsewhere does not poison.
+/// Locks a mutex, also after a panic of another test.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The ingest queue in memory.
+//! An in-memory ingest queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,23 +8,23 @@ use consign_core::time::{self, Timestamp, saturating_add_secs};
 
 use crate::lock;
 
-/// A message as its consumer holds it. Only its latest delivery can acknowledge it.
+/// A received message. Only its latest delivery can acknowledge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueMessage {
-    /// The queue's name for it.
+    /// The id of the message.
     pub id: u64,
-    /// What was sent.
+    /// The body as it was sent.
     pub body: String,
-    /// How often it was delivered, this time included.
+    /// The number of deliveries, including this one.
     pub attempts: u32,
 }
 
-/// A message that was given up.
+/// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadMessage {
-    /// What was sent.
+    /// The body as it was sent.
     pub body: String,
-    /// Why it was given up.
+    /// The reason.
     pub reason: String,
 }
 
@@ -42,18 +42,19 @@ struct Lines {
     sent: u64,
 }
 
-/// A queue that delivers at least once: what is not acknowledged in time comes again. Clones are the same queue.
+/// A queue with at-least-once delivery: a message that is not acknowledged in time is delivered again. Clones share the
+/// queue.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryQueue(Arc<Mutex<Lines>>);
 
 impl MemoryQueue {
-    /// An empty queue.
+    /// Creates an empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts any text on the queue, as a store's event would be.
+    /// Pushes any text, such as the event of a store.
     pub fn push(&self, body: impl Into<String>) {
         let mut lines = lock(&self.0);
         lines.sent += 1;
@@ -68,12 +69,12 @@ impl MemoryQueue {
         lines.waiting.insert(id, held);
     }
 
-    /// Takes up to `limit` messages, oldest first, and hides them for `visibility_s` seconds.
+    /// Receives up to `limit` messages, oldest first, and hides them for `visibility_s` seconds.
     #[must_use]
     pub fn receive(&self, now: Timestamp, visibility_s: u64, limit: usize) -> Vec<QueueMessage> {
         let mut lines = lock(&self.0);
         let available = lines.waiting.iter_mut().filter(|(_, held)| {
-            // What is hidden for longer than any message was hidden before the clock was set back.
+            // Also messages that are hidden for longer than possible, since the clock was set back.
             held.available_at <= now || held.available_at > saturating_add_secs(now, HIDDEN_MAX_S)
         });
         available
@@ -90,19 +91,19 @@ impl MemoryQueue {
             .collect()
     }
 
-    /// Removes a message for good; without effect where it was delivered again in between.
+    /// Acknowledges a message. Does nothing if it was delivered again in between.
     pub fn ack(&self, message: &QueueMessage) {
         lock(&self.0).take(message);
     }
 
-    /// Gives a message back, to come again `delay_s` seconds from `now`.
+    /// Returns a message to the queue, to be delivered again `delay_s` seconds after `now`.
     pub fn retry(&self, message: &QueueMessage, now: Timestamp, delay_s: u64) {
         if let Some(held) = lock(&self.0).held(message) {
             held.available_at = saturating_add_secs(now, delay_s);
         }
     }
 
-    /// Gives a message up.
+    /// Moves a message to the dead letters.
     pub fn dead(&self, message: &QueueMessage, reason: &str) {
         let mut lines = lock(&self.0);
         if let Some(held) = lines.take(message) {
@@ -113,13 +114,13 @@ impl MemoryQueue {
         }
     }
 
-    /// The messages not acknowledged yet, hidden ones included.
+    /// Returns the queued messages, including hidden ones.
     #[must_use]
     pub fn depth(&self) -> usize {
         lock(&self.0).waiting.len()
     }
 
-    /// The messages that were given up.
+    /// Returns the dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<DeadMessage> {
         lock(&self.0).dead.clone()

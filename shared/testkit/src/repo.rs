@@ -1,4 +1,4 @@
-//! The upload records in memory.
+//! In-memory upload records.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -27,14 +27,14 @@ struct Tables {
     by_object: HashMap<ObjectRef, UploadId>,
     accounts: HashMap<OwnerId, Account>,
     keys: HashMap<(OwnerId, String), (IdempotencyKey, UploadId)>,
-    /// Until when uploads were taken out of their lines.
+    /// The end of the hold of each held upload.
     held: HashMap<UploadId, Timestamp>,
     buckets: HashMap<String, String>,
 }
 
-/// Upload records that last as long as the test. Clones are the same records.
+/// Upload records in memory. Clones share the records.
 ///
-/// With `HOLDS_QUEUE` it puts the job of a change on its own queue, as the SQL adapter does.
+/// With `HOLDS_QUEUE` it pushes the job of a change to its own queue, like the SQL adapter.
 #[derive(Debug, Clone)]
 pub struct MemoryRepo<const HOLDS_QUEUE: bool = false> {
     tables: Arc<Mutex<Tables>>,
@@ -42,7 +42,7 @@ pub struct MemoryRepo<const HOLDS_QUEUE: bool = false> {
 }
 
 impl MemoryRepo<false> {
-    /// No records, and no queue of its own.
+    /// Creates an empty repository without a queue.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Default for MemoryRepo<false> {
 }
 
 impl MemoryRepo<true> {
-    /// No records; jobs go to `queue` in the write that asks for them.
+    /// Creates an empty repository that pushes jobs to `queue` in the same write.
     #[must_use]
     pub fn holding(queue: MemoryQueue) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl MemoryRepo<true> {
 }
 
 impl<const HOLDS_QUEUE: bool> MemoryRepo<HOLDS_QUEUE> {
-    /// Every record, oldest first.
+    /// Returns every record, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Upload> {
         let tables = lock(&self.tables);
@@ -220,7 +220,7 @@ fn passes(upload: &Upload, filter: &ListFilter) -> bool {
 }
 
 impl Tables {
-    /// What stands in the lines at `until`.
+    /// Returns the due uploads at `until`.
     fn due(&self, until: Timestamp) -> impl Iterator<Item = (&OwnerId, Due)> {
         self.uploads.values().filter_map(move |upload| {
             let at = self

@@ -1,4 +1,4 @@
-//! Uploads to test with: plain ones, and any at all.
+//! Sample uploads: plain ones, and arbitrary ones.
 
 use consign_core::events::Sequencer;
 use consign_core::ids::{ETag, ObjectRef, OwnerId, UploadId};
@@ -17,23 +17,23 @@ use serde_json::Value;
 /// The bucket of the samples.
 pub const BUCKET: &str = "contract";
 
-/// The instant at which the samples begin: 2027-01-15T08:00:00Z, the beginning of a rate window.
+/// Returns the start time of the samples: 2027-01-15T08:00:00Z, the start of a rate window.
 #[must_use]
 pub fn start() -> Timestamp {
     saturating_add_secs(Timestamp::UNIX_EPOCH, 1_800_000_000)
 }
 
-/// An owner.
+/// Returns an owner.
 ///
 /// # Panics
-/// Where the text is none.
+/// The text is not a valid owner.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test names a good owner")]
 pub fn owner(text: &str) -> OwnerId {
     OwnerId::parse(text).expect("an owner of 1 to 128 printable characters")
 }
 
-/// The id of the sample with this number; ids sort by it.
+/// Returns the id of a sample. Ids sort by number.
 #[must_use]
 pub fn id(number: u32) -> UploadId {
     let [a, b, c, d] = number.to_be_bytes();
@@ -41,7 +41,7 @@ pub fn id(number: u32) -> UploadId {
     UploadId::new(at, [0, 0, 0, 0, 0, 0, a, b, c, d])
 }
 
-/// A pending upload of 100 bytes at revision 0, signed `number` seconds after [`start`].
+/// Returns a pending upload of 100 bytes at revision 0, signed `number` seconds after [`start`].
 #[must_use]
 pub fn upload(owner_text: &str, number: u32) -> Upload {
     let id = id(number);
@@ -65,7 +65,7 @@ pub fn upload(owner_text: &str, number: u32) -> Upload {
     }
 }
 
-/// An upload to insert without a key and without limits.
+/// Returns an upload to insert, without idempotency key and limits.
 #[must_use]
 pub fn new(upload: Upload) -> NewUpload {
     NewUpload {
@@ -181,10 +181,10 @@ fn deletions() -> impl Generator<Value = Deletion> {
     ]
 }
 
-/// Any upload at revision 0, its fields chosen independently: what a repository must bring back unchanged.
-/// Every id and object key is new with overwhelming likelihood.
+/// Generates uploads at revision 0 with independent fields, which a repository must return unchanged. Every id and
+/// object key is new with overwhelming likelihood.
 pub fn any_upload() -> impl Generator<Value = Upload> {
-    // One layer of fields after the other, over a plain sample.
+    // One group of fields after the other, on a plain sample.
     let named = (
         any::<u64>(),
         any::<[u8; 10]>(),

@@ -1,4 +1,4 @@
-//! The objects in memory.
+//! An in-memory object store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::lock;
 
-/// The length of a body's chunks, in bytes: small and odd, so that nobody relies on where they end.
+/// The chunk size of a body, in bytes: small and odd, so that nothing depends on chunk boundaries.
 const CHUNK_BYTES: usize = 1021;
 
 #[derive(Debug, Clone)]
@@ -42,37 +42,37 @@ struct Contents {
     buckets: Vec<String>,
     objects: BTreeMap<(String, String), Stored>,
     filling: HashMap<String, Filling>,
-    /// Counts the changes; the source of versions, sequencers and upload ids.
+    /// Counts the changes. Versions, sequencers and upload ids derive from it.
     changes: u64,
     ignores_if_none_match: bool,
-    /// What is there, while the disk is not mounted.
+    /// The objects while the disk is not mounted.
     away: Option<BTreeMap<(String, String), Stored>>,
     denied: Vec<ObjectRef>,
 }
 
-/// A versioned object store. Clones are the same store.
+/// A versioned object store. Clones share the objects.
 ///
-/// An etag comes from the bytes alone, so the same bytes written twice have one etag, as in a real store.
+/// An etag depends on the bytes only, as in a real store.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<Contents>>);
 
-/// What a client puts through a presigned URL.
+/// A put of a client through a presigned URL.
 #[derive(Debug, Clone)]
 pub struct ClientPut {
-    /// The media type that it sends.
+    /// The media type.
     pub content_type: String,
     /// The bytes.
     pub body: Bytes,
-    /// It sends a SHA-256 checksum, which the store keeps.
+    /// Whether it sends a SHA-256 checksum, which the store keeps.
     pub has_checksum: bool,
-    /// The etag to give it, instead of the one of its bytes.
+    /// The etag to use instead of the computed one.
     pub etag: Option<ETag>,
-    /// The sequencer of its event, instead of the store's next.
+    /// The sequencer of the event, instead of the next one of the store.
     pub sequencer: Option<Sequencer>,
 }
 
 impl ClientPut {
-    /// A plain put of these bytes.
+    /// Returns a plain put of these bytes.
     pub fn new(content_type: &str, body: impl Into<Bytes>) -> Self {
         Self {
             content_type: content_type.to_owned(),
@@ -85,7 +85,7 @@ impl ClientPut {
 }
 
 impl MemoryStore {
-    /// A store with these buckets, empty.
+    /// Creates a store with these empty buckets.
     #[must_use]
     pub fn new<const N: usize>(buckets: [&str; N]) -> Self {
         let contents = Contents {
@@ -95,23 +95,23 @@ impl MemoryStore {
         Self(Arc::new(Mutex::new(contents)))
     }
 
-    /// Whether `if-none-match: *` on a client's put is honoured, as it is at first.
+    /// Sets whether `if-none-match: *` of a client's put is honoured. The default is yes.
     pub fn honour_if_none_match(&self, honour: bool) {
         lock(&self.0).ignores_if_none_match = !honour;
     }
 
-    /// Lets no HEAD of this object through any more, as a bucket's policy may.
+    /// Denies HEAD requests of this object, as the policy of a bucket can.
     pub fn deny_head(&self, object: &ObjectRef) {
         lock(&self.0).denied.push(object.clone());
     }
 
-    /// Takes back every [`deny_head`](Self::deny_head).
+    /// Reverts every [`deny_head`](Self::deny_head).
     pub fn allow_heads(&self) {
         lock(&self.0).denied.clear();
     }
 
-    /// Puts an object as a client does with `if-none-match: *`; `None` where that is refused (412) or there is no
-    /// such bucket. What comes back is what the store's event tells.
+    /// Puts an object as a client does with `if-none-match: *`; `None` if it is refused (412) or the bucket does not
+    /// exist. Returns the version that the store's event reports.
     pub fn client_put(&self, object: &ObjectRef, put: ClientPut) -> Option<ObjectVersion> {
         let mut contents = lock(&self.0);
         let is_taken = contents.object(object).is_some() && !contents.ignores_if_none_match;
@@ -133,14 +133,14 @@ impl MemoryStore {
         })
     }
 
-    /// Deletes an object as somebody at the bucket does, and returns the sequencer of the event.
+    /// Deletes an object directly in the bucket, and returns the sequencer of the event.
     pub fn client_delete(&self, object: &ObjectRef) -> Option<Sequencer> {
         let mut contents = lock(&self.0);
         contents.remove(object);
         contents.sequencer()
     }
 
-    /// Puts a part as a client does; `None` where the upload id is unknown.
+    /// Puts a part as a client does; `None` if the upload id is unknown.
     pub fn client_put_part(
         &self,
         upload_id: &str,
@@ -155,14 +155,14 @@ impl MemoryStore {
         Some(etag)
     }
 
-    /// Takes the disk away, so that every bucket is there and empty, as it is where nothing is mounted.
+    /// Unmounts the disk: every bucket exists and is empty, as on an empty mount point.
     pub fn unmount(&self) {
         let mut contents = lock(&self.0);
         let objects = std::mem::take(&mut contents.objects);
         contents.away.get_or_insert(objects);
     }
 
-    /// Puts the disk back. What was written meanwhile is below it.
+    /// Mounts the disk again. Objects that were written meanwhile are hidden.
     pub fn mount(&self) {
         let mut contents = lock(&self.0);
         if let Some(objects) = contents.away.take() {
@@ -170,7 +170,7 @@ impl MemoryStore {
         }
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     #[must_use]
     pub fn bytes(&self, object: &ObjectRef) -> Option<Bytes> {
         lock(&self.0)
@@ -178,7 +178,7 @@ impl MemoryStore {
             .map(|stored| stored.bytes.clone())
     }
 
-    /// The keys of a bucket, in order.
+    /// Returns the keys of a bucket, in order.
     #[must_use]
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let contents = lock(&self.0);
@@ -188,14 +188,14 @@ impl MemoryStore {
             .collect()
     }
 
-    /// How many multipart uploads hold parts that nobody completed or aborted.
+    /// Returns the number of multipart uploads that were neither completed nor aborted.
     #[must_use]
     pub fn open_multiparts(&self) -> usize {
         lock(&self.0).filling.len()
     }
 }
 
-/// Half of the SHA-256 in hexadecimal: as long as the MD5 of other stores.
+/// Returns half of the SHA-256 in hexadecimal, which is as long as the MD5 of other stores.
 fn etag_of(bytes: &[u8]) -> ETag {
     let digest = Sha256::digest(bytes);
     let hex: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
@@ -248,7 +248,7 @@ impl Contents {
         head
     }
 
-    /// The sequencer of the last change, in S3's form.
+    /// Returns the sequencer of the last change, in the format of S3.
     fn sequencer(&self) -> Option<Sequencer> {
         let text = format!("{:018X}", self.changes);
         Sequencer::parse(&text).into_iter().next()
@@ -410,7 +410,7 @@ impl Filling {
             .collect()
     }
 
-    /// The bytes of the named parts; `None` where they are not in order, or not what is here.
+    /// Joins the listed parts; `None` if they are out of order or do not match.
     fn assemble(&self, named: &[Part]) -> Option<Bytes> {
         let held = self.parts();
         let in_order = named.is_sorted_by(|a, b| a.number < b.number);
@@ -443,7 +443,7 @@ impl Stream for MemoryBody {
     }
 }
 
-/// An object being written: seen by nobody before it is finished.
+/// An object that is being written. It is not visible before it is finished.
 #[derive(Debug)]
 pub struct MemoryWriter {
     store: MemoryStore,

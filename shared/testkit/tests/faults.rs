@@ -1,4 +1,4 @@
-//! Faults strike where they were planned, and the core's one way to move a record survives them.
+//! Planned faults take effect where they were planned, and `transition` survives them.
 
 #![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
@@ -203,7 +203,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     let work = transition(&repo, &queue, upload.clone(), &seen, sample::start());
     assert!(faults.outlive(work).await.is_none());
     assert_eq!(queue.inner().depth(), 0);
-    // What the sweep finds, and does.
+    // The work of the sweep.
     let until = saturating_add_secs(sample::start(), 3600);
     assert_eq!(all_due(&repo, until).await.unwrap(), [upload.id]);
     let found = repo.find(upload.id).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Faults below an adapter: the disk is full, the disk does not answer, another holds the database. Each is told by its
-//! kind, leaves no half, and is over when its cause is.
+//! Faults below an adapter: a full disk, a disk that does not answer, a database that another process has locked. Each
+//! is reported with its kind, leaves no partial write, and ends with its cause.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use futures_util::future::join_all;
 
 use crate::sample::{self, start};
 
-/// What an adapter stands on, for a test to break. The adapter itself is not told.
+/// The medium below an adapter, which a test can break. The adapter gets no notice.
 pub trait Medium: Send + Sync {
-    /// From now on writes fail, at the latest when there are many of them; of this kind.
+    /// Makes writes fail with the returned kind, at the latest after many of them.
     fn fail(&self) -> impl Future<Output = FaultKind> + Send;
-    /// They fail no more.
+    /// Makes writes succeed again.
     fn mend(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// More records than fit where there is an end.
+/// More records than fit on a limited medium.
 const MANY: u32 = 3000;
-/// Callers at once.
+/// The number of concurrent callers.
 const TOGETHER: u32 = 24;
 
 async fn insert<R: UploadRepo>(repo: &R, number: u32) -> Result<(), Fault> {
@@ -29,7 +29,7 @@ async fn insert<R: UploadRepo>(repo: &R, number: u32) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes until it fails; the number of the first record that was not written.
+/// Writes until a write fails. Returns the number of the first record that was not written.
 async fn until_it_fails<R: UploadRepo>(repo: &R, from: u32) -> (u32, Fault) {
     for number in from..from + MANY {
         if let Err(fault) = insert(repo, number).await {
@@ -45,7 +45,7 @@ async fn all<R: UploadRepo>(repo: &R) -> Vec<Upload> {
     listed.unwrap().uploads
 }
 
-/// Counted in what it has reserved: never more nor less than its records.
+/// Checks that the reservation equals the sum of the records.
 async fn assert_adds_up<R: UploadRepo>(repo: &R) {
     let owner = sample::owner("ada");
     let uploads = all(repo).await;
@@ -54,8 +54,11 @@ async fn assert_adds_up<R: UploadRepo>(repo: &R) {
     assert_eq!(reserved, sizes.sum::<u64>());
 }
 
-/// And what failed is not there, nor any part of it.
-pub async fn a_fault_below_is_told_by_its_kind<R: UploadRepo, M: Medium>(repo: &R, medium: &M) {
+/// The failed record does not exist, in whole or in part.
+pub async fn a_fault_below_is_reported_with_its_kind<R: UploadRepo, M: Medium>(
+    repo: &R,
+    medium: &M,
+) {
     insert(repo, 0).await.unwrap();
     let kind = medium.fail().await;
     let (failed, fault) = until_it_fails(repo, 1).await;
@@ -66,7 +69,7 @@ pub async fn a_fault_below_is_told_by_its_kind<R: UploadRepo, M: Medium>(repo: &
     assert_adds_up(repo).await;
 }
 
-/// And all after it.
+/// And all later calls.
 pub async fn the_call_after_a_fault_below_succeeds<R: UploadRepo, M: Medium>(repo: &R, medium: &M) {
     medium.fail().await;
     let (failed, _) = until_it_fails(repo, 0).await;
@@ -77,7 +80,7 @@ pub async fn the_call_after_a_fault_below_succeeds<R: UploadRepo, M: Medium>(rep
     assert_adds_up(repo).await;
 }
 
-/// However often it fails: calls while it lasts do not make it last longer.
+/// Calls during the fault do not prolong it.
 pub async fn faults_below_that_repeat_are_survived<R: UploadRepo, M: Medium>(repo: &R, medium: &M) {
     let mut next = 0;
     for _ in 0..3 {
@@ -94,8 +97,8 @@ pub async fn faults_below_that_repeat_are_survived<R: UploadRepo, M: Medium>(rep
     assert_adds_up(repo).await;
 }
 
-/// Each caller hears of its own write: what it was told is there is there, and nothing else.
-pub async fn of_many_writers_each_learns_what_became_of_its_own<R: UploadRepo, M: Medium>(
+/// A caller gets the result of its own write: exactly the acknowledged records exist.
+pub async fn of_many_writers_each_gets_its_own_result<R: UploadRepo, M: Medium>(
     repo: &R,
     medium: &M,
 ) {

@@ -1,4 +1,4 @@
-//! The ingest queue: at least once, hidden while it is held, kept aside when given up.
+//! The ingest queue: at-least-once delivery, visibility timeouts, dead letters.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn job<M: Delivery>(message: &M) -> Option<IngestJob> {
     IngestJob::from_body(message.body().as_bytes())
 }
 
-/// With its body, for the first time.
+/// With its body, as the first delivery.
 pub async fn a_job_sent_is_received<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let message = receive_one(queue, start()).await;
@@ -41,8 +41,8 @@ pub async fn a_job_sent_is_received<Q: Consume>(queue: &Q) {
     assert_eq!(message.attempts(), 1);
 }
 
-/// Each a message, in no order; more than one request of a service takes.
-pub async fn look_jobs_are_messages<Q: Consume>(queue: &Q) {
+/// Each is a separate message, in any order, also more than one request of a service can carry.
+pub async fn sweep_jobs_are_messages<Q: Consume>(queue: &Q) {
     let jobs: Vec<SweepJob> = (0..23)
         .map(|n| SweepJob {
             uploads: (n * 100..n * 100 + 50).map(id).collect(),
@@ -63,14 +63,14 @@ pub async fn look_jobs_are_messages<Q: Consume>(queue: &Q) {
     queue.send_sweep_jobs(&[]).await.unwrap();
 }
 
-/// At once.
+/// Without waiting.
 pub async fn an_empty_queue_gives_nothing<Q: Consume>(queue: &Q) {
     assert!(receive(queue, start(), 10).await.is_empty());
     assert_eq!(queue.depth().await.unwrap(), 0);
 }
 
-/// Where its consumer died.
-pub async fn a_message_is_hidden_and_comes_again<Q: Consume>(queue: &Q) {
+/// When its consumer ended without an acknowledgement.
+pub async fn a_message_is_hidden_and_delivered_again<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     receive_one(queue, start()).await;
     let before_end = saturating_add_secs(start(), VISIBILITY_S - 1);
@@ -81,7 +81,7 @@ pub async fn a_message_is_hidden_and_comes_again<Q: Consume>(queue: &Q) {
     assert_eq!(job(&again), Some(IngestJob { ingest: id(1) }));
 }
 
-/// For good; doing it twice is no fault.
+/// For good. A second acknowledgement is no fault.
 pub async fn an_acknowledged_message_is_gone<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let message = receive_one(queue, start()).await;
@@ -95,7 +95,7 @@ pub async fn an_acknowledged_message_is_gone<Q: Consume>(queue: &Q) {
     );
 }
 
-/// Nor does a late retry: the message is another consumer's by now.
+/// The same holds for a late retry: another consumer has the message.
 pub async fn a_late_acknowledgement_does_nothing<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let late = receive_one(queue, start()).await;
@@ -111,7 +111,7 @@ pub async fn a_late_acknowledgement_does_nothing<Q: Consume>(queue: &Q) {
     assert_eq!(queue.depth().await.unwrap(), 0);
 }
 
-/// Sooner or later than its visibility would have had it.
+/// Before or after its visibility timeout would have ended.
 pub async fn a_retried_message_comes_after_its_delay<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let message = receive_one(queue, start()).await;
@@ -129,7 +129,7 @@ pub async fn a_retried_message_comes_after_its_delay<Q: Consume>(queue: &Q) {
     assert!(receive(queue, early, 10).await.is_empty());
 }
 
-/// With its reason, and is never delivered again.
+/// With its reason. It is never delivered again.
 pub async fn a_message_given_up_is_kept_aside<Q: Consume>(queue: &Q) {
     send(queue, [1]).await;
     let message = receive_one(queue, start()).await;
@@ -145,7 +145,7 @@ pub async fn a_message_given_up_is_kept_aside<Q: Consume>(queue: &Q) {
     assert_eq!(dead, [(body, "unreadable".to_owned())]);
 }
 
-/// And the rest stays for the next.
+/// The rest stays for the next call.
 pub async fn a_batch_keeps_to_its_limit<Q: Consume>(queue: &Q) {
     send(queue, 0..5).await;
     let mut jobs = BTreeSet::new();
@@ -157,7 +157,7 @@ pub async fn a_batch_keeps_to_its_limit<Q: Consume>(queue: &Q) {
     assert_eq!(jobs, (0..5).map(id).collect());
 }
 
-/// Invariant 12: it is retried while the others are done with.
+/// Invariant 12: it is retried while the others are acknowledged.
 pub async fn one_bad_message_blocks_nobody<Q: Consume>(queue: &Q) {
     send(queue, 0..4).await;
     let bad = Some(IngestJob { ingest: id(0) });
@@ -178,7 +178,7 @@ pub async fn one_bad_message_blocks_nobody<Q: Consume>(queue: &Q) {
     assert_eq!(queue.depth().await.unwrap(), 1);
 }
 
-/// While they all ask at once.
+/// With concurrent calls.
 pub async fn of_many_consumers_each_message_has_one<Q: Consume>(queue: &Q) {
     send(queue, 0..40).await;
     let batches = join_all((0..20).map(|_| receive(queue, start(), 3))).await;
@@ -188,14 +188,14 @@ pub async fn of_many_consumers_each_message_has_one<Q: Consume>(queue: &Q) {
     assert_eq!(distinct.len(), 40);
 }
 
-/// Hidden by a consumer, or given back by it, before the clock was set back an hour.
+/// The message was hidden by a consumer, or returned, before the clock was set back by an hour.
 pub async fn a_clock_that_is_set_back_hides_no_message<Q: Consume>(queue: &Q) {
     let before = saturating_add_secs(start(), 3600);
     send(queue, [1, 2]).await;
     let received = receive(queue, before, 10).await;
     assert_eq!(received.len(), 2);
     queue.retry(&received[0], before, 60).await.unwrap();
-    // At once, or when the time is over for which they were to be hidden.
+    // At once, or when the time for which they were hidden has passed.
     receive(queue, start(), 10).await;
     assert_eq!(
         receive(queue, saturating_add_secs(start(), 61), 10)

@@ -1,8 +1,8 @@
 //! The contract of every port, as named cases.
 //!
-//! A crate that has an adapter writes, say, `consign_testkit::upload_repo_contract!(make)`, where `make` is an async
-//! function that returns a pair: what must live as long as the adapter (a directory, a server), and the adapter, empty.
-//! The macro makes one `#[tokio::test]` of each case. A case panics where the adapter breaks the contract.
+//! A crate with an adapter calls, for example, `consign_testkit::upload_repo_contract!(make)`. `make` is an async
+//! function that returns a pair: a guard that must live as long as the adapter (a directory, a server), and the empty
+//! adapter. The macro generates one `#[tokio::test]` per case. A case panics if the adapter breaks the contract.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,12 +25,12 @@ pub mod upload_repo;
 pub mod upload_repo_limits;
 pub mod upload_repo_reads;
 
-/// The bucket that a store under test must have, empty.
+/// The bucket of a store under test. It must be empty.
 pub const BUCKET: &str = crate::sample::BUCKET;
-/// A bucket that it must not have.
+/// A bucket that must not exist.
 pub const BUCKET_MISSING: &str = "contract-missing";
 
-/// Puts a part as a client would; what a test of [`consign_core::ports::Multipart`] needs beside the port.
+/// Puts a part as a client does, which tests of [`consign_core::ports::Multipart`] need besides the port.
 pub trait ClientParts {
     /// Puts one part and returns its etag.
     fn put_part(
@@ -48,20 +48,20 @@ impl ClientParts for crate::MemoryStore {
     }
 }
 
-/// A message as a consumer under test holds it.
+/// A received message.
 pub trait Delivery: Clone + Send + Sync {
-    /// What was sent.
+    /// Returns the body as it was sent.
     fn body(&self) -> &str;
-    /// How often it was delivered, this time included.
+    /// Returns the number of deliveries, including this one.
     fn attempts(&self) -> u32;
 }
 
-/// The consuming side of a queue that is asked, rather than one that calls.
+/// The consuming side of a queue that is polled.
 pub trait Consume: IngestQueue {
-    /// A message in our hands.
+    /// A received message.
     type Message: Delivery;
 
-    /// Takes up to `limit` messages and hides them for `visibility_s` seconds.
+    /// Receives up to `limit` messages and hides them for `visibility_s` seconds.
     fn receive(
         &self,
         now: Timestamp,
@@ -69,10 +69,10 @@ pub trait Consume: IngestQueue {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Self::Message>, Fault>> + Send;
 
-    /// Removes a message; without effect where it was delivered again.
+    /// Acknowledges a message. Does nothing if it was delivered again.
     fn ack(&self, message: &Self::Message) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives a message back, to come again `delay_s` seconds from `now`.
+    /// Returns a message to the queue, to be delivered again `delay_s` seconds after `now`.
     fn retry(
         &self,
         message: &Self::Message,
@@ -80,7 +80,7 @@ pub trait Consume: IngestQueue {
         delay_s: u64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives a message up.
+    /// Moves a message to the dead letters.
     fn dead(
         &self,
         message: &Self::Message,
@@ -88,10 +88,10 @@ pub trait Consume: IngestQueue {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// The messages not acknowledged yet, hidden ones included.
+    /// Returns the number of queued messages, including hidden ones.
     fn depth(&self) -> impl Future<Output = Result<u64, Fault>> + Send;
 
-    /// Bodies and reasons of the messages given up.
+    /// Returns the bodies and reasons of the dead letters.
     fn dead_letters(&self) -> impl Future<Output = Result<Vec<(String, String)>, Fault>> + Send;
 }
 
@@ -147,7 +147,7 @@ impl Consume for crate::MemoryQueue {
     }
 }
 
-/// Makes a test of each named case; the other macros call it.
+/// Generates a test for each named case. The other macros call it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_tests {
@@ -160,7 +160,7 @@ macro_rules! contract_tests {
     )+)+};
 }
 
-/// The names of the cases, for a runtime that has no tests of its own: `upload_repo_cases!(contract_names ())`.
+/// Returns the names of the cases, for a runtime without tests of its own: `upload_repo_cases!(contract_names ())`.
 #[macro_export]
 macro_rules! contract_names {
     (() $($module:ident: $($case:ident)+;)+) => {
@@ -168,7 +168,7 @@ macro_rules! contract_names {
     };
 }
 
-/// Runs the case of this name against the subject; `false` where there is none:
+/// Runs the case of this name against the subject; `false` if there is none:
 /// `upload_repo_cases!(contract_run (name, &subject))`.
 #[macro_export]
 macro_rules! contract_run {
@@ -183,7 +183,7 @@ macro_rules! contract_run {
     };
 }
 
-/// Hands the cases of [`UploadRepo`](consign_core::ports::UploadRepo) to another macro.
+/// Passes the cases of [`UploadRepo`](consign_core::ports::UploadRepo) to another macro.
 #[macro_export]
 macro_rules! upload_repo_cases {
     ($then:ident $args:tt) => {
@@ -192,14 +192,14 @@ macro_rules! upload_repo_cases {
                 an_inserted_upload_is_found
                 every_field_survives
                 an_object_key_is_taken_once
-                a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead
+                a_purged_upload_releases_its_object_key_long_after_its_urls_expired
                 an_insert_repeated_after_a_lost_answer_has_one_effect
                 a_save_moves_the_record
                 a_stale_revision_conflicts_and_writes_nothing
                 a_save_of_an_unknown_upload_conflicts
                 a_save_repeated_after_a_lost_answer_conflicts
                 of_fifty_savers_one_wins
-                savers_who_read_again_all_win_in_the_end;
+                savers_that_read_again_all_succeed;
             upload_repo_limits:
                 the_same_key_and_body_replays
                 a_replay_shows_the_upload_as_it_is_now
@@ -219,7 +219,7 @@ macro_rules! upload_repo_cases {
                 a_bucket_is_recorded_once
                 of_ten_who_record_a_bucket_one_wins
                 a_refused_insert_leaves_no_trace
-                limits_are_looked_at_in_order;
+                limits_are_checked_in_order;
             upload_repo_reads:
                 unknown_things_are_not_found
                 a_listing_is_newest_first_in_pages
@@ -228,17 +228,17 @@ macro_rules! upload_repo_cases {
                 a_listing_shows_deleted_uploads_only_when_asked
                 a_listing_shows_one_owner
                 due_uploads_come_longest_due_first
-                a_line_is_read_in_stretches
+                a_line_is_read_in_ranges
                 a_backlog_of_one_owner_fills_no_other_line
                 uploads_are_found_together
                 what_is_held_is_not_due
-                stretches_that_are_held_leave_their_lines
+                ranges_that_are_held_leave_their_lines
                 due_follows_every_save;
         }
     };
 }
 
-/// The contract of [`UploadRepo`](consign_core::ports::UploadRepo), a test for each case.
+/// The contract of [`UploadRepo`](consign_core::ports::UploadRepo), one test per case.
 #[macro_export]
 macro_rules! upload_repo_contract {
     ($make:expr) => {
@@ -246,7 +246,7 @@ macro_rules! upload_repo_contract {
     };
 }
 
-/// Hands the cases of [`ObjectStore`](consign_core::ports::ObjectStore) to another macro.
+/// Passes the cases of [`ObjectStore`](consign_core::ports::ObjectStore) to another macro.
 #[macro_export]
 macro_rules! object_store_cases {
     ($then:ident $args:tt) => {
@@ -263,13 +263,13 @@ macro_rules! object_store_cases {
                 an_abandoned_writer_leaves_nothing
                 a_copy_is_the_same_object_elsewhere
                 removing_is_idempotent
-                a_missing_bucket_is_told_apart
+                a_missing_bucket_is_a_missing_resource
                 keys_are_taken_as_they_are;
         }
     };
 }
 
-/// The contract of [`ObjectStore`](consign_core::ports::ObjectStore), a test for each case. The store has
+/// The contract of [`ObjectStore`](consign_core::ports::ObjectStore), one test per case. The store must have
 /// [`BUCKET`](crate::contract::BUCKET), empty, and not [`BUCKET_MISSING`](crate::contract::BUCKET_MISSING).
 #[macro_export]
 macro_rules! object_store_contract {
@@ -278,7 +278,7 @@ macro_rules! object_store_contract {
     };
 }
 
-/// Hands the cases of [`Multipart`](consign_core::ports::Multipart) to another macro.
+/// Passes the cases of [`Multipart`](consign_core::ports::Multipart) to another macro.
 #[macro_export]
 macro_rules! multipart_cases {
     ($then:ident $args:tt) => {
@@ -290,13 +290,13 @@ macro_rules! multipart_cases {
                 a_part_that_is_not_as_named_completes_nothing
                 a_taken_key_completes_nothing
                 an_aborted_multipart_is_unknown
-                an_unknown_multipart_is_told_apart;
+                an_unknown_multipart_is_a_result_of_its_own;
         }
     };
 }
 
-/// The contract of [`Multipart`](consign_core::ports::Multipart), a test for each case. The subject is an
-/// [`ObjectStore`](consign_core::ports::ObjectStore) and [`ClientParts`](crate::contract::ClientParts) as well.
+/// The contract of [`Multipart`](consign_core::ports::Multipart), one test per case. The subject must also implement
+/// [`ObjectStore`](consign_core::ports::ObjectStore) and [`ClientParts`](crate::contract::ClientParts).
 #[macro_export]
 macro_rules! multipart_contract {
     ($make:expr) => {
@@ -304,16 +304,16 @@ macro_rules! multipart_contract {
     };
 }
 
-/// The contract of a queue that can be asked ([`Consume`](crate::contract::Consume)), a test for each case.
+/// The contract of a queue that is polled ([`Consume`](crate::contract::Consume)), one test per case.
 #[macro_export]
 macro_rules! ingest_queue_contract {
     ($make:expr) => {
         $crate::contract_tests! { ($make)
             ingest_queue:
                 a_job_sent_is_received
-                look_jobs_are_messages
+                sweep_jobs_are_messages
                 an_empty_queue_gives_nothing
-                a_message_is_hidden_and_comes_again
+                a_message_is_hidden_and_delivered_again
                 an_acknowledged_message_is_gone
                 a_late_acknowledgement_does_nothing
                 a_retried_message_comes_after_its_delay
@@ -325,7 +325,7 @@ macro_rules! ingest_queue_contract {
     };
 }
 
-/// What a queue promises beyond [`ingest_queue_contract`] that goes by the clock of its caller, and not by one of its own.
+/// Further cases after [`ingest_queue_contract`], for a queue that uses the clock of its caller.
 #[macro_export]
 macro_rules! ingest_queue_clock_contract {
     ($make:expr) => {
@@ -336,16 +336,16 @@ macro_rules! ingest_queue_clock_contract {
     };
 }
 
-/// The contract of an adapter over a medium that fails ([`Medium`](crate::contract::below::Medium)), a test for each case;
-/// `make` gives the medium, and the adapter upon it.
+/// The contract of an adapter over a failing medium ([`Medium`](crate::contract::below::Medium)), one test per case.
+/// `make` returns the medium and the adapter.
 #[macro_export]
 macro_rules! below_contract {
     ($make:expr) => {
         $crate::below_tests! { ($make)
-            a_fault_below_is_told_by_its_kind
+            a_fault_below_is_reported_with_its_kind
             the_call_after_a_fault_below_succeeds
             faults_below_that_repeat_are_survived
-            of_many_writers_each_learns_what_became_of_its_own
+            of_many_writers_each_gets_its_own_result
         }
     };
 }

@@ -1,4 +1,4 @@
-//! Multipart uploads: completed once, of the parts that were named.
+//! Multipart uploads: completed once, from the listed parts.
 
 use consign_core::ids::{ETag, ObjectRef};
 use consign_core::policy::Encryption;
@@ -7,7 +7,7 @@ use consign_core::ports::{Multipart, ObjectStore, Part, Read};
 use super::ClientParts;
 use super::object_store::{object, pattern, read};
 
-/// The least that S3 takes of a part that is not the last.
+/// The smallest part of S3, except for the last.
 const PART_BYTES: usize = 5 << 20;
 
 async fn begin<S: Multipart>(store: &S, at: &ObjectRef) -> String {
@@ -15,7 +15,7 @@ async fn begin<S: Multipart>(store: &S, at: &ObjectRef) -> String {
     begun.unwrap()
 }
 
-/// Begins an upload and puts two parts, the second first.
+/// Begins an upload and puts two parts, the second one first.
 async fn two_parts<S: Multipart + ClientParts>(store: &S, at: &ObjectRef) -> (String, Vec<Part>) {
     let upload_id = begin(store, at).await;
     let bytes = pattern(PART_BYTES + 10);
@@ -26,7 +26,7 @@ async fn two_parts<S: Multipart + ClientParts>(store: &S, at: &ObjectRef) -> (St
     (upload_id, parts)
 }
 
-/// In order, with the type given at the beginning, and not before.
+/// In order, with the type from the beginning, and not before the completion.
 pub async fn parts_become_the_object<S: Multipart + ObjectStore + ClientParts>(store: &S) {
     let at = object("big.csv");
     let begun = begin(store, &at).await;
@@ -42,7 +42,7 @@ pub async fn parts_become_the_object<S: Multipart + ObjectStore + ClientParts>(s
     assert!(bytes == pattern(PART_BYTES + 10), "the bytes differ");
 }
 
-/// As a client that resumes does.
+/// As by a client that resumes.
 pub async fn a_part_put_again_replaces_the_first<S: Multipart + ObjectStore + ClientParts>(
     store: &S,
 ) {
@@ -64,7 +64,7 @@ pub async fn a_part_put_again_replaces_the_first<S: Multipart + ObjectStore + Cl
     assert_eq!(bytes, b"whole");
 }
 
-/// The second time the store does not know it.
+/// The second completion finds no upload.
 pub async fn a_multipart_completes_once<S: Multipart + ObjectStore + ClientParts>(store: &S) {
     let at = object("once.csv");
     let (upload_id, parts) = two_parts(store, &at).await;
@@ -75,7 +75,7 @@ pub async fn a_multipart_completes_once<S: Multipart + ObjectStore + ClientParts
     assert_eq!(store.head(&at).await.unwrap(), first);
 }
 
-/// Another etag, a part that was never put, or no part at all.
+/// Another etag, a part that was never put, or no part.
 pub async fn a_part_that_is_not_as_named_completes_nothing<
     S: Multipart + ObjectStore + ClientParts,
 >(
@@ -95,7 +95,7 @@ pub async fn a_part_that_is_not_as_named_completes_nothing<
     assert!(store.complete(&at, &upload_id, &parts).await.unwrap());
 }
 
-/// Invariant 8: what is there stays.
+/// Invariant 8: the existing object is kept.
 pub async fn a_taken_key_completes_nothing<S: Multipart + ObjectStore + ClientParts>(store: &S) {
     let at = object("taken.csv");
     let (upload_id, parts) = two_parts(store, &at).await;
@@ -105,7 +105,7 @@ pub async fn a_taken_key_completes_nothing<S: Multipart + ObjectStore + ClientPa
     assert_eq!(store.head(&at).await.unwrap().unwrap().etag, etag);
 }
 
-/// And aborting it again is no fault.
+/// A second abort is no fault.
 pub async fn an_aborted_multipart_is_unknown<S: Multipart + ObjectStore + ClientParts>(store: &S) {
     let at = object("aborted.csv");
     let (upload_id, parts) = two_parts(store, &at).await;
@@ -116,8 +116,10 @@ pub async fn an_aborted_multipart_is_unknown<S: Multipart + ObjectStore + Client
     assert_eq!(store.head(&at).await.unwrap(), None);
 }
 
-/// An id of another key is as unknown as one that never was.
-pub async fn an_unknown_multipart_is_told_apart<S: Multipart + ObjectStore + ClientParts>(
+/// The upload id of another key is unknown, like one that never existed.
+pub async fn an_unknown_multipart_is_a_result_of_its_own<
+    S: Multipart + ObjectStore + ClientParts,
+>(
     store: &S,
 ) {
     let (at, elsewhere) = (object("a.csv"), object("b.csv"));

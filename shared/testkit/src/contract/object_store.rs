@@ -1,4 +1,4 @@
-//! Objects: whole or not there, read by version, streamed.
+//! Objects: atomic writes, reads by version, streaming.
 
 use bytes::Bytes;
 use consign_core::ids::{ETag, ObjectRef};
@@ -11,7 +11,7 @@ pub(super) fn object(key: &str) -> ObjectRef {
     ObjectRef::new(BUCKET, key)
 }
 
-/// Bytes that differ from place to place.
+/// Returns bytes that differ by position.
 pub(super) fn pattern(len: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -46,7 +46,7 @@ pub async fn what_is_put_is_there<S: ObjectStore>(store: &S) {
     assert_eq!(bytes, b"x,y\n1,2\n");
 }
 
-/// An answer, not a fault.
+/// This is a result, not a fault.
 pub async fn what_is_not_there_is_not_found<S: ObjectStore>(store: &S) {
     put(store, &object("a/b"), "beside").await;
     for key in ["nothing", "a", "a/", "a/b/c"] {
@@ -56,7 +56,7 @@ pub async fn what_is_not_there_is_not_found<S: ObjectStore>(store: &S) {
     }
 }
 
-/// And the etag tells.
+/// The etag changes.
 pub async fn a_put_replaces<S: ObjectStore>(store: &S) {
     let at = object("a");
     let old = put(store, &at, "old").await;
@@ -66,7 +66,7 @@ pub async fn a_put_replaces<S: ObjectStore>(store: &S) {
     assert_eq!(bytes, b"newer");
 }
 
-/// Invariant 4 rests on it: what is read is of the etag that is recorded.
+/// Invariant 4 depends on it: a read has the recorded etag.
 pub async fn a_read_names_the_version_it_wants<S: ObjectStore>(store: &S) {
     let at = object("a");
     let old = put(store, &at, "old").await;
@@ -80,7 +80,7 @@ pub async fn a_read_names_the_version_it_wants<S: ObjectStore>(store: &S) {
     assert!(matches!(changed, Err(ReadError::Changed)));
 }
 
-/// Past the end of the object it reads what there is, if need be nothing.
+/// Beyond the end of the object, the read is shorter or empty.
 pub async fn a_range_includes_both_its_ends<S: ObjectStore>(store: &S) {
     let at = object("a");
     put(store, &at, "0123456789").await;
@@ -101,7 +101,7 @@ pub async fn a_range_includes_both_its_ends<S: ObjectStore>(store: &S) {
     }
 }
 
-/// Of no bytes; a range of it is empty too.
+/// With zero bytes. A range of it is empty too.
 pub async fn an_empty_object_is_an_object<S: ObjectStore>(store: &S) {
     let at = object("empty");
     put(store, &at, "").await;
@@ -115,7 +115,7 @@ pub async fn an_empty_object_is_an_object<S: ObjectStore>(store: &S) {
     assert_eq!(read(store, &at, &start).await.unwrap(), b"");
 }
 
-/// In however many chunks.
+/// In any number of chunks.
 pub async fn a_large_object_streams_whole<S: ObjectStore>(store: &S) {
     let at = object("large");
     let bytes = pattern(3 << 20);
@@ -128,7 +128,7 @@ pub async fn a_large_object_streams_whole<S: ObjectStore>(store: &S) {
     assert!(found == bytes, "the bytes came back different");
 }
 
-/// Then it is whole, larger than a part of any store's multipart.
+/// Then it is complete, and larger than a part of any store's multipart upload.
 pub async fn an_object_being_written_is_not_seen_before_it_is_finished<S: ObjectStore>(store: &S) {
     let at = object("out/data.parquet");
     let bytes = pattern((6 << 20) + 17);
@@ -154,7 +154,7 @@ pub async fn an_object_being_written_is_not_seen_before_it_is_finished<S: Object
     assert_eq!(store.head(&small).await.unwrap().unwrap().size_bytes, 0);
 }
 
-/// Dropped or aborted; what was there before stays.
+/// By drop or abort. An earlier object stays.
 pub async fn an_abandoned_writer_leaves_nothing<S: ObjectStore>(store: &S) {
     let (dropped, aborted) = (object("dropped"), object("aborted"));
     put(store, &aborted, "before").await;
@@ -170,7 +170,7 @@ pub async fn an_abandoned_writer_leaves_nothing<S: ObjectStore>(store: &S) {
     assert_eq!(kept, b"before");
 }
 
-/// And there is nothing to copy where there is nothing.
+/// Copying a missing object is a result, not a fault.
 pub async fn a_copy_is_the_same_object_elsewhere<S: ObjectStore>(store: &S) {
     let (from, to) = (object("from"), object("deleted/from"));
     put(store, &from, "moved").await;
@@ -186,7 +186,7 @@ pub async fn a_copy_is_the_same_object_elsewhere<S: ObjectStore>(store: &S) {
     assert_eq!(bytes, b"moved");
 }
 
-/// Once, twice, or what never was.
+/// Once, twice, or without an object.
 pub async fn removing_is_idempotent<S: ObjectStore>(store: &S) {
     let (at, beside) = (object("a"), object("b"));
     put(store, &at, "gone").await;
@@ -199,7 +199,7 @@ pub async fn removing_is_idempotent<S: ObjectStore>(store: &S) {
 }
 
 /// From a missing object, by a check and by a write.
-pub async fn a_missing_bucket_is_told_apart<S: ObjectStore>(store: &S) {
+pub async fn a_missing_bucket_is_a_missing_resource<S: ObjectStore>(store: &S) {
     store.check_bucket(BUCKET).await.unwrap();
     let missing = store.check_bucket(BUCKET_MISSING).await.unwrap_err();
     assert_eq!(missing.kind, FaultKind::MissingResource);
@@ -211,7 +211,7 @@ pub async fn a_missing_bucket_is_told_apart<S: ObjectStore>(store: &S) {
     assert_eq!(missing.kind, FaultKind::MissingResource);
 }
 
-/// Every character that our keys may have, and long ones.
+/// With every character of our keys, and with long ones.
 pub async fn keys_are_taken_as_they_are<S: ObjectStore>(store: &S) {
     let long = "long/".repeat(40);
     let keys = ["a=b/c_d.e-f", "A/a", "a/A", "0.1/v=1/..x", &long[..199]];

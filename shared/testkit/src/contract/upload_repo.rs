@@ -1,4 +1,4 @@
-//! Records: inserted once, found again, moved by conditional writes.
+//! Records: inserts, reads and conditional writes.
 
 use consign_core::ids::ObjectRef;
 use consign_core::ports::{Inserted, Saved, UploadRepo};
@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::sample::{any_upload, id, new, owner, start, upload};
 
-/// The change that `edit` makes to `before`, one revision on.
+/// Returns the change that `edit` makes to `before`, with the next revision.
 pub(super) fn change(before: &Upload, edit: impl FnOnce(&mut Upload)) -> Change {
     let mut after = before.clone();
     after.revision += 1;
@@ -21,7 +21,7 @@ pub(super) fn change(before: &Upload, edit: impl FnOnce(&mut Upload)) -> Change 
     }
 }
 
-/// Inserts uploads that nothing stands against.
+/// Inserts uploads without conflicts.
 pub(super) async fn create<R: UploadRepo>(repo: &R, uploads: &[Upload]) {
     for upload in uploads {
         let inserted = repo.insert_pending(&new(upload.clone()), start()).await;
@@ -38,7 +38,7 @@ pub async fn an_inserted_upload_is_found<R: UploadRepo>(repo: &R) {
     assert_eq!(by_object, Some(first));
 }
 
-/// Whatever is in a record comes back, inserted or saved.
+/// A read returns every field, after an insert and after a save.
 pub async fn every_field_survives<R: UploadRepo>(repo: &R) {
     let mut runner = TestRunner::deterministic();
     let mut generate = || any_upload().new_tree(&mut runner).unwrap().current();
@@ -81,12 +81,12 @@ pub async fn an_object_key_is_taken_once<R: UploadRepo>(repo: &R) {
     create(repo, &[second]).await;
 }
 
-/// What becomes of a record, when another is inserted then, and whether it has the name.
+/// A change of the record, the time of another insert, and whether that insert gets the object key.
 type Step = (fn(&mut Upload), Timestamp, bool);
 
-/// Not while it is deleted only, nor while a URL may still bring bytes, nor where it was lost and may be seen again. The record stays,
-/// under its id alone.
-pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R: UploadRepo>(
+/// Not while it is only deleted, nor while a URL may bring bytes, nor if it was lost and may be observed again. The
+/// record stays, under its id only.
+pub async fn a_purged_upload_releases_its_object_key_long_after_its_urls_expired<R: UploadRepo>(
     repo: &R,
 ) {
     let mut first = upload("ada", 1);
@@ -147,7 +147,7 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
     }
     assert_eq!(repo.reserved_bytes(&owner("bob")).await.unwrap(), 100);
 
-    // The record that left it is written as before, and takes nothing back.
+    // The record that released the key is still writable, and does not take it back.
     let change = change(&first, |after| after.metadata.clear());
     assert_eq!(repo.save(&first, &change).await.unwrap(), Saved::Written);
     let by_object = repo.find_by_object(&second.object).await.unwrap();
@@ -158,7 +158,7 @@ pub async fn a_purged_upload_leaves_its_object_key_when_its_urls_are_long_dead<R
     assert_eq!(inserted, Inserted::ObjectKeyTaken);
 }
 
-/// Without a key to replay by, the taken object key is what stops the second.
+/// Without an idempotency key, the taken object key refuses the second insert.
 pub async fn an_insert_repeated_after_a_lost_answer_has_one_effect<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -167,7 +167,7 @@ pub async fn an_insert_repeated_after_a_lost_answer_has_one_effect<R: UploadRepo
     assert_eq!(repo.reserved_bytes(&owner("ada")).await.unwrap(), 100);
 }
 
-/// A save is seen by the next read.
+/// The next read returns the saved record.
 pub async fn a_save_moves_the_record<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -178,7 +178,7 @@ pub async fn a_save_moves_the_record<R: UploadRepo>(repo: &R) {
     assert_eq!(found, Some(change.after));
 }
 
-/// Neither the record nor the quota moves.
+/// Neither the record nor the quota changes.
 pub async fn a_stale_revision_conflicts_and_writes_nothing<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -195,7 +195,7 @@ pub async fn a_stale_revision_conflicts_and_writes_nothing<R: UploadRepo>(repo: 
     assert_eq!(repo.reserved_bytes(&first.owner).await.unwrap(), 100);
 }
 
-/// Nothing is made by it.
+/// It creates nothing.
 pub async fn a_save_of_an_unknown_upload_conflicts<R: UploadRepo>(repo: &R) {
     let unknown = upload("ada", 1);
     let change = change(&unknown, |after| after.reserved_bytes = 500);
@@ -205,7 +205,7 @@ pub async fn a_save_of_an_unknown_upload_conflicts<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.reserved_bytes(&unknown.owner).await.unwrap(), 0);
 }
 
-/// The writer whose answer was lost learns that somebody wrote; nothing is counted twice.
+/// The writer whose answer was lost gets a conflict. Nothing is counted twice.
 pub async fn a_save_repeated_after_a_lost_answer_conflicts<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -216,7 +216,7 @@ pub async fn a_save_repeated_after_a_lost_answer_conflicts<R: UploadRepo>(repo: 
     assert_eq!(repo.reserved_bytes(&first.owner).await.unwrap(), 70);
 }
 
-/// Fifty at once from the same revision.
+/// Fifty concurrent saves of the same revision.
 pub async fn of_fifty_savers_one_wins<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -236,7 +236,7 @@ pub async fn of_fifty_savers_one_wins<R: UploadRepo>(repo: &R) {
 }
 
 /// No increment is lost.
-pub async fn savers_who_read_again_all_win_in_the_end<R: UploadRepo>(repo: &R) {
+pub async fn savers_that_read_again_all_succeed<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
     join_all((0..20).map(|_| async {

@@ -1,4 +1,4 @@
-//! Idempotency keys, quotas and rates: checked and written with the insert, or not at all.
+//! Idempotency keys, quotas and rates: checked and written atomically with the insert.
 
 use consign_core::ports::{
     Allowance, IdempotencyKey, Inserted, NewUpload, RATE_WINDOW_S, UploadRepo,
@@ -40,7 +40,7 @@ async fn insert<R: UploadRepo>(repo: &R, new: &NewUpload, now: Timestamp) -> Ins
     repo.insert_pending(new, now).await.unwrap()
 }
 
-/// Invariant 10: one effect, however often.
+/// Invariant 10: one effect, however often it is repeated.
 pub async fn the_same_key_and_body_replays<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     let made = insert(repo, &keyed(first.clone(), "k", "b"), start()).await;
@@ -54,7 +54,7 @@ pub async fn the_same_key_and_body_replays<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.reserved_bytes(&owner("ada")).await.unwrap(), 100);
 }
 
-/// Not as it was when the key was first used.
+/// Not as it was at the first use of the key.
 pub async fn a_replay_shows_the_upload_as_it_is_now<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     insert(repo, &keyed(first.clone(), "k", "b"), start()).await;
@@ -64,7 +64,7 @@ pub async fn a_replay_shows_the_upload_as_it_is_now<R: UploadRepo>(repo: &R) {
     assert_eq!(replayed, Inserted::Replayed(Box::new(change.after)));
 }
 
-/// And stays bound to the first.
+/// The key stays bound to the first body.
 pub async fn a_key_with_another_body_is_refused<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     insert(repo, &keyed(first.clone(), "k", "b"), start()).await;
@@ -74,7 +74,7 @@ pub async fn a_key_with_another_body_is_refused<R: UploadRepo>(repo: &R) {
     assert_eq!(replayed, Inserted::Replayed(Box::new(first)));
 }
 
-/// One owner's key says nothing to another.
+/// The key of one owner does not affect another.
 pub async fn keys_are_per_owner<R: UploadRepo>(repo: &R) {
     for (name, number) in [("bob", 1), ("ada", 2), ("adam", 3), ("cy", 4)] {
         let made = insert(repo, &keyed(upload(name, number), "k", name), start()).await;
@@ -82,7 +82,7 @@ pub async fn keys_are_per_owner<R: UploadRepo>(repo: &R) {
     }
 }
 
-/// From the very instant of its end; the second use is then the one remembered.
+/// From the instant of its expiry. The second use is then the stored one.
 pub async fn an_expired_key_is_free_again<R: UploadRepo>(repo: &R) {
     let end = saturating_add_secs(start(), 3600);
     insert(repo, &keyed(upload("ada", 1), "k", "b"), start()).await;
@@ -115,7 +115,7 @@ pub async fn of_fifty_inserts_with_one_key_one_creates<R: UploadRepo>(repo: &R) 
     assert_eq!(inserted.iter().filter(|i| **i == replayed).count(), 49);
 }
 
-/// What fits exactly is taken, one byte more is not.
+/// An exact fit is accepted, one byte more is refused.
 pub async fn the_quota_holds_to_the_byte<R: UploadRepo>(repo: &R) {
     let now = start();
     let first = insert(repo, &limited(upload("ada", 1), Some(100), None), now).await;
@@ -127,7 +127,7 @@ pub async fn the_quota_holds_to_the_byte<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.reserved_bytes(&owner("ada")).await.unwrap(), 200);
 }
 
-/// No two of them see the same room.
+/// No two of them use the same room.
 pub async fn fifty_inserts_at_once_stay_within_the_quota<R: UploadRepo>(repo: &R) {
     let inserts: Vec<NewUpload> = (0..50)
         .map(|number| limited(upload("ada", number), Some(1050), None))
@@ -152,7 +152,7 @@ pub async fn a_save_moves_the_quota<R: UploadRepo>(repo: &R) {
     assert_eq!(insert(repo, &next, start()).await, Inserted::Created);
 }
 
-/// Not even where a caller gives back more than it took.
+/// Not even if a caller releases more than it reserved.
 pub async fn a_quota_never_goes_below_zero<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
@@ -165,7 +165,7 @@ pub async fn a_quota_never_goes_below_zero<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.reserved_bytes(&first.owner).await.unwrap(), 100);
 }
 
-/// One owner's bytes are not another's.
+/// The bytes of one owner do not count for another.
 pub async fn quotas_are_per_owner<R: UploadRepo>(repo: &R) {
     for (name, number) in [("ada", 1), ("bob", 2)] {
         let new = limited(upload(name, number), Some(100), None);
@@ -174,7 +174,7 @@ pub async fn quotas_are_per_owner<R: UploadRepo>(repo: &R) {
     }
 }
 
-/// Full to the last second of a window, and free from the first of the next.
+/// Full until the last second of a window, and free from the first of the next.
 pub async fn the_rate_holds_in_each_window<R: UploadRepo>(repo: &R) {
     let new = |number| limited(upload("ada", number), None, Some(2));
     let last_s = saturating_add_secs(start(), WINDOW_S - 1);
@@ -187,7 +187,7 @@ pub async fn the_rate_holds_in_each_window<R: UploadRepo>(repo: &R) {
     assert_eq!(insert(repo, &new(5), next).await, Inserted::RateLimited);
 }
 
-/// One owner's haste does not slow another.
+/// The rate of one owner does not affect another.
 pub async fn rates_are_per_owner<R: UploadRepo>(repo: &R) {
     for (name, number) in [("ada", 1), ("bob", 2)] {
         let new = limited(upload(name, number), None, Some(1));
@@ -195,7 +195,7 @@ pub async fn rates_are_per_owner<R: UploadRepo>(repo: &R) {
     }
 }
 
-/// No key, no record, no bytes, no count in the window.
+/// No idempotency key, record, reservation or rate count.
 pub async fn a_refused_insert_leaves_no_trace<R: UploadRepo>(repo: &R) {
     let now = start();
     create(repo, &[upload("bob", 1)]).await;
@@ -224,7 +224,7 @@ pub async fn a_refused_insert_leaves_no_trace<R: UploadRepo>(repo: &R) {
     assert_eq!(insert(repo, &good, now).await, Inserted::Created);
 }
 
-/// What has been purged, or never came, counts no more; what is deleted and kept does.
+/// Purged and unused uploads no longer count. Deleted ones count until they are purged.
 pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo: &R) {
     let few = |number| {
         let mut new = new(upload("ada", number));
@@ -253,7 +253,7 @@ pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo
     });
     repo.save(&deleted.after, &purged).await.unwrap();
     assert_eq!(insert(repo, &few(3), start()).await, Inserted::Created);
-    // A file that comes late counts again.
+    // A file that arrives late counts again.
     let second = upload("ada", 2);
     let expired = change(&second, |after| after.state = UploadState::Expired);
     repo.save(&second, &expired).await.unwrap();
@@ -271,7 +271,7 @@ pub async fn the_number_of_files_holds_until_they_are_purged<R: UploadRepo>(repo
     assert_eq!(insert(repo, &others, start()).await, Inserted::Created);
 }
 
-/// No two of them see the same room.
+/// No two of them use the same room.
 pub async fn fifty_inserts_at_once_stay_within_the_number_of_files<R: UploadRepo>(repo: &R) {
     let inserts: Vec<NewUpload> = (0..50)
         .map(|number| {
@@ -285,7 +285,7 @@ pub async fn fifty_inserts_at_once_stay_within_the_number_of_files<R: UploadRepo
     assert_eq!(inserted.iter().filter(is_created).count(), 10);
 }
 
-/// For ever, and for each bucket by itself.
+/// Permanently, and for each bucket separately.
 pub async fn a_bucket_is_recorded_once<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.bucket_identity("files").await.unwrap(), None);
     assert_eq!(repo.record_bucket("files", "one").await.unwrap(), "one");
@@ -296,7 +296,7 @@ pub async fn a_bucket_is_recorded_once<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.record_bucket("elsewhere", "two").await.unwrap(), "two");
 }
 
-/// All of them name the one that won.
+/// All of them return the one that was recorded.
 pub async fn of_ten_who_record_a_bucket_one_wins<R: UploadRepo>(repo: &R) {
     let identities: Vec<String> = (0..10).map(|number| format!("identity-{number}")).collect();
     let recording = identities.iter().map(|id| repo.record_bucket("files", id));
@@ -307,8 +307,8 @@ pub async fn of_ten_who_record_a_bucket_one_wins<R: UploadRepo>(repo: &R) {
     }
 }
 
-/// Idempotency, rate, quota, number of files, object key.
-pub async fn limits_are_looked_at_in_order<R: UploadRepo>(repo: &R) {
+/// The order is: idempotency key, rate, quota, number of files, object key.
+pub async fn limits_are_checked_in_order<R: UploadRepo>(repo: &R) {
     let first = keyed(upload("ada", 1), "k", "b");
     insert(repo, &first, start()).await;
     let mut next = limited(upload("ada", 2), Some(0), Some(0));

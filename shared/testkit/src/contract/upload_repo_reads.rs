@@ -1,4 +1,4 @@
-//! What is listed, and what is due.
+//! Listings and due uploads.
 
 use consign_core::ids::{ObjectRef, UploadId};
 use consign_core::ports::{DueLine, DueRange, DueRun, ListFilter, Page, Saved, UploadRepo};
@@ -22,7 +22,7 @@ fn ids(uploads: &[Upload]) -> Vec<UploadId> {
     uploads.iter().map(|upload| upload.id).collect()
 }
 
-/// Neither ids, objects nor owners.
+/// By ids, objects and owners.
 pub async fn unknown_things_are_not_found<R: UploadRepo>(repo: &R) {
     create(repo, &[upload("ada", 1)]).await;
     assert_eq!(repo.find(id(2)).await.unwrap(), None);
@@ -39,9 +39,9 @@ pub async fn unknown_things_are_not_found<R: UploadRepo>(repo: &R) {
     assert_eq!(page.unwrap(), empty);
 }
 
-/// Whole records, each once, and no cursor behind the last.
+/// Complete records, each once, and no cursor after the last page.
 pub async fn a_listing_is_newest_first_in_pages<R: UploadRepo>(repo: &R) {
-    // Inserted out of order: the id tells the age.
+    // Inserted out of order: the id determines the age.
     let uploads: Vec<Upload> = [3, 1, 6, 5, 2, 4].map(|n| upload("ada", n)).to_vec();
     create(repo, &uploads).await;
     let filter = ListFilter::default();
@@ -55,7 +55,7 @@ pub async fn a_listing_is_newest_first_in_pages<R: UploadRepo>(repo: &R) {
     assert_eq!((all.uploads.len(), all.next), (6, None));
 }
 
-/// What is new is before the first page, so nothing is shown twice or left out.
+/// New uploads are before the first page, so nothing is repeated or skipped.
 pub async fn a_listing_is_stable_while_uploads_come_in<R: UploadRepo>(repo: &R) {
     let mut seen = Vec::new();
     create(repo, &[1, 2, 3, 4, 5].map(|n| upload("ada", n))).await;
@@ -70,7 +70,7 @@ pub async fn a_listing_is_stable_while_uploads_come_in<R: UploadRepo>(repo: &R) 
     assert_eq!(next, None);
 }
 
-/// By state, category and collection, alone and together, in pages as well.
+/// By state, category and collection, alone and combined, also in pages.
 pub async fn a_listing_filters<R: UploadRepo>(repo: &R) {
     for number in 0..12 {
         let mut new = upload("ada", number);
@@ -114,7 +114,7 @@ pub async fn a_listing_filters<R: UploadRepo>(repo: &R) {
     assert_eq!(ids(&page.uploads), [id(0)]);
 }
 
-/// Their owner sees them no more, unless by state.
+/// They are listed only by state.
 pub async fn a_listing_shows_deleted_uploads_only_when_asked<R: UploadRepo>(repo: &R) {
     let gone = upload("ada", 1);
     create(repo, &[gone.clone(), upload("ada", 2)]).await;
@@ -130,7 +130,7 @@ pub async fn a_listing_shows_deleted_uploads_only_when_asked<R: UploadRepo>(repo
     assert_eq!(page.uploads, [change.after]);
 }
 
-/// Invariant 20: another owner's uploads are not there at all, nor does a cursor reach them.
+/// Invariant 20: uploads of another owner are not listed, and a cursor does not reach them.
 pub async fn a_listing_shows_one_owner<R: UploadRepo>(repo: &R) {
     let uploads = [("ada", 1), ("bob", 2), ("ada", 3), ("adam", 4)];
     create(repo, &uploads.map(|(name, n)| upload(name, n))).await;
@@ -141,7 +141,7 @@ pub async fn a_listing_shows_one_owner<R: UploadRepo>(repo: &R) {
     assert_eq!((ids(&page.uploads), page.next), (vec![id(1)], None));
 }
 
-/// What is due at an instant in every line, the longest due first.
+/// Returns the uploads of every line that are due at an instant, the longest due first.
 async fn all_due<R: UploadRepo>(repo: &R, until: Timestamp) -> Vec<UploadId> {
     crate::all_due(repo, until).await.unwrap()
 }
@@ -153,7 +153,7 @@ fn due(name: &str, number: u32, after_s: Option<u64>) -> Upload {
     }
 }
 
-/// The only line that has anything.
+/// Returns the only line with a due upload.
 async fn line_of_one<R: UploadRepo>(repo: &R, range: DueRange) -> DueLine {
     let mut found = Vec::new();
     for line in repo.due_lines(range.until, 1000).await.unwrap() {
@@ -165,7 +165,7 @@ async fn line_of_one<R: UploadRepo>(repo: &R, range: DueRange) -> DueLine {
     found.remove(0)
 }
 
-/// Up to the instant asked for.
+/// Up to the given instant.
 pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
     let uploads = [
         due("ada", 1, Some(30)),
@@ -180,8 +180,8 @@ pub async fn due_uploads_come_longest_due_first<R: UploadRepo>(repo: &R) {
     assert_eq!(all_due(repo, start()).await, []);
 }
 
-/// As many as asked for, from behind the place asked for; also where many are due at one instant.
-pub async fn a_line_is_read_in_stretches<R: UploadRepo>(repo: &R) {
+/// Up to the limit, after the given position, also if many are due at one instant.
+pub async fn a_line_is_read_in_ranges<R: UploadRepo>(repo: &R) {
     let uploads: Vec<Upload> = (0..7)
         .map(|n| due("ada", n, Some(u64::from(n / 4))))
         .collect();
@@ -203,14 +203,14 @@ pub async fn a_line_is_read_in_stretches<R: UploadRepo>(repo: &R) {
     assert!(seen.is_sorted_by_key(|due| due.at));
     ids.sort_unstable();
     assert_eq!(ids, [0, 1, 2, 3, 4, 5, 6].map(id));
-    // A place that was passed stays passed when what stood there has moved on.
+    // A position that was passed stays passed after its upload has moved.
     range.after = seen.get(2).copied();
     let moved = change(&uploads[2], |after| after.next_check_at = None);
     repo.save(&uploads[2], &moved).await.unwrap();
     assert_eq!(repo.due(&line, range).await.unwrap(), seen[3..6]);
 }
 
-/// A backlog of one owner keeps few others from the head of a line; a repository may tell owners apart by and large.
+/// The backlog of one owner delays few others. A repository may distinguish owners approximately.
 pub async fn a_backlog_of_one_owner_fills_no_other_line<R: UploadRepo>(repo: &R) {
     let backlog: Vec<Upload> = (0..40).map(|n| due("ada", n, Some(0))).collect();
     create(repo, &backlog).await;
@@ -231,7 +231,7 @@ pub async fn a_backlog_of_one_owner_fills_no_other_line<R: UploadRepo>(repo: &R)
     assert!(of_others >= 10, "{of_others} of 20");
 }
 
-/// By id, in the order asked for; what is not there is left out.
+/// By id, in the given order. Missing ones are left out.
 pub async fn uploads_are_found_together<R: UploadRepo>(repo: &R) {
     create(
         repo,
@@ -245,7 +245,7 @@ pub async fn uploads_are_found_together<R: UploadRepo>(repo: &R) {
     assert_eq!(repo.find_all(&many).await.unwrap().len(), 3);
 }
 
-/// Until the instant told, and no longer than to the next save; the record does not know of it.
+/// Until the given instant, or the next save. The record does not change.
 pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
     let uploads = [
         due("ada", 1, Some(0)),
@@ -259,7 +259,7 @@ pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
     repo.hold(&all, now, saturating_add_secs(start(), 100))
         .await
         .unwrap();
-    // Who was not due then is not held, and who is due never is not due now.
+    // An upload that was not due is not held, and one that is never due does not become due.
     assert_eq!(
         all_due(repo, saturating_add_secs(start(), 50)).await,
         [id(3)]
@@ -281,8 +281,8 @@ pub async fn what_is_held_is_not_due<R: UploadRepo>(repo: &R) {
     repo.hold(&[], now, now).await.unwrap();
 }
 
-/// Stretch after stretch, and what stands behind them is due meanwhile. Each is due again when its hold ends at the latest.
-pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) {
+/// Range by range. The uploads behind them are due meanwhile. Each is due again when its hold ends at the latest.
+pub async fn ranges_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) {
     let uploads = [1, 2, 3, 4].map(|number| due("ada", number, Some(number.into())));
     create(repo, &uploads).await;
     create(repo, &[due("bob", 9, Some(5))]).await;
@@ -293,7 +293,7 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
     repo.hold_runs(&first, now, saturating_add_secs(start(), 100))
         .await
         .unwrap();
-    // By another upload's hold nobody becomes due later than its own.
+    // A hold does not delay an upload beyond its own end.
     let second = heads(repo, saturating_add_secs(now, 1), 1).await;
     assert!(DueRun::ids(&second).contains(&id(3)), "{second:?}");
     let until = saturating_add_secs(start(), 200);
@@ -305,7 +305,7 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
         left.contains(&id(4)) && !left.contains(&id(3)) && !left.contains(&id(1)),
         "{left:?}"
     );
-    // The record does not know of it, and who is saved stands where its record says.
+    // The record does not change, and a save restores its own position.
     assert_eq!(repo.find(id(2)).await.unwrap(), Some(uploads[1].clone()));
     let saved = change(&uploads[1], |after| {
         after.next_check_at = Some(saturating_add_secs(start(), 30))
@@ -326,7 +326,7 @@ pub async fn stretches_that_are_held_leave_their_lines<R: UploadRepo>(repo: &R) 
     repo.hold_runs(&[], now, until).await.unwrap();
 }
 
-/// The heads of all lines, so many uploads each.
+/// Returns the first uploads of all lines, up to `limit` each.
 async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<DueRun> {
     let range = DueRange {
         until,
@@ -341,7 +341,7 @@ async fn heads<R: UploadRepo>(repo: &R, until: Timestamp, limit: usize) -> Vec<D
     heads
 }
 
-/// What was dealt with is due no more.
+/// A processed upload is no longer due.
 pub async fn due_follows_every_save<R: UploadRepo>(repo: &R) {
     let first = upload("ada", 1);
     create(repo, std::slice::from_ref(&first)).await;
