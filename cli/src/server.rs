@@ -34,8 +34,8 @@ pub(crate) struct ServerArgs {
 
 impl ServerArgs {
     pub(crate) fn client(&self, environment: &CliEnvironment) -> anyhow::Result<Client> {
-        let told = self.token.clone().filter(|token| !token.is_empty());
-        let token = told.or_else(|| self.token_of_this_machine(&environment.cwd));
+        let given = self.token.clone().filter(|token| !token.is_empty());
+        let token = given.or_else(|| self.token_of_this_machine(&environment.cwd));
         Ok(Client::new(&self.url, token)?)
     }
 

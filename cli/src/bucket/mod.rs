@@ -132,8 +132,8 @@ async fn init(args: &InitArgs, environment: &ServeEnvironment) -> anyhow::Result
 fn parse(text: &str, environment: &ServeEnvironment) -> anyhow::Result<Config> {
     let unset = "a secret that is not needed here";
     let secret = |name: &str| {
-        let told = environment.get(name);
-        Some(told.unwrap_or_else(|| unset.to_owned()))
+        let given = environment.get(name);
+        Some(given.unwrap_or_else(|| unset.to_owned()))
     };
     let mut config = Config::parse(text, &secret).context("the policy is invalid")?;
     config.store.credentials = config

@@ -131,10 +131,10 @@ async fn of_two_events_of_an_upload_none_is_lost() {
     let (_folder, repo, queue) = fresh().await;
     let upload = insert(&repo, "ada", 1, 100).await;
     for sequencer in ["01", "02"] {
-        let told = queue
+        let is_pushed = queue
             .tell(&EventSources::KNOWN, &event(&upload, sequencer), start())
             .await;
-        assert!(told.unwrap());
+        assert!(is_pushed.unwrap());
     }
     let received = receive(&queue, start(), 10).await;
     let bodies: Vec<_> = received.into_iter().map(|message| message.body).collect();
