@@ -88,12 +88,12 @@ impl FileBar {
         }
     }
 
-    /// Moves the bar to so many bytes.
+    /// Sets the position of the bar, in bytes.
     pub(super) fn reached(&self, bytes: u64) {
         self.bar.set_position(bytes);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -140,12 +140,12 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
         };
         match (&end, args.json) {
             (_, true) | (End::Written(_), false) if !is_piped => bars.print(&line),
-            _ => bars.complain(&line),
+            _ => bars.print_error(&line),
         }
     }
     watch.abort();
     if failures > 0 && count > 1 {
-        bars.complain(&format!("{failures} of {count} failed"));
+        bars.print_error(&format!("{failures} of {count} failed"));
     }
     Ok(ExitCode::from(worst))
 }
