@@ -164,6 +164,7 @@ pub(crate) fn conclude(
         total_line,
         hints: layout.options.hints.clone(),
         encoding: source.encoding(),
+        sheet: source.sheet().map(str::to_owned),
         compression: source.compression(),
         columns: closed.columns,
         codec: Compressor::CODEC,

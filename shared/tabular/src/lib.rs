@@ -58,7 +58,12 @@
 //!
 //! # What is read
 //!
-//! - Plain bytes, gzip (members, zeros behind them), zstd, or a ZIP archive with one file; told by content.
+//! - Plain bytes, gzip (members, zeros behind them), zstd, or a ZIP archive with one file; told by content. What is inside is not
+//!   unpacked once more.
+//! - With the feature `xlsx`, a workbook of Excel: the first sheet that is shown and has a value, or the one that a hint names. A
+//!   workbook is kept in memory until it is whole, so its size is bounded ([`Limits::workbook_bytes_max`]). Its cells become
+//!   rows as those of a text do, and what holds for them holds here too: titles, headers of several rows, rejects. Texts stay
+//!   text, but for dates and times.
 //! - UTF-8 and UTF-16 with or without a byte order mark, and Windows-1252, of which Latin-1 is a part. The first bytes that
 //!   are not ASCII decide; `charset=` of the sender ([`Options::charset`]) counts where they leave it open. Other encodings
 //!   are refused by name; bytes are never replaced. A mark at the beginning of a row belongs to no cell.
@@ -141,6 +146,8 @@
 //! (Snappy without the feature `zstd`, as on wasm32; the profile says which: [`Profile::codec`]), integers as their
 //! differences, dictionaries where they pay, statistics for every column, and indexes of the pages.
 
+#[cfg(feature = "xlsx")]
+mod archive;
 mod bounds;
 mod buffer;
 mod cell;
@@ -181,6 +188,8 @@ mod rejected;
 mod row;
 mod rows;
 mod scan;
+#[cfg(feature = "xlsx")]
+mod sheet;
 mod skip;
 mod sniff;
 mod source;
@@ -191,6 +200,7 @@ mod tally;
 mod text;
 mod told;
 mod words;
+mod workbook;
 mod zip;
 mod zstd;
 

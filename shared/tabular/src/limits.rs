@@ -36,6 +36,8 @@ pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
 /// Rows of one page at most.
 pub(crate) const PAGE_ROWS_MAX: usize = 64 * 1024;
+/// The largest workbook in bytes under any budget.
+const WORKBOOK_BYTES_MAX: u64 = 256 * MIB;
 /// Pages of one row group in bytes at most.
 const ROW_GROUP_BYTES_MAX: u64 = 128 * MIB;
 /// Bytes of values that wait for their pages at most.
@@ -84,6 +86,10 @@ pub struct Limits {
     pub expansion_max: u64,
     /// How much text types are guessed from in a conversion of one pass, in bytes: at least [`SAMPLE_BYTES`].
     pub guess_bytes: usize,
+    /// What a workbook takes in memory while it is read, as it is stored and with its texts; larger ones are refused.
+    pub workbook_bytes_max: usize,
+    /// What a workbook may expand to.
+    pub workbook_expanded_bytes_max: u64,
     /// A page of each column is written when all that waits takes this much.
     pub(crate) pages_bytes: usize,
     /// A row group is written when its pages take this much.
@@ -107,6 +113,8 @@ impl Limits {
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
             guess_bytes: bytes(memory / 32).max(SAMPLE_BYTES),
+            workbook_bytes_max: bytes((memory / 2).min(WORKBOOK_BYTES_MAX)),
+            workbook_expanded_bytes_max: memory * 4,
             pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
             dictionaries_bytes: bytes(memory / 16),

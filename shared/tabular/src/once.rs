@@ -50,6 +50,8 @@ enum Stage {
         text: String,
         /// Where the text begins.
         offset: u64,
+        /// It is made from the cells of a workbook.
+        is_workbook: bool,
         options: Box<Options>,
         limits: Limits,
     },
@@ -71,6 +73,7 @@ impl OnePass {
             stage: Stage::Guessing {
                 text: String::new(),
                 offset: 0,
+                is_workbook: false,
                 options: Box::new(options),
                 limits,
             },
@@ -111,6 +114,11 @@ impl OnePass {
     /// # Errors
     /// A [`Refusal`] where the file cannot be converted.
     pub fn finish(mut self) -> Result<Ended, Refusal> {
+        if self.source.is_workbook()
+            && let Stage::Guessing { is_workbook, .. } = &mut self.stage
+        {
+            *is_workbook = true;
+        }
         let stage = &mut self.stage;
         let ended = self.source.finish(&mut |piece| stage.push(piece));
         let ended = ended.and_then(|fingerprint| {
@@ -175,6 +183,7 @@ impl Stage {
         let Self::Guessing {
             text,
             offset,
+            is_workbook,
             options,
             limits,
         } = self
@@ -184,7 +193,8 @@ impl Stage {
         let (text, options) = (std::mem::take(text), std::mem::take(options.as_mut()));
         let nothing = options.nothing();
         let judged = &text[..text.floor_char_boundary(limits.guess_bytes)];
-        let Some((layout, evidence)) = guess(judged, whole, options, *limits)? else {
+        let Some((layout, evidence)) = guess(judged, (whole, *is_workbook), options, *limits)?
+        else {
             // Without a row there is nothing to guess by.
             return Err(if whole {
                 nothing

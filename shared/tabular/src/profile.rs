@@ -52,6 +52,9 @@ pub struct Profile {
     pub hints: Hints,
     /// How the text was written.
     pub encoding: Encoding,
+    /// The sheet of a workbook that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// How the bytes were packed.
     pub compression: Compression,
     /// How the pages of the Parquet file are compressed.

@@ -18,6 +18,8 @@ pub enum Format {
     /// Objects, one per line or in an array. Texts stay text, but for dates and times; an object or an array in a value
     /// is kept as its JSON.
     Json,
+    /// Cells of a sheet. Texts stay text, but for dates and times.
+    Workbook,
 }
 
 /// Reads rows.
@@ -60,6 +62,7 @@ impl Reader {
 
     pub(crate) fn format(&self) -> Format {
         match &self.kind {
+            Kind::Delimited(rows) if rows.dialect.typed => Format::Workbook,
             Kind::Delimited(_) => Format::Delimited,
             Kind::Json(_) => Format::Json,
         }

@@ -55,6 +55,17 @@ pub enum Refusal {
     /// A ZIP archive that is damaged or ends early.
     #[error("The ZIP archive is damaged or incomplete.")]
     BadZip,
+    /// A workbook that cannot be read.
+    #[error("The workbook is damaged, or not written as Excel does.")]
+    BadWorkbook,
+    /// A workbook that is too large to be kept until it is whole.
+    #[error("The workbook is too large: {what} over {limit_bytes} bytes; save the sheet as CSV.")]
+    WorkbookTooLarge {
+        /// What of it is.
+        what: &'static str,
+        /// The bound.
+        limit_bytes: u64,
+    },
     /// More text than allowed comes out of the file.
     #[error("The file holds more text than allowed: over {limit_bytes} bytes.")]
     TextTooLarge {
@@ -163,6 +174,8 @@ impl Refusal {
             Self::BadGzip { .. } => "bad_gzip",
             Self::BadZstd => "bad_zstd",
             Self::BadZip => "bad_zip",
+            Self::BadWorkbook => "bad_workbook",
+            Self::WorkbookTooLarge { .. } => "workbook_too_large",
             Self::TextTooLarge { .. } => "text_too_large",
             Self::DecompressedTooLarge { .. } => "decompressed_too_large",
             Self::RowTooLong { .. } => "row_too_long",

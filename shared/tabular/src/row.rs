@@ -20,6 +20,8 @@ pub(crate) struct Dialect {
     pub(crate) bare_quotes: bool,
     /// Blanks behind a delimiter are a part of it.
     pub(crate) spaced: bool,
+    /// Quoted cells are texts, whatever they look like: it was made from cells that have types.
+    pub(crate) typed: bool,
 }
 
 impl Dialect {
@@ -33,6 +35,7 @@ impl Dialect {
             runs: false,
             bare_quotes: false,
             spaced: false,
+            typed: false,
         }
     }
 }
@@ -178,7 +181,8 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'a>> + use<'a> {
-        let (text, dialect, literal) = (self.text, self.dialect, self.literal);
+        let (text, dialect) = (self.text, self.dialect);
+        let literal = self.literal || dialect.typed;
         self.spans.iter().map(move |span| Cell {
             raw: &text[span.start as usize..span.end as usize],
             quoted: span.quoted,

@@ -5,50 +5,19 @@ use std::io::Write as _;
 use flate2::write::GzDecoder;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::foreign::{self, GZIP, ZIP, ZSTD};
 use crate::limits::{
     Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
 use crate::options::Options;
 use crate::refusal::Refusal;
 use crate::text::{Sink, Text};
+use crate::workbook;
 use crate::zip::Zip;
 use crate::zstd::Zstd;
 
 /// Enough bytes to tell gzip and the formats that are refused by name.
 const MAGIC_BYTES: usize = 6;
-
-/// Beginnings of files that people send by mistake, none of which a table would have.
-const FOREIGN: [(&[u8], Refusal); 6] = [
-    (
-        b"PAR1\x15",
-        Refusal::NotText {
-            what: "it is a Parquet file",
-        },
-    ),
-    (
-        b"%PDF-",
-        Refusal::NotText {
-            what: "it is a PDF document",
-        },
-    ),
-    (
-        b"\xD0\xCF\x11\xE0",
-        Refusal::NotText {
-            what: "it is an old Office document",
-        },
-    ),
-    (
-        b"\x89PNG",
-        Refusal::NotText {
-            what: "it is an image",
-        },
-    ),
-    (b"BZh91A", Refusal::UnsupportedCompression { name: "bzip2" }),
-    (b"\xFD7zXZ", Refusal::UnsupportedCompression { name: "xz" }),
-];
-
-/// How frames of zstd begin: with text, or with something else first.
-const ZSTD: [&[u8]; 2] = [b"\x28\xB5\x2F\xFD", b"\x50\x2A\x4D\x18"];
 
 /// What both passes must have read: the same length and the same hash. It guards against an object that was
 /// replaced between the passes, not against an attacker: pass 2 reads every cell anew, so a collision harms nobody.
@@ -64,6 +33,8 @@ enum Packing {
     Gzip(Box<Gzip>),
     Zstd(Box<Zstd>),
     Zip(Box<Zip>),
+    /// Kept until it is whole: a workbook is read from its end.
+    Workbook(Vec<u8>),
 }
 
 /// The members of a gzip file, one after another.
@@ -132,6 +103,11 @@ pub(crate) struct Source {
     bytes: u64,
     hash: Xxh3,
     text: Text,
+    /// The hint which sheet of a workbook to read, and which one was read.
+    told_sheet: Option<String>,
+    sheet: Option<String>,
+    /// The first bytes that were unpacked, until they tell what they are.
+    inner: Option<Vec<u8>>,
 }
 
 impl Source {
@@ -143,6 +119,9 @@ impl Source {
             bytes: 0,
             hash: Xxh3::new(),
             text: Text::new(limits.text_bytes_max, options),
+            told_sheet: options.hints.sheet.clone(),
+            sheet: None,
+            inner: Some(Vec::new()),
         }
     }
 
@@ -166,12 +145,21 @@ impl Source {
         if let Packing::Gzip(gzip) = &mut self.packing {
             let mut text = Vec::new();
             let ended = gzip.finish(&mut text);
-            self.text.push(&text, sink)?;
+            self.push_unpacked(&text, sink)?;
             ended.map_err(|_| Refusal::BadGzip {
                 text_bytes: self.text.bytes(),
             })?;
         }
         self.unpack_blocks(None, sink)?;
+        if let Packing::Workbook(bytes) = &mut self.packing {
+            let bytes = std::mem::take(bytes);
+            self.read_workbook(bytes, sink)?;
+        } else if self.told_sheet.is_some() {
+            return Err(Refusal::ImpossibleHint {
+                hint: "sheet",
+                what: "the file is no workbook".to_owned(),
+            });
+        }
         self.text.finish(sink)?;
         Ok(Fingerprint {
             bytes: self.bytes,
@@ -183,9 +171,19 @@ impl Source {
         match self.packing {
             Packing::Gzip(_) => Compression::Gzip,
             Packing::Zstd(_) => Compression::Zstd,
-            Packing::Zip(_) => Compression::Zip,
+            Packing::Zip(_) | Packing::Workbook(_) => Compression::Zip,
             Packing::Unknown | Packing::Plain => Compression::None,
         }
+    }
+
+    /// Whether cells of a workbook come when it ends.
+    pub(crate) fn is_workbook(&self) -> bool {
+        matches!(self.packing, Packing::Workbook(_))
+    }
+
+    /// The sheet of the workbook that was read.
+    pub(crate) fn sheet(&self) -> Option<&str> {
+        self.sheet.as_deref()
     }
 
     pub(crate) fn encoding(&self) -> Encoding {
@@ -198,14 +196,12 @@ impl Source {
 
     fn decide(&mut self, sink: Sink<'_>) -> Result<(), Refusal> {
         let head = std::mem::take(&mut self.head);
-        if let Some((_, refusal)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
-            return Err(refusal.clone());
-        }
-        self.packing = if head.starts_with(&[0x1F, 0x8B]) {
+        foreign::check_bytes(&head)?;
+        self.packing = if head.starts_with(&GZIP) {
             Packing::Gzip(Box::new(Gzip::new()))
         } else if ZSTD.iter().any(|magic| head.starts_with(magic)) {
             Packing::Zstd(Box::new(Zstd::new()))
-        } else if head.starts_with(b"PK\x03\x04") {
+        } else if head.starts_with(&ZIP) {
             Packing::Zip(Box::new(Zip::new()))
         } else {
             Packing::Plain
@@ -223,24 +219,83 @@ impl Source {
             match &mut self.packing {
                 Packing::Zstd(zstd) => zstd.feed(piece),
                 Packing::Zip(zip) => zip.feed(piece),
+                Packing::Workbook(bytes) => {
+                    bytes.extend_from_slice(piece.unwrap_or_default());
+                    self.check_workbook()?;
+                    continue;
+                }
                 Packing::Unknown | Packing::Plain | Packing::Gzip(_) => return Ok(()),
             }
             loop {
                 let stepped = match &mut self.packing {
                     Packing::Zstd(zstd) => zstd.step(&mut text).map_err(|_| Refusal::BadZstd)?,
                     Packing::Zip(zip) => zip.step(&mut text)?,
-                    Packing::Unknown | Packing::Plain | Packing::Gzip(_) => false,
+                    Packing::Unknown | Packing::Plain => false,
+                    Packing::Gzip(_) | Packing::Workbook(_) => false,
                 };
-                text.chunks(PIECE_BYTES)
-                    .try_for_each(|piece| self.text.push(piece, sink))?;
+                self.push_unpacked(&text, sink)?;
                 text.clear();
                 self.check_expansion()?;
                 if !stepped {
                     break;
                 }
             }
+            self.keep_workbook()?;
         }
         Ok(())
+    }
+
+    /// Keeps an archive from here on where it turned out to be one of a workbook.
+    fn keep_workbook(&mut self) -> Result<(), Refusal> {
+        if let Packing::Zip(zip) = &mut self.packing
+            && zip.is_workbook()
+        {
+            self.packing = Packing::Workbook(zip.take_source());
+            return self.check_workbook();
+        }
+        Ok(())
+    }
+
+    fn check_workbook(&self) -> Result<(), Refusal> {
+        let limit = self.limits.workbook_bytes_max as u64;
+        if self.bytes > limit {
+            return Err(Refusal::WorkbookTooLarge {
+                what: "it is",
+                limit_bytes: limit,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_workbook(&mut self, bytes: Vec<u8>, sink: Sink<'_>) -> Result<(), Refusal> {
+        self.text.begin_generated();
+        let told = self.told_sheet.clone();
+        let limits = self.limits;
+        let mut emit = |text: &str| {
+            for piece in text.as_bytes().chunks(PIECE_BYTES) {
+                self.text.push(piece, sink)?;
+            }
+            self.check_expansion()
+        };
+        let sheet = workbook::read(bytes, told.as_deref(), &limits, &mut emit)?;
+        self.sheet = Some(sheet);
+        Ok(())
+    }
+
+    /// Passes on what was unpacked. What is packed once more, or another kind of file, is refused by name.
+    fn push_unpacked(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
+        if let Some(inner) = &mut self.inner {
+            let missing = MAGIC_BYTES.saturating_sub(inner.len()).min(bytes.len());
+            inner.extend_from_slice(&bytes[..missing]);
+            if inner.len() >= MAGIC_BYTES {
+                foreign::check_bytes(inner)?;
+                foreign::check_packed_again(inner)?;
+                self.inner = None;
+            }
+        }
+        bytes
+            .chunks(PIECE_BYTES)
+            .try_for_each(|piece| self.text.push(piece, sink))
     }
 
     /// Refuses a source that grows without reason. The bytes of a chunk that are not unpacked yet are counted too: the
@@ -256,29 +311,27 @@ impl Source {
     }
 
     fn unpack(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
-        if matches!(self.packing, Packing::Zstd(_) | Packing::Zip(_)) {
+        let is_plain = matches!(self.packing, Packing::Unknown | Packing::Plain);
+        if !is_plain && !matches!(self.packing, Packing::Gzip(_)) {
             return self.unpack_blocks(Some(bytes), sink);
         }
-        let Packing::Gzip(gzip) = &mut self.packing else {
+        if is_plain {
             return bytes
                 .chunks(PIECE_BYTES)
                 .try_for_each(|piece| self.text.push(piece, sink));
-        };
+        }
         let mut text = Vec::new();
         for piece in bytes.chunks(GZIP_PIECE_BYTES) {
+            let Packing::Gzip(gzip) = &mut self.packing else {
+                return Ok(());
+            };
             let written = gzip.push(piece, &mut text);
-            text.chunks(PIECE_BYTES)
-                .try_for_each(|piece| self.text.push(piece, sink))?;
+            self.push_unpacked(&text, sink)?;
             written.map_err(|_| Refusal::BadGzip {
                 text_bytes: self.text.bytes(),
             })?;
             text.clear();
-            let allowed = self.bytes.saturating_mul(self.limits.expansion_max);
-            if self.text.bytes() > allowed.max(EXPANSION_FREE_BYTES) {
-                return Err(Refusal::DecompressedTooLarge {
-                    expansion_max: self.limits.expansion_max,
-                });
-            }
+            self.check_expansion()?;
         }
         Ok(())
     }

@@ -62,6 +62,8 @@ enum Stage {
         sample: String,
         /// Where the sample begins in the text.
         offset: u64,
+        /// It is made from the cells of a workbook.
+        is_workbook: bool,
         options: Box<Options>,
         limits: Limits,
     },
@@ -86,6 +88,7 @@ impl Survey {
             stage: Stage::Sampling {
                 sample: String::new(),
                 offset: 0,
+                is_workbook: false,
                 options: Box::new(options),
                 limits,
             },
@@ -106,6 +109,9 @@ impl Survey {
     /// # Errors
     /// A [`Refusal`] where the file cannot be converted.
     pub fn finish(mut self) -> Result<Plan, Refusal> {
+        if self.source.is_workbook() {
+            self.stage.expect_workbook();
+        }
         let stage = &mut self.stage;
         let fingerprint = self.source.finish(&mut |piece| stage.push(piece))?;
         self.stage.read(true)?;
@@ -134,13 +140,14 @@ impl Survey {
 /// the beginning holds no row.
 pub(crate) fn guess(
     text: &str,
-    whole: bool,
+    (whole, is_workbook): (bool, bool),
     options: Options,
     limits: Limits,
 ) -> Result<Option<(Layout, Vec<Evidence>)>, Refusal> {
     let mut stage = Stage::Sampling {
         sample: String::new(),
         offset: 0,
+        is_workbook,
         options: Box::new(options),
         limits,
     };
@@ -187,6 +194,13 @@ impl Pass {
 }
 
 impl Stage {
+    /// Says that what comes is made from the cells of a workbook.
+    fn expect_workbook(&mut self) {
+        if let Self::Sampling { is_workbook, .. } = self {
+            *is_workbook = true;
+        }
+    }
+
     fn push(&mut self, piece: Piece<'_>) -> Result<(), Refusal> {
         match self {
             Self::Sampling { sample, offset, .. } => {
@@ -212,6 +226,7 @@ impl Stage {
         let Self::Sampling {
             sample,
             offset,
+            is_workbook,
             options,
             limits,
         } = self
@@ -221,7 +236,11 @@ impl Stage {
         let (sample, options) = (std::mem::take(sample), std::mem::take(options.as_mut()));
         let offset = *offset;
         let judged = &sample[..sample.floor_char_boundary(SAMPLE_BYTES)];
-        let pass = Pass::begin(judged, whole, options, *limits)?;
+        let pass = if *is_workbook {
+            Pass::of_workbook(judged, whole, options, *limits)
+        } else {
+            Pass::begin(judged, whole, options, *limits)?
+        };
         *self = Self::Reading(Box::new(pass));
         self.push(Piece {
             text: &sample,
@@ -266,12 +285,33 @@ impl Pass {
             hints: &options.hints,
         };
         let frame = frame::find(judged, whole, &given);
-        Ok(Self {
+        Ok(Self::delimited(dialect, frame, options, limits))
+    }
+
+    /// Of what is made from cells: how it is written is known.
+    fn of_workbook(judged: &str, whole: bool, options: Options, limits: Limits) -> Self {
+        let dialect = Dialect {
+            typed: true,
+            ..Dialect::of(b',')
+        };
+        let given = Given {
+            dialect,
+            first_line: options.skipped() + 1,
+            limits,
+            hints: &options.hints,
+        };
+        let frame = frame::find(judged, whole, &given);
+        Self::delimited(dialect, frame, options, limits)
+    }
+
+    fn delimited(dialect: Dialect, frame: Frame, options: Options, limits: Limits) -> Self {
+        let skipped = options.skipped();
+        Self {
             rows: Reader::delimited(dialect, limits, (frame.first_line, skipped)),
             tally: Tally::new(frame, &options, limits),
             dialect,
             options,
             limits,
-        })
+        }
     }
 }

@@ -112,6 +112,12 @@ impl Text {
         }
     }
 
+    /// Says that what comes is made from cells: UTF-8, without a mark.
+    pub(crate) fn begin_generated(&mut self) {
+        self.stage = Stage::Known(Encoding::Utf8);
+        self.told = None;
+    }
+
     /// Bytes taken so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -5,6 +5,7 @@
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use crate::refusal::Refusal;
+use crate::workbook;
 
 const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
 const LOCAL_HEADER_BYTES: usize = 30;
@@ -47,6 +48,8 @@ enum State {
         crc: u32,
     },
     Directory,
+    /// It is one of an office program, and read as a whole.
+    Workbook,
 }
 
 struct Entry {
@@ -72,6 +75,16 @@ impl Zip {
         }
     }
 
+    /// Whether it is the archive of a workbook. Then nothing of it is unpacked here.
+    pub(crate) fn is_workbook(&self) -> bool {
+        matches!(self.state, State::Workbook)
+    }
+
+    /// What came of the source.
+    pub(crate) fn take_source(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.source)
+    }
+
     /// Takes the next bytes of the source; `None` is its end.
     pub(crate) fn feed(&mut self, piece: Option<&[u8]>) {
         self.source.drain(..self.at);
@@ -95,8 +108,9 @@ impl Zip {
                 self.at = self.source.len();
                 return Ok(false);
             }
+            State::Workbook => return Ok(false),
         };
-        if !stepped && self.ended {
+        if !stepped && self.ended && !self.is_workbook() {
             return Err(Refusal::BadZip);
         }
         Ok(stepped)
@@ -135,9 +149,9 @@ impl Zip {
         let name =
             String::from_utf8_lossy(&rest[LOCAL_HEADER_BYTES..LOCAL_HEADER_BYTES + name_bytes]);
         if !self.found && OFFICE.iter().any(|office| name.starts_with(office)) {
-            return Err(Refusal::NotText {
-                what: "it is a document or workbook of an office program; save the sheet as CSV",
-            });
+            workbook::accept()?;
+            self.state = State::Workbook;
+            return Ok(false);
         }
         let ignored =
             name.ends_with('/') || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store");
@@ -147,12 +161,14 @@ impl Zip {
             });
         }
         let sizes_follow = flags & SIZES_FOLLOW != 0;
-        if flags & ENCRYPTED != 0
-            || !matches!(method, STORED | DEFLATED)
-            || (method == STORED && sizes_follow)
-        {
+        if flags & ENCRYPTED != 0 {
+            return Err(Refusal::NotText {
+                what: "it is a ZIP archive with a password",
+            });
+        }
+        if !matches!(method, STORED | DEFLATED) || (method == STORED && sizes_follow) {
             return Err(Refusal::UnsupportedCompression {
-                name: "an unusual method of ZIP, or encrypted",
+                name: "an unusual method of ZIP",
             });
         }
         self.state = State::Entry(Box::new(Entry {

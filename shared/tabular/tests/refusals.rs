@@ -28,7 +28,12 @@ fn binary_files_are_not_text() {
         b"\x13\0\0\0[Content_Types].xml",
     ]
     .concat();
-    assert!(refused(workbook, "not_text").contains("workbook"));
+    // Where workbooks are read, this one is damaged.
+    if cfg!(feature = "xlsx") {
+        refused(workbook, "bad_zip");
+    } else {
+        assert!(refused(workbook, "not_text").contains("workbook"));
+    }
     refused(b"PAR1\x15\x04", "not_text");
 }
 

@@ -1,0 +1,35 @@
+//! A workbook of Excel (XLSX) -> the cells of one sheet as delimited text, by `calamine`.
+//!
+//! A workbook is a ZIP archive that is read from its end, so it is kept until it is whole: that bounds its size. With the feature
+//! `xlsx`; without it workbooks are refused by name.
+
+use crate::refusal::Refusal;
+
+#[cfg(feature = "xlsx")]
+pub(crate) use crate::sheet::read;
+
+/// Refuses workbooks where they are not read.
+#[cfg(feature = "xlsx")]
+#[expect(clippy::unnecessary_wraps, reason = "as without the feature")]
+pub(crate) fn accept() -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// Refuses workbooks where they are not read.
+#[cfg(not(feature = "xlsx"))]
+pub(crate) fn accept() -> Result<(), Refusal> {
+    Err(Refusal::NotText {
+        what: "it is a workbook of Excel (XLSX) or another office document, which is not read here; save the sheet as CSV",
+    })
+}
+
+/// What is never called: no workbook is accepted.
+#[cfg(not(feature = "xlsx"))]
+pub(crate) fn read(
+    _: Vec<u8>,
+    _: Option<&str>,
+    _: &crate::limits::Limits,
+    _: &mut dyn FnMut(&str) -> Result<(), Refusal>,
+) -> Result<String, Refusal> {
+    Err(Refusal::BadWorkbook)
+}
