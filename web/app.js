@@ -6,7 +6,7 @@ import { send } from "./transfer.js";
 
 /**
  * @import { Profile } from "./api.js"
- * @import { IngestError, ListedFile, SignUpload, Status, StoredFile, Strategy, Variant } from "./wire.d.ts"
+ * @import { FileError, ListedFile, SignUpload, Status, StoredFile, Strategy, Variant } from "./wire.d.ts"
  */
 
 /**
@@ -39,7 +39,7 @@ const countText = (count) => (count == null ? "–" : count.toLocaleString());
 const counted = (count, noun) => `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 /** @param {string | null} time */
 const timeText = (time) => (time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–");
-/** @param {IngestError | null} error */
+/** @param {FileError | null} error */
 const reasonText = (error) => error?.detail ?? "No reason was given.";
 /** @param {unknown} error */
 const messageText = (error) => (error instanceof Error ? error.message : String(error));

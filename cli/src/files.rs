@@ -9,7 +9,7 @@ use consign_client::{Client, File, ListFiles, Status};
 
 /// Arguments of `consign status`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "The exit status is 1 if the file failed.
+#[command(after_help = "Exits with 1 if the file has failed or expired.
 
 Examples:
   consign status FILE_ID

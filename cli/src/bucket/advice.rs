@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consign_aws::{Cleaning, SetupError};
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 
 use super::plan::Plan;
 use super::table::{Row, RowState};
@@ -25,11 +25,15 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Returns the kind of store. If the provider does not determine it, the `Server` header does.
-    pub(super) async fn find(http: &reqwest::Client, provider: Provider, endpoint: &str) -> Self {
+    pub(super) async fn find(
+        http: &reqwest::Client,
+        provider: StoreProvider,
+        endpoint: &str,
+    ) -> Self {
         match provider {
-            Provider::S3 => return Self::Aws,
-            Provider::R2 => return Self::R2,
-            Provider::Minio | Provider::Embedded => {}
+            StoreProvider::S3 => return Self::Aws,
+            StoreProvider::R2 => return Self::R2,
+            StoreProvider::Minio | StoreProvider::Embedded => {}
         }
         let answer = http.head(endpoint).timeout(TIMEOUT).send().await;
         let is_minio = answer.is_ok_and(|answer| {

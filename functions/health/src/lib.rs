@@ -5,7 +5,7 @@ use consign_core::api::{self, HealthError, HealthStatus, StorageBackend};
 use consign_core::health::{self, DETAILS_SCOPE, HealthCheck, StoreHealth};
 use consign_core::host::{HasEndpoint, HasHealth, HasPolicy, HasProvider, HasStore};
 use consign_core::ids::ObjectRef;
-use consign_core::policy::{HEALTH_PREFIX, Provider};
+use consign_core::policy::{HEALTH_PREFIX, StoreProvider};
 use consign_core::ports::{Clock, Fault, FaultKind, ObjectStore, Random, Read, ReadError};
 use consign_core::problem::Problem;
 use consign_core::routes::Target;
@@ -66,7 +66,7 @@ async fn storage<D: Deps>(deps: &D, request: &Request<Bytes>) -> Response<Bytes>
     let found = match deps.health().ask(call.now) {
         HealthCheck::Known(found) => Some(found),
         HealthCheck::NotYet => None,
-        HealthCheck::Probe(ours) => {
+        HealthCheck::MustProbe(ours) => {
             Some(ours.end(probe_all(deps, call.now).await, deps.clock().now()))
         }
     };
@@ -121,10 +121,10 @@ fn with_details<D: Deps>(deps: &D, found: &StoreHealth, health: api::Health) -> 
     });
     api::Health {
         storage_backend: Some(match deps.provider() {
-            Provider::S3 => StorageBackend::S3,
-            Provider::Minio => StorageBackend::Minio,
-            Provider::R2 => StorageBackend::R2,
-            Provider::Embedded => StorageBackend::Embedded,
+            StoreProvider::S3 => StorageBackend::S3,
+            StoreProvider::Minio => StorageBackend::Minio,
+            StoreProvider::R2 => StorageBackend::R2,
+            StoreProvider::Embedded => StorageBackend::Embedded,
         }),
         endpoint: Some(deps.storage_endpoint().to_owned()),
         public_endpoint: Some(deps.storage_public_endpoint().to_owned()),

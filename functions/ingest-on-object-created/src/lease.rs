@@ -1,8 +1,8 @@
 //! The lease of an ingest, and why an ingest ends without an outcome.
 
 use bytes::Bytes;
-use consign_core::ids::ETag;
-use consign_core::ports::{Clock, Fault};
+use consign_core::ids::{ETag, UploadId};
+use consign_core::ports::{Clock, Fault, UploadRepo};
 use consign_core::time::saturating_add_secs;
 use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{Event, LEASE_S, Lease, Upload};
@@ -75,4 +75,27 @@ impl<D: Deps> HeldLease<'_, D> {
         )
         .await
     }
+}
+
+/// Ends a lease whose holder is known to be lost. `consign serve` calls it at its start for the leases of its previous process.
+///
+/// # Errors
+/// The repository's fault. The lease then expires.
+pub async fn lease_holder_lost<D: Deps>(
+    deps: &D,
+    id: UploadId,
+    token: String,
+) -> Result<(), Fault> {
+    if let Some(upload) = deps.repo().find(id).await? {
+        let event = Event::LeaseHolderLost { token };
+        transition(
+            deps.repo(),
+            deps.queue(),
+            upload,
+            &event,
+            deps.clock().now(),
+        )
+        .await?;
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ use consign_core::ids::{ETag, ObjectRef};
 use consign_core::ports::{Clock, Fault, IngestJob, ObjectStore, SweepJob, UploadRepo};
 use consign_core::transition::{TransitionOutcome, transition};
 use consign_core::upload::{Event, Refusal, Upload, UploadState};
+pub use lease::lease_holder_lost;
 
 /// The capabilities that this function uses.
 pub trait Deps:

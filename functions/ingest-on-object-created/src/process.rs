@@ -2,7 +2,7 @@
 
 use consign_core::events::Sequencer;
 use consign_core::ids::ETag;
-use consign_core::policy::{Category, HEAD_BYTES, Ingest};
+use consign_core::policy::{Category, Ingest, SNIFFED_BYTES};
 use consign_core::ports::{Clock, Fault, ObjectHead, ObjectStore, Random};
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::transition::{TransitionOutcome, transition};
@@ -238,7 +238,7 @@ async fn check_first_bytes<D: Deps>(
     if head.size_bytes == 0 {
         return Ok(());
     }
-    let first = head_bytes(held, HEAD_BYTES).await?;
+    let first = head_bytes(held, SNIFFED_BYTES).await?;
     category
         .check_magic(&held.upload.extension, &first)
         .map_err(|mismatch| IngestError::Refused {

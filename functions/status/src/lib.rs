@@ -1,7 +1,7 @@
 //! `GET /files/{id}/status`: the status of an upload.
 
 use bytes::Bytes;
-use consign_core::api::{File, IngestError};
+use consign_core::api::{File, FileError};
 use consign_core::host::HasRepo;
 use consign_core::ports::UploadRepo as _;
 use consign_core::problem::Problem;
@@ -30,8 +30,8 @@ pub trait Deps: Service + HasRepo {}
 impl<T: Service + HasRepo> Deps for T {}
 
 /// Builds the warning for a ready file over which another version was written.
-fn overwrite_refused() -> IngestError {
-    IngestError {
+fn overwrite_refused() -> FileError {
+    FileError {
         code: "overwrite_refused".to_owned(),
         detail: "Something else was written over the uploaded object after the file was ready, and was refused. What was made \
                  of the file is unchanged; its original can no longer be downloaded."
@@ -69,7 +69,7 @@ pub fn file(upload: &Upload) -> File {
         expires_at: to_rfc3339(upload.url_expires_at),
         uploaded_at: upload.uploaded_at.map(to_rfc3339),
         processed_at: upload.processed_at.map(to_rfc3339),
-        error: upload.failure.as_ref().map(|failure| IngestError {
+        error: upload.failure.as_ref().map(|failure| FileError {
             code: failure.code.clone(),
             detail: failure.detail.clone(),
         }),

@@ -6,7 +6,7 @@ use consign_cloudflare::{D1Repo, R2Multipart, R2Store, WorkerClock, WorkerQueue,
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
 use consign_core::health::Health;
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 use consign_core::ports::{Clock, Random};
 use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
 use consign_core::time::{Timestamp, saturating_add_secs};
@@ -92,7 +92,7 @@ impl Isolate {
         let endpoint = match variable(env, "CONSIGN_STORE_ENDPOINT") {
             Some(endpoint) => endpoint,
             None => match (config.store.provider, &config.store.endpoint) {
-                (Provider::R2, Some(endpoint)) => endpoint.clone(),
+                (StoreProvider::R2, Some(endpoint)) => endpoint.clone(),
                 _ => required("CONSIGN_STORE_ENDPOINT")?,
             },
         };
@@ -137,7 +137,7 @@ impl Isolate {
             rules: Arc::new(Rules {
                 authenticator: authenticator.map_err(|error| invalid(error.to_string()))?,
                 policy: config.policy,
-                provider: Provider::R2,
+                provider: StoreProvider::R2,
                 signer: Arc::new(signer),
                 endpoint,
                 public_endpoint,

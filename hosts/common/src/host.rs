@@ -8,7 +8,7 @@ use consign_core::host::{
     HasAuthenticator, HasBeginMultipart, HasClock, HasEndpoint, HasHealth, HasMemory, HasMultipart,
     HasPolicy, HasProvider, HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
-use consign_core::policy::{Policy, Provider};
+use consign_core::policy::{Policy, StoreProvider};
 use consign_core::ports::{
     BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
@@ -22,7 +22,7 @@ pub struct Rules {
     /// The policy.
     pub policy: Policy,
     /// The kind of store.
-    pub provider: Provider,
+    pub provider: StoreProvider,
     /// The signer for the endpoint that clients use.
     pub signer: Arc<Signer>,
     /// The endpoint that the functions use.
@@ -191,7 +191,7 @@ impl<E: Shared, R: Shared, Q: Shared, S: Shared, M: Shared> HasPolicy for Host<E
 }
 
 impl<E: Shared, R: Shared, Q: Shared, S: Shared, M: Shared> HasProvider for Host<E, R, Q, S, M> {
-    fn provider(&self) -> Provider {
+    fn provider(&self) -> StoreProvider {
         self.rules.provider
     }
 }

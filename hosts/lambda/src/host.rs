@@ -7,7 +7,7 @@ use consign_core::config::{Config, StoreConfig};
 use consign_core::health::Health;
 #[cfg(feature = "http")]
 use consign_core::host::{HasClock, HasSigner};
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 use consign_core::ports::{Clock as _, Random as _};
 use consign_core::sigv4::{Addressing, Credentials, Secret, Signer, SignerConfig};
 use consign_core::time::{Timestamp, saturating_add_secs};
@@ -131,8 +131,8 @@ impl<'a> Builder<'a> {
         // 2. The store. A policy for the one-process host names the embedded store, which does not exist here. Any S3
         // server may replace it.
         let mut store = config.store;
-        if store.provider == Provider::Embedded {
-            store.provider = Provider::Minio;
+        if store.provider == StoreProvider::Embedded {
+            store.provider = StoreProvider::Minio;
         }
         let access = Access::read(environment, &store, System.now())?;
         let public = environment.get("S3_PUBLIC_ENDPOINT");

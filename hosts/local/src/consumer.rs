@@ -13,7 +13,7 @@ use consign_core::ports::{Clock as _, Fault};
 use consign_core::time::saturating_add_secs;
 use consign_sql::{QueueMessage, Room};
 use ingest_on_object_created::sweep::{self, Effort};
-use ingest_on_object_created::{Disposition, handle};
+use ingest_on_object_created::{Disposition, handle, lease_holder_lost};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -219,7 +219,7 @@ async fn release_previous_leases(host: &Host) {
         let leases = host.repo.leases().await?;
         let freed = leases.len();
         for (id, token) in leases {
-            sweep::lease_holder_lost(host, id, token).await?;
+            lease_holder_lost(host, id, token).await?;
         }
         // Releases their messages afterwards, so that a delivery does not find the lease held.
         host.queue.release_all().await?;

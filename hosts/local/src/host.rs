@@ -6,7 +6,7 @@ use consign_aws::S3Store;
 use consign_core::auth::Authenticator;
 use consign_core::config::Config;
 use consign_core::health::Health;
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 use consign_core::sigv4::Signer;
 use consign_host::{Rules, System};
 use consign_sql::{SqlQueue, SqlRepo};
@@ -28,7 +28,7 @@ pub(crate) struct HostParts {
     /// The signer for the endpoint that browsers use.
     pub(crate) signer: Signer,
     /// The kind of store.
-    pub(crate) provider: Provider,
+    pub(crate) provider: StoreProvider,
     /// The endpoint that the functions use.
     pub(crate) endpoint: String,
     /// The endpoint that clients use.

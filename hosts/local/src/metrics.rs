@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use consign_core::service::Observed;
+use consign_core::service::CallSummary;
 use ingest_on_object_created::Disposition;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
@@ -118,7 +118,7 @@ impl Metrics {
     /// Counts an answered call.
     pub(crate) fn count(&self, answer: &http::Response<Bytes>) {
         let status = answer.status();
-        let Some(observed) = answer.extensions().get::<Observed>() else {
+        let Some(observed) = answer.extensions().get::<CallSummary>() else {
             return;
         };
         let operation = observed.operation;
@@ -195,7 +195,7 @@ mod tests {
     fn calls_become_series() {
         let metrics = Metrics::new().unwrap();
         drop(metrics.begin());
-        let observed = Observed {
+        let observed = CallSummary {
             operation: "sign_upload",
             code: None,
             owner: consign_core::ids::OwnerId::parse("alice").ok(),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use consign_aws::{S3Options, S3Store};
 use consign_core::config::StoreConfig;
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 use consign_core::sigv4::{Addressing, Credentials, Secret, Signer, SignerConfig};
 
 /// Arguments of a command that uses an S3.
@@ -21,7 +21,7 @@ pub struct S3Args {
     /// The kind of S3: s3, minio (any other S3 server too) or r2 [default: the policy's, else detected from the
     /// endpoint]
     #[arg(long, value_name = "KIND", env = "S3_PROVIDER", value_parser = provider)]
-    pub s3_provider: Option<Provider>,
+    pub s3_provider: Option<StoreProvider>,
     /// The region [default: the policy's, else us-east-1, or auto for R2]
     #[arg(long, value_name = "REGION", env = "S3_REGION")]
     pub s3_region: Option<String>,
@@ -46,10 +46,10 @@ const CREDENTIALS: [[&str; 3]; 2] = [
 /// The variable of the webhook's secret if the policy names none.
 const EVENT_TOKEN: &str = "S3_EVENT_TOKEN";
 
-fn provider(text: &str) -> Result<Provider, String> {
+fn provider(text: &str) -> Result<StoreProvider, String> {
     match text.parse()? {
-        Provider::Embedded => Err("must be `s3`, `minio` or `r2`".to_owned()),
-        other @ (Provider::S3 | Provider::Minio | Provider::R2) => Ok(other),
+        StoreProvider::Embedded => Err("must be `s3`, `minio` or `r2`".to_owned()),
+        other @ (StoreProvider::S3 | StoreProvider::Minio | StoreProvider::R2) => Ok(other),
     }
 }
 
@@ -57,7 +57,7 @@ fn provider(text: &str) -> Result<Provider, String> {
 #[derive(Debug)]
 pub struct S3 {
     /// The kind of store.
-    pub provider: Provider,
+    pub provider: StoreProvider,
     /// The endpoint for this process. `None` means AWS's own of the region.
     pub endpoint: Option<String>,
     /// The endpoint for clients.
@@ -80,20 +80,24 @@ impl S3 {
         environment: &HashMap<String, String>,
     ) -> anyhow::Result<Option<Self>> {
         let endpoint = filled(args.s3_endpoint.as_ref());
-        let is_embedded = store.provider == Provider::Embedded;
+        let is_embedded = store.provider == StoreProvider::Embedded;
         if is_embedded && endpoint.is_none() && args.s3_provider.is_none() {
             return Ok(None);
         }
         let endpoint = endpoint.or_else(|| store.endpoint.clone());
         let provider = match (args.s3_provider, store.provider) {
             (Some(given), _) => given,
-            (None, Provider::Embedded) => endpoint.as_deref().map_or(Provider::S3, detect),
-            (None, configured @ (Provider::S3 | Provider::Minio | Provider::R2)) => configured,
+            (None, StoreProvider::Embedded) => {
+                endpoint.as_deref().map_or(StoreProvider::S3, detect)
+            }
+            (None, configured @ (StoreProvider::S3 | StoreProvider::Minio | StoreProvider::R2)) => {
+                configured
+            }
         };
         let (own_region, own_addressing) = match provider {
-            Provider::S3 => ("us-east-1", Addressing::Virtual),
-            Provider::R2 => ("auto", Addressing::Path),
-            Provider::Minio | Provider::Embedded => ("us-east-1", Addressing::Path),
+            StoreProvider::S3 => ("us-east-1", Addressing::Virtual),
+            StoreProvider::R2 => ("auto", Addressing::Path),
+            StoreProvider::Minio | StoreProvider::Embedded => ("us-east-1", Addressing::Path),
         };
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         let region = filled(args.s3_region.as_ref())
@@ -148,18 +152,18 @@ fn filled(text: Option<&String>) -> Option<String> {
 }
 
 /// Detects the kind of store from the host name of an endpoint.
-fn detect(endpoint: &str) -> Provider {
+fn detect(endpoint: &str) -> StoreProvider {
     let rest = endpoint
         .split_once("://")
         .map_or(endpoint, |(_, rest)| rest);
     let host = rest.split([':', '/']).next().unwrap_or_default();
     let host = host.to_ascii_lowercase();
     if host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn") {
-        Provider::S3
+        StoreProvider::S3
     } else if host.ends_with(".r2.cloudflarestorage.com") {
-        Provider::R2
+        StoreProvider::R2
     } else {
-        Provider::Minio
+        StoreProvider::Minio
     }
 }
 
@@ -275,25 +279,25 @@ mod tests {
         for (endpoint, provider, region, addressing) in [
             (
                 "http://127.0.0.1:9000",
-                Provider::Minio,
+                StoreProvider::Minio,
                 "us-east-1",
                 Addressing::Path,
             ),
             (
                 "https://s3.eu-central-1.amazonaws.com",
-                Provider::S3,
+                StoreProvider::S3,
                 "us-east-1",
                 Addressing::Virtual,
             ),
             (
                 "https://id.r2.cloudflarestorage.com",
-                Provider::R2,
+                StoreProvider::R2,
                 "auto",
                 Addressing::Path,
             ),
             (
                 "https://amazonaws.com.example.org",
-                Provider::Minio,
+                StoreProvider::Minio,
                 "us-east-1",
                 Addressing::Path,
             ),
@@ -313,13 +317,13 @@ mod tests {
             assert_eq!(found.public_url(), endpoint);
         }
         let given = S3Args {
-            s3_provider: Some(Provider::R2),
+            s3_provider: Some(StoreProvider::R2),
             ..at("http://127.0.0.1:9000")
         };
         let found = S3::find(&given, &store, &variables(&KEYS))
             .unwrap()
             .unwrap();
-        assert_eq!(found.provider, Provider::R2);
+        assert_eq!(found.provider, StoreProvider::R2);
     }
 
     #[test]

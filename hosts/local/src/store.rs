@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use consign_core::config::Config;
 use consign_core::events::EventSources;
 use consign_core::operations::{DAY_S, PARTS_ABORT_DAYS};
-use consign_core::policy::Provider;
+use consign_core::policy::StoreProvider;
 use consign_core::ports::Clock as _;
 use consign_core::sigv4::{Addressing, Credentials};
 use consign_embedded::{EmbeddedS3, Options};
@@ -76,7 +76,7 @@ pub(crate) async fn embedded(
         repo,
         store: access.store(Some(&endpoint)),
         signer: access.signer(Some(&public_endpoint))?,
-        provider: Provider::Embedded,
+        provider: StoreProvider::Embedded,
         public_endpoint,
         endpoint,
     };

@@ -130,7 +130,7 @@ pub enum ProcessingStatus {
 /// Why a file failed, or a warning for its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct IngestError {
+pub struct FileError {
     /// A stable code.
     #[cfg_attr(
         feature = "schema",
@@ -210,11 +210,11 @@ pub struct File {
     pub processed_at: Option<String>,
     /// Why the file failed.
     #[serde(default)]
-    pub error: Option<IngestError>,
+    pub error: Option<FileError>,
     /// A warning about a ready file: `overwrite_refused` if another object was written over the uploaded one and was
     /// refused.
     #[serde(default)]
-    pub warning: Option<IngestError>,
+    pub warning: Option<FileError>,
 }
 
 impl File {

@@ -30,7 +30,7 @@ mod sign;
 
 pub use confirm::{CompletedPart, Confirm, ConfirmMetadata, Confirmed};
 pub use download::{Download, Variant};
-pub use file::{File, IngestError, ListedFile, Listing, ProcessingStatus, Status};
+pub use file::{File, FileError, ListedFile, Listing, ProcessingStatus, Status};
 pub use health::{Health, HealthError, HealthStatus, StorageBackend};
 pub use pairs::Pairs;
 pub use problem::{FieldError, PROBLEM_CODES, Problem, REQUEST_FIELD_CODES};

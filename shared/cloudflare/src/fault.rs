@@ -47,6 +47,23 @@ fn kind(text: &str) -> FaultKind {
     sign.map_or(FaultKind::Other, |(_, kind)| *kind)
 }
 
+/// Returns the kind of an error of R2's S3 API, by its code and HTTP status.
+pub(crate) fn s3_kind(code: &str, status: u16, operation: &str) -> FaultKind {
+    match (code, status) {
+        ("NoSuchBucket", _) => FaultKind::MissingResource,
+        ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "ExpiredRequest", _) => {
+            FaultKind::BadCredentials
+        }
+        (_, 401 | 403) => FaultKind::Denied,
+        (_, 429) => FaultKind::Throttled,
+        // The service was too busy to begin an upload, so none was begun.
+        (_, 503) if operation == "begin" => FaultKind::Throttled,
+        (_, 408 | 504) => FaultKind::TimedOut,
+        (_, 500..) => FaultKind::Unreachable,
+        _ => FaultKind::Other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

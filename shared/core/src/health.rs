@@ -59,7 +59,7 @@ pub enum HealthCheck<'h> {
     /// There is no result yet, and another caller is probing.
     NotYet,
     /// The caller probes and reports the result.
-    Probe(Probe<'h>),
+    MustProbe(Probe<'h>),
 }
 
 /// A probe under way. If it is dropped, the next caller may probe.
@@ -96,7 +96,7 @@ impl Health {
         state.probes += 1;
         let number = state.probes;
         state.probing = Some((number, now));
-        HealthCheck::Probe(Probe {
+        HealthCheck::MustProbe(Probe {
             health: self,
             number,
         })
@@ -161,7 +161,7 @@ mod tests {
     #[track_caller]
     fn probe(health: &Health, second: u64) -> Probe<'_> {
         match health.ask(at(second)) {
-            HealthCheck::Probe(probe) => probe,
+            HealthCheck::MustProbe(probe) => probe,
             asked @ (HealthCheck::Known(_) | HealthCheck::NotYet) => panic!("{asked:?}"),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::auth::Authenticator;
 use crate::health::Health;
-use crate::policy::{Policy, Provider};
+use crate::policy::{Policy, StoreProvider};
 use crate::ports::{
     BeginMultipart, Clock, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
@@ -66,7 +66,7 @@ pub trait HasPolicy: Send + Sync {
 /// Provides the kind of store.
 pub trait HasProvider: Send + Sync {
     /// Returns the kind of store.
-    fn provider(&self) -> Provider;
+    fn provider(&self) -> StoreProvider;
 }
 
 /// Provides the signer.

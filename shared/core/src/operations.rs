@@ -19,7 +19,7 @@ pub const DAY_S: u64 = 24 * HOUR_S;
 // ---------------------------------------------------------------------------------------------------------------
 // URLs
 
-/// The shortest and longest life of an upload URL that a policy may set, in seconds. The longest is SigV4's.
+/// The shortest and longest life of an upload URL that a policy may set, in seconds. The maximum is the limit of SigV4: seven days.
 pub const UPLOAD_URL_RANGE_S: RangeInclusive<u64> = 120..=EXPIRES_S_MAX as u64;
 /// The default life of an upload URL, in seconds.
 pub const UPLOAD_URL_S: u64 = 15 * MINUTE_S;

@@ -21,7 +21,7 @@ impl<T: HasClock + HasRandom + HasAuthenticator> Service for T {}
 
 /// The facts about a call. Hosts read them from the response's extensions for their metrics.
 #[derive(Debug, Clone)]
-pub struct Observed {
+pub struct CallSummary {
     /// The operation, such as `sign_upload`.
     pub operation: &'static str,
     /// The problem's code, if there was one.
@@ -41,7 +41,7 @@ pub struct Call {
     pub now: Timestamp,
     /// The request id, for the answer and the log.
     pub request_id: String,
-    observed: Observed,
+    summary: CallSummary,
     file_id: Option<UploadId>,
     bucket: Option<String>,
 }
@@ -52,7 +52,7 @@ impl Call {
         Self {
             now: service.clock().now(),
             request_id: problem::request_id(request.headers(), || service.random().token()),
-            observed: Observed {
+            summary: CallSummary {
                 operation,
                 code: None,
                 owner: None,
@@ -74,7 +74,7 @@ impl Call {
         headers: &HeaderMap,
     ) -> Result<Identity, Problem> {
         let identity = service.authenticator().authenticate(headers, self.now)?;
-        self.observed.owner = Some(identity.owner.clone());
+        self.summary.owner = Some(identity.owner.clone());
         Ok(identity)
     }
 
@@ -82,7 +82,7 @@ impl Call {
     pub fn about(&mut self, upload: &Upload) {
         self.file_id = Some(upload.id);
         self.bucket = Some(upload.object.bucket.clone());
-        self.observed.size_bytes = upload
+        self.summary.size_bytes = upload
             .observed
             .as_ref()
             .map(|observed| observed.size_bytes)
@@ -116,7 +116,7 @@ impl Call {
         let mut response = match answer {
             Ok(response) => response,
             Err(problem) => {
-                self.observed.code = Some(problem.code);
+                self.summary.code = Some(problem.code);
                 problem.into_response(&self.request_id)
             }
         };
@@ -124,19 +124,19 @@ impl Call {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
         let elapsed = service.clock().now().signed_duration_since(self.now);
-        self.observed.duration_ms = u64::try_from(elapsed.num_milliseconds()).unwrap_or(0);
+        self.summary.duration_ms = u64::try_from(elapsed.num_milliseconds()).unwrap_or(0);
         tracing::info!(
-            operation = self.observed.operation,
+            operation = self.summary.operation,
             request_id = self.request_id,
             file_id = self.file_id.map(tracing::field::display),
-            user_id = self.observed.owner.as_ref().map(OwnerId::as_str),
-            file_size = self.observed.size_bytes,
-            duration_ms = self.observed.duration_ms,
+            user_id = self.summary.owner.as_ref().map(OwnerId::as_str),
+            file_size = self.summary.size_bytes,
+            duration_ms = self.summary.duration_ms,
             bucket = self.bucket,
             status = response.status().as_u16(),
-            code = self.observed.code,
+            code = self.summary.code,
         );
-        response.extensions_mut().insert(self.observed);
+        response.extensions_mut().insert(self.summary);
         response
     }
 }

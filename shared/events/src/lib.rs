@@ -164,7 +164,7 @@ pub enum EventError {
     /// The JSON has no known shape.
     #[error("the message is not an object event")]
     NotAnEvent,
-    /// The event has another envelope or another envelope than the expected one.
+    /// The event comes from another store, or in another envelope, than expected.
     #[error("the event has another source or envelope")]
     OtherSource,
     /// A list is longer than [`RECORDS_MAX`].
@@ -249,7 +249,7 @@ impl Envelope {
         Self::MinioWebhook,
     ];
 
-    /// Returns the stable name in the configuration.
+    /// Returns the stable name, as the conformance program reads it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

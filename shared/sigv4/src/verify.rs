@@ -1,4 +1,5 @@
-//! Verification of presigned URLs, as a store does it.
+//! Verification of presigned URLs by the rules of S3: an implementation of its own beside the signing, for stores, tests and
+//! fuzzing. The embedded store verifies URLs with the crate `s3s`, and forms with [`verify_post_fields`](super::verify_post_fields).
 
 use super::error::VerifyError;
 use super::escape::{Keep, escaped, unescape};

@@ -8,7 +8,7 @@ use consign_core::host::{
     HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
 };
 use consign_core::ids::UploadId;
-use consign_core::policy::{MARKER_PREFIX, Policy, Provider};
+use consign_core::policy::{MARKER_PREFIX, Policy, StoreProvider};
 use consign_core::ports::{
     BeginMultipart, Clock, Fault, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
@@ -412,8 +412,8 @@ impl HasPolicy for World {
 }
 
 impl HasProvider for World {
-    fn provider(&self) -> Provider {
-        Provider::Embedded
+    fn provider(&self) -> StoreProvider {
+        StoreProvider::Embedded
     }
 }
 

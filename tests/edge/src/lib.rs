@@ -1,6 +1,6 @@
 //! A Worker in workerd, as a child process: `infra/edge/dev.mjs` with `wrangler dev --local` behind it.
 //!
-//! `cargo xtask test edge` builds the Workers and sets what is needed: `CONSIGN_NODE`, `CONSIGN_WRANGLER` (its
+//! `cargo xtask test workerd` builds the Workers and sets what is needed: `CONSIGN_NODE`, `CONSIGN_WRANGLER` (its
 //! `wrangler.js`), `CONSIGN_EDGE` and `CONSIGN_EDGE_CONTRACT` (the Workers' `index.js`).
 
 #![expect(
@@ -230,5 +230,5 @@ fn read(from: impl std::io::Read + Send + 'static, log: &Arc<Log>) -> JoinHandle
 #[must_use]
 pub fn needed(name: &str) -> String {
     std::env::var(name)
-        .unwrap_or_else(|_| unreachable!("{name} is not set: run `cargo xtask test edge`"))
+        .unwrap_or_else(|_| unreachable!("{name} is not set: run `cargo xtask test workerd`"))
 }

@@ -293,26 +293,3 @@ async fn postpone<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result
         .hold(&[id], now, saturating_add_secs(now, pause_s))
         .await
 }
-
-/// Ends the lease of a lost holder, at the start of the only process.
-///
-/// # Errors
-/// The repository's fault. The lease then expires.
-pub async fn lease_holder_lost<D: Deps>(
-    deps: &D,
-    id: UploadId,
-    token: String,
-) -> Result<(), Fault> {
-    if let Some(upload) = deps.repo().find(id).await? {
-        let event = Event::LeaseHolderLost { token };
-        transition(
-            deps.repo(),
-            deps.queue(),
-            upload,
-            &event,
-            deps.clock().now(),
-        )
-        .await?;
-    }
-    Ok(())
-}

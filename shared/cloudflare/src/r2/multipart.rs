@@ -18,7 +18,7 @@ use worker::{Fetch, Headers, Method, RequestInit};
 use super::R2Store;
 use super::xml;
 use crate::WorkerClock;
-use crate::fault::{fault, unreadable};
+use crate::fault::{fault, s3_kind, unreadable};
 
 /// How long the URL of a call is valid, in seconds.
 const CALL_S: u32 = 300;
@@ -63,19 +63,7 @@ impl Answer {
     }
 
     fn fault(&self, operation: &'static str) -> Fault {
-        let kind = match (self.code(), self.status) {
-            ("NoSuchBucket", _) => FaultKind::MissingResource,
-            ("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "ExpiredRequest", _) => {
-                FaultKind::BadCredentials
-            }
-            (_, 401 | 403) => FaultKind::Denied,
-            (_, 429) => FaultKind::Throttled,
-            // The service was too busy to begin an upload, so none was begun.
-            (_, 503) if operation == "begin" => FaultKind::Throttled,
-            (_, 408 | 504) => FaultKind::TimedOut,
-            (_, 500..) => FaultKind::Unreachable,
-            _ => FaultKind::Other,
-        };
+        let kind = s3_kind(self.code(), self.status, operation);
         let said = format!("status {}, code {}", self.status, self.code());
         Fault::new(kind, operation, said)
     }

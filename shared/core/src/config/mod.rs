@@ -8,7 +8,7 @@ use crate::auth::{Algorithm, AuthConfig, AuthConfigError, AuthKey, Authenticator
 use crate::events::EventSources;
 use crate::policy::fields::{Errors, Fields};
 use crate::policy::units::duration_s;
-use crate::policy::{Policy, Provider};
+use crate::policy::{Policy, StoreProvider};
 use crate::problem::FieldError;
 use crate::sigv4::{Addressing, Secret};
 
@@ -27,7 +27,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     /// The kind of store.
-    pub provider: Provider,
+    pub provider: StoreProvider,
     /// The region in signatures.
     pub region: String,
     /// The endpoint for the functions: scheme, host and port, no path. `None` means AWS's own, or the embedded store.
@@ -113,7 +113,9 @@ impl Config {
             .required("store", Fields::object)
             .and_then(|fields| read_store(fields, store_secret));
         let (store, sources) = store.unzip();
-        let provider = store.as_ref().map_or(Provider::S3, |store| store.provider);
+        let provider = store
+            .as_ref()
+            .map_or(StoreProvider::S3, |store| store.provider);
         let policy = Policy::read(&mut root, provider, sources.unwrap_or_default());
         root.finish();
         match (auth, store, errors.into_vec()) {
@@ -195,7 +197,11 @@ fn read_key(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<AuthKey> {
             Some(("public_key_pem", AuthKey::from_pem(kid, public, pem)))
         }
         (public, false, None, true) => {
-            let field = if public == Algorithm::Rs256 { "n" } else { "x" };
+            // The member that the key is read from.
+            let field = match public {
+                Algorithm::Rs256 => "n",
+                Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Hs256 => "x",
+            };
             Some((field, AuthKey::from_jwk(kid, public, &jwk)))
         }
         (public, ..) => {
@@ -224,7 +230,9 @@ fn secret_value(f: &mut Fields<'_>, field: &'static str, secret: Lookup<'_>) -> 
 }
 
 fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, EventSources)> {
-    let provider = f.required("provider", |f, name| f.parsed(name, str::parse::<Provider>));
+    let provider = f.required("provider", |f, name| {
+        f.parsed(name, str::parse::<StoreProvider>)
+    });
     let region = f.parsed("region", |text| {
         let plain = text
             .bytes()
@@ -249,10 +257,10 @@ fn read_store(mut f: Fields<'_>, secret: Lookup<'_>) -> Option<(StoreConfig, Eve
         f.wrong("event_sources", "invalid", detail);
     }
     let own = provider.map(|provider| match provider {
-        Provider::S3 => ("us-east-1", Addressing::Virtual, true),
-        Provider::Minio => ("us-east-1", Addressing::Path, false),
-        Provider::R2 => ("auto", Addressing::Path, false),
-        Provider::Embedded => ("us-east-1", Addressing::Path, true),
+        StoreProvider::S3 => ("us-east-1", Addressing::Virtual, true),
+        StoreProvider::Minio => ("us-east-1", Addressing::Path, false),
+        StoreProvider::R2 => ("auto", Addressing::Path, false),
+        StoreProvider::Embedded => ("us-east-1", Addressing::Path, true),
     });
     if endpoint.is_none() && matches!(own, Some((_, _, false))) {
         let _: Option<()> = required_if_unreported(&f, "endpoint");

@@ -33,7 +33,7 @@ pub use template::{
     DELETED_PREFIX, HEALTH_PREFIX, KEY_BYTES_MAX, KeyError, KeyTemplate, KeyVars, MARKER_PREFIX,
     TemplateError, owner_segment,
 };
-pub use types::{FileType, HEAD_BYTES, Magic, MagicMismatch, Signature, sniff};
+pub use types::{FileType, Magic, MagicMismatch, SNIFFED_BYTES, Signature, sniff};
 
 use crate::auth::Identity;
 use crate::events::EventSources;
@@ -89,7 +89,7 @@ impl FromStr for Overwrite {
 
 /// The kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
+pub enum StoreProvider {
     /// Amazon S3.
     S3,
     /// MinIO, or another server with the S3 API.
@@ -117,7 +117,7 @@ pub struct Capabilities {
     pub copies_unsigned: bool,
 }
 
-impl Provider {
+impl StoreProvider {
     /// Returns the name in the configuration and in the health answer.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -162,7 +162,7 @@ impl Provider {
     }
 }
 
-impl FromStr for Provider {
+impl FromStr for StoreProvider {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -237,7 +237,7 @@ impl Policy {
     /// Reads `[category.*]` and `[tier.*]`.
     pub(crate) fn read(
         root: &mut Fields<'_>,
-        provider: Provider,
+        provider: StoreProvider,
         event_sources: EventSources,
     ) -> Self {
         let given = root.objects("category");

@@ -47,7 +47,7 @@ pub fn content_disposition(filename: &str, disposition: ContentDisposition) -> S
 /// Returns the media type of a download. Types that a browser would execute become `application/octet-stream`
 /// (invariant 15).
 pub fn safe_response_content_type(content_type: &str) -> &str {
-    const SHOWN: [&str; 14] = [
+    const SAFE_MEDIA_TYPES: [&str; 14] = [
         "application/json",
         "application/pdf",
         "application/gzip",
@@ -72,7 +72,7 @@ pub fn safe_response_content_type(content_type: &str) -> &str {
         "text/x-protobuf",
     ];
     let essence = essence(content_type);
-    if let Some(known) = SHOWN
+    if let Some(known) = SAFE_MEDIA_TYPES
         .iter()
         .find(|known| known.eq_ignore_ascii_case(essence))
     {

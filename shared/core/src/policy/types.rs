@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use thiserror::Error;
 
 /// The number of first bytes that decide the type of a file.
-pub const HEAD_BYTES: usize = 512;
+pub const SNIFFED_BYTES: usize = 512;
 
 /// What a file of a type must start with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,7 +331,7 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
 
 fn is_text(head: &[u8]) -> bool {
     let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
-    let head = head.get(..HEAD_BYTES).unwrap_or(head);
+    let head = head.get(..SNIFFED_BYTES).unwrap_or(head);
     utf16 || !head.contains(&0)
 }
 

@@ -159,7 +159,7 @@ fn every_answer_names_its_request() {
     let response = call.finish(&world, Err(Problem::not_found()));
     assert_eq!(response.headers()[X_REQUEST_ID], "a7".repeat(16).as_str());
     assert_eq!(response.status(), 404);
-    let observed = response.extensions().get::<Observed>().unwrap();
+    let observed = response.extensions().get::<CallSummary>().unwrap();
     assert_eq!(
         (observed.operation, observed.code),
         ("status", Some("not_found"))
@@ -185,7 +185,7 @@ fn inv20_an_upload_of_another_owner_is_answered_as_unknown() {
     let id = upload.id.to_string();
     let (call, found) = find(Some(upload.clone()), "alice", &id);
     assert_eq!(found.as_ref(), Ok(&upload));
-    assert_eq!(call.observed.size_bytes, Some(10));
+    assert_eq!(call.summary.size_bytes, Some(10));
     let refusals = [
         find(Some(upload.clone()), "mallory", &id),
         find(None, "mallory", &id),
@@ -210,7 +210,7 @@ fn the_observed_size_is_preferred_to_the_declared_one() {
         observed: Some(observed),
         ..pending()
     });
-    assert_eq!(call.observed.size_bytes, Some(7));
+    assert_eq!(call.summary.size_bytes, Some(7));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_body_is_read_only_with_a_valid_token_and_length() {
         }
         let answer = admit(&world, &asked.body(()).unwrap());
         answer.map_err(|response| {
-            let observed = response.extensions().get::<Observed>().unwrap();
+            let observed = response.extensions().get::<CallSummary>().unwrap();
             (response.status().as_u16(), observed.operation)
         })
     };

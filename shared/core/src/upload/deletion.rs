@@ -239,7 +239,7 @@ impl Upload {
         if now < urls_end {
             return Some(urls_end);
         }
-        let pause_s = super::machine::quadrupled_s(PROBE_LAST_S, self.probe_count);
+        let pause_s = super::machine::object_probe_pause_s(PROBE_LAST_S, self.probe_count);
         Some(saturating_add_secs(now, pause_s).min(last))
     }
 
@@ -262,9 +262,9 @@ impl Upload {
                     } else {
                         after.probe_count = after.probe_count.saturating_add(1);
                         let pause_s = if self.state == UploadState::Uploading {
-                            super::machine::probe_pause_s(after.probe_count, pause_max_s)
+                            super::machine::parts_probe_pause_s(after.probe_count, pause_max_s)
                         } else {
-                            super::machine::quadrupled_s(PROBE_FIRST_S, after.probe_count)
+                            super::machine::object_probe_pause_s(PROBE_FIRST_S, after.probe_count)
                         };
                         after.next_check_at = Some(saturating_add_secs(now, pause_s).min(end));
                     }
@@ -280,7 +280,7 @@ impl Upload {
                 after.next_check_at = (after.probe_count < LATE_PROBES_MAX).then(|| {
                     saturating_add_secs(
                         now,
-                        super::machine::quadrupled_s(PROBE_LAST_S, after.probe_count),
+                        super::machine::object_probe_pause_s(PROBE_LAST_S, after.probe_count),
                     )
                 });
             }),

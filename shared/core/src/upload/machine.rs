@@ -7,9 +7,9 @@
 use crate::time::{Timestamp, saturating_add_secs};
 
 use super::{
-    ABSENCE_CONFIRM_S, ATTEMPTS_MAX, Change, ClientMetadata, Decision, ENQUEUE_CHECK_S,
-    EXPIRY_GRACE_S, Event, Failure, IngestOutcome, Lease, ObjectVersion, OutputPlace,
-    PROBE_FAILED_S, PROBE_FIRST_S, PROBE_LAST_S, Refusal, Upload, UploadState,
+    ABSENCE_CONFIRM_S, Change, ClientMetadata, Decision, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
+    Failure, IngestOutcome, ObjectVersion, PROBE_FAILED_S, PROBE_FIRST_S, PROBE_LAST_S, Refusal,
+    Upload, UploadState,
 };
 use crate::policy::{Overwrite, Strategy};
 
@@ -42,10 +42,7 @@ impl Upload {
                 lease,
                 output,
             } => self.acquire_lease(object, lease, output.as_ref(), now),
-            Event::RenewLease { lease } => self.with_lease(&lease.token, now, |after| {
-                after.next_check_at = Some(lease.until);
-                after.lease = Some(lease.clone());
-            }),
+            Event::RenewLease { lease } => self.renew_lease(lease, now),
             Event::ReleaseLease {
                 token,
                 is_transient,
@@ -165,7 +162,7 @@ impl Upload {
     /// A HEAD request shows the present object, which is newer than the recorded one whatever the sequencer of its
     /// event: at some stores sequencers restart or do not increase. [`crate::transition`] rejects an observation that
     /// is older than the recorded one (invariant 6).
-    fn observe(&self, object: &ObjectVersion, now: Timestamp) -> Option<Self> {
+    pub(super) fn observe(&self, object: &ObjectVersion, now: Timestamp) -> Option<Self> {
         let is_known = self
             .observed
             .as_ref()
@@ -174,7 +171,7 @@ impl Upload {
     }
 
     /// Returns whether `object` is another version that must not replace the one that is ready.
-    fn refuses(&self, object: &ObjectVersion) -> bool {
+    pub(super) fn refuses(&self, object: &ObjectVersion) -> bool {
         let is_other = self
             .observed
             .as_ref()
@@ -217,7 +214,7 @@ impl Upload {
     }
 
     /// An observation of the known version, or of a version that is refused.
-    fn observe_again(&self, object: &ObjectVersion, now: Timestamp) -> Decision {
+    pub(super) fn observe_again(&self, object: &ObjectVersion, now: Timestamp) -> Decision {
         let conflict = self.refuses(object).then(|| object.etag.clone());
         if conflict != self.conflict_etag {
             return self.decide(false, now, |after| {
@@ -287,63 +284,6 @@ impl Upload {
         }
     }
 
-    fn acquire_lease(
-        &self,
-        object: &ObjectVersion,
-        lease: &Lease,
-        output: Option<&OutputPlace>,
-        now: Timestamp,
-    ) -> Decision {
-        if self.refuses(object) {
-            return match self.observe_again(object, now) {
-                Decision::Unchanged => Decision::Refused(Refusal::Processed),
-                step @ (Decision::Change(_) | Decision::Refused(_)) => step,
-            };
-        }
-        let mut after = self.observe(object, now).unwrap_or_else(|| self.clone());
-        match after.state {
-            UploadState::Ready | UploadState::Failed => {
-                return Decision::Refused(Refusal::Processed);
-            }
-            UploadState::Processing => {
-                if after.is_held(now) {
-                    return Decision::Refused(Refusal::Leased);
-                }
-            }
-            UploadState::Pending
-            | UploadState::Uploading
-            | UploadState::Expired
-            | UploadState::Uploaded
-            | UploadState::Confirmed
-            | UploadState::Deleted => {}
-        }
-        if after.observed.as_ref().map(|observed| &observed.etag) != Some(&object.etag) {
-            // The recorded version is newer than the one that the caller observed.
-            return Decision::Refused(Refusal::LeaseLost);
-        }
-        if after.attempts >= ATTEMPTS_MAX {
-            after.fail(
-                Failure {
-                    code: "attempts_exhausted".to_owned(),
-                    detail: exhausted(after.last_fault.as_deref()),
-                    etag: Some(object.etag.clone()),
-                },
-                now,
-            );
-            return change(self, after, false, now);
-        }
-        if let Some(failure) = output.and_then(|output| after.plan_outputs(output, object)) {
-            after.fail(failure, now);
-            return change(self, after, false, now);
-        }
-        after.absent_since = None;
-        after.state = UploadState::Processing;
-        after.attempts = after.attempts.saturating_add(1);
-        after.lease = Some(lease.clone());
-        after.next_check_at = Some(lease.until);
-        change(self, after, false, now)
-    }
-
     fn succeed(&self, token: &str, outcome: &IngestOutcome, now: Timestamp) -> Decision {
         if self.observed.as_ref().map(|observed| &observed.etag) != Some(&outcome.etag) {
             return Decision::Refused(Refusal::LeaseLost);
@@ -387,20 +327,6 @@ impl Upload {
         }
     }
 
-    pub(super) fn with_lease(
-        &self,
-        token: &str,
-        now: Timestamp,
-        edit: impl FnOnce(&mut Self),
-    ) -> Decision {
-        match &self.lease {
-            Some(lease) if self.state == UploadState::Processing && lease.token == token => {
-                self.decide(false, now, edit)
-            }
-            Some(_) | None => Decision::Refused(Refusal::LeaseLost),
-        }
-    }
-
     pub(super) fn decide(
         &self,
         enqueue: bool,
@@ -412,7 +338,7 @@ impl Upload {
         change(self, after, enqueue, now)
     }
 
-    fn fail(&mut self, failure: Failure, now: Timestamp) {
+    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) {
         self.state = UploadState::Failed;
         self.lease = None;
         self.failure = Some(failure);
@@ -473,22 +399,15 @@ pub(super) fn change(
     Decision::Change(Box::new(Change { after, enqueue }))
 }
 
-fn exhausted(last_fault: Option<&str>) -> String {
-    let why = last_fault.map_or(String::new(), |fault| format!(" (last fault: {fault})"));
-    format!(
-        "Processing was tried {ATTEMPTS_MAX} times and did not finish{why}. The original is kept; try uploading it again."
-    )
-}
-
-/// Returns the pause before the next probe for an object that no event reported, in seconds. Without events and
-/// confirms, an upload is found at the latest after four times as long as it took, and few probes are needed: two
+/// Returns the pause before the next probe for an object that no event reported, in seconds: exponential backoff by a
+/// factor of 4. So the object is found at most four times as long after the signing as it arrived, by few probes: two
 /// within the usual 15 minutes, and one at the end.
-pub(super) fn quadrupled_s(first_s: u64, probes: u32) -> u64 {
+pub(super) fn object_probe_pause_s(first_s: u64, probes: u32) -> u64 {
     first_s.saturating_mul(1 << (2 * probes.min(16)))
 }
 
 /// Returns the pause before the next probe for parts, in seconds. It doubles from the shortest to the longest.
-pub(super) fn probe_pause_s(probes: u32, pause_max_s: u64) -> u64 {
+pub(super) fn parts_probe_pause_s(probes: u32, pause_max_s: u64) -> u64 {
     PROBE_FIRST_S
         .saturating_mul(1 << probes.min(16))
         .min(pause_max_s)

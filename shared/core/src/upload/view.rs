@@ -3,8 +3,8 @@
 use consign_api::Variant;
 
 use super::{
-    Deletion, EXPIRY_GRACE_S, IngestOutcome, KEY_KEPT_S, LEASE_S, Output, UPLOAD_LIFE_MAX_S,
-    Upload, UploadState,
+    Deletion, EXPIRY_GRACE_S, IngestOutcome, KEY_KEPT_S, Output, UPLOAD_LIFE_MAX_S, Upload,
+    UploadState,
 };
 use crate::ids::ETag;
 use crate::policy::Overwrite;
@@ -52,16 +52,6 @@ impl Upload {
         self.state == UploadState::Expired
             && self.multipart_upload_id.is_none()
             && now < self.life_ends_at()
-    }
-
-    /// Returns whether an ingest holds an unexpired lease.
-    #[must_use]
-    pub fn is_held(&self, now: Timestamp) -> bool {
-        // A lease that ends later than any lease acquired now was acquired before the clock was set back.
-        let longest = saturating_add_secs(now, LEASE_S);
-        self.lease
-            .as_ref()
-            .is_some_and(|lease| lease.until > now && lease.until <= longest)
     }
 
     /// Returns the result of the version that became ready last. It is served while a newer version is being

@@ -1,6 +1,6 @@
 //! What is read of an object, and how often.
 
-use consign_core::policy::HEAD_BYTES;
+use consign_core::policy::SNIFFED_BYTES;
 use consign_core::upload::UploadState;
 use consign_testkit::{ClientPut, Verb};
 use contract::Horizon;
@@ -45,7 +45,7 @@ async fn a_large_table_is_never_held_whole() {
     let row = b"wren,12\n";
     let mut table = b"name,count\n".to_vec();
     table.extend(row.iter().cycle().take(row.len() * (200_000)));
-    assert!(table.len() > (1 << 20) && table.len() > HEAD_BYTES);
+    assert!(table.len() > (1 << 20) && table.len() > SNIFFED_BYTES);
     let mut body = csv("table");
     body["file_size_bytes"] = table.len().into();
     let upload = signed(&world, &body).await;

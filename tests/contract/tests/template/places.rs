@@ -2,7 +2,7 @@
 
 use super::document::{functions, template};
 use consign_core::config::Config;
-use consign_core::policy::{DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX, Provider};
+use consign_core::policy::{DELETED_PREFIX, HEALTH_PREFIX, MARKER_PREFIX, StoreProvider};
 use consign_core::routes::ROUTES;
 use consign_core::sigv4::EXPIRES_S_MAX;
 use consign_core::upload::{PARTS_ABORT_DAYS, UPLOAD_LIFE_MAX_S};
@@ -44,7 +44,7 @@ fn the_policy_lies_where_the_functions_look_for_it() {
 fn the_template_serves_the_places_that_the_policy_names() {
     let template = template();
     let config = policy(&template, "sign-upload");
-    assert_eq!(config.store.provider, Provider::S3);
+    assert_eq!(config.store.provider, StoreProvider::S3);
     assert!(config.store.credentials.is_none());
     assert_eq!(config.policy.buckets().len(), 1);
     let prefix = |parameter| default(&template, parameter).as_str().unwrap();

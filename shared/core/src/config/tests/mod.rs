@@ -98,7 +98,7 @@ fn a_small_configuration_has_safe_defaults() {
 #[test]
 fn the_policy_at_the_root_is_read() {
     let config = parse(include_str!("../../../../../consign.toml")).unwrap();
-    assert_eq!(config.store.provider, Provider::Embedded);
+    assert_eq!(config.store.provider, StoreProvider::Embedded);
     let dataset = config.policy.category("dataset").unwrap();
     for name in ["a.csv", "B.CSV", "a.tsv", "a.csv.gz", "a.gz"] {
         assert_eq!(

@@ -15,14 +15,14 @@ use crate::policy::template::{KeyTemplate, TemplateError};
 use crate::policy::types::{FileType, Magic, Signature, essence, parse_content_type};
 use crate::policy::units::{duration_s, size_bytes};
 use crate::policy::{
-    OBJECT_BYTES_MAX, Overwrite, PART_BYTES_MAX, PART_BYTES_MIN, Provider, Strategy,
+    OBJECT_BYTES_MAX, Overwrite, PART_BYTES_MAX, PART_BYTES_MIN, StoreProvider, Strategy,
 };
 
 const CENTURY_S: u64 = 36_525 * DAY_S;
 
 impl Category {
     /// Reads `[category.NAME]` and reports all of its errors.
-    pub(crate) fn read(name: &str, mut f: Fields<'_>, provider: Provider) -> Option<Self> {
+    pub(crate) fn read(name: &str, mut f: Fields<'_>, provider: StoreProvider) -> Option<Self> {
         if !is_category_name(name) {
             f.errors.add(
                 format!("category.{name}"),
@@ -344,7 +344,7 @@ fn magic(value: &serde_json::Value) -> Option<Magic> {
     (!signatures.is_empty()).then(|| Magic::Signatures(signatures.into()))
 }
 
-fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u64, u64) {
+fn read_strategies(f: &mut Fields<'_>, provider: StoreProvider) -> (Vec<Strategy>, u64, u64) {
     let all = [Strategy::Put, Strategy::Post, Strategy::Multipart];
     let offered =
         |strategy: &Strategy| *strategy != Strategy::Post || provider.capabilities().post_form;
@@ -393,7 +393,7 @@ fn read_strategies(f: &mut Fields<'_>, provider: Provider) -> (Vec<Strategy>, u6
     )
 }
 
-fn read_encryption(f: &mut Fields<'_>, provider: Provider) -> Encryption {
+fn read_encryption(f: &mut Fields<'_>, provider: StoreProvider) -> Encryption {
     let key_id = f.text("kms_key_id");
     let has_key = key_id.is_some();
     let encryption = f.parsed("encryption", |text| match text {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{POLICY, alice, policy};
 use crate::auth::Identity;
 use crate::config::Config;
-use crate::policy::{Accepted, Capabilities, Provider, Sha256Digest, SignUploadRequest, Strategy};
+use crate::policy::{
+    Accepted, Capabilities, Sha256Digest, SignUploadRequest, StoreProvider, Strategy,
+};
 use crate::problem::{FieldError, Problem};
 
 fn check_as(identity: &Identity, store: Capabilities, body: &Value) -> Result<Accepted, Problem> {
@@ -18,7 +20,7 @@ fn check_as(identity: &Identity, store: Capabilities, body: &Value) -> Result<Ac
 }
 
 pub(super) fn check(body: &Value) -> Result<Accepted, Problem> {
-    check_as(&alice(None), Provider::S3.capabilities(), body)
+    check_as(&alice(None), StoreProvider::S3.capabilities(), body)
 }
 
 /// Codes are static strings.
@@ -232,7 +234,7 @@ fn sizes_are_limited_by_category_tier_and_store() {
     assert!(check(&changed(note(), "file_size_bytes", 0.into())).is_ok());
     let small = check_as(
         &alice(Some("small")),
-        Provider::S3.capabilities(),
+        StoreProvider::S3.capabilities(),
         &size(1_000_001),
     )
     .unwrap_err();
@@ -275,17 +277,17 @@ fn a_single_put_is_limited_by_the_store() {
     let policy = Config::parse(&no_tiers, &|_| Some("x".repeat(32)))
         .unwrap()
         .policy;
-    let check = |body: &Value, provider: Provider| {
+    let check = |body: &Value, provider: StoreProvider| {
         let request = SignUploadRequest::parse(body.to_string().as_bytes()).unwrap();
         policy.check(request, &alice(None), provider.capabilities())
     };
     let six_gib = scan(6 << 30);
     assert_eq!(
-        check(&six_gib, Provider::S3).unwrap().strategy,
+        check(&six_gib, StoreProvider::S3).unwrap().strategy,
         Strategy::Multipart
     );
     let put = changed(six_gib, "strategy", "put".into());
-    let problem = check(&put, Provider::S3).unwrap_err();
+    let problem = check(&put, StoreProvider::S3).unwrap_err();
     assert!(
         problem
             .detail
@@ -294,9 +296,9 @@ fn a_single_put_is_limited_by_the_store() {
         problem.detail
     );
     let just_under = changed(scan((5 << 30) - 1), "strategy", "put".into());
-    assert!(check(&just_under, Provider::S3).is_ok());
-    assert!(check(&just_under, Provider::R2).is_err());
-    let largest = check(&scan(5_000_000_000_000), Provider::R2).unwrap();
+    assert!(check(&just_under, StoreProvider::S3).is_ok());
+    assert!(check(&just_under, StoreProvider::R2).is_err());
+    let largest = check(&scan(5_000_000_000_000), StoreProvider::R2).unwrap();
     assert!(5_000_000_000_000_u64.div_ceil(largest.part_size_bytes.unwrap()) <= 10_000);
 }
 
@@ -328,7 +330,8 @@ fn a_form_may_omit_size_and_type() {
 
 #[test]
 fn a_store_without_forms_refuses_post() {
-    let r2 = |body: &Value| check_as(&alice(None), Provider::R2.capabilities(), body).unwrap_err();
+    let r2 =
+        |body: &Value| check_as(&alice(None), StoreProvider::R2.capabilities(), body).unwrap_err();
     let problem = r2(&changed(table(), "strategy", "post".into()));
     assert_eq!(
         (problem.status.as_u16(), problem.code),

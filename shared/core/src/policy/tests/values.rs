@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::request::{changed, check, note, one_wrong, table};
-use crate::policy::{Provider, SIGN_BODY_BYTES_MAX, Sha256Digest, SignUploadRequest, Strategy};
+use crate::policy::{
+    SIGN_BODY_BYTES_MAX, Sha256Digest, SignUploadRequest, StoreProvider, Strategy,
+};
 
 #[test]
 fn labels_are_checked_one_by_one() {
@@ -144,10 +146,10 @@ fn the_names_of_strategies_and_stores_are_stable() {
         assert_eq!(serde_json::to_value(strategy).unwrap(), strategy.as_str());
     }
     for provider in [
-        Provider::S3,
-        Provider::Minio,
-        Provider::R2,
-        Provider::Embedded,
+        StoreProvider::S3,
+        StoreProvider::Minio,
+        StoreProvider::R2,
+        StoreProvider::Embedded,
     ] {
         assert_eq!(provider.as_str().parse(), Ok(provider));
     }
