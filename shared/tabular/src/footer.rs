@@ -82,6 +82,11 @@ impl RowGroups {
         self.count
     }
 
+    /// Bytes of the row groups.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn push(&mut self, group: RowGroupMetaData) -> Result<()> {
         let rows = group.num_rows();
         let footer = serialized(&self.alone, Some(group))?;
@@ -107,13 +112,15 @@ impl RowGroups {
         let place = place(&empty)?;
         let (before, behind) = empty.split_at(place);
         let behind = &behind[NO_ROWS.len()..empty.len() - place - END_BYTES];
-        let mut footer = Vec::with_capacity(empty.len() + self.bytes.len() + 16);
-        footer.extend_from_slice(before);
-        footer.push(NO_ROWS[0]);
-        varint(&mut footer, zigzag(self.rows.cast_signed()));
-        footer.push(NO_ROWS[2]);
-        footer.extend(structs(self.count));
-        footer.extend_from_slice(&self.bytes);
+        let mut begin = before.to_vec();
+        begin.push(NO_ROWS[0]);
+        varint(&mut begin, zigzag(self.rows.cast_signed()));
+        begin.push(NO_ROWS[2]);
+        begin.extend(structs(self.count));
+        // The row groups are moved, not copied: they are most of it.
+        let mut footer = self.bytes;
+        footer.reserve_exact(begin.len() + behind.len() + END_BYTES);
+        footer.splice(0..0, begin);
         footer.extend_from_slice(behind);
         let length = u32::try_from(footer.len()).map_err(|_| unlike())?;
         footer.extend_from_slice(&length.to_le_bytes());

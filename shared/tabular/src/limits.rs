@@ -46,10 +46,11 @@ const PAGES_BYTES_MAX: u64 = 64 * MIB;
 const DICTIONARY_BYTES_MAX: usize = 512 * 1024;
 /// What a number in a dictionary takes in memory, rounded up.
 const DICTIONARY_NUMBER_BYTES: usize = 32;
-/// What the footer costs in memory for each column of each row group, rounded up.
-pub(crate) const CHUNK_METADATA_BYTES: u64 = 1024;
-/// What the indexes cost in memory for each page of each column, rounded up.
-pub(crate) const PAGE_METADATA_BYTES: u64 = 192;
+/// What a column takes in memory beside its values while a row group is written, rounded up: its builder, its evidence, the
+/// smallest tables of its dictionaries, and its description.
+const COLUMN_BYTES: u64 = 2 * 1024;
+/// The least that waits for pages, and that a row group takes, however many the columns.
+const WIDE_PAGES_BYTES_MIN: u64 = MIB;
 /// How much plain input is worked on at once, whatever the size of the caller's chunks.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 /// How much compressed input is worked on at once: deflate expands by 1032 at most.
@@ -62,7 +63,6 @@ const _: () = assert!(ROW_BYTES_MAX < u32::MAX as u64);
 const _: () = assert!(PAGES_BYTES_MAX + ROW_BYTES_MAX < i32::MAX as u64);
 const _: () = assert!(SAMPLE_BYTES as u64 <= MEMORY_BYTES_MIN / 16);
 const _: () = assert!(GZIP_PIECE_BYTES as u64 * 1032 <= MEMORY_BYTES_MIN / 4);
-const _: () = assert!(COLUMNS_MAX as u64 * CHUNK_METADATA_BYTES <= MEMORY_BYTES_MIN);
 const _: () = assert!((COLUMNS_MAX * COLUMN_NAME_BYTES_MAX) as u64 <= MEMORY_BYTES_MIN);
 const _: () = assert!(COLUMN_NAMES_BYTES_MAX / COLUMNS_MAX >= 100);
 
@@ -96,8 +96,10 @@ pub struct Limits {
     pub(crate) row_group_bytes: usize,
     /// What all dictionaries take together.
     dictionaries_bytes: usize,
-    /// What the footer and the indexes may take in memory.
+    /// What the footer may take in memory.
     pub(crate) metadata_bytes_max: u64,
+    /// The budget.
+    memory_bytes: u64,
 }
 
 impl Limits {
@@ -119,12 +121,24 @@ impl Limits {
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
             dictionaries_bytes: bytes(memory / 16),
             // Reached by wide tables only: a file of twenty columns would have hundreds of gigabytes.
-            metadata_bytes_max: memory * 2,
+            metadata_bytes_max: memory / 4,
+            memory_bytes: memory,
         }
     }
 }
 
 impl Limits {
+    /// Bounds for so many columns, which leave less room for values the more they are.
+    pub(crate) fn for_columns(mut self, columns: usize) -> Self {
+        let taken = (columns as u64).saturating_mul(COLUMN_BYTES);
+        let room = (self.memory_bytes / 2).saturating_sub(taken);
+        let bytes =
+            |part: u64| usize::try_from(part.max(WIDE_PAGES_BYTES_MIN)).unwrap_or(usize::MAX);
+        self.pages_bytes = self.pages_bytes.min(bytes(room / 4));
+        self.row_group_bytes = self.row_group_bytes.min(bytes(room / 8 * 3));
+        self
+    }
+
     /// Bounds of the file of rejects, which is written beside that of the rows.
     pub(crate) fn for_rejects(mut self) -> Self {
         self.pages_bytes /= 8;

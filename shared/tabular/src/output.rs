@@ -152,9 +152,9 @@ impl Output {
         metadata.build()
     }
 
-    /// Row groups written so far.
-    pub(crate) fn row_groups(&self) -> usize {
-        self.row_groups.len()
+    /// Bytes of the footer so far.
+    pub(crate) fn footer_bytes(&self) -> u64 {
+        self.row_groups.bytes() as u64
     }
 
     /// What is written and not yet taken.
@@ -178,9 +178,15 @@ impl Output {
             descriptor(schema)?,
             None,
         );
+        drop(self.chunks);
         let mut end = self.row_groups.finish(&described)?;
         let bytes = (before + end.len()) as u64;
-        tail.append(&mut end);
+        // A large footer is not copied.
+        if tail.is_empty() {
+            tail = end;
+        } else {
+            tail.append(&mut end);
+        }
         Ok((tail, bytes))
     }
 }

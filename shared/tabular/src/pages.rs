@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use arrow_schema::{Field, Schema};
 
 use crate::column::Builder;
-use crate::limits::{
-    CHUNK_METADATA_BYTES, Limits, PAGE_METADATA_BYTES, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX,
-};
+use crate::limits::{Limits, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX};
 use crate::output::Output;
 use crate::profile::ColumnProfile;
 use crate::refusal::Refusal;
@@ -26,8 +24,6 @@ pub(crate) struct Pages {
     /// Rows and bytes of the row group that are in pages.
     group_rows: usize,
     group_bytes: u64,
-    /// Pages of a column.
-    pages: u64,
     pub(crate) rows: u64,
 }
 
@@ -42,6 +38,7 @@ pub(crate) struct Closed {
 
 impl Pages {
     pub(crate) fn new(columns: Vec<Builder>, limits: Limits) -> Result<Self, Refusal> {
+        let limits = limits.for_columns(columns.len());
         let numbers_max = limits.dictionary_numbers(columns.len());
         Ok(Self {
             limits,
@@ -51,7 +48,6 @@ impl Pages {
             page_bytes: 0,
             group_rows: 0,
             group_bytes: 0,
-            pages: 0,
             rows: 0,
         })
     }
@@ -82,7 +78,6 @@ impl Pages {
             self.group_bytes += column.write_page(at, &mut self.output)?;
         }
         self.group_rows += self.page_rows;
-        self.pages += 1;
         (self.page_rows, self.page_bytes) = (0, 0);
         Ok(())
     }
@@ -91,11 +86,8 @@ impl Pages {
         let buffers = self.columns.iter_mut().map(Builder::buffer);
         self.output.finish_row_group(buffers, self.group_rows)?;
         (self.group_rows, self.group_bytes) = (0, 0);
-        let columns = self.columns.len();
-        let chunks = self.output.row_groups() as u64 * CHUNK_METADATA_BYTES;
-        let described = (chunks + self.pages * PAGE_METADATA_BYTES) * columns as u64;
-        if described > self.limits.metadata_bytes_max {
-            let rows = self.rows;
+        if self.output.footer_bytes() > self.limits.metadata_bytes_max {
+            let (columns, rows) = (self.columns.len(), self.rows);
             return Err(Refusal::TooLargeForMemory { columns, rows });
         }
         Ok(())
