@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod policy;
 mod private;
+mod running;
 mod s3;
 mod serve;
 mod site;
@@ -22,8 +23,9 @@ mod welcome;
 pub use args::{LogFormat, ServeArgs};
 pub use environment::ServeEnvironment;
 pub use policy::policy_text;
+pub use running::Running;
 pub use s3::{Access, S3, S3Args};
-pub use serve::{Running, serve, start};
+pub use serve::{serve, start};
 
 /// The file with a token in development, under the data folder.
 pub const TOKEN_FILE: &str = "token";

@@ -7,7 +7,6 @@ use consign_core::auth::Authenticator;
 use consign_core::ports::Clock as _;
 use consign_host::System;
 use consign_sql::SqlRepo;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ServeArgs;
@@ -17,6 +16,7 @@ use crate::host::host;
 use crate::listen::listen;
 use crate::metrics::Metrics;
 use crate::policy::configure;
+use crate::running::Running;
 use crate::s3::S3;
 use crate::site::Site;
 use crate::{TOKEN_FILE, consumer, http, limits, log, private, store, welcome};
@@ -34,37 +34,6 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     stop_on_signal(stop.clone())?;
     running.wait().await;
     Ok(())
-}
-
-/// A running host.
-#[derive(Debug)]
-pub struct Running {
-    /// The base URL of the functions.
-    pub base_url: String,
-    /// The URL of the store for clients.
-    pub store_url: String,
-    /// A token, in development.
-    pub token: Option<String>,
-    /// Whether the store accepts unsigned copy sources, so that signed uploads have a header against copies.
-    pub(crate) copies_unsigned: bool,
-    http: JoinHandle<()>,
-    consumer: JoinHandle<()>,
-    store: Option<consign_embedded::Running>,
-}
-
-impl Running {
-    /// Waits until all parts have ended after the stop.
-    pub async fn wait(self) {
-        if let Err(error) = self.http.await {
-            tracing::error!(%error, "the listener task failed");
-        }
-        if let Err(error) = self.consumer.await {
-            tracing::error!(%error, "the consumer task failed");
-        }
-        if let Some(store) = self.store {
-            store.shutdown().await;
-        }
-    }
 }
 
 /// Starts all parts and returns when requests are answered.

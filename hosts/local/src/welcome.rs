@@ -1,6 +1,6 @@
 //! The message at the start: the addresses and, in development, an example session with curl.
 
-use crate::serve::Running;
+use crate::running::Running;
 
 /// Returns the text. Every command in it can be pasted.
 pub(crate) fn text(running: &Running) -> String {

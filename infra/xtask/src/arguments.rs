@@ -2,8 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::section::Section;
 use crate::service::Options;
-use crate::suite::Section;
 
 const EXAMPLES: &str = "\
 Examples:

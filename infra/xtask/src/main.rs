@@ -19,6 +19,7 @@ mod load;
 mod node;
 mod pip;
 mod process;
+mod section;
 mod servers;
 mod service;
 mod services;

@@ -7,11 +7,12 @@ use consign_time as time;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
+use super::envelope::{Envelope, EventSources};
+use super::error::EventError;
+use super::event::{Action, Decoded, FailedRecord, ObjectEvent, Provider};
+use super::limits::{BODY_BYTES_MAX, BUCKET_BYTES_MAX, KEY_BYTES_MAX, TAG_BYTES_MAX};
+use super::sequencer::Sequencer;
 use super::wire::{self, Text};
-use super::{
-    Action, BODY_BYTES_MAX, BUCKET_BYTES_MAX, Decoded, Envelope, EventError, EventSources,
-    FailedRecord, KEY_BYTES_MAX, ObjectEvent, Provider, Sequencer, TAG_BYTES_MAX,
-};
 
 /// The envelopes and stores that are still accepted. Each envelope is removed at most once, SQS before SNS, so a
 /// message is at most three levels deep.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
-use super::EventError;
+use super::error::EventError;
 
 /// The position of an event among the events of the same key: hexadecimal text, for both S3 and MinIO.
 ///

@@ -9,7 +9,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{EventError, RECORDS_MAX};
+use super::error::EventError;
+use super::limits::RECORDS_MAX;
 
 /// A string, borrowed if the JSON has no escapes.
 #[derive(serde::Deserialize)]

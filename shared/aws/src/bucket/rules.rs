@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 use consign_core::ports::{Fault, FaultKind};
 
-use super::{Cleaning, SetupError};
+use super::setup::{Cleaning, SetupError};
 
 /// The id of our CORS rule, and the prefix of the ids of our other rules.
 const OURS: &str = "consign";
