@@ -41,7 +41,7 @@ fn answer_all(cases: impl BufRead, mut answers: impl Write) -> std::io::Result<(
 
 fn event(case: &Value) -> Result<Value, String> {
     let source = text(case, "source")?;
-    let envelope = Envelope::parse(source).ok_or_else(|| format!("unknown envelope {source}"))?;
+    let envelope = Envelope::parse(source).ok_or_else(|| format!("unknown source {source}"))?;
     let (outcome, records, failed) = match decode_from(envelope, text(case, "body")?.as_bytes()) {
         Ok(Decoded::Ok(records)) => ("ok", records, vec![]),
         Ok(Decoded::Ignore) => ("ignore", vec![], vec![]),
@@ -122,7 +122,7 @@ mod tests {
             (&answers[2]["outcome"], &answers[2]["failed"]),
             (&json!("partial"), &json!([1, 2]))
         );
-        assert_eq!(answers[3], json!({ "id": 4, "error": "no source pigeon" }));
+        assert_eq!(answers[3], json!({ "id": 4, "error": "unknown source pigeon" }));
     }
 
     #[test]
