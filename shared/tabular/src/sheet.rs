@@ -226,6 +226,10 @@ fn moment_text(moment: &ExcelDateTime, with_time: bool) -> String {
         return duration_text(value);
     }
     let (year, month, day, ..) = moment.to_ymd_hms_milli();
+    // Excel counts a 29 February 1900, which no calendar has. calamine gives the day before, which is another cell's day.
+    if (60.0..61.0).contains(&value) && (year, month, day) == (1900, 2, 28) {
+        return number(value);
+    }
     let (hour, minute, second, milli) = clock(moment);
     let fraction = if milli == 0 {
         String::new()

@@ -145,10 +145,11 @@ impl Source {
         if let Packing::Gzip(gzip) = &mut self.packing {
             let mut text = Vec::new();
             let ended = gzip.finish(&mut text);
-            self.push_unpacked(&text, sink)?;
+            let pushed = self.push_unpacked(&text, sink);
             ended.map_err(|_| Refusal::BadGzip {
                 text_bytes: self.text.bytes(),
             })?;
+            pushed?;
         }
         self.unpack_blocks(None, sink)?;
         if let Packing::Workbook(bytes) = &mut self.packing {
@@ -326,10 +327,12 @@ impl Source {
                 return Ok(());
             };
             let written = gzip.push(piece, &mut text);
-            self.push_unpacked(&text, sink)?;
+            let pushed = self.push_unpacked(&text, sink);
             written.map_err(|_| Refusal::BadGzip {
                 text_bytes: self.text.bytes(),
             })?;
+            // What damaged data unpack to before they are found out says nothing of the text.
+            pushed?;
             text.clear();
             self.check_expansion()?;
         }

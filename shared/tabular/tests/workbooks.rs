@@ -205,6 +205,24 @@ fn cells_have_the_types_that_the_sheet_gives_them() {
 }
 
 #[test]
+fn a_day_that_no_calendar_has_becomes_no_other_day() {
+    let days = |serials: &[f64]| {
+        let cells: Vec<[Cell; 2]> = serials
+            .iter()
+            .map(|serial| [Text("a"), Styled(*serial, 1)])
+            .collect();
+        let mut rows: Vec<&[Cell]> = vec![&[Text("name"), Text("day")]];
+        rows.extend(cells.iter().map(<[Cell; 2]>::as_slice));
+        convert(&workbook(&rows))
+    };
+    let around = days(&[59.0, 61.0]);
+    assert_eq!(around.types(), ["text", "date"]);
+    assert_eq!(min(&around, "day"), "1900-02-28");
+    // 29 February 1900 for Excel.
+    assert_eq!(days(&[59.0, 60.0, 61.0]).types(), ["text", "text"]);
+}
+
+#[test]
 fn titles_gaps_and_empty_columns_are_no_part_of_the_table() {
     let none = Cell::None;
     let file = workbook(&[
