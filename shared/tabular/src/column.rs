@@ -158,6 +158,7 @@ impl Builder {
             return Err(Refusal::SourceChanged);
         }
         if evidence.is_text_for_good() {
+            self.column.warnings = evidence.reading().1;
             self.evidence = None;
         }
         Ok(())

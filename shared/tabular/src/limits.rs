@@ -131,7 +131,7 @@ impl Limits {
     /// Bounds for so many columns, which leave less room for values the more they are.
     pub(crate) fn for_columns(mut self, columns: usize) -> Self {
         let taken = (columns as u64).saturating_mul(COLUMN_BYTES);
-        let room = (self.memory_bytes / 2).saturating_sub(taken);
+        let room = (self.memory_bytes / 64 * 31).saturating_sub(taken);
         let bytes =
             |part: u64| usize::try_from(part.max(WIDE_PAGES_BYTES_MIN)).unwrap_or(usize::MAX);
         self.pages_bytes = self.pages_bytes.min(bytes(room / 4));

@@ -4,7 +4,7 @@
 
 mod support;
 
-use consign_tabular::{Limits, MEMORY_BYTES_MIN, Options, SAMPLE_BYTES};
+use consign_tabular::{Limits, MEMORY_BYTES_MIN, Options, SAMPLE_BYTES, Warning};
 use proptest::prelude::*;
 use support::{Outcome, convert_chunks, convert_once};
 
@@ -145,6 +145,23 @@ proptest! {
 fn file_of(beginning: &str, end: &str) -> Vec<u8> {
     let rows = SAMPLE_BYTES / beginning.len() + 1;
     format!("id,value\n{}{end}", beginning.repeat(rows)).into_bytes()
+}
+
+#[test]
+fn a_warning_that_a_late_cell_ends_is_not_given() {
+    let mut text = b"name,at\n".to_vec();
+    while text.len() < 2 * SAMPLE_BYTES {
+        text.extend(b"\"1,250\",0\n");
+    }
+    let warnings = |text: &[u8]| {
+        let outcome = convert_once(&[text], Options::default(), limits())
+            .unwrap()
+            .unwrap();
+        outcome.column("name").warnings.clone()
+    };
+    assert_eq!(warnings(&text), [Warning::AmbiguousNumbers]);
+    text.extend(b"17:08,0\n");
+    assert_eq!(warnings(&text), []);
 }
 
 #[test]
