@@ -1,6 +1,6 @@
 //! Progress: bars on a terminal, otherwise one line per state.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -52,7 +52,9 @@ impl Bars {
 
     /// Prints a line to standard output without disturbing the bars.
     pub(super) fn print(&self, line: &str) {
-        self.all.suspend(|| println!("{line}"));
+        // Nobody reads any more where this fails, as behind `| head`.
+        self.all
+            .suspend(|| drop(writeln!(std::io::stdout(), "{line}")));
     }
 
     /// Prints a line to standard error without disturbing the bars.

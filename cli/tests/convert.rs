@@ -157,3 +157,26 @@ fn hints_bind_and_wrong_ones_are_named() {
     }
     assert!(!folder.path().join("b.parquet").exists());
 }
+
+#[test]
+fn no_result_takes_the_place_of_a_source_or_of_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = b"x,y\n1,2\n";
+    for name in [
+        "a.parquet.profile.json",
+        "a.parquet.rejects.parquet",
+        "a.parquet",
+    ] {
+        fs::write(folder.path().join(name), table).unwrap();
+        let ran = consign(folder.path(), &[name, "a.parquet"], b"");
+        assert_eq!(ran.status.code(), Some(1), "{name}");
+        assert_eq!(fs::read(folder.path().join(name)).unwrap(), table);
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("a.csv"), table).unwrap();
+    for taken in ["/dev/null", "a.csv"] {
+        let ran = consign(folder.path(), &["a.csv", taken], b"");
+        assert_eq!(ran.status.code(), Some(1), "{taken}");
+    }
+    assert_eq!(names(folder.path()), ["a.csv"]);
+}

@@ -9,6 +9,9 @@ use tempfile::NamedTempFile;
 
 /// Standard input, or output.
 const STANDARD: &str = "-";
+/// What stands behind the name of the table in those of the profile and the rejects.
+pub(super) const PROFILE: &str = ".profile.json";
+pub(super) const REJECTS: &str = ".rejects.parquet";
 /// What tables and their packings end with: left out of the name of the result.
 const PACKED: [&str; 4] = ["gz", "zst", "zip", "bgz"];
 
@@ -37,6 +40,13 @@ impl Input {
         match self {
             Self::Stdin => STANDARD.to_owned(),
             Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn canonical(&self) -> Option<PathBuf> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => path.canonicalize().ok(),
         }
     }
 
@@ -117,6 +127,31 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Everything that a conversion to `path` may write.
+pub(super) fn results(path: &Path) -> [PathBuf; 3] {
+    let beside = |suffix| suffixed(path, suffix);
+    [path.to_owned(), beside(PROFILE), beside(REJECTS)]
+}
+
+/// Refuses to write where a source is, or something that is no file.
+fn check_result(result: &Path, sources: &[PathBuf]) -> anyhow::Result<()> {
+    let Ok(metadata) = result.metadata() else {
+        return Ok(());
+    };
+    ensure!(
+        metadata.is_file(),
+        "{} exists and is no regular file",
+        result.display()
+    );
+    let is_source = sources.contains(&result.canonicalize()?);
+    ensure!(
+        !is_source,
+        "{} is read, and cannot be written too",
+        result.display()
+    );
+    Ok(())
+}
+
 /// What to read, and where to write: each result has a place of its own, which is no input.
 pub(super) fn jobs(inputs: &[String], output: &str) -> anyhow::Result<Vec<Job>> {
     let inputs = expanded(inputs)?;
@@ -127,6 +162,7 @@ pub(super) fn jobs(inputs: &[String], output: &str) -> anyhow::Result<Vec<Job>> 
         "OUT has to be a folder that exists where there are {} files; `{output}` is none",
         inputs.len()
     );
+    let sources: Vec<PathBuf> = inputs.iter().filter_map(Input::canonical).collect();
     let mut jobs = Vec::with_capacity(inputs.len());
     let mut taken: BTreeMap<PathBuf, String> = BTreeMap::new();
     for input in inputs {
@@ -147,11 +183,8 @@ pub(super) fn jobs(inputs: &[String], output: &str) -> anyhow::Result<Vec<Job>> 
                     path.display()
                 );
             }
-            if let (Input::File(from), Ok(to)) = (&input, path.canonicalize()) {
-                ensure!(
-                    from.canonicalize()? != to,
-                    "IN and OUT are the same file: {output}"
-                );
+            for result in results(path) {
+                check_result(&result, &sources)?;
             }
         }
         jobs.push(Job { input, output });

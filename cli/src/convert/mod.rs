@@ -183,7 +183,7 @@ fn written(
     let input = job.input.spooled(source)?;
     let folder = job.output.folder();
     let create = || {
-        let file = || NamedTempFile::new_in(&folder);
+        let file = || temporary(&folder);
         Ok(Sinks {
             table: file()?,
             rejects: file()?,
@@ -201,31 +201,36 @@ fn written(
             io::copy(&mut table, &mut stdout).and_then(|_| stdout.flush())?;
         }
         Output::File(path) => {
-            let mut json = NamedTempFile::new_in(&folder)?;
+            let mut json = temporary(&folder)?;
             json.write_all(&serde_json::to_vec_pretty(&profile)?)?;
             json.write_all(b"\n")?;
-            let rejects_path = files::suffixed(path, ".rejects.parquet");
+            let rejects_path = files::suffixed(path, files::REJECTS);
             if rejects.total > 0 {
                 persist(sinks.rejects, &rejects_path)?;
             } else if rejects_path.exists() {
                 // Of an earlier run: it says nothing of this one.
                 std::fs::remove_file(&rejects_path)?;
             }
-            persist(json, &files::suffixed(path, ".profile.json"))?;
+            persist(json, &files::suffixed(path, files::PROFILE))?;
             persist(sinks.table, path)?;
         }
     }
     Ok(profile)
 }
 
-/// Renames a file to its place, readable as one that was created there.
-fn persist(file: NamedTempFile, path: &Path) -> anyhow::Result<()> {
+/// A file beside where it goes, with the rights of one that is created there.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
+    builder.tempfile_in(folder)
+}
+
+/// Renames a file to its place.
+fn persist(file: NamedTempFile, path: &Path) -> anyhow::Result<()> {
     let persisted = file.persist(path);
     persisted
         .map(drop)
@@ -318,12 +323,16 @@ impl Input {
     /// The file to read; standard input is kept first, since one pass may not be enough.
     fn spooled(&self, source: &Source) -> anyhow::Result<files::Spooled<'_>> {
         match self {
-            Self::File(path) => Ok(files::Spooled::File(path)),
-            Self::Stdin => {
-                let mut kept = NamedTempFile::new()?;
-                io::copy(&mut source.over(io::stdin().lock()), &mut kept)?;
-                Ok(files::Spooled::Kept(kept))
-            }
+            Self::File(path) if path.metadata()?.is_file() => Ok(files::Spooled::File(path)),
+            // A pipe with a name can be read once, as standard input.
+            Self::File(path) => kept(source.over(File::open(path)?)),
+            Self::Stdin => kept(source.over(io::stdin().lock())),
         }
     }
+}
+
+fn kept(mut source: impl Read) -> anyhow::Result<files::Spooled<'static>> {
+    let mut kept = NamedTempFile::new()?;
+    io::copy(&mut source, &mut kept)?;
+    Ok(files::Spooled::Kept(kept))
 }

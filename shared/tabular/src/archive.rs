@@ -21,6 +21,12 @@ const COMMENT_BYTES_MAX: usize = 65_535;
 const RUN_BYTES_MAX: usize = 1 << 20;
 /// What a text of the table of texts takes beside its letters is less than its tags.
 const STRINGS_COST: u64 = 2;
+/// What is not read: pictures, and what printers and other programs left.
+const MEDIA: [&str; 11] = [
+    ".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".bmp", ".tif", ".tiff", ".bin", ".ole",
+];
+/// The attribute by which the reader of workbooks makes room for texts, before it has read one.
+const UNIQUE_COUNT: &[u8] = b"uniqueCount";
 /// Formats take many times what their tags take.
 const STYLES_COST: u64 = 16;
 
@@ -34,7 +40,6 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let mut left = limits.workbook_expanded_bytes_max;
     let mut held = bytes.len() as u64;
     let too_large = |what, limit_bytes| Refusal::WorkbookTooLarge { what, limit_bytes };
-    let is_read = |name: &str| name.ends_with(".xml") || name.ends_with(".rels");
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(|error| {
             if matches!(error, ZipError::UnsupportedArchive(_)) {
@@ -47,7 +52,7 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
         })?;
         let name = entry.name().map_err(|_| Refusal::BadZip)?;
         let name = name.to_ascii_lowercase();
-        if !is_read(&name) {
+        if MEDIA.iter().any(|end| name.ends_with(end)) {
             continue;
         }
         let told = entry.size();
@@ -62,8 +67,42 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
         }
         left -= told;
         check_entry(&mut entry, told)?;
+        if name.ends_with("sharedstrings.xml") {
+            drop(entry);
+            check_texts(&mut archive, at, told)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses a table of texts that says to have more of them than it has room for: the reader believes it, and makes room.
+fn check_texts(
+    archive: &mut ZipArchive<Cursor<&[u8]>>,
+    at: usize,
+    told: u64,
+) -> Result<(), Refusal> {
+    let entry = archive.by_index(at).map_err(|_| Refusal::BadZip)?;
+    let mut xml = Vec::new();
+    entry
+        .take(told)
+        .read_to_end(&mut xml)
+        .map_err(|_| Refusal::BadZip)?;
+    // A text takes five bytes at least: `<si/>`.
+    let is_believable = |rest: &[u8]| {
+        let digits = rest.iter().skip_while(|byte| !byte.is_ascii_digit());
+        let digits: Vec<u8> = digits.copied().take_while(u8::is_ascii_digit).collect();
+        let count: Option<u64> = std::str::from_utf8(&digits)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        count.is_some_and(|count| count <= told / 5)
+    };
+    let is_plain = memchr::memmem::find_iter(&xml, UNIQUE_COUNT)
+        .all(|found| is_believable(&xml[found + UNIQUE_COUNT.len()..]));
+    if is_plain {
+        Ok(())
+    } else {
+        Err(Refusal::BadWorkbook)
+    }
 }
 
 /// How many times its size an entry takes in memory: some are kept, of others a piece.

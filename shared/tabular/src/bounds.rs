@@ -248,6 +248,20 @@ fn signed_zero(value: f64, is_max: bool) -> f64 {
     }
 }
 
+/// The bounds of a page as they are kept until its chunk ends: of long texts as much as [`bytes`] looks at, so that memory does
+/// not grow with the texts.
+pub(crate) fn shortened((min, max): &Bounds) -> Bounds {
+    let short = |bound: &Bound| match bound {
+        Bound::Text(text) => {
+            // Still longer than what is cut.
+            let end = text.ceil_char_boundary(TEXT_BYTES_MAX + 1);
+            Bound::Text(text[..end].into())
+        }
+        Bound::Bool(_) | Bound::Int(_) | Bound::Float(_) | Bound::Wide(_) => bound.clone(),
+    };
+    (short(min), short(max))
+}
+
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_BYTES_MAX)]
 }

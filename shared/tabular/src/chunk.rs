@@ -124,7 +124,7 @@ impl Chunk {
             rows,
             nulls: buffer.nulls.len(),
             nans,
-            bounds: bounds.clone(),
+            bounds: bounds.as_ref().map(bounds::shortened),
         });
         if let Some(bounds) = bounds.clone() {
             bounds::join(&mut self.bounds, bounds);

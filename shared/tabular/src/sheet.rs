@@ -14,6 +14,10 @@ use crate::refusal::Refusal;
 
 /// The largest day that Excel has, the last one of 9999.
 const DAYS_MAX: f64 = 2_958_466.0;
+/// The last column of a sheet, `XFD`.
+const COLUMN_MAX: u32 = 16_383;
+/// The last row of a sheet.
+const ROW_MAX: u32 = 1_048_575;
 /// Integers up to here are written with all their digits.
 const PLAIN_MAX: f64 = 1e15;
 /// Numbers down to here are written without an exponent.
@@ -91,7 +95,10 @@ impl Extent {
             if *cell.get_value() == DataRef::Empty {
                 continue;
             }
-            let column = cell.get_position().1;
+            let (row, column) = cell.get_position();
+            if column > COLUMN_MAX || row > ROW_MAX {
+                return Err(Refusal::BadWorkbook);
+            }
             let extent = extent.get_or_insert_with(|| Self {
                 first: column,
                 last: column,
@@ -140,7 +147,8 @@ fn write(cells: &mut Cells<'_>, extent: &Extent, emit: Emit<'_>) -> Result<(), R
         }
         let (at_row, at_column) = cell.get_position();
         // Excel writes them in order; else one would stand in another's place.
-        if at_row < row || (at_row == row && at_column < column) {
+        let is_behind = at_column > column || (at_column == column && !is_begun);
+        if at_row < row || (at_row == row && !is_behind) {
             return Err(Refusal::BadWorkbook);
         }
         while row < at_row {

@@ -146,9 +146,7 @@ impl Source {
             let mut text = Vec::new();
             let ended = gzip.finish(&mut text);
             let pushed = self.push_unpacked(&text, sink);
-            ended.map_err(|_| Refusal::BadGzip {
-                text_bytes: self.text.bytes(),
-            })?;
+            ended.map_err(|_| self.bad_gzip())?;
             pushed?;
         }
         self.unpack_blocks(None, sink)?;
@@ -322,20 +320,42 @@ impl Source {
                 .try_for_each(|piece| self.text.push(piece, sink));
         }
         let mut text = Vec::new();
-        for piece in bytes.chunks(GZIP_PIECE_BYTES) {
+        let mut pieces = bytes.chunks(GZIP_PIECE_BYTES);
+        while let Some(piece) = pieces.next() {
             let Packing::Gzip(gzip) = &mut self.packing else {
                 return Ok(());
             };
             let written = gzip.push(piece, &mut text);
             let pushed = self.push_unpacked(&text, sink);
-            written.map_err(|_| Refusal::BadGzip {
-                text_bytes: self.text.bytes(),
-            })?;
-            // What damaged data unpack to before they are found out says nothing of the text.
-            pushed?;
+            written.map_err(|_| self.bad_gzip())?;
             text.clear();
+            if let Err(refusal) = pushed {
+                return Err(self.damage_behind(pieces).unwrap_or(refusal));
+            }
             self.check_expansion()?;
         }
         Ok(())
+    }
+
+    /// Whether the data turn out to be damaged behind text that is refused, as far as they are there: then that text says nothing
+    /// of the file.
+    fn damage_behind<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> Option<Refusal> {
+        let Packing::Gzip(gzip) = &mut self.packing else {
+            return None;
+        };
+        let mut text = Vec::new();
+        for piece in pieces {
+            text.clear();
+            if gzip.push(piece, &mut text).is_err() {
+                return Some(self.bad_gzip());
+            }
+        }
+        None
+    }
+
+    fn bad_gzip(&self) -> Refusal {
+        Refusal::BadGzip {
+            text_bytes: self.text.bytes(),
+        }
     }
 }

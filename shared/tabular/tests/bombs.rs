@@ -244,3 +244,25 @@ fn ten_thousand_columns_are_read_within_the_budget_or_refused() {
     assert_eq!(code, "too_large_for_memory", "{detail}");
     assert!(read > 64 * MIB, "{read}");
 }
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_long_cells() {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
+    let row = [b"1,".to_vec(), vec![b'z'; 1 << 20], b"\n".to_vec()].concat();
+    let mut pass = OnePass::new(Options::default(), limits);
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    assert_eq!(pass.push(b"id,text\n").unwrap(), Step::Taken);
+    for _ in 0..200 {
+        assert_eq!(pass.push(&row).unwrap(), Step::Taken);
+        drop(pass.take_output());
+    }
+    assert!(matches!(pass.finish().unwrap(), Ended::Converted(_)));
+    let taken = (MEMORY.peak_usage() - before) as u64;
+    assert!(
+        taken <= MEMORY_BYTES_DEFAULT,
+        "{} MiB were taken",
+        taken / MIB
+    );
+}

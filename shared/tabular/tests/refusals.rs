@@ -64,13 +64,17 @@ fn damaged_gzip_is_refused() {
     refused(&flipped, "bad_gzip");
     refused(b"\x1F\x8B", "bad_gzip");
     // What it unpacks to before the damage is found out is no text, which is not its sender's fault.
-    let numbers: String = (0..20_000)
-        .map(|row| format!("{row},{}\n", row * row))
-        .collect();
-    let mut damaged = gzip(numbers);
-    let middle = damaged.len() / 2;
-    damaged[middle..middle + 8].fill(0xFF);
-    refused(damaged, "bad_gzip");
+    let mut rows = String::from("id,amount,city\n");
+    for row in 0..20_000 {
+        rows += &format!("{row},{}.5,Vienna {}\n", row * 7919 % 10_007, row % 31);
+    }
+    let whole = gzip(rows);
+    for (at, byte) in (1..40).zip([0xFF, 0x00, 0xA5].into_iter().cycle()) {
+        let mut damaged = whole.clone();
+        let from = whole.len() / 41 * at;
+        damaged[from..from + 8].fill(byte);
+        refused(damaged, "bad_gzip");
+    }
 }
 
 #[test]

@@ -205,6 +205,41 @@ fn cells_have_the_types_that_the_sheet_gives_them() {
 }
 
 #[test]
+fn a_table_of_texts_that_promises_more_than_it_has_is_refused() {
+    for count in ["100000000000", "18446744073709551615", "1 0"] {
+        let strings = format!(
+            r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="{count}"><si><t>a</t></si></sst>"#
+        );
+        let file = workbook_with(
+            &[("Data", "", sheet(&[&[Text("a")], &[Number(1.0)]]))],
+            &strings,
+        );
+        let found = support::convert_with(&file, Options::default());
+        if count == "1 0" {
+            assert_eq!(found.unwrap().profile.rows, 1);
+        } else {
+            assert_eq!(found.unwrap_err().code(), "bad_workbook");
+        }
+    }
+}
+
+#[test]
+fn cells_that_stand_in_one_place_or_beyond_the_sheet_are_refused() {
+    for cells in [
+        r#"<c r="A2"><v>1</v></c><c r="A2"><v>9</v></c>"#,
+        r#"<c r="A2"><v>1</v></c><c r="ZZZZZ2"><v>9</v></c>"#,
+        r#"<c r="A2000000"><v>1</v></c>"#,
+    ] {
+        let rows = format!(
+            r#"<row r="1"><c r="A1" t="inlineStr"><is><t>v</t></is></c></row><row r="2">{cells}</row>"#
+        );
+        let file = workbook_with(&[("Data", "", rows)], NO_STRINGS);
+        let found = support::convert_with(&file, Options::default());
+        assert_eq!(found.unwrap_err().code(), "bad_workbook", "{cells}");
+    }
+}
+
+#[test]
 fn a_day_that_no_calendar_has_becomes_no_other_day() {
     let days = |serials: &[f64]| {
         let cells: Vec<[Cell; 2]> = serials
@@ -213,7 +248,7 @@ fn a_day_that_no_calendar_has_becomes_no_other_day() {
             .collect();
         let mut rows: Vec<&[Cell]> = vec![&[Text("name"), Text("day")]];
         rows.extend(cells.iter().map(<[Cell; 2]>::as_slice));
-        convert(&workbook(&rows))
+        convert(workbook(&rows))
     };
     let around = days(&[59.0, 61.0]);
     assert_eq!(around.types(), ["text", "date"]);

@@ -122,7 +122,10 @@ mod tests {
             (&answers[2]["outcome"], &answers[2]["failed"]),
             (&json!("partial"), &json!([1, 2]))
         );
-        assert_eq!(answers[3], json!({ "id": 4, "error": "unknown source pigeon" }));
+        assert_eq!(
+            answers[3],
+            json!({ "id": 4, "error": "unknown source pigeon" })
+        );
     }
 
     #[test]
