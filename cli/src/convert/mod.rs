@@ -41,7 +41,7 @@ Examples:
   consign convert flights.csv flights.parquet --json | jq '.profile.columns[].type'"
 )]
 pub(super) struct ConvertArgs {
-    /// Tables: CSV and its kin, JSON lines, a JSON array of objects; also packed. `-` is standard input. A pattern such as
+    /// Tables: CSV and its kin, JSON lines, a JSON array of objects, workbooks (XLSX); also packed. `-` is standard input. A pattern such as
     /// 'data/*.csv' is expanded
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<String>,
