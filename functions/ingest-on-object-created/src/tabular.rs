@@ -95,6 +95,13 @@ pub(crate) async fn convert<D: Deps>(
     })
 }
 
+/// The budget of the host. A made-up workbook can take more than its bounds say, so none is read here.
+fn limits<D: Deps>(held: &HeldLease<'_, D>) -> Limits {
+    let mut limits = Limits::for_memory(held.deps.memory_bytes());
+    limits.workbook_bytes_max = 0;
+    limits
+}
+
 fn options<D: Deps>(held: &HeldLease<'_, D>, head: &ObjectHead) -> Options {
     Options {
         metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
@@ -135,7 +142,7 @@ async fn survey<D: Deps>(
     held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
 ) -> Result<Plan, IngestError> {
-    let limits = Limits::for_memory(held.deps.memory_bytes());
+    let limits = limits(held);
     let mut survey = Survey::new(options(held, head), limits);
     let mut checksum = Checksum::of(held);
     let mut source = ObjectBytes::open(held).await?;
@@ -175,7 +182,7 @@ async fn pump_once<D: Deps, W: ObjectWriter>(
     head: &ObjectHead,
     writer: &mut W,
 ) -> Result<Option<Converted>, IngestError> {
-    let limits = Limits::for_memory(held.deps.memory_bytes());
+    let limits = limits(held);
     let mut pass = OnePass::new(options(held, head), limits);
     let mut checksum = Checksum::of(held);
     let mut source = ObjectBytes::open(held).await?;

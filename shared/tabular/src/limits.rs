@@ -86,7 +86,8 @@ pub struct Limits {
     pub expansion_max: u64,
     /// How much text types are guessed from in a conversion of one pass, in bytes: at least [`SAMPLE_BYTES`].
     pub guess_bytes: usize,
-    /// What a workbook takes in memory while it is read, as it is stored and with its texts; larger ones are refused.
+    /// What a workbook takes in memory while it is read, as it is stored and with its texts; larger ones are refused. With 0
+    /// workbooks are not read.
     pub workbook_bytes_max: usize,
     /// What a workbook may expand to.
     pub workbook_expanded_bytes_max: u64,

@@ -257,6 +257,9 @@ impl Source {
 
     fn check_workbook(&self) -> Result<(), Refusal> {
         let limit = self.limits.workbook_bytes_max as u64;
+        if limit == 0 {
+            return Err(workbook::unread());
+        }
         if self.bytes > limit {
             return Err(Refusal::WorkbookTooLarge {
                 what: "it is",

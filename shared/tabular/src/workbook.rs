@@ -18,9 +18,14 @@ pub(crate) fn accept() -> Result<(), Refusal> {
 /// Refuses workbooks where they are not read.
 #[cfg(not(feature = "xlsx"))]
 pub(crate) fn accept() -> Result<(), Refusal> {
-    Err(Refusal::NotText {
+    Err(unread())
+}
+
+/// The refusal of workbooks where they are not read.
+pub(crate) fn unread() -> Refusal {
+    Refusal::NotText {
         what: "it is a workbook of Excel (XLSX) or another office document, which is not read here; save the sheet as CSV",
-    })
+    }
 }
 
 /// What is never called: no workbook is accepted.

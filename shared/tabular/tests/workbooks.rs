@@ -205,6 +205,15 @@ fn cells_have_the_types_that_the_sheet_gives_them() {
 }
 
 #[test]
+fn workbooks_are_refused_by_name_where_the_caller_has_no_room_for_them() {
+    let file = workbook(&[&[Text("a")], &[Number(1.0)]]);
+    let mut limits = limits();
+    limits.workbook_bytes_max = 0;
+    let found = convert_chunks(&[&file], Options::default(), limits);
+    assert_eq!(found.unwrap_err().code(), "not_text");
+}
+
+#[test]
 fn a_table_of_texts_that_promises_more_than_it_has_is_refused() {
     for count in ["100000000000", "18446744073709551615", "1 0"] {
         let strings = format!(
