@@ -353,7 +353,13 @@ impl Source {
                 return Some(self.bad_gzip());
             }
         }
-        None
+        // The checksum, where the end is there.
+        match gzip.finish(&mut text) {
+            Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                Some(self.bad_gzip())
+            }
+            Err(_) | Ok(()) => None,
+        }
     }
 
     fn bad_gzip(&self) -> Refusal {

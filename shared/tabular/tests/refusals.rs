@@ -218,3 +218,21 @@ fn a_refusal_holds_nothing_of_the_file() {
     assert!(!detail.contains("secret"));
     assert!(convert_with("a\n1\n", Options::default()).is_ok());
 }
+
+#[test]
+fn a_checksum_that_is_wrong_behind_what_is_no_text_tells_of_damage() {
+    let mut text = String::from("id,amount,name\n");
+    for row in 0..20_000 {
+        text += &format!("{row},{row}.5,\"name, {row}\"\n");
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    let mut damaged = encoder.finish().unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 8].fill(0xFF);
+    refused(&damaged, "bad_gzip");
+    let once = support::convert_once(&[&damaged], Options::default(), limits());
+    assert_eq!(once.unwrap_err().code(), "bad_gzip");
+    // A text that is whole is what it is.
+    refused(gzip(b"a,b\n1,x\n2,\xCF\xF0\xE8\n"), "not_utf8");
+}
