@@ -215,7 +215,7 @@ fn workbooks_are_refused_by_name_where_the_caller_has_no_room_for_them() {
 
 #[test]
 fn a_table_of_texts_that_promises_more_than_it_has_is_refused() {
-    for count in ["100000000000", "18446744073709551615", "1 0"] {
+    for count in ["100000000000", "18446744073709551615"] {
         let strings = format!(
             r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="{count}"><si><t>a</t></si></sst>"#
         );
@@ -224,11 +224,7 @@ fn a_table_of_texts_that_promises_more_than_it_has_is_refused() {
             &strings,
         );
         let found = support::convert_with(&file, Options::default());
-        if count == "1 0" {
-            assert_eq!(found.unwrap().profile.rows, 1);
-        } else {
-            assert_eq!(found.unwrap_err().code(), "bad_workbook");
-        }
+        assert_eq!(found.unwrap_err().code(), "bad_workbook");
     }
 }
 
