@@ -8,7 +8,7 @@ use consign_core::auth::{Authenticator, Identity};
 use consign_core::config::Config;
 use consign_core::ids::OwnerId;
 use consign_core::policy::{
-    ConfirmRequest, ContentDisposition, DownloadQuery, ListQuery, Provider, SignUploadRequest, content_disposition,
+    ConfirmRequest, ContentDisposition, DownloadQuery, ListQuery, StoreProvider, SignUploadRequest, content_disposition,
 };
 use consign_core::sigv4::{PostForm, Secret, SentRequest, verify_post, verify_url};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -43,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
 fn sign(body: &[u8]) {
     let Ok(request) = SignUploadRequest::parse(body) else { return };
     let identity = Identity { owner: OwnerId::parse("ann").expect("an owner"), tier: None, scopes: Vec::new() };
-    let Ok(accepted) = CONFIG.policy.check(request, &identity, Provider::S3.capabilities()) else { return };
+    let Ok(accepted) = CONFIG.policy.check(request, &identity, StoreProvider::S3.capabilities()) else { return };
     assert!(accepted.size_bytes.is_none_or(|size| (accepted.size_bytes_min..=accepted.size_bytes_max).contains(&size)));
     let value = content_disposition(&accepted.filename, ContentDisposition::Attachment);
     assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{value:?}");
