@@ -9,9 +9,9 @@ use tempfile::NamedTempFile;
 
 /// Standard input, or output.
 const STANDARD: &str = "-";
-/// What stands behind the name of the table in those of the profile and the rejects.
-pub(super) const PROFILE: &str = ".profile.json";
-pub(super) const REJECTS: &str = ".rejects.parquet";
+/// The suffixes of the profile and the rejects, after the name of the table.
+const PROFILE: &str = ".profile.json";
+const REJECTS: &str = ".rejects.parquet";
 /// What tables and their packings end with: left out of the name of the result.
 const PACKED: [&str; 4] = ["gz", "zst", "zip", "bgz"];
 
@@ -120,14 +120,14 @@ impl Spooled<'_> {
     }
 }
 
-/// The path with something behind its name.
-pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+/// Appends to the name of a path.
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Everything that a conversion to `path` may write.
+/// The files that a conversion to `path` may write: the table, its profile, its rejects.
 pub(super) fn results(path: &Path) -> [PathBuf; 3] {
     let beside = |suffix| suffixed(path, suffix);
     [path.to_owned(), beside(PROFILE), beside(REJECTS)]

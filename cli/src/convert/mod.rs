@@ -91,16 +91,16 @@ fn rejects_max(text: &str) -> Result<RejectsMax, String> {
     }
 }
 
-/// How one conversion ended.
+/// The result of one conversion.
 enum End {
     Written(Box<Profile>),
     Refused { code: &'static str, detail: String },
     Failed(anyhow::Error),
 }
 
-/// Converts every file; fails where one did.
+/// Converts every file. Fails if one failed.
 pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
-    // 1. All is checked before anything is written.
+    // 1. Check everything before anything is written.
     let hints = args.hints.read()?;
     let jobs = files::jobs(&args.inputs, &args.output)?;
     let options = Options {
@@ -113,7 +113,7 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
     let limits = Limits::for_memory(args.memory_mib * MIB);
     let (bars, stopped) = (Bars::new(), Arc::new(AtomicBool::new(false)));
     let watch = tokio::spawn(stop_on_interrupt(Arc::clone(&stopped)));
-    // 2. One after the other, or some at once.
+    // 2. Convert, `--jobs` at a time.
     let (count, is_piped) = (jobs.len(), jobs.iter().any(Job::is_to_stdout));
     let mut running = stream::iter(jobs)
         .map(|job| {
@@ -132,7 +132,7 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
         let code = end.exit_code(args.fail_on_rejects);
         failures += usize::from(code != 0);
         worst = worst.max(code);
-        // 3. What is for a program goes to standard output, unless the table itself goes there.
+        // 3. Report. Standard output is for programs, unless the table goes there.
         let line = if args.json {
             end.json(&job)
         } else {
@@ -150,7 +150,7 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(worst))
 }
 
-/// The conversions end by themselves then, and take what they wrote away.
+/// Tells the conversions to stop. They remove their temporary files.
 async fn stop_on_interrupt(stopped: Arc<AtomicBool>) {
     if tokio::signal::ctrl_c().await.is_ok() {
         stopped.store(true, Ordering::Relaxed);
@@ -173,7 +173,7 @@ fn one(job: &Job, options: &Options, limits: Limits, source: &Source) -> End {
     end
 }
 
-/// Writes the results beside where they go, then renames them: a file that is refused leaves nothing.
+/// Writes the results to temporary files in the target folder, then renames them. A refused file leaves nothing.
 fn written(
     job: &Job,
     options: &Options,
@@ -201,24 +201,24 @@ fn written(
             io::copy(&mut table, &mut stdout).and_then(|_| stdout.flush())?;
         }
         Output::File(path) => {
+            let [path, profile_path, rejects_path] = files::results(path);
             let mut json = temporary(&folder)?;
             json.write_all(&serde_json::to_vec_pretty(&profile)?)?;
             json.write_all(b"\n")?;
-            let rejects_path = files::suffixed(path, files::REJECTS);
             if rejects.total > 0 {
                 persist(sinks.rejects, &rejects_path)?;
             } else if rejects_path.exists() {
-                // Of an earlier run: it says nothing of this one.
+                // From an earlier run.
                 std::fs::remove_file(&rejects_path)?;
             }
-            persist(json, &files::suffixed(path, files::PROFILE))?;
-            persist(sinks.table, path)?;
+            persist(json, &profile_path)?;
+            persist(sinks.table, &path)?;
         }
     }
     Ok(profile)
 }
 
-/// A file beside where it goes, with the rights of one that is created there.
+/// Creates a temporary file in the target folder, with the permissions of a new file.
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -237,7 +237,7 @@ fn persist(file: NamedTempFile, path: &Path) -> anyhow::Result<()> {
         .with_context(|| path.display().to_string())
 }
 
-/// What a conversion reads through: it moves the bar, and ends where the command was interrupted.
+/// Reads for a conversion: moves the bar, and fails once the command is interrupted.
 struct Source {
     bar: FileBar,
     stopped: Arc<AtomicBool>,
@@ -293,7 +293,7 @@ impl End {
                     "{name}: {} rows, {} columns{rejected} -> {} ({})",
                     profile.rows,
                     profile.columns.len(),
-                    job.output,
+                    printable(&job.output.to_string()),
                     size(profile.parquet_bytes)
                 )
             }
@@ -320,11 +320,10 @@ impl End {
 }
 
 impl Input {
-    /// The file to read; standard input is kept first, since one pass may not be enough.
+    /// Returns a file that can be read more than once. Standard input and pipes are copied first.
     fn spooled(&self, source: &Source) -> anyhow::Result<files::Spooled<'_>> {
         match self {
             Self::File(path) if path.metadata()?.is_file() => Ok(files::Spooled::File(path)),
-            // A pipe with a name can be read once, as standard input.
             Self::File(path) => kept(source.over(File::open(path)?)),
             Self::Stdin => kept(source.over(io::stdin().lock())),
         }

@@ -66,7 +66,7 @@ async fn confirm<D: Deps>(
             file_hash: confirmed.metadata.file_hash.map(|hash| hash.base64()),
         },
     };
-    let upload = match transition(deps.repo(), deps.queue(), upload, &event, call.now).await? {
+    let upload = match transition(deps, upload, &event, call.now).await? {
         TransitionOutcome::Refused(_, Refusal::StaleObservation) => {
             return Err(Problem::conflict_retry());
         }

@@ -215,14 +215,7 @@ async fn delete_own<D: Deps>(
     let upload = call.find_own(deps.repo(), &identity.owner, file_id).await?;
     // 2. Record the deletion. The sweep moves the objects. Idempotent.
     let reason = DeletionReason::Owner;
-    transition(
-        deps.repo(),
-        deps.queue(),
-        upload,
-        &Event::Delete { reason },
-        call.now,
-    )
-    .await?;
+    transition(deps, upload, &Event::Delete { reason }, call.now).await?;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)

@@ -67,8 +67,7 @@ impl<D: Deps> HeldLease<'_, D> {
 
     pub(crate) async fn apply(&self, event: &Event) -> Result<TransitionOutcome, Fault> {
         transition(
-            self.deps.repo(),
-            self.deps.queue(),
+            self.deps,
             self.upload.clone(),
             event,
             self.deps.clock().now(),
@@ -88,14 +87,7 @@ pub async fn lease_holder_lost<D: Deps>(
 ) -> Result<(), Fault> {
     if let Some(upload) = deps.repo().find(id).await? {
         let event = Event::LeaseHolderLost { token };
-        transition(
-            deps.repo(),
-            deps.queue(),
-            upload,
-            &event,
-            deps.clock().now(),
-        )
-        .await?;
+        transition(deps, upload, &event, deps.clock().now()).await?;
     }
     Ok(())
 }

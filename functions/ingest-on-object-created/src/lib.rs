@@ -125,14 +125,7 @@ async fn object_removed<D: Deps>(
             bucket::prove(deps, &upload.object.bucket).await?;
         }
         let event = Event::ObjectRemoved { sequencer };
-        let outcome = transition(
-            deps.repo(),
-            deps.queue(),
-            upload,
-            &event,
-            deps.clock().now(),
-        )
-        .await?;
+        let outcome = transition(deps, upload, &event, deps.clock().now()).await?;
         return Ok(ack_unless_stale(&outcome));
     }
     process::run(deps, upload, None).await
@@ -164,14 +157,7 @@ async fn object_absent<D: Deps>(deps: &D, upload: Upload) -> Result<TransitionOu
         bucket::prove(deps, &upload.object.bucket).await?;
     }
     let before = upload.state;
-    let outcome = transition(
-        deps.repo(),
-        deps.queue(),
-        upload,
-        &Event::ObjectAbsent,
-        deps.clock().now(),
-    )
-    .await?;
+    let outcome = transition(deps, upload, &Event::ObjectAbsent, deps.clock().now()).await?;
     if let TransitionOutcome::Changed(upload) = &outcome
         && before != UploadState::Deleted
         && let Some(reason) = upload.deletion_reason

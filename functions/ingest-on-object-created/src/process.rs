@@ -103,7 +103,7 @@ async fn acquire<'a, D: Deps>(
         lease: lease.clone(),
         output: output_place(deps, &upload),
     };
-    match transition(deps.repo(), deps.queue(), upload, &event, now).await? {
+    match transition(deps, upload, &event, now).await? {
         TransitionOutcome::Changed(upload) if upload.conflict_etag.is_some() => {
             tracing::warn!(
                 operation = "ingest",

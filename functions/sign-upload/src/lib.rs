@@ -62,7 +62,7 @@ async fn sign_upload<D: Deps>(
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(call.now, expires_s.into()),
     };
-    let outcome = transition(deps.repo(), deps.queue(), upload, &event, call.now).await?;
+    let outcome = transition(deps, upload, &event, call.now).await?;
     let upload = still_open(outcome.upload(), call.now)?;
     let signing = answer::Signing {
         signer: deps.signer(),
@@ -188,7 +188,7 @@ async fn reopen<D: Deps>(
     let event = Event::UrlsReissued {
         url_expires_at: saturating_add_secs(now, EXPIRY_GRACE_S),
     };
-    let outcome = transition(deps.repo(), deps.queue(), upload.clone(), &event, now).await?;
+    let outcome = transition(deps, upload.clone(), &event, now).await?;
     within_quota(0).await?;
     still_open(outcome.upload(), now)
 }
@@ -250,7 +250,7 @@ async fn begin_multipart<D: Deps>(
         Ok(upload_id) => upload_id,
         Err(fault) if fault.kind.is_without_effect() => {
             // If this cannot be written, the reservation runs out.
-            let _ = transition(deps.repo(), deps.queue(), upload, &Event::BeginFailed, now).await;
+            let _ = transition(deps, upload, &Event::BeginFailed, now).await;
             return Err(fault.into());
         }
         Err(fault) => {
@@ -259,9 +259,7 @@ async fn begin_multipart<D: Deps>(
         }
     };
     let event = Event::MultipartBegun { upload_id };
-    let upload = transition(deps.repo(), deps.queue(), upload, &event, now)
-        .await?
-        .upload();
+    let upload = transition(deps, upload, &event, now).await?.upload();
     if upload.multipart_upload_id.is_none() {
         return Err(Problem::conflict_retry());
     }
@@ -277,7 +275,7 @@ async fn reserve_begin<D: Deps>(
     let event = Event::BeginReserved {
         until: saturating_add_secs(now, BEGIN_S),
     };
-    match transition(deps.repo(), deps.queue(), upload, &event, now).await? {
+    match transition(deps, upload, &event, now).await? {
         TransitionOutcome::Refused(upload, Refusal::Beginning) => {
             Err(Problem::idempotency_in_progress(rest_s(&upload, now)))
         }

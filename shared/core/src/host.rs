@@ -39,6 +39,19 @@ pub trait HasQueue: Send + Sync {
     fn queue(&self) -> &impl IngestQueue;
 }
 
+/// A repository and a queue alone are enough for a transition.
+impl<R: UploadRepo, Q: IngestQueue> HasRepo for (&R, &Q) {
+    fn repo(&self) -> &impl UploadRepo {
+        self.0
+    }
+}
+
+impl<R: UploadRepo, Q: IngestQueue> HasQueue for (&R, &Q) {
+    fn queue(&self) -> &impl IngestQueue {
+        self.1
+    }
+}
+
 /// Provides the objects.
 pub trait HasStore: Send + Sync {
     /// Returns the object store.

@@ -2,6 +2,7 @@
 
 use crate::time::Timestamp;
 
+use crate::host::{HasQueue, HasRepo};
 use crate::ports::{Fault, IngestJob, IngestQueue, Saved, UploadRepo};
 use crate::upload::{Decision, Event, Refusal, Upload};
 
@@ -40,7 +41,16 @@ impl TransitionOutcome {
 ///
 /// # Errors
 /// The repository's fault. Also too many conflicts, and a record that no longer exists.
-pub async fn transition<R: UploadRepo, Q: IngestQueue>(
+pub async fn transition<D: HasRepo + HasQueue>(
+    deps: &D,
+    upload: Upload,
+    event: &Event,
+    now: Timestamp,
+) -> Result<TransitionOutcome, Fault> {
+    write(deps.repo(), deps.queue(), upload, event, now).await
+}
+
+async fn write<R: UploadRepo, Q: IngestQueue>(
     repo: &R,
     queue: &Q,
     upload: Upload,

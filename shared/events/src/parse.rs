@@ -254,13 +254,7 @@ fn event_bridge(text: &str) -> Result<Decoded, EventError> {
         _ => return Ok(Decoded::Ignore),
     };
     let (bucket, object) = entity(event.detail)?;
-    let key = object
-        .key
-        .as_ref()
-        .ok_or(EventError::KeyMissing)?
-        .0
-        .clone()
-        .into_owned();
+    let key = plain_key(&object)?;
     checked(Fields {
         provider: Provider::S3,
         action,
@@ -281,6 +275,12 @@ fn queue_message(text: &str) -> Result<Decoded, EventError> {
     }
 }
 
+/// Returns the key of an object as it stands, for stores that do not encode keys.
+fn plain_key(object: &wire::Object<'_>) -> Result<String, EventError> {
+    let key = object.key.as_ref().ok_or(EventError::KeyMissing)?;
+    Ok(key.0.clone().into_owned())
+}
+
 /// Decodes an event of R2, whose keys are not encoded.
 fn r2(text: &str) -> Result<Decoded, EventError> {
     let event: wire::R2<'_> = wire::object(text)?;
@@ -291,13 +291,7 @@ fn r2(text: &str) -> Result<Decoded, EventError> {
     };
     let bucket = non_empty(event.bucket).ok_or(EventError::BadBucket)?;
     let object: wire::Object<'_> = wire::object(event.object.ok_or(EventError::KeyMissing)?.get())?;
-    let key = object
-        .key
-        .as_ref()
-        .ok_or(EventError::KeyMissing)?
-        .0
-        .clone()
-        .into_owned();
+    let key = plain_key(&object)?;
     checked(Fields {
         provider: Provider::R2,
         action,

@@ -183,9 +183,9 @@ async fn a_transition_whose_answer_was_lost_is_found_done_when_repeated() {
     let delete = Event::Delete {
         reason: consign_core::upload::DeletionReason::Owner,
     };
-    let first = transition(&repo, &queue, upload.clone(), &delete, now).await;
+    let first = transition(&(&repo, &queue), upload.clone(), &delete, now).await;
     assert_eq!(first.unwrap_err().kind, FaultKind::TimedOut);
-    let again = transition(&repo, &queue, upload, &delete, now).await;
+    let again = transition(&(&repo, &queue), upload, &delete, now).await;
     assert!(
         matches!(again.unwrap(), TransitionOutcome::Unchanged(upload) if upload.state == UploadState::Deleted)
     );
@@ -200,7 +200,8 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     let object = store.client_put(&upload.object, put).unwrap();
     let seen = Event::ObjectObserved { object };
     faults.plan(Verb::Send, When::Nth(1), Moment::Before, Harm::Death);
-    let work = transition(&repo, &queue, upload.clone(), &seen, sample::start());
+    let ports = (&repo, &queue);
+    let work = transition(&ports, upload.clone(), &seen, sample::start());
     assert!(faults.outlive(work).await.is_none());
     assert_eq!(queue.inner().depth(), 0);
     // The work of the sweep.
@@ -208,7 +209,7 @@ async fn a_process_dies_after_its_write_and_before_its_message() {
     assert_eq!(all_due(&repo, until).await.unwrap(), [upload.id]);
     let found = repo.find(upload.id).await.unwrap().unwrap();
     assert_eq!(found.state, UploadState::Uploaded);
-    let swept = transition(&repo, &queue, found, &Event::Requeued, until).await;
+    let swept = transition(&(&repo, &queue), found, &Event::Requeued, until).await;
     assert!(swept.is_ok());
     assert_eq!(queue.inner().depth(), 1);
 }
@@ -233,7 +234,7 @@ async fn a_repository_that_holds_the_queue_sends_with_the_write() {
     let object = store.client_put(&upload.object, put).unwrap();
     let elsewhere = MemoryQueue::new();
     let seen = Event::ObjectObserved { object };
-    let moved = transition(&repo, &elsewhere, upload.clone(), &seen, now).await;
+    let moved = transition(&(&repo, &elsewhere), upload.clone(), &seen, now).await;
     assert!(matches!(moved.unwrap(), TransitionOutcome::Changed(_)));
     assert_eq!(elsewhere.depth(), 0);
     let [message] = &queue.receive(now, 30, 10)[..] else {

@@ -49,14 +49,7 @@ pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
 }
 
 async fn apply<D: Deps>(deps: &D, upload: Upload, event: Event) -> Result<Upload, Fault> {
-    let outcome = transition(
-        deps.repo(),
-        deps.queue(),
-        upload,
-        &event,
-        deps.clock().now(),
-    )
-    .await?;
+    let outcome = transition(deps, upload, &event, deps.clock().now()).await?;
     Ok(outcome.upload())
 }
 
@@ -135,14 +128,8 @@ async fn requeue<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
         return Ok(());
     };
     let now = deps.clock().now();
-    if let TransitionOutcome::Unchanged(upload) = transition(
-        deps.repo(),
-        deps.queue(),
-        upload,
-        &Event::ObjectObserved { object },
-        now,
-    )
-    .await?
+    if let TransitionOutcome::Unchanged(upload) =
+        transition(deps, upload, &Event::ObjectObserved { object }, now).await?
     {
         apply(deps, upload, Event::Requeued).await?;
     }

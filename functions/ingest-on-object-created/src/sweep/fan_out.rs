@@ -37,28 +37,28 @@ const _: () = assert!(OWN_PROBES_MAX < JOBS_AT_ONCE * SWEEP_JOB_UPLOADS_MAX);
 pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> {
     crate::bucket::mark_all(deps).await;
     let mut lines = Lines::find(deps).await?;
-    let mut ranges = Vec::new();
+    let mut runs = Vec::new();
     let mut count = 0;
     let mut passed_on = 0;
     // 1. Take turns over all lines.
     while let Some(taken) = lines.take(deps, TURN_MAX).await {
         let taken = taken?;
         count += taken.due.len();
-        ranges.push(taken);
+        runs.push(taken);
         if deps.clock().now() >= effort.until {
             break;
         }
         // 2. More than a run examines itself: pass on several jobs at a time.
         if count >= JOBS_AT_ONCE * SWEEP_JOB_UPLOADS_MAX {
-            passed_on += pass_on(deps, &ranges).await?;
-            ranges.clear();
+            passed_on += pass_on(deps, &runs).await?;
+            runs.clear();
             count = 0;
         }
     }
     if passed_on == 0 && count <= OWN_PROBES_MAX {
-        return examine_all(deps, &DueRun::ids(&ranges), effort).await;
+        return examine_all(deps, &DueRun::ids(&runs), effort).await;
     }
-    passed_on += pass_on(deps, &ranges).await?;
+    passed_on += pass_on(deps, &runs).await?;
     tracing::info!(operation = "sweep", passed_on);
     Ok(Swept {
         passed_on,
@@ -66,9 +66,9 @@ pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> 
     })
 }
 
-async fn pass_on<D: Deps>(deps: &D, ranges: &[DueRun]) -> Result<usize, Fault> {
+async fn pass_on<D: Deps>(deps: &D, runs: &[DueRun]) -> Result<usize, Fault> {
     let now = deps.clock().now();
-    let ids = DueRun::ids(ranges);
+    let ids = DueRun::ids(runs);
     let jobs = ids.chunks(SWEEP_JOB_UPLOADS_MAX);
     let jobs: Vec<SweepJob> = jobs
         .map(|ids| SweepJob {
@@ -77,7 +77,7 @@ async fn pass_on<D: Deps>(deps: &D, ranges: &[DueRun]) -> Result<usize, Fault> {
         .collect();
     deps.queue().send_sweep_jobs(&jobs).await?;
     let until = saturating_add_secs(now, PASSED_ON_S);
-    deps.repo().hold_runs(ranges, now, until).await?;
+    deps.repo().hold_runs(runs, now, until).await?;
     Ok(ids.len())
 }
 

@@ -194,7 +194,7 @@ impl Lines {
     /// Reads the turn of the next line that has due uploads.
     async fn turn<D: Deps>(mut self, deps: &D) -> Option<(Vec<TurnItem>, Self)> {
         let taken = match self.take(deps, TURN).await? {
-            Ok(stretch) => read(deps, &DueRun::ids(&[stretch])).await,
+            Ok(run) => read(deps, &DueRun::ids(&[run])).await,
             Err(fault) => vec![TurnItem::Unlisted(fault)],
         };
         Some((taken, self))
@@ -280,10 +280,7 @@ async fn postpone<D: Deps>(deps: &D, id: UploadId, is_transient: bool) -> Result
     let now = deps.clock().now();
     if let Ok(Some(upload)) = deps.repo().find(id).await {
         let event = Event::ProbeFailed { is_transient };
-        if transition(deps.repo(), deps.queue(), upload, &event, now)
-            .await
-            .is_ok()
-        {
+        if transition(deps, upload, &event, now).await.is_ok() {
             return Ok(());
         }
     }

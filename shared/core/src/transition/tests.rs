@@ -157,7 +157,7 @@ fn run<const HELD: bool>(
     event: &Event,
 ) -> Result<TransitionOutcome, Fault> {
     let now = upload.updated_at;
-    transition(repo, queue, upload, event, now)
+    transition(&(repo, queue), upload, event, now)
         .now_or_never()
         .unwrap()
 }
