@@ -15,7 +15,7 @@ use consign_core::time::{self, Timestamp};
 use rusty_s3::{Bucket, S3Action, UrlStyle};
 use sha2::block_api::compress256;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -76,6 +76,11 @@ impl<'a> Contender<'a> {
         let ns = self.take_turn(self.turn_calls).as_nanos() as f64 / f64::from(self.turn_calls);
         self.best_ns = self.best_ns.min(ns);
     }
+}
+
+/// What AWS's crates take for an instant.
+fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(at.timestamp().unsigned_abs())
 }
 
 fn main() {
@@ -147,7 +152,7 @@ fn main() {
             .identity(&identity)
             .region(REGION)
             .name("s3")
-            .time(now.into())
+            .time(system_time(now))
             .settings(settings)
             .build()
             .expect("parameters")
@@ -186,7 +191,7 @@ fn main() {
         .expect("a runtime");
     let aws_sdk_s3 = |key: &str| {
         let config = PresigningConfig::builder()
-            .start_time(now.into())
+            .start_time(system_time(now))
             .expires_in(Duration::from_secs(EXPIRES_S.into()))
             .build()
             .expect("a configuration");
