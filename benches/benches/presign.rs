@@ -78,15 +78,8 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// What AWS's crates take for an instant.
-fn system_time(at: Timestamp) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(at.timestamp().unsigned_abs())
-}
-
-fn main() {
-    let now = time::parse("2026-02-03T04:05:06Z").expect("a timestamp");
-
-    // consign: what the day and the second share is made by the first call.
+/// consign: what the day and the second share is made by the first call.
+fn consign() -> impl Fn(&str, Timestamp) -> String {
     let signer = Signer::new(SignerConfig {
         endpoint: None,
         region: REGION,
@@ -99,7 +92,7 @@ fn main() {
         },
     })
     .expect("a signer");
-    let consign_at = |key: &str, now: Timestamp| {
+    move |key, now| {
         let request = Request {
             operation: Operation::PutObject,
             bucket: BUCKET,
@@ -112,36 +105,38 @@ fn main() {
             expires_s: EXPIRES_S,
         };
         signer.presign(black_box(&request), now).expect("a URL")
-    };
-    let consign = |key: &str| consign_at(key, now);
-    let mut second = 0;
-    let mut consign_anew = |key: &str| {
-        second = (second + 1) % SECONDS;
-        consign_at(key, time::saturating_add_secs(now, second))
-    };
-    let wanted = consign(KEY);
-    assert_eq!(wanted.len(), URL_BYTES, "{wanted}");
+    }
+}
 
-    // rusty-s3
+fn rusty_s3(now: Timestamp) -> impl Fn(&str) -> String {
     let endpoint = "https://s3.eu-west-1.amazonaws.com".parse().expect("a URL");
     let bucket = Bucket::new(endpoint, UrlStyle::VirtualHost, BUCKET, REGION).expect("a bucket");
     let credentials = rusty_s3::Credentials::new(ACCESS_KEY, SECRET_KEY);
     // Its own type of an instant.
-    let rusty_now = time::to_rfc3339(now).parse().expect("a timestamp");
-    let rusty_s3 = |key: &str| {
+    let now = time::to_rfc3339(now).parse().expect("a timestamp");
+    move |key| {
         let mut action = bucket.put_object(Some(&credentials), black_box(key));
         action
             .headers_mut()
             .insert("content-length", CONTENT_LENGTH);
         action.headers_mut().insert("content-type", CONTENT_TYPE);
-        String::from(action.sign_with_time(Duration::from_secs(EXPIRES_S.into()), &rusty_now))
-    };
-    assert_eq!(rusty_s3(KEY), wanted);
+        String::from(action.sign_with_time(Duration::from_secs(EXPIRES_S.into()), &now))
+    }
+}
 
-    // aws-sigv4: it adds parameters to a URL that somebody else escaped.
-    let aws_credentials = AwsCredentials::new(ACCESS_KEY, SECRET_KEY, None, None, "bench");
-    let identity = aws_credentials.clone().into();
-    let aws_sigv4 = |key: &str| {
+fn aws_credentials() -> AwsCredentials {
+    AwsCredentials::new(ACCESS_KEY, SECRET_KEY, None, None, "bench")
+}
+
+/// What AWS's crates take for an instant.
+fn system_time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(at.timestamp().unsigned_abs())
+}
+
+/// aws-sigv4: it adds parameters to a URL that somebody else escaped.
+fn aws_sigv4(now: Timestamp) -> impl Fn(&str) -> String {
+    let identity = aws_credentials().into();
+    move |key| {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
@@ -173,15 +168,16 @@ fn main() {
         let mut request = http::Request::put(url).body(()).expect("a request");
         instructions.apply_to_request_http1x(&mut request);
         request.uri().to_string()
-    };
-    assert_eq!(aws_sigv4(KEY), wanted);
+    }
+}
 
-    // aws-sdk-s3: it adds `x-id`, so its URL is another.
+/// aws-sdk-s3: it adds `x-id`, so its URL is another.
+fn aws_sdk_s3(now: Timestamp) -> impl Fn(&str) -> String {
     let sdk = aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
-            .credentials_provider(aws_credentials)
+            .credentials_provider(aws_credentials())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build(),
     );
@@ -189,7 +185,7 @@ fn main() {
         .enable_time()
         .build()
         .expect("a runtime");
-    let aws_sdk_s3 = |key: &str| {
+    move |key| {
         let config = PresigningConfig::builder()
             .start_time(system_time(now))
             .expires_in(Duration::from_secs(EXPIRES_S.into()))
@@ -206,7 +202,35 @@ fn main() {
             .expect("a URL")
             .uri()
             .to_owned()
+    }
+}
+
+/// SHA-256 over messages of so many blocks, by their compression alone.
+fn compress(counts: [usize; 3]) -> impl Fn() -> usize {
+    let blocks_max = counts.into_iter().max().unwrap_or(0);
+    let data = vec![[7u8; 64]; blocks_max];
+    move || {
+        let mut state = black_box([1u32; 8]);
+        for count in counts {
+            compress256(&mut state, black_box(&data[..count]));
+        }
+        black_box(state)[0] as usize
+    }
+}
+
+fn main() {
+    let now = time::parse("2026-02-03T04:05:06Z").expect("a timestamp");
+    let consign = consign();
+    let mut second = 0;
+    let mut consign_anew = |key: &str| {
+        second = (second + 1) % SECONDS;
+        consign(key, time::saturating_add_secs(now, second))
     };
+    let (rusty_s3, aws_sigv4, aws_sdk_s3) = (rusty_s3(now), aws_sigv4(now), aws_sdk_s3(now));
+    let wanted = consign(KEY, now);
+    assert_eq!(wanted.len(), URL_BYTES, "{wanted}");
+    assert_eq!(rusty_s3(KEY), wanted);
+    assert_eq!(aws_sigv4(KEY), wanted);
     assert!(aws_sdk_s3(KEY).contains("content-length%3Bcontent-type%3Bhost"));
 
     // The blocks: the canonical request, the string to sign after the key's inner pad, the digest after its outer pad.
@@ -214,18 +238,11 @@ fn main() {
     let message_blocks = blocks(
         "AWS4-HMAC-SHA256\n20260203T040506Z\n20260203/eu-west-1/s3/aws4_request\n".len() + 64,
     );
-    let data = vec![[7u8; 64]; request_blocks];
-    let compress = || {
-        let mut state = black_box([1u32; 8]);
-        for count in [request_blocks, message_blocks, 1] {
-            compress256(&mut state, black_box(&data[..count]));
-        }
-        black_box(state)[0] as usize
-    };
+    let counts = [request_blocks, message_blocks, 1];
 
     let mut contenders = [
-        Contender::new("SHA-256 blocks alone", compress),
-        Contender::new("consign", || consign(KEY).len()),
+        Contender::new("SHA-256 blocks alone", compress(counts)),
+        Contender::new("consign", || consign(KEY, now).len()),
         Contender::new("consign, new second", || consign_anew(KEY).len()),
         Contender::new("rusty-s3", || rusty_s3(KEY).len()),
         Contender::new("aws-sigv4", || aws_sigv4(KEY).len()),
@@ -235,7 +252,7 @@ fn main() {
     for _ in 0..ROUNDS {
         contenders.iter_mut().for_each(Contender::measure);
     }
-    report(&contenders, request_blocks + message_blocks + 1);
+    report(&contenders, counts.iter().sum());
 }
 
 fn report(contenders: &[Contender<'_>], blocks: usize) {
