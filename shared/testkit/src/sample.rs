@@ -181,11 +181,9 @@ fn deletions() -> impl Generator<Value = Deletion> {
     ]
 }
 
-/// Generates uploads at revision 0 with independent fields, which a repository must return unchanged. Every id and
-/// object key is new with overwhelming likelihood.
-pub fn any_upload() -> impl Generator<Value = Upload> {
-    // One group of fields after the other, on a plain sample.
-    let named = (
+/// Generates plain samples of many owners. Every id and object key is new with overwhelming likelihood.
+fn identified() -> impl Generator<Value = Upload> {
+    (
         any::<u64>(),
         any::<[u8; 10]>(),
         "[!-~]{1,128}",
@@ -200,9 +198,13 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
                 object: ObjectRef::new(BUCKET, format!("{id}/{key}")),
                 ..upload("any", 0)
             }
-        });
-    let counted = (
-        named,
+        })
+}
+
+/// Gives uploads their state, numbers and choices.
+fn counted(uploads: impl Generator<Value = Upload>) -> impl Generator<Value = Upload> {
+    (
+        uploads,
         (
             0..UploadState::ALL.len(),
             any::<u32>(),
@@ -243,10 +245,14 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             removed_unobserved: choices.0 != choices.1,
             strategy: choices.2,
             ..upload
-        });
+        })
+}
+
+/// Gives uploads their texts, labels and metadata.
+fn described(uploads: impl Generator<Value = Upload>) -> impl Generator<Value = Upload> {
     let text = any::<String>;
-    let described = (
-        counted,
+    (
+        uploads,
         (text(), text(), text(), text()),
         (option::of(text()), option::of(text()), option::of(text())),
         btree_map(text(), text(), 0..4),
@@ -267,10 +273,14 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
                 client_metadata: claimed,
                 ..upload
             },
-        );
+        )
+}
+
+/// Gives uploads what happened to them: times, work and how they ended.
+fn lived(uploads: impl Generator<Value = Upload>) -> impl Generator<Value = Upload> {
     let lease = ("[0-9a-f]{32}", timestamps()).prop_map(|(token, until)| Lease { token, until });
     (
-        described,
+        uploads,
         (timestamps(), timestamps(), timestamps()),
         (
             option::of(timestamps()),
@@ -318,4 +328,10 @@ pub fn any_upload() -> impl Generator<Value = Upload> {
             deletion: ends.1,
             ..upload
         })
+}
+
+/// Generates uploads at revision 0 with independent fields, which a repository must return unchanged. Every id and
+/// object key is new with overwhelming likelihood.
+pub fn any_upload() -> impl Generator<Value = Upload> {
+    lived(described(counted(identified())))
 }
