@@ -3,13 +3,11 @@
 use super::{CATEGORY, HEAD, parse, wrong_category};
 use crate::policy::{Encryption, Magic};
 
-#[test]
-fn labels_of_an_artifact_store_are_part_of_its_keys() {
-    let text = format!(
-        r#"{HEAD}
+/// The categories of an artifact store, most of them shared, with labels in their keys.
+const ARTIFACT_STORE: &str = r#"
 [category.proto]
 bucket = "proto-files"
-key = "{{service}}/{{label.version}}/{{file}}.proto"
+key = "{service}/{label.version}/{file}.proto"
 shared = true
 ingest = "verify"
 extensions = ["proto"]
@@ -25,7 +23,7 @@ len_max = 100
 one_of = ["core", "web"]
 [category.log]
 bucket = "logs"
-key = "{{service}}/{{date}}/{{hour}}/{{file}}.log"
+key = "{service}/{date}/{hour}/{file}.log"
 shared = true
 ingest = "verify"
 extensions = ["log"]
@@ -35,11 +33,11 @@ labels.service.pattern = "name"
 labels.file.required = true
 [category.model]
 bucket = "model-artifacts"
-key = "{{model_type}}/{{label.version}}/{{name}}.{{ext}}"
+key = "{model_type}/{label.version}/{name}.{ext}"
 shared = true
 ingest = "verify"
 extensions = ["pickle", "pkl", "h5", "bin"]
-types.bin = {{ content_types = ["application/octet-stream"], magic = ["00ff", "CAFE"] }}
+types.bin = { content_types = ["application/octet-stream"], magic = ["00ff", "CAFE"] }
 encryption = "aws_kms"
 kms_key_id = "key-1"
 size_max = "100 MB"
@@ -48,16 +46,18 @@ labels.version.pattern = "version"
 labels.name.pattern = "name"
 [category.user]
 bucket = "user-data"
-key = "{{owner}}/{{file_id}}/{{file}}"
+key = "{owner}/{file_id}/{file}"
 ingest = "verify"
 extensions = ["pdf", "txt"]
 size_max = "100 MB"
 retention = 0
 require_checksum = true
 labels.file.pattern = "any"
-"#
-    );
-    let policy = parse(&text).unwrap().policy;
+"#;
+
+#[test]
+fn labels_of_an_artifact_store_are_part_of_its_keys() {
+    let policy = parse(&format!("{HEAD}{ARTIFACT_STORE}")).unwrap().policy;
     let proto = policy.category("proto").unwrap();
     assert!(proto.labels["service"].required && !proto.labels["team"].required);
     assert_eq!(proto.versions_kept, Some(5));
@@ -79,81 +79,84 @@ labels.file.pattern = "any"
     assert!(model.check_magic("csv", b"").is_err());
 }
 
+/// Lines that are wrong in a category, with what the error says of them.
+const WRONG_OPTIONS: [(&str, &str); 26] = [
+    (
+        "sizes = 1",
+        "category.table.sizes is unknown; known fields are shared, key, output",
+    ),
+    (
+        "size_min = \"11 MB\"",
+        "category.table.size_min must be from 0 to 10000000",
+    ),
+    ("upload_url = 119", "upload_url must be from 120 to 604800"),
+    (
+        "activity_window = \"59 min\"",
+        "activity_window must be from 3600 to 604800",
+    ),
+    (
+        "activity_window = \"8 d\"",
+        "activity_window must be from 3600 to 604800",
+    ),
+    (
+        "download_url = \"2 d\"",
+        "download_url must be from 60 to 86400",
+    ),
+    ("part_size = \"4 MiB\"", "part_size must be from 5242880"),
+    ("versions_kept = 0", "versions_kept must be from 1"),
+    ("strategies = []", "strategies must list one or more"),
+    ("strategies = [\"ftp\"]", "strategies must list one or more"),
+    (
+        "encryption = \"rot13\"",
+        "encryption must be `none`, `aes256` or `aws_kms`",
+    ),
+    ("kms_key_id = \"k\"", "kms_key_id has no effect without"),
+    ("shared = 1", "shared must be a boolean, not a number"),
+    (
+        "types.tsv.magic = \"any\"",
+        "types.tsv is not one of this category's `extensions`",
+    ),
+    (
+        "types.csv.magic = \"zz\"",
+        "types.csv.magic must be `any`, `text` or an array",
+    ),
+    ("types.csv.magic = [\"abc\"]", "types.csv.magic must be"),
+    ("types.csv.magic = []", "types.csv.magic must be"),
+    (
+        "types.csv.content_types = []",
+        "types.csv.content_types must list media types",
+    ),
+    (
+        "types.csv.content_types = [\"text/csv; a=b\"]",
+        "types.csv.content_types must list media types",
+    ),
+    ("types.csv.tabular = false", "ingest must be `verify`"),
+    ("labels.Bad.required = true", "labels.Bad must be named"),
+    (
+        "labels.a = { one_of = [\"x\"], pattern = \"any\" }",
+        "labels.a.pattern cannot be combined with",
+    ),
+    (
+        "labels.a.one_of = [\"a b\"]",
+        "labels.a.one_of must list values",
+    ),
+    (
+        "labels.a.pattern = \"regex\"",
+        "labels.a.pattern must be `any`, `name` or `version`",
+    ),
+    (
+        "labels.a.len_max = 257",
+        "labels.a.len_max must be from 1 to 256",
+    ),
+    (
+        "output_bucket = \"-bad-\"",
+        "output_bucket must be a bucket name",
+    ),
+];
+
 #[test]
 fn the_errors_of_a_category_name_valid_values() {
-    for (lines, says) in [
-        (
-            "sizes = 1",
-            "category.table.sizes is unknown; known fields are shared, key, output",
-        ),
-        (
-            "size_min = \"11 MB\"",
-            "category.table.size_min must be from 0 to 10000000",
-        ),
-        ("upload_url = 119", "upload_url must be from 120 to 604800"),
-        (
-            "activity_window = \"59 min\"",
-            "activity_window must be from 3600 to 604800",
-        ),
-        (
-            "activity_window = \"8 d\"",
-            "activity_window must be from 3600 to 604800",
-        ),
-        (
-            "download_url = \"2 d\"",
-            "download_url must be from 60 to 86400",
-        ),
-        ("part_size = \"4 MiB\"", "part_size must be from 5242880"),
-        ("versions_kept = 0", "versions_kept must be from 1"),
-        ("strategies = []", "strategies must list one or more"),
-        ("strategies = [\"ftp\"]", "strategies must list one or more"),
-        (
-            "encryption = \"rot13\"",
-            "encryption must be `none`, `aes256` or `aws_kms`",
-        ),
-        ("kms_key_id = \"k\"", "kms_key_id has no effect without"),
-        ("shared = 1", "shared must be a boolean, not a number"),
-        (
-            "types.tsv.magic = \"any\"",
-            "types.tsv is not one of this category's `extensions`",
-        ),
-        (
-            "types.csv.magic = \"zz\"",
-            "types.csv.magic must be `any`, `text` or an array",
-        ),
-        ("types.csv.magic = [\"abc\"]", "types.csv.magic must be"),
-        ("types.csv.magic = []", "types.csv.magic must be"),
-        (
-            "types.csv.content_types = []",
-            "types.csv.content_types must list media types",
-        ),
-        (
-            "types.csv.content_types = [\"text/csv; a=b\"]",
-            "types.csv.content_types must list media types",
-        ),
-        ("types.csv.tabular = false", "ingest must be `verify`"),
-        ("labels.Bad.required = true", "labels.Bad must be named"),
-        (
-            "labels.a = { one_of = [\"x\"], pattern = \"any\" }",
-            "labels.a.pattern cannot be combined with",
-        ),
-        (
-            "labels.a.one_of = [\"a b\"]",
-            "labels.a.one_of must list values",
-        ),
-        (
-            "labels.a.pattern = \"regex\"",
-            "labels.a.pattern must be `any`, `name` or `version`",
-        ),
-        (
-            "labels.a.len_max = 257",
-            "labels.a.len_max must be from 1 to 256",
-        ),
-        (
-            "output_bucket = \"-bad-\"",
-            "output_bucket must be a bucket name",
-        ),
-    ] {
+    for (lines, says) in WRONG_OPTIONS {
         let message = wrong_category(lines);
         assert!(message.contains(says), "{lines}: {message}");
     }
@@ -209,6 +212,10 @@ fn a_category_that_contradicts_itself_is_refused() {
     }
     assert_eq!(with("in/{owner}/{collection_id}", "", verify), Ok(()));
     assert_eq!(with("in/{owner}/{file_id}", fine, tabular), Ok(()));
+}
+
+#[test]
+fn an_extension_that_is_unknown_or_misspelt_is_refused() {
     let unknown = format!(
         "{HEAD}{}",
         CATEGORY.replace("[\"csv\"]", "[\"csv\", \"dat\", \"A.b\"]")
