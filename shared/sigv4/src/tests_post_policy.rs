@@ -64,6 +64,10 @@ fn conditions_hold_as_the_store_reads_them() {
             "{conditions}"
         );
     }
+}
+
+#[test]
+fn conditions_that_do_not_hold_or_are_malformed_are_refused() {
     for (conditions, fields, why) in [
         (
             r#"[["eq", "$acl", "private"]]"#,
