@@ -251,6 +251,10 @@ fn a_later_write_ends_ready_and_an_older_event_does_not_undo_it() {
     ] {
         assert_ends(&[both.to_vec(), tail].concat(), ends_b);
     }
+}
+
+#[test]
+fn of_two_writes_the_one_that_the_store_orders_last_is_converted_alone() {
     let ends_b = ("ready", Some("b"), 1);
     assert_ends(
         &[

@@ -37,35 +37,7 @@ fn chance(random: &mut fastrand::Rng) -> (Vec<Value>, Vec<Change>) {
     let mut changes: Vec<Change> = Vec::new();
     let span = [100, 2_000, 20_000][random.usize(0..3)];
     for number in 0..[0, 1, 1, 1, 2, 3][random.usize(0..6)] {
-        let (t, seq, is_valid) = (
-            random.u64(1..span),
-            random.u64(1..50) * 4 + number,
-            random.u8(0..5) > 0,
-        );
-        let etag = format!("etag-{number}");
-        if random.u8(0..6) == 0 {
-            steps.push(refused(t, &etag, seq));
-            continue;
-        }
-        steps.push(if is_valid {
-            put(t, &etag, seq)
-        } else {
-            broken(t, &etag, seq)
-        });
-        for _ in 0..random.usize(0..4) {
-            let later = t + random.u64(0..span);
-            let died = CRASHES[random.usize(0..CRASHES.len())];
-            steps.push(if random.u8(0..3) == 0 {
-                crash(later, (&etag, seq), died)
-            } else {
-                event(later, &etag, seq)
-            });
-        }
-        changes.push(Change {
-            seq,
-            etag: Some(etag),
-            is_valid,
-        });
+        changes.extend(write(random, (number, span), &mut steps));
     }
     for _ in 0..random.usize(0..3) {
         steps.push(confirm(random.u64(1..2 * span)));
@@ -91,35 +63,75 @@ fn chance(random: &mut fastrand::Rng) -> (Vec<Value>, Vec<Change>) {
         }
     }
     if random.u8(0..4) == 0 && !changes.is_empty() {
-        // After all the writes, or older than the last of them.
-        let t = steps
-            .iter()
-            .filter_map(|step| step["t"].as_u64())
-            .max()
-            .unwrap_or(0);
-        let last = changes.iter().map(|change| change.seq).max().unwrap_or(0);
-        let seq = if random.bool() {
-            last + 1
-        } else {
-            random.u64(0..last)
-        };
-        let stale = seq < last;
-        steps.push(deleted(t, seq));
-        if !stale {
-            changes.push(Change {
-                seq,
-                etag: None,
-                is_valid: false,
-            });
-        }
+        let deletion = deletion(random, &changes, &mut steps);
+        changes.extend(deletion);
     }
     steps.sort_by_key(|step| step["t"].as_u64());
-    let t = steps
-        .last()
-        .and_then(|step| step["t"].as_u64())
-        .unwrap_or(0);
-    steps.push(reconcile(t + 1));
+    steps.push(reconcile(latest(&steps) + 1));
     (steps, changes)
+}
+
+/// A write, by its number, and its events, some of which meet a crash. A write that the store refuses is no change.
+fn write(
+    random: &mut fastrand::Rng,
+    (number, span): (u64, u64),
+    steps: &mut Vec<Value>,
+) -> Option<Change> {
+    let (t, seq, is_valid) = (
+        random.u64(1..span),
+        random.u64(1..50) * 4 + number,
+        random.u8(0..5) > 0,
+    );
+    let etag = format!("etag-{number}");
+    if random.u8(0..6) == 0 {
+        steps.push(refused(t, &etag, seq));
+        return None;
+    }
+    steps.push(if is_valid {
+        put(t, &etag, seq)
+    } else {
+        broken(t, &etag, seq)
+    });
+    for _ in 0..random.usize(0..4) {
+        let later = t + random.u64(0..span);
+        let died = CRASHES[random.usize(0..CRASHES.len())];
+        steps.push(if random.u8(0..3) == 0 {
+            crash(later, (&etag, seq), died)
+        } else {
+            event(later, &etag, seq)
+        });
+    }
+    Some(Change {
+        seq,
+        etag: Some(etag),
+        is_valid,
+    })
+}
+
+/// The event of a deletion after all the writes, or of one that is older than the last of them, which changes nothing.
+fn deletion(
+    random: &mut fastrand::Rng,
+    changes: &[Change],
+    steps: &mut Vec<Value>,
+) -> Option<Change> {
+    let last = changes.iter().map(|change| change.seq).max().unwrap_or(0);
+    let seq = if random.bool() {
+        last + 1
+    } else {
+        random.u64(0..last)
+    };
+    steps.push(deleted(latest(steps), seq));
+    (seq > last).then_some(Change {
+        seq,
+        etag: None,
+        is_valid: false,
+    })
+}
+
+/// The time of the latest step.
+fn latest(steps: &[Value]) -> u64 {
+    let times = steps.iter().filter_map(|step| step["t"].as_u64());
+    times.max().unwrap_or(0)
 }
 
 #[test]
