@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use consign_core::ids::ETag;
 use consign_core::ports::{
-    FaultKind, IdempotencyKey, IngestJob, IngestQueue, Inserted, NewUpload, Saved, UploadRepo,
+    Fault, FaultKind, IdempotencyKey, IngestJob, IngestQueue, Inserted, NewUpload, Saved,
+    UploadRepo,
 };
 use consign_core::time::saturating_add_secs;
 use consign_core::upload::{
@@ -337,6 +338,11 @@ async fn a_record_that_cannot_be_read_is_a_fault() {
     assert!(all_due(&repo, start()).await.is_err());
 }
 
+/// The operation that a fault names.
+fn failed<T>(answer: Result<T, Fault>) -> &'static str {
+    answer.map(drop).unwrap_err().operation
+}
+
 #[tokio::test]
 async fn missing_tables_fail_every_call_by_name() {
     let (_folder, path, repo) = fresh().await;
@@ -361,46 +367,21 @@ async fn missing_tables_fail_every_call_by_name() {
     let now = start();
     let new = sample::new(sample::upload("ada", 2));
     let operations = [
-        repo.find(upload.id).await.map(drop).unwrap_err().operation,
-        repo.find_by_object(&upload.object)
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        repo.insert_pending(&new, now)
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        repo.save(&upload, &seen(&upload))
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        repo.list(&upload.owner, &Default::default(), None, 1)
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        all_due(&repo, now).await.map(drop).unwrap_err().operation,
-        repo.reserved_bytes(&upload.owner)
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        repo.ping().await.unwrap_err().operation,
-        queue.push("x").await.unwrap_err().operation,
-        queue
-            .receive(now, 1, 1)
-            .await
-            .map(drop)
-            .unwrap_err()
-            .operation,
-        queue.ack(message).await.unwrap_err().operation,
-        queue.retry(message, now, 1).await.unwrap_err().operation,
-        queue.dead(message, "x", now).await.unwrap_err().operation,
-        queue.depth().await.map(drop).unwrap_err().operation,
-        queue.dead_letters(1).await.map(drop).unwrap_err().operation,
+        failed(repo.find(upload.id).await),
+        failed(repo.find_by_object(&upload.object).await),
+        failed(repo.insert_pending(&new, now).await),
+        failed(repo.save(&upload, &seen(&upload)).await),
+        failed(repo.list(&upload.owner, &Default::default(), None, 1).await),
+        failed(all_due(&repo, now).await),
+        failed(repo.reserved_bytes(&upload.owner).await),
+        failed(repo.ping().await),
+        failed(queue.push("x").await),
+        failed(queue.receive(now, 1, 1).await),
+        failed(queue.ack(message).await),
+        failed(queue.retry(message, now, 1).await),
+        failed(queue.dead(message, "x", now).await),
+        failed(queue.depth().await),
+        failed(queue.dead_letters(1).await),
     ];
     let expected = [
         "find",
