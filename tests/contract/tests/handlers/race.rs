@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use consign_core::ids::{ETag, ObjectRef, UploadId};
 use consign_core::time::Timestamp;
 use consign_core::upload::UploadState;
 use contract::{Horizon, World, notify};
@@ -45,6 +46,53 @@ async fn consume(world: &World, body: String) {
     }
 }
 
+/// What the client does by chance, and in which turns.
+struct Client {
+    is_written_twice: bool,
+    is_deleted: bool,
+    /// Whether the store tells of the writes.
+    is_told: bool,
+    write_turns: usize,
+    delete_turns: usize,
+}
+
+impl Client {
+    /// The bytes of its writes.
+    fn writes(&self) -> &'static [&'static [u8]] {
+        if self.is_written_twice {
+            &[CSV, CSV_2]
+        } else {
+            &[CSV]
+        }
+    }
+
+    async fn act(&self, world: &World, object: &ObjectRef) {
+        for bytes in self.writes() {
+            wait(self.write_turns).await;
+            let version = put(world, object, bytes).unwrap();
+            if self.is_told {
+                world.messages.push(told(object, &version));
+            }
+        }
+        if self.is_deleted {
+            wait(self.delete_turns).await;
+            let at = world.objects.client_delete(object);
+            world.messages.push(notify::removed(object, at.as_ref()));
+        }
+    }
+}
+
+/// A consumer that looks for messages three times.
+async fn consumer(world: &World, turns: usize) {
+    for _ in 0..3 {
+        wait(turns).await;
+        for message in world.messages.receive(sample_now(world), 30, 1) {
+            world.messages.ack(&message);
+            consume(world, message.body).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_interleave() {
     for seed in 0..4_000 {
@@ -57,40 +105,16 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
         let upload = &signed(world, &form).await;
         // The sweep is due from the beginning.
         world.clock.advance_s(61);
-        let is_written_twice = random.bool();
-        let is_deleted = random.u8(0..4) == 0;
-        let is_told = random.u8(0..4) > 0;
-        let mut actors: Vec<Actor<'_>> = vec![];
-        let turns: [usize; 4] = std::array::from_fn(|_| random.usize(0..8));
-        actors.push(Box::pin(async move {
-            for bytes in [CSV, CSV_2]
-                .into_iter()
-                .take(1 + usize::from(is_written_twice))
-            {
-                wait(turns[0]).await;
-                let version = put(world, &upload.object, bytes).unwrap();
-                if is_told {
-                    world.messages.push(told(&upload.object, &version));
-                }
-            }
-            if is_deleted {
-                wait(turns[1]).await;
-                let at = world.objects.client_delete(&upload.object);
-                world
-                    .messages
-                    .push(notify::removed(&upload.object, at.as_ref()));
-            }
-        }));
-        for wait_turns in [turns[2], turns[3]] {
-            actors.push(Box::pin(async move {
-                for _ in 0..3 {
-                    wait(wait_turns).await;
-                    for message in world.messages.receive(sample_now(world), 30, 1) {
-                        world.messages.ack(&message);
-                        consume(world, message.body).await;
-                    }
-                }
-            }));
+        let client = &Client {
+            is_written_twice: random.bool(),
+            is_deleted: random.u8(0..4) == 0,
+            is_told: random.u8(0..4) > 0,
+            write_turns: random.usize(0..8),
+            delete_turns: random.usize(0..8),
+        };
+        let mut actors: Vec<Actor<'_>> = vec![Box::pin(client.act(world, &upload.object))];
+        for _ in 0..2 {
+            actors.push(Box::pin(consumer(world, random.usize(0..8))));
         }
         for _ in 0..2 {
             actors.push(Box::pin(async {
@@ -104,25 +128,30 @@ async fn invariants_1_3_and_8_hold_however_writes_events_confirms_and_sweeps_int
         }));
         interleave(actors, random);
         assert!(world.settle(Horizon::End).await, "seed {seed}");
-        let ended = world.record(upload.id).unwrap();
-        let mut commits = world.commits(upload.id);
-        let commit_count = commits.len();
-        commits.dedup();
-        commits.sort();
-        commits.dedup();
-        assert_eq!(
-            commits.len(),
-            commit_count,
-            "seed {seed}: a version was committed twice"
-        );
-        if is_deleted {
-            assert_eq!(ended.state, UploadState::Deleted, "seed {seed}: {ended:?}");
-            continue;
-        }
-        assert_eq!(ended.state, UploadState::Ready, "seed {seed}: {ended:?}");
-        let there = put_etag(world, if is_written_twice { CSV_2 } else { CSV });
-        assert_eq!(ended.outcome.unwrap().etag, there, "seed {seed}");
+        assert_ended(world, upload.id, client, seed);
     }
+}
+
+/// Each version was committed once at most, and the last write or the deletion has won.
+fn assert_ended(world: &World, id: UploadId, client: &Client, seed: u64) {
+    let ended = world.record(id).unwrap();
+    let mut commits = world.commits(id);
+    let commit_count = commits.len();
+    commits.dedup();
+    commits.sort();
+    commits.dedup();
+    assert_eq!(
+        commits.len(),
+        commit_count,
+        "seed {seed}: a version was committed twice"
+    );
+    if client.is_deleted {
+        assert_eq!(ended.state, UploadState::Deleted, "seed {seed}: {ended:?}");
+        return;
+    }
+    assert_eq!(ended.state, UploadState::Ready, "seed {seed}: {ended:?}");
+    let there = put_etag(world, if client.is_written_twice { CSV_2 } else { CSV });
+    assert_eq!(ended.outcome.unwrap().etag, there, "seed {seed}");
 }
 
 fn sample_now(world: &World) -> Timestamp {
@@ -130,7 +159,7 @@ fn sample_now(world: &World) -> Timestamp {
 }
 
 /// The etag that the store gives these bytes.
-fn put_etag(world: &World, bytes: &'static [u8]) -> consign_core::ids::ETag {
-    let aside = consign_core::ids::ObjectRef::new(contract::BUCKET, "aside");
+fn put_etag(world: &World, bytes: &'static [u8]) -> ETag {
+    let aside = ObjectRef::new(contract::BUCKET, "aside");
     put(world, &aside, bytes).unwrap().etag
 }
