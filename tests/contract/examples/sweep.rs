@@ -28,6 +28,7 @@ use futures_util::stream::{self, StreamExt as _};
 use ingest_on_object_created::handle;
 use ingest_on_object_created::sweep::{self, Effort};
 use tempfile::TempDir;
+use tokio::task::AbortHandle;
 
 const POLICY: &str = r#"
 [auth]
@@ -160,12 +161,80 @@ async fn fill<R: UploadRepo>(repo: &R, count: u32, now: Timestamp) {
     inserts.buffer_unordered(16).collect::<()>().await;
 }
 
+/// The host of a repository with as many late uploads as asked for.
+async fn filled<R: UploadRepo>(repo: R, store: S3Store, count: u32, now: Timestamp) -> Host<R> {
+    fill(&repo, count, now).await;
+    println!("filled with {count}");
+    let config = Config::parse(POLICY, &|_| {
+        Some("a secret of a measurement alone, known to all".to_owned())
+    });
+    Host {
+        repo,
+        queue: MemoryQueue::new(),
+        store,
+        random: SeededRandom::new(1),
+        policy: config.unwrap().policy,
+        clock: SystemClock,
+    }
+}
+
+async fn report_due<R: UploadRepo>(repo: &R, now: Timestamp) {
+    println!("still due: {}", all_due(repo, now).await.unwrap().len());
+}
+
+/// A run passes the uploads on, and consumers take them.
+#[expect(clippy::disallowed_methods, reason = "it is a measurement")]
+async fn pass_on(host: &Arc<Host<DynamoRepo>>, effort: Effort) {
+    let begun = Instant::now();
+    let passing = {
+        let host = Arc::clone(host);
+        tokio::spawn(async move { sweep::fan_out(&*host, effort).await.unwrap() })
+    };
+    let consumers = (0..CONSUMERS).map(|_| {
+        let host = Arc::clone(host);
+        let is_passed_on = passing.abort_handle();
+        tokio::spawn(async move { consume(&host, &is_passed_on).await })
+    });
+    let consumers: Vec<_> = consumers.collect();
+    let swept = passing.await.unwrap();
+    println!("passed on {} in {:?}", swept.passed_on, begun.elapsed());
+    for consumer in consumers {
+        consumer.await.unwrap();
+    }
+    println!("all done after {:?}", begun.elapsed());
+}
+
+/// Takes jobs until all are passed on and none is left.
+async fn consume(host: &Host<DynamoRepo>, is_passed_on: &AbortHandle) {
+    loop {
+        let is_last = is_passed_on.is_finished();
+        let taken = host.queue.receive(SystemClock.now(), 900, 1);
+        let Some(message) = taken.first() else {
+            if is_last {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        handle(host, message.body.as_bytes()).await;
+        host.queue.ack(message);
+    }
+}
+
+/// One run does it all.
+#[expect(clippy::disallowed_methods, reason = "it is a measurement")]
+async fn run(host: &Host<SqlRepo>, effort: Effort) {
+    let begun = Instant::now();
+    let swept = sweep::run(host, effort).await.unwrap();
+    println!(
+        "looked at {}, {} failed, in {:?}",
+        swept.examined,
+        swept.failed,
+        begun.elapsed()
+    );
+}
+
 #[tokio::main]
-#[expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "it is a measurement"
-)]
 async fn main() {
     let mut args = std::env::args().skip(1);
     let count: u32 = args
@@ -174,11 +243,6 @@ async fn main() {
         .unwrap_or(100_000);
     let dynamodb = args.next();
     let (_folder, _running, store) = store().await;
-    let config = Config::parse(POLICY, &|_| {
-        Some("a secret of a measurement alone, known to all".to_owned())
-    });
-    let policy = config.unwrap().policy;
-    let (queue, random) = (MemoryQueue::new(), SeededRandom::new(1));
     let now = SystemClock.now();
     let effort = Effort {
         until: saturating_add_secs(now, 3600),
@@ -194,79 +258,16 @@ async fn main() {
         };
         let repo = DynamoRepo::new(&options, format!("sweep-{}", now.timestamp()));
         repo.ensure_table().await.unwrap();
-        fill(&repo, count, now).await;
-        let clock = SystemClock;
-        let host = Arc::new(Host {
-            repo,
-            queue,
-            store,
-            random,
-            policy,
-            clock,
-        });
-        println!("filled with {count}");
-        let begun = Instant::now();
-        let passing = {
-            let host = Arc::clone(&host);
-            tokio::spawn(async move { sweep::fan_out(&*host, effort).await.unwrap() })
-        };
-        let consumers = (0..CONSUMERS).map(|_| {
-            let host = Arc::clone(&host);
-            let is_passed_on = passing.abort_handle();
-            tokio::spawn(async move {
-                loop {
-                    let is_last = is_passed_on.is_finished();
-                    let taken = host.queue.receive(SystemClock.now(), 900, 1);
-                    let Some(message) = taken.first() else {
-                        if is_last {
-                            return;
-                        }
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        continue;
-                    };
-                    handle(&*host, message.body.as_bytes()).await;
-                    host.queue.ack(message);
-                }
-            })
-        });
-        let consumers: Vec<_> = consumers.collect();
-        let swept = passing.await.unwrap();
-        println!("passed on {} in {:?}", swept.passed_on, begun.elapsed());
-        for consumer in consumers {
-            consumer.await.unwrap();
-        }
-        println!("all done after {:?}", begun.elapsed());
-        println!(
-            "still due: {}",
-            all_due(&host.repo, now).await.unwrap().len()
-        );
+        let host = Arc::new(filled(repo, store, count, now).await);
+        pass_on(&host, effort).await;
+        report_due(&host.repo, now).await;
     } else {
         let folder = TempDir::new().unwrap();
         let repo = SqlRepo::open(&folder.path().join("consign.db"))
             .await
             .unwrap();
-        fill(&repo, count, now).await;
-        let clock = SystemClock;
-        let host = Host {
-            repo,
-            queue,
-            store,
-            random,
-            policy,
-            clock,
-        };
-        println!("filled with {count}");
-        let begun = Instant::now();
-        let swept = sweep::run(&host, effort).await.unwrap();
-        println!(
-            "looked at {}, {} failed, in {:?}",
-            swept.examined,
-            swept.failed,
-            begun.elapsed()
-        );
-        println!(
-            "still due: {}",
-            all_due(&host.repo, now).await.unwrap().len()
-        );
+        let host = filled(repo, store, count, now).await;
+        run(&host, effort).await;
+        report_due(&host.repo, now).await;
     }
 }
