@@ -59,14 +59,22 @@ pub(crate) struct Stack {
     pub(crate) policy: toml::Table,
     /// The store's.
     pub(crate) account: Account,
-    runtime_url: String,
     environment: Vec<(String, String)>,
     functions: Mutex<Vec<Function>>,
     bridge: Guarded,
     /// What functions wrote that live no more.
     last_words: Mutex<String>,
-    _runtime: Guarded,
+    runtime: Runtime,
     _lease: Lease,
+}
+
+/// The runtime interface, whose folder holds the policy too.
+#[derive(Debug)]
+struct Runtime {
+    url: String,
+    /// The file of the policy.
+    config: PathBuf,
+    _program: Guarded,
 }
 
 #[derive(Debug)]
@@ -144,6 +152,26 @@ impl Servers {
     }
 }
 
+impl Runtime {
+    async fn start(policy: &toml::Table) -> Self {
+        let folder = guard::folder();
+        let config = folder.join("consign.toml");
+        std::fs::write(&config, policy.to_string()).expect("the policy is written");
+        let port = free_port();
+        let mut program = Command::new(needed("CONSIGN_CARGO_LAMBDA"));
+        program
+            .current_dir(root())
+            .args(["lambda", "watch", "--only-lambda-apis", "--ignore-changes"])
+            .args(["-A", "127.0.0.1", "-P", &port.to_string()]);
+        let program = Guarded::start(folder, &program);
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            config,
+            _program: program.listens(port).await,
+        }
+    }
+}
+
 impl Stack {
     /// The stack of this program for a policy; started where it is not.
     pub(crate) async fn shared(policy: Policy) -> &'static Self {
@@ -164,23 +192,11 @@ impl Stack {
         let mut policy = policy.table();
         rename_buckets(&mut policy, |bucket| lease.bucket(bucket));
 
-        // 2. The runtime interface, whose folder holds the policy too.
-        let folder = guard::folder();
-        let config = folder.join("consign.toml");
-        std::fs::write(&config, policy.to_string()).expect("the policy is written");
-        let runtime_port = free_port();
-        let runtime_url = format!("http://127.0.0.1:{runtime_port}");
-        let mut runtime = Command::new(needed("CONSIGN_CARGO_LAMBDA"));
-        runtime
-            .current_dir(root())
-            .args(["lambda", "watch", "--only-lambda-apis", "--ignore-changes"])
-            .args(["-A", "127.0.0.1", "-P", &runtime_port.to_string()]);
-        // A function that finds nobody ends.
-        let runtime = Guarded::start(folder, &runtime);
-        let runtime = runtime.listens(runtime_port).await;
+        // 2. The runtime interface, which has to listen first: a function that finds nobody ends.
+        let runtime = Runtime::start(&policy).await;
 
         // 3. What all functions find in their environment, and the buckets.
-        let config = config.display().to_string();
+        let config = runtime.config.display().to_string();
         let (url, public_url) = (minio.url(), minio.public_url());
         let environment = environment(
             &policy,
@@ -213,7 +229,7 @@ impl Stack {
         let mut bridge = Command::new(needed("CONSIGN_BRIDGE_BIN"));
         bridge
             .args(["--listen", lease.base_url().trim_start_matches("http://")])
-            .args(["--gateway", &gateway, "--runtime", &runtime_url])
+            .args(["--gateway", &gateway, "--runtime", &runtime.url])
             .args(["--queue", &name, "--concurrency", "3"])
             .args(["--invoke-timeout", &VISIBILITY_S.to_string()])
             .args(["--sweep-every", &SWEEP_S.to_string()])
@@ -223,12 +239,11 @@ impl Stack {
             base_url: format!("http://{gateway}"),
             policy,
             account,
-            runtime_url,
             environment,
             functions: Mutex::default(),
             bridge: Guarded::start(guard::folder(), &bridge),
             last_words: Mutex::default(),
-            _runtime: runtime,
+            runtime,
             _lease: lease,
         };
         for name in FUNCTIONS {
@@ -243,7 +258,7 @@ impl Stack {
         command
             .env(
                 "AWS_LAMBDA_RUNTIME_API",
-                format!("{}/.rt/{name}", self.runtime_url),
+                format!("{}/.rt/{name}", self.runtime.url),
             )
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
