@@ -84,87 +84,119 @@ impl Pattern {
 
     /// Copies it, into the database and into the store's folder. The host may run.
     pub async fn copy(&self, host: &Host, seed: Seed) -> Kept {
-        let prefix = &self.id[..self.id.len() - COUNTED_DIGITS];
         let numbers = seed.first + 1..=seed.first + seed.count;
-        let ids: Vec<String> = numbers.map(|n| format!("{prefix}{n:012x}")).collect();
-        if let Some((key, blob)) = &self.object {
-            let host_path = |id: &str| object_path(host, &key.replace(&self.id, id));
-            for id in &ids {
-                let bytes = replaced(blob, self.id.as_bytes(), id.as_bytes());
-                std::fs::write(host_path(id), bytes).expect("there is room");
-            }
-        }
+        let ids: Vec<String> = numbers.map(|n| self.id_of(n)).collect();
+        self.copy_object(host, &ids);
         let mut database = open(&host.database(), true).await;
         let mut all = database.begin().await.expect("a transaction begins");
         for (table, own) in [("uploads", "id"), ("messages", "body")] {
-            let columns = columns(&mut all, table).await;
-            let columns = columns
-                .into_iter()
-                .filter(|name| table == "uploads" || name != "id");
-            let columns: Vec<String> = columns.collect();
-            let values = columns.iter().map(|name| {
-                format!("CASE typeof(t.{name}) WHEN 'text' THEN replace(t.{name}, ?1, ?2 || printf('%012x', n.i)) ELSE t.{name} END")
-            });
-            let values: Vec<String> = values.collect();
-            let sql = format!(
-                "WITH RECURSIVE n(i) AS (SELECT ?3 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
-                 INSERT INTO {table} ({}) SELECT {} FROM n, {table} t WHERE instr(t.{own}, ?1) > 0",
-                columns.join(", "),
-                values.join(", ")
-            );
-            let from = i64::try_from(seed.first + 1).expect("it fits");
-            let to = i64::try_from(seed.first + seed.count).expect("it fits");
-            let done = sqlx::query(AssertSqlSafe(sql))
-                .bind(&self.id)
-                .bind(prefix)
-                .bind(from)
-                .bind(to)
-                .execute(&mut *all)
-                .await;
-            done.expect("the copies are written");
+            self.copy_rows(&mut all, (table, own), seed).await;
         }
         if let Some(ago_s) = seed.signed_ago_s {
-            let set = format!(
-                "UPDATE uploads SET created_at_us = created_at_us - {ago_s}000000,
-                    due_at_us = created_at_us - {ago_s}000000 + 60000000,
-                    record = json_set(record,
-                        '$.created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds'),
-                        '$.updated_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds'),
-                        '$.url_expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds', '+900 seconds'),
-                        '$.due_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds', '+60 seconds'))
-                 WHERE substr(id, 1, {}) = ?1 AND id > ?2 AND id <= ?3",
-                prefix.len()
-            );
-            let number = |n: usize| format!("{prefix}{n:012x}");
-            let done = sqlx::query(AssertSqlSafe(set))
-                .bind(prefix)
-                .bind(number(seed.first))
-                .bind(number(seed.first + seed.count))
-                .execute(&mut *all)
-                .await;
-            done.expect("the copies are made older");
+            self.make_older(&mut all, seed, ago_s).await;
         }
         // The process that took them is dead.
         let done = sqlx::query("UPDATE messages SET attempts = 0, available_at_us = 0")
             .execute(&mut *all)
             .await;
         done.expect("the messages wait");
-        // What the copies have reserved is given back one day: the account has to hold it.
-        for name in columns(&mut all, "owners").await {
-            if ["reserved", "files", "uploads"]
-                .iter()
-                .any(|begin| name.starts_with(begin))
-            {
-                let sql = format!(
-                    "UPDATE owners SET {name} = {name} + {name} * {}",
-                    seed.count
-                );
-                let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut *all).await;
-                done.expect("the account holds the copies");
-            }
-        }
+        reserve(&mut all, seed.count).await;
         all.commit().await.expect("the copies are kept");
         Kept { ids }
+    }
+
+    /// What the ids of the copies begin with.
+    fn prefix(&self) -> &str {
+        &self.id[..self.id.len() - COUNTED_DIGITS]
+    }
+
+    /// The id of a copy.
+    fn id_of(&self, number: usize) -> String {
+        format!("{}{number:012x}", self.prefix())
+    }
+
+    fn copy_object(&self, host: &Host, ids: &[String]) {
+        let Some((key, blob)) = &self.object else {
+            return;
+        };
+        for id in ids {
+            let bytes = replaced(blob, self.id.as_bytes(), id.as_bytes());
+            let path = object_path(host, &key.replace(&self.id, id));
+            std::fs::write(path, bytes).expect("there is room");
+        }
+    }
+
+    /// Copies the rows of a table that have the id in their column `own`; the copies have it replaced in all texts.
+    async fn copy_rows(
+        &self,
+        database: &mut SqliteConnection,
+        (table, own): (&str, &str),
+        seed: Seed,
+    ) {
+        let columns = columns(database, table).await;
+        let columns = columns
+            .into_iter()
+            .filter(|name| table == "uploads" || name != "id");
+        let columns: Vec<String> = columns.collect();
+        let values = columns.iter().map(|name| {
+            format!("CASE typeof(t.{name}) WHEN 'text' THEN replace(t.{name}, ?1, ?2 || printf('%012x', n.i)) ELSE t.{name} END")
+        });
+        let values: Vec<String> = values.collect();
+        let sql = format!(
+            "WITH RECURSIVE n(i) AS (SELECT ?3 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
+             INSERT INTO {table} ({}) SELECT {} FROM n, {table} t WHERE instr(t.{own}, ?1) > 0",
+            columns.join(", "),
+            values.join(", ")
+        );
+        let from = i64::try_from(seed.first + 1).expect("it fits");
+        let to = i64::try_from(seed.first + seed.count).expect("it fits");
+        let done = sqlx::query(AssertSqlSafe(sql))
+            .bind(&self.id)
+            .bind(self.prefix())
+            .bind(from)
+            .bind(to)
+            .execute(database)
+            .await;
+        done.expect("the copies are written");
+    }
+
+    /// Moves all times of the copies back.
+    async fn make_older(&self, database: &mut SqliteConnection, seed: Seed, ago_s: i64) {
+        let prefix = self.prefix();
+        let set = format!(
+            "UPDATE uploads SET created_at_us = created_at_us - {ago_s}000000,
+                due_at_us = created_at_us - {ago_s}000000 + 60000000,
+                record = json_set(record,
+                    '$.created_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds'),
+                    '$.updated_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds'),
+                    '$.url_expires_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds', '+900 seconds'),
+                    '$.due_at', strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{ago_s} seconds', '+60 seconds'))
+             WHERE substr(id, 1, {}) = ?1 AND id > ?2 AND id <= ?3",
+            prefix.len()
+        );
+        let done = sqlx::query(AssertSqlSafe(set))
+            .bind(prefix)
+            .bind(self.id_of(seed.first))
+            .bind(self.id_of(seed.first + seed.count))
+            .execute(database)
+            .await;
+        done.expect("the copies are made older");
+    }
+}
+
+/// What the copies have reserved is given back one day: the account has to hold it.
+async fn reserve(database: &mut SqliteConnection, count: usize) {
+    for name in columns(database, "owners").await {
+        if ["reserved", "files", "uploads"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+        {
+            let sql = format!("UPDATE owners SET {name} = {name} + {name} * {count}");
+            let done = sqlx::query(AssertSqlSafe(sql))
+                .execute(&mut *database)
+                .await;
+            done.expect("the account holds the copies");
+        }
     }
 }
 
