@@ -84,6 +84,6 @@ impl HintArgs {
             fields.insert("columns".to_owned(), Value::Object(columns));
         }
         Hints::from_json(&Value::Object(fields))
-            .map_err(|bad| anyhow::anyhow!("the hint `{}` must be {}", bad.field, bad.what))
+            .map_err(|bad| anyhow::anyhow!("the hint `{}` {}", bad.field, bad.what))
     }
 }

@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::Args;
-use consign_tabular::{
-    Converted, Limits, Options, Profile, RejectsMax, Sinks, StreamError, convert,
-};
+use consign_tabular::{AtMost, Converted, Limits, Options, Profile, Sinks, StreamError, convert};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -52,8 +50,8 @@ pub(super) struct ConvertArgs {
     #[arg(long)]
     text: bool,
     /// Refuse a file of which more is rejected: a number of lines, or a share [default: 10%]
-    #[arg(long, value_name = "N|SHARE%", value_parser = rejects_max)]
-    rejects_max: Option<RejectsMax>,
+    #[arg(long, value_name = "N|SHARE%")]
+    rejects_max: Option<AtMost>,
     /// Fail where a row was rejected; the files are written all the same
     #[arg(long)]
     fail_on_rejects: bool,
@@ -68,27 +66,6 @@ pub(super) struct ConvertArgs {
     json: bool,
     #[command(flatten)]
     hints: HintArgs,
-}
-
-/// Reads `5%` or `100`.
-fn rejects_max(text: &str) -> Result<RejectsMax, String> {
-    let wrong = || "must be a number of lines such as 100, or a share such as 2.5%".to_owned();
-    match text.strip_suffix('%') {
-        None => text.parse().map(RejectsMax::Lines).map_err(|_| wrong()),
-        Some(percent) => {
-            let percent: f64 = percent.parse().map_err(|_| wrong())?;
-            if !(0.0..=100.0).contains(&percent) {
-                return Err(wrong());
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "from 0 to a million"
-            )]
-            let millionths = (percent * 10_000.0).round() as u32;
-            Ok(RejectsMax::Millionths(millionths))
-        }
-    }
 }
 
 /// The result of one conversion.
@@ -106,7 +83,7 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         hints,
         text: args.text,
-        rejects_max: args.rejects_max.unwrap_or_default(),
+        rejects_max: args.rejects_max,
         rejects: true,
         ..Options::default()
     };

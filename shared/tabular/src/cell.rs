@@ -3,9 +3,10 @@
 //! The survey asks [`kinds`] which readings hold a cell exactly; the conversion then reads it by the reading of the
 //! column. Both see the cell without the blanks around it.
 
-use crate::column_type::ColumnType;
-use crate::moment::{self, DateOrder};
+use crate::moment;
 use crate::number::{self, NumberFormat};
+use consign_hints::ColumnType;
+use consign_hints::DateOrder;
 
 /// Cells that stand for a missing value where the column is not text.
 pub(crate) const NULL_TOKENS: [&str; 17] = [

@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::fast;
 use crate::layout::Column;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
-use crate::moment::{self, DateOrder};
+use crate::moment;
 use crate::number::{self, NumberFormat};
 use crate::output::{INT64_DIGITS, Output};
 use crate::profile::{ColumnProfile, Scalar, Sum};
@@ -17,6 +17,7 @@ use crate::reading::{Decimal, Reading};
 use crate::refusal::Refusal;
 use crate::row::Cell;
 use crate::told::Told;
+use consign_hints::DateOrder;
 
 /// A sum of doubles that keeps what rounding drops (Neumaier).
 #[derive(Default)]

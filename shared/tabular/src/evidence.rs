@@ -1,13 +1,13 @@
 //! What the cells of a column allow, and the reading that follows.
 
 use crate::cell::{self, BooleanWords, Kinds};
-use crate::column_type::ColumnType;
-use crate::moment::DateOrder;
 use crate::number::{self, Digits, NumberFormat};
 use crate::profile::Warning;
 use crate::reading::{Decimal, Reading};
 use crate::row::Cell;
 use crate::told::Told;
+use consign_hints::ColumnType;
+use consign_hints::DateOrder;
 
 /// Digits up to which a decimal is taken before a double: money and quantities have no more, and a long fraction is a
 /// double that some program wrote.

@@ -291,8 +291,9 @@ mod tests {
 
     use super::*;
     use crate::cell::{self, Kinds};
-    use crate::moment::{self, DateOrder};
+    use crate::moment;
     use crate::number::{self, NumberFormat};
+    use consign_hints::DateOrder;
 
     fn cell() -> impl Strategy<Value = String> {
         prop_oneof![

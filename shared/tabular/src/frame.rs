@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::cell::Kinds;
 use crate::header::{Below, Sampled, are_names, has_value, is_header, kinds_of, named_by};
 use crate::heads;
-use crate::hints::Hints;
 use crate::judge::PREAMBLE_ROWS_MAX;
 use crate::limits::Limits;
 use crate::row::{Dialect, Row};
 use crate::rows::Rows;
 use crate::stacked;
 use crate::words::says_nothing;
+use consign_hints::Hints;
 
 /// Rows of the sample that are looked at.
 const ROWS_MAX: usize = 500;

@@ -1,6 +1,5 @@
 //! How a file is read: its columns, and all that its rows are told by.
 
-use crate::column_type::ColumnType;
 use crate::evidence::Evidence;
 use crate::frame::Frame;
 use crate::limits::Limits;
@@ -9,6 +8,7 @@ use crate::profile::Warning;
 use crate::reader::Reader;
 use crate::reading::Reading;
 use crate::row::Dialect;
+use consign_hints::ColumnType;
 
 /// A column as the survey found it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -154,7 +154,6 @@ mod cell;
 mod chunk;
 mod codec;
 mod column;
-mod column_type;
 mod convert;
 mod dictionary;
 mod encode;
@@ -165,7 +164,6 @@ mod foreign;
 mod frame;
 mod header;
 mod heads;
-mod hints;
 mod index;
 mod json;
 mod judge;
@@ -205,10 +203,9 @@ mod zip;
 mod zstd;
 
 pub use codec::Codec;
-pub use column_type::ColumnType;
+pub use consign_hints::{AtMost, BadHint, ColumnType, DateOrder, DecimalSign, Hints, Thousands};
 pub use convert::{Converted, Converter};
 pub use frame::Header;
-pub use hints::{BadHint, DecimalSign, Hints, Thousands};
 pub use layout::Column;
 pub use limits::{
     COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Charset, Compression, EXPANSION_FREE_BYTES, EXPANSION_MAX,
@@ -216,10 +213,9 @@ pub use limits::{
     REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX, ROW_BYTES_MAX, SAMPLE_BYTES, TEXT_BYTES_MAX,
     TEXT_EXTREME_BYTES_MAX,
 };
-pub use moment::DateOrder;
 pub use number::NumberFormat;
 pub use once::{Ended, OnePass, Step};
-pub use options::{Options, RejectsMax};
+pub use options::Options;
 pub use profile::{
     ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
 };

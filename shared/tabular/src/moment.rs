@@ -1,20 +1,10 @@
 //! Days, times of day and moments, in the notations that people use.
 
+use consign_hints::DateOrder;
+
 /// Microseconds of a second.
 pub(crate) const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
-
-/// In which order a numeric date gives its parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DateOrder {
-    /// `2024-12-31` or `2024/12/31` (ISO 8601 writes it with `-`).
-    YearMonthDay,
-    /// `31.12.2024`, `31/12/2024` or `31-12-2024`.
-    DayMonthYear,
-    /// `12/31/2024`.
-    MonthDayYear,
-}
 
 /// A moment as read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -138,8 +138,7 @@ impl OnePass {
             rows,
             table,
         } = *writing;
-        let rejects_max = layout.options.rejects_max;
-        check_rejects(rejects_max, table.misfits(), table.first_reject())?;
+        check_rejects(&layout.options, table.misfits(), table.first_reject())?;
         let passes = Passes { passes: 1, bytes };
         let converted = conclude(&layout, (&self.source, &rows), table, passes)?;
         Ok(Ended::Converted(Box::new(converted)))

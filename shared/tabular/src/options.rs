@@ -1,8 +1,8 @@
 //! What the caller chooses.
 
-use crate::hints::Hints;
 use crate::limits::Charset;
 use crate::refusal::Refusal;
+use consign_hints::{AtMost, Hints};
 
 /// What the host wants of one conversion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,8 +14,9 @@ pub struct Options {
     pub charset: Option<Charset>,
     /// Every column stays text.
     pub text: bool,
-    /// How many lines may be rejected.
-    pub rejects_max: RejectsMax,
+    /// How many lines may be rejected before the file is refused. `None`: a tenth of all; of a small file half, and up to
+    /// nine lines. Notes below the table, comments and headers that come again say nothing against its rows, and do not count.
+    pub rejects_max: Option<AtMost>,
     /// Whether every rejected row is written to a Parquet file of its own
     /// ([`OnePass::take_rejects`](crate::OnePass::take_rejects)).
     pub rejects: bool,
@@ -23,36 +24,18 @@ pub struct Options {
     pub metadata: Vec<(String, String)>,
 }
 
-/// How many lines of a file may be rejected before it is refused. Notes below the table, comments and headers that come again
-/// say nothing against its rows, and do not count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum RejectsMax {
-    /// A tenth of all; of a small file half, and up to nine lines.
-    #[default]
-    Usual,
-    /// A share of all lines, in millionths.
-    Millionths(u32),
-    /// So many lines.
-    Lines(u64),
-}
-
 /// Rejected lines of which even a small file may have a larger share.
 const REJECTS_FEW: u64 = 10;
 
-impl RejectsMax {
-    /// Whether so many of all lines are too many.
-    pub(crate) fn is_exceeded(self, rejects: u64, all: u64) -> bool {
-        match self {
-            Self::Usual => rejects * 2 > all || (rejects >= REJECTS_FEW && rejects * 10 > all),
-            Self::Millionths(share) => {
-                u128::from(rejects) * 1_000_000 > u128::from(all) * u128::from(share)
-            }
-            Self::Lines(lines) => rejects > lines,
+impl Options {
+    /// Whether so many rejected lines of all are too many.
+    pub(crate) fn is_exceeded(&self, rejects: u64, all: u64) -> bool {
+        match self.rejects_max {
+            Some(most) => most.is_exceeded(rejects, all),
+            None => rejects * 2 > all || (rejects >= REJECTS_FEW && rejects * 10 > all),
         }
     }
-}
 
-impl Options {
     /// Lines above the text that is read.
     pub(crate) fn skipped(&self) -> u64 {
         self.hints.skip_rows.unwrap_or(0)

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use crate::codec::Codec;
-use crate::column_type::ColumnType;
 use crate::frame::{Frame, Header};
-use crate::hints::Hints;
 use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX};
-use crate::moment::DateOrder;
 use crate::number::NumberFormat;
 use crate::reader::Format;
 use crate::row::Row;
+use consign_hints::ColumnType;
+use consign_hints::DateOrder;
+use consign_hints::Hints;
 
 /// `profile.json`: what is in the file, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize)]

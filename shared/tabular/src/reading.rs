@@ -3,10 +3,10 @@
 use arrow_schema::{DataType, TimeUnit};
 
 use crate::cell::BooleanWords;
-use crate::column_type::ColumnType;
-use crate::moment::DateOrder;
 use crate::number::NumberFormat;
 use crate::output::INT64_DIGITS;
+use consign_hints::ColumnType;
+use consign_hints::DateOrder;
 
 /// The zone that moments with an offset are kept in.
 pub(crate) const UTC: &str = "UTC";

@@ -122,8 +122,7 @@ impl Survey {
         let tally = &mut pass.tally;
         let misfits = tally.rejects - tally.beside;
         let first = tally.first_reject.take();
-        let rejects_max = pass.options.rejects_max;
-        check_rejects(rejects_max, (tally.row_lines, misfits), first)?;
+        check_rejects(&pass.options, (tally.row_lines, misfits), first)?;
         let (rows, rejects) = (tally.rows, tally.rejects);
         let nothing = pass.options.nothing();
         let (layout, _) = pass.layout(true)?.ok_or(nothing)?;

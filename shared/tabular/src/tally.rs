@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::column_type::ColumnType;
 use crate::evidence::Evidence;
 use crate::frame::{Frame, Header};
 use crate::heads;
-use crate::hints::Hints;
 use crate::layout::Column;
 use crate::limits::Limits;
 use crate::names::{shortened, unique};
-use crate::options::{Options, RejectsMax};
+use crate::options::Options;
 use crate::profile::{Reject, RejectReason, Warning};
 use crate::refusal::Refusal;
 use crate::row::{Row, values};
 use crate::told::Told;
+use consign_hints::ColumnType;
+use consign_hints::Hints;
 
 pub(crate) struct Tally {
     pub(crate) frame: Frame,
@@ -291,12 +291,12 @@ fn made(names: &[String]) -> Vec<String> {
 
 /// Refuses a file of which too many lines are rejected, beside those of its rows.
 pub(crate) fn check_rejects(
-    rejects_max: RejectsMax,
+    options: &Options,
     (row_lines, rejects): (u64, u64),
     first: Option<String>,
 ) -> Result<(), Refusal> {
     let all = row_lines + rejects;
-    if !rejects_max.is_exceeded(rejects, all) {
+    if !options.is_exceeded(rejects, all) {
         return Ok(());
     }
     Err(Refusal::TooManyRejects {

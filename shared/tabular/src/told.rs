@@ -1,10 +1,10 @@
 //! What hints say of the cells of one column.
 
 use crate::cell::{self, Kinds};
-use crate::column_type::ColumnType;
-use crate::hints::{DecimalSign, Hints, Thousands};
-use crate::moment::DateOrder;
 use crate::number::{self, NumberFormat};
+use consign_hints::ColumnType;
+use consign_hints::DateOrder;
+use consign_hints::{DecimalSign, Hints, Thousands};
 
 /// What hints say of the cells of one column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

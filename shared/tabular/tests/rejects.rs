@@ -4,7 +4,7 @@
 mod support;
 
 use arrow_array::{Array as _, Int64Array, StringArray};
-use consign_tabular::{Options, Refusal, RejectsMax};
+use consign_tabular::{AtMost, Options, Refusal};
 use proptest::prelude::*;
 use support::{Outcome, convert, convert_chunks, convert_once, convert_with, limits, read};
 
@@ -122,7 +122,7 @@ fn what_is_no_json_is_kept_with_its_place() {
     assert_eq!(outcome.profile.lines, 19);
 }
 
-fn rejected(rows: usize, rejects: usize, rejects_max: RejectsMax) -> bool {
+fn rejected(rows: usize, rejects: usize, rejects_max: Option<AtMost>) -> bool {
     let file = format!("a,b\n{}{}", "1,2\n".repeat(rows), "3\n".repeat(rejects));
     let options = || Options {
         rejects_max,
@@ -144,16 +144,16 @@ fn rejected(rows: usize, rejects: usize, rejects_max: RejectsMax) -> bool {
 
 #[test]
 fn a_file_is_refused_for_its_share_of_rejects() {
-    let usual = RejectsMax::Usual;
+    let usual = None;
     assert!(!rejected(900, 100, usual) && rejected(899, 101, usual));
     // Of a small file more.
     assert!(!rejected(11, 9, usual) && rejected(8, 9, usual));
-    let share = RejectsMax::Millionths(250_000);
+    let share = Some(AtMost::Millionths(250_000));
     assert!(!rejected(6, 2, share) && rejected(5, 2, share));
     assert!(!rejected(750, 250, share));
-    let none = RejectsMax::Lines(0);
+    let none = Some(AtMost::Count(0));
     assert!(!rejected(10, 0, none) && rejected(10_000, 1, none));
-    assert!(!rejected(3, 2, RejectsMax::Lines(2)));
+    assert!(!rejected(3, 2, Some(AtMost::Count(2))));
 }
 
 #[test]

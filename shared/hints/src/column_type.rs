@@ -1,9 +1,10 @@
 //! The types that columns have.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
     /// `true` or `false`.

@@ -1,13 +1,36 @@
-//! What the sender of a file says of it. A hint binds: it is obeyed, or the file is refused by its name.
+//! What a sender or the policy says of a table: [`Hints`], and how much of it may be wrong ([`AtMost`]).
+//!
+//! A hint binds: it is obeyed, or the file is refused by its name. The engine follows the hints, the wire and the policy
+//! check them.
+//!
+//! ```
+//! use consign_hints::Hints;
+//! use serde_json::json;
+//!
+//! let hints = Hints::from_json(&json!({"delimiter": ";", "columns": {"zip": "text"}}))?;
+//! assert_eq!(hints.delimiter, Some(';'));
+//! let wrong = Hints::from_json(&json!({"columns": {"zip": "words"}})).unwrap_err();
+//! assert_eq!(wrong.field, "columns.zip");
+//! # Ok::<(), consign_hints::BadHint>(())
+//! ```
+
+mod at_most;
+mod column_type;
+mod encoding;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::column_type::ColumnType;
-use crate::limits::{COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Encoding};
-use crate::moment::DateOrder;
+pub use at_most::AtMost;
+pub use column_type::ColumnType;
+pub use encoding::{Charset, Encoding};
+
+/// The most columns of a table.
+pub const COLUMNS_MAX: usize = 10_000;
+/// The longest column name in bytes; names are repeated in the footer for each row group.
+pub const COLUMN_NAME_BYTES_MAX: usize = 1024;
 
 /// The most lines that may be skipped.
 const SKIP_ROWS_MAX: u64 = 1_000_000;
@@ -19,7 +42,9 @@ const NULL_VALUE_BYTES_MAX: usize = 256;
 const SHEET_BYTES_MAX: usize = 256;
 
 /// What the sender of a file says of it; each part is optional, and what is not said is found out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Hints {
     /// How the text is written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +79,8 @@ pub struct Hints {
 }
 
 /// What stands before the fraction of a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum DecimalSign {
     /// `1.5`.
     #[serde(rename = ".")]
@@ -65,7 +91,8 @@ pub enum DecimalSign {
 }
 
 /// What stands between groups of three digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Thousands {
     /// Nothing: digits are not grouped.
     #[serde(rename = "")]
@@ -84,13 +111,26 @@ pub enum Thousands {
     Apostrophe,
 }
 
+/// In which order a numeric date gives its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrder {
+    /// `2024-12-31` or `2024/12/31` (ISO 8601 writes it with `-`).
+    YearMonthDay,
+    /// `31.12.2024`, `31/12/2024` or `31-12-2024`.
+    DayMonthYear,
+    /// `12/31/2024`.
+    MonthDayYear,
+}
+
 /// A hint that cannot be taken: which, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {what}")]
+#[error("{field} {what}")]
 pub struct BadHint {
     /// The path of the field, as `columns.id`.
     pub field: String,
-    /// What would be right.
+    /// What would be right, behind the field: "must be …".
     pub what: String,
 }
 
@@ -113,7 +153,7 @@ impl Hints {
     /// The first field that cannot be taken, and what would be right.
     pub fn from_json(value: &Value) -> Result<Self, BadHint> {
         let Some(fields) = value.as_object() else {
-            return bad("hints", format!("an object with some of {FIELDS}"));
+            return bad("hints", format!("must be an object with some of {FIELDS}"));
         };
         let mut hints = Self::default();
         for (field, value) in fields {
@@ -124,6 +164,29 @@ impl Hints {
         }
         hints.check()?;
         Ok(hints)
+    }
+
+    /// What these hints say, and what `base` says of the rest. Types of columns are joined by name.
+    ///
+    /// # Errors
+    /// The first field that contradicts another.
+    pub fn over(mut self, base: &Self) -> Result<Self, BadHint> {
+        self.encoding = self.encoding.or(base.encoding);
+        self.delimiter = self.delimiter.or(base.delimiter);
+        self.header = self.header.or(base.header);
+        self.skip_rows = self.skip_rows.or(base.skip_rows);
+        self.decimal = self.decimal.or(base.decimal);
+        self.thousands = self.thousands.or(base.thousands);
+        self.date_order = self.date_order.or(base.date_order);
+        if self.null_values.is_empty() {
+            self.null_values.clone_from(&base.null_values);
+        }
+        for (name, kind) in &base.columns {
+            self.columns.entry(name.clone()).or_insert(*kind);
+        }
+        self.sheet = self.sheet.or_else(|| base.sheet.clone());
+        self.check()?;
+        Ok(self)
     }
 
     /// Whether nothing is said.
@@ -138,17 +201,22 @@ impl Hints {
             "delimiter" => self.delimiter = Some(delimiter(value)?),
             "header" => match value.as_bool() {
                 Some(header) => self.header = Some(header),
-                None => return bad(field, "true or false"),
+                None => return bad(field, "must be true or false"),
             },
             "skip_rows" => match value.as_u64().filter(|rows| *rows <= SKIP_ROWS_MAX) {
                 Some(rows) => self.skip_rows = Some(rows),
-                None => return bad(field, format!("a whole number from 0 to {SKIP_ROWS_MAX}")),
+                None => {
+                    return bad(
+                        field,
+                        format!("must be a whole number from 0 to {SKIP_ROWS_MAX}"),
+                    );
+                }
             },
             "decimal" => {
                 self.decimal = Some(match value.as_str() {
                     Some(".") => DecimalSign::Point,
                     Some(",") => DecimalSign::Comma,
-                    Some(_) | None => return bad(field, "\".\" or \",\""),
+                    Some(_) | None => return bad(field, "must be \".\" or \",\""),
                 });
             }
             "thousands" => self.thousands = Some(thousands(value)?),
@@ -159,9 +227,9 @@ impl Hints {
                 Some(name) if (1..=SHEET_BYTES_MAX).contains(&name.len()) => {
                     self.sheet = Some(name.to_owned());
                 }
-                Some(_) | None => return bad(field, "the name of a sheet"),
+                Some(_) | None => return bad(field, "must be the name of a sheet"),
             },
-            _ => return bad(field, format!("there is no such hint; there are {FIELDS}")),
+            _ => return bad(field, format!("is no hint; the hints are {FIELDS}")),
         }
         Ok(())
     }
@@ -174,7 +242,7 @@ impl Hints {
                 | (Some(DecimalSign::Point), Some(Thousands::Point))
         );
         if is_same {
-            return bad("thousands", "another character than decimal");
+            return bad("thousands", "must be another character than decimal");
         }
         let doubles = self
             .columns
@@ -183,7 +251,7 @@ impl Hints {
         match doubles {
             Some((name, _)) if self.decimal == Some(DecimalSign::Comma) => bad(
                 &format!("columns.{name}"),
-                "decimal; doubles are read with a point, and the hint decimal is a comma",
+                "must be decimal; doubles are read with a point, and the hint decimal is a comma",
             ),
             Some(_) | None => Ok(()),
         }
@@ -196,7 +264,7 @@ fn encoding(value: &Value) -> Read<Encoding> {
         || {
             bad(
                 "encoding",
-                "utf-8, utf-16le, utf-16be or windows-1252 (latin1)",
+                "must be utf-8, utf-16le, utf-16be or windows-1252 (latin1)",
             )
         },
         Ok,
@@ -204,8 +272,7 @@ fn encoding(value: &Value) -> Read<Encoding> {
 }
 
 fn delimiter(value: &Value) -> Read<char> {
-    let what =
-        "one ASCII character that is no letter, digit, quote or line end, as \",\" or \"\\t\"";
+    let what = "must be one ASCII character that is no letter, digit, quote or line end, as \",\" or \"\\t\"";
     let mut letters = value.as_str().unwrap_or_default().chars();
     match (letters.next(), letters.next()) {
         (Some(letter), None) if is_delimiter(letter) => Ok(letter),
@@ -230,7 +297,7 @@ fn thousands(value: &Value) -> Read<Thousands> {
         Some(_) | None => {
             return bad(
                 "thousands",
-                "\",\", \".\", \" \", \"'\", or \"\" where digits are not grouped",
+                "must be \",\", \".\", \" \", \"'\", or \"\" where digits are not grouped",
             );
         }
     })
@@ -241,13 +308,14 @@ fn date_order(value: &Value) -> Read<DateOrder> {
         Some("ymd" | "year_month_day") => DateOrder::YearMonthDay,
         Some("dmy" | "day_month_year") => DateOrder::DayMonthYear,
         Some("mdy" | "month_day_year") => DateOrder::MonthDayYear,
-        Some(_) | None => return bad("date_order", "ymd, dmy or mdy"),
+        Some(_) | None => return bad("date_order", "must be ymd, dmy or mdy"),
     })
 }
 
 fn null_values(value: &Value) -> Read<BTreeSet<String>> {
-    let what =
-        format!("a list of at most {NULL_VALUES_MAX} texts of 1 to {NULL_VALUE_BYTES_MAX} bytes");
+    let what = format!(
+        "must be a list of at most {NULL_VALUES_MAX} texts of 1 to {NULL_VALUE_BYTES_MAX} bytes"
+    );
     let word = |word: &Value| {
         let word = word.as_str()?;
         (1..=NULL_VALUE_BYTES_MAX)
@@ -268,7 +336,9 @@ fn columns(value: &Value) -> Read<BTreeMap<String, ColumnType>> {
     else {
         return bad(
             "columns",
-            format!("an object with the types of at most {COLUMNS_MAX} columns by their names"),
+            format!(
+                "must be an object with the types of at most {COLUMNS_MAX} columns by their names"
+            ),
         );
     };
     let mut found = BTreeMap::new();
@@ -276,12 +346,15 @@ fn columns(value: &Value) -> Read<BTreeMap<String, ColumnType>> {
         if name.len() > COLUMN_NAME_BYTES_MAX {
             return bad(
                 "columns",
-                format!("names of at most {COLUMN_NAME_BYTES_MAX} bytes"),
+                format!("must have names of at most {COLUMN_NAME_BYTES_MAX} bytes"),
             );
         }
         let Some(kind) = kind.as_str().and_then(ColumnType::of_name) else {
             let names = ColumnType::ALL.map(ColumnType::name).join(", ");
-            return bad(&format!("columns.{name}"), format!("one of {names}"));
+            return bad(
+                &format!("columns.{name}"),
+                format!("must be one of {names}"),
+            );
         };
         found.insert(name.clone(), kind);
     }
@@ -311,10 +384,23 @@ mod tests {
     }
 
     #[test]
+    fn hints_stand_above_those_of_their_base_and_may_not_contradict_them() {
+        let hints = |value| Hints::from_json(&value).unwrap();
+        let base = json!({"delimiter": ";", "decimal": ",", "columns": {"a": "text", "b": "date"}, "null_values": ["-"]});
+        let given = hints(json!({"delimiter": "|", "columns": {"a": "int64"}}));
+        let joined = json!({"delimiter": "|", "decimal": ",", "columns": {"a": "int64", "b": "date"}, "null_values": ["-"]});
+        assert_eq!(given.over(&hints(base.clone())), Ok(hints(joined)));
+        let wrong = hints(json!({"thousands": ","}))
+            .over(&hints(base))
+            .unwrap_err();
+        assert_eq!(wrong.field, "thousands");
+    }
+
+    #[test]
     fn a_bad_hint_names_its_field_and_what_would_be_right() {
         let cases = [
             (json!([]), "hints", "an object"),
-            (json!({"colour": 1}), "colour", "no such hint"),
+            (json!({"colour": 1}), "colour", "is no hint"),
             (json!({"encoding": "koi8-r"}), "encoding", "windows-1252"),
             (json!({"delimiter": ""}), "delimiter", "one ASCII"),
             (json!({"delimiter": ";;"}), "delimiter", "one ASCII"),
