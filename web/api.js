@@ -200,7 +200,7 @@ export async function deleteFile(id) {
 /**
  * What the page shows of a profile, which the ingest writes into the bucket. It is a file, no part of the wire.
  * @typedef {{ name: string, type: string, nulls: number, min: unknown, max: unknown }} Column
- * @typedef {{ columns: Column[], rejects: number }} Profile
+ * @typedef {{ columns: Column[] }} Profile
  */
 
 /**

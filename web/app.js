@@ -177,7 +177,7 @@ class UploadCard {
     this.bar.hidden = true;
     const isTable = file.row_count != null;
     this.part(".result").hidden = false;
-    this.part(".summary").append(element("strong", { text: isTable ? counted(file.row_count, "row") : "Checked and ready" }));
+    this.part(".summary").append(element("strong", { text: isTable ? counted(file.row_count, "row") + rejectsText(file) : "Checked and ready" }));
     this.part(".actions").append(...downloads(file, (text) => this.note(text)));
     if (!isTable) return;
     const profile = await api.fetchProfile(file.file_id);
@@ -185,9 +185,8 @@ class UploadCard {
   }
 
   /** @param {Profile} profile */
-  profile({ columns, rejects }) {
-    const words = `, ${counted(columns.length, "column")}${rejects ? `, ${counted(rejects, "row")} rejected` : ""}`;
-    this.part(".summary").append(words);
+  profile({ columns }) {
+    this.part(".summary").append(`, ${counted(columns.length, "column")}`);
     const rows = columns.map((column) => {
       const row = element("tr");
       row.append(
@@ -204,6 +203,12 @@ class UploadCard {
   }
 }
 
+/**
+ * How many rows were rejected, if any.
+ * @param {StoredFile | ListedFile} file
+ */
+const rejectsText = (file) => (file.reject_count ? `, ${countText(file.reject_count)} rejected` : "");
+
 /** @param {unknown} value */
 function valueCell(value) {
   const text = value == null ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -219,6 +224,7 @@ function downloads(file, complain) {
   /** @type {[Variant, string][]} */
   const variants = [["original", "Original"]];
   if (file.row_count != null) variants.unshift(["parquet", "Parquet"]);
+  if (file.variants.includes("rejects_parquet")) variants.push(["rejects_parquet", "Rejected rows"]);
   return variants.map(([variant, label], index) => {
     const button = element("button", { text: `↓ ${label}`, type: "button", className: index ? "quiet" : "" });
     button.setAttribute("aria-label", `Download ${file.filename} as ${label}`);
@@ -291,7 +297,7 @@ function recentRow(file) {
   row.append(
     name,
     state,
-    element("td", { text: countText(file.row_count), className: "number" }),
+    element("td", { text: countText(file.row_count) + rejectsText(file), className: "number" }),
     element("td", { text: sizeText(file.file_size_bytes), className: "number" }),
     element("td", { text: timeText(file.uploaded_at) }),
     last,

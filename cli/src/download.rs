@@ -27,7 +27,7 @@ pub(super) struct DownloadArgs {
     /// The variant to download
     #[arg(
         long,
-        value_name = "original|parquet|profile|rejects",
+        value_name = "original|parquet|profile|rejects|rejects_parquet",
         default_value = "original"
     )]
     variant: Variant,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::show::{Bars, printable, size};
+use crate::show::{Bars, printable, rows, size};
 use consign_client::{Client, File, ListFiles, Status};
 
 /// Arguments of `consign status`.
@@ -55,9 +55,7 @@ fn print_status(file: &File) {
     row("status", Some(file.status.to_string()));
     row("category", Some(file.category.clone()));
     row("size", file.file_size_bytes.map(size));
-    row("rows", file.row_count.map(|rows| rows.to_string()));
-    let rejects = file.reject_count.filter(|rejects| *rejects > 0);
-    row("rejected", rejects.map(|rejects| rejects.to_string()));
+    row("rows", rows(file));
     row("uploaded", file.uploaded_at.clone());
     row("processed", file.processed_at.clone());
     row("error", file.reason());

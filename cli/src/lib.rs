@@ -6,6 +6,7 @@ mod doctor;
 mod download;
 mod environment;
 mod files;
+mod hints;
 mod pairs;
 mod presign;
 mod server;

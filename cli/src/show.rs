@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use consign_client::{Meter, Observer, Status};
+use consign_client::{File, Meter, Observer, Status};
 
 /// The bars of all files in progress.
 #[derive(Debug, Clone)]
@@ -143,4 +143,13 @@ pub(super) fn printable(text: &str) -> String {
 /// Formats a size.
 pub(super) fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
+}
+
+/// Returns the number of rows of a table, and of rejected rows if there are any.
+pub(super) fn rows(file: &File) -> Option<String> {
+    let rows = file.row_count?;
+    Some(match file.reject_count.filter(|rejects| *rejects > 0) {
+        None => format!("{rows} rows"),
+        Some(rejects) => format!("{rows} rows, {rejects} rejected"),
+    })
 }

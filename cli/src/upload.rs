@@ -9,8 +9,9 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
 use crate::environment::{CliEnvironment, absolute};
+use crate::hints::HintArgs;
 use crate::pairs::name_value;
-use crate::show::{Bars, printable};
+use crate::show::{Bars, printable, rows};
 use consign_client::{Client, File, SignUpload, Status, Strategy, Upload, sha256_base64};
 
 /// The number of files that are uploaded at once.
@@ -25,6 +26,7 @@ Examples:
   consign upload flights.csv
   consign upload *.csv --category datasets --label service=billing --metadata source=export
   consign upload huge.csv --strategy multipart --checksum
+  consign upload prices.csv --delimiter ';' --decimal , --column article=text --fail-on-rejects
   consign upload photo.png --no-wait"
 )]
 pub(super) struct UploadArgs {
@@ -58,9 +60,14 @@ pub(super) struct UploadArgs {
     /// Return once the uploads are confirmed
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
+    /// Fail if a row of a table was rejected. The file is uploaded and converted all the same
+    #[arg(long, conflicts_with = "no_wait")]
+    fail_on_rejects: bool,
     /// Idempotency key of a single file [default: generated, and saved until the upload is done]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    hints: HintArgs,
 }
 
 impl UploadArgs {
@@ -94,6 +101,7 @@ impl UploadArgs {
             collection_id: self.collection.clone(),
             labels: some(labels.collect()),
             metadata: some(metadata.collect()),
+            hints: some(self.hints.read()?),
         })
     }
 }
@@ -119,7 +127,18 @@ pub(super) async fn run(
     let mut failures = 0;
     while let Some((path, outcome)) = running.next().await {
         match outcome {
-            Ok(status) => bars.print(&line(path, &status)),
+            Ok(status) => {
+                bars.print(&line(path, &status));
+                let rejects = status.reject_count.filter(|count| *count > 0);
+                if let Some(count) = rejects.filter(|_| args.fail_on_rejects) {
+                    failures += 1;
+                    bars.print_error(&format!(
+                        "{}: {count} rows were rejected; get them by `consign download {} --variant rejects_parquet`",
+                        path.display(),
+                        status.file_id
+                    ));
+                }
+            }
             Err(error) => {
                 failures += 1;
                 bars.print_error(&format!("{}: {error:#}", path.display()));
@@ -188,13 +207,11 @@ async fn one(
 
 /// Returns `file_id`, state, rows and name, separated by tabs.
 fn line(path: &Path, status: &File) -> String {
-    let rows = status
-        .row_count
-        .map_or_else(|| "-".to_owned(), |rows| format!("{rows} rows"));
     format!(
-        "{}\t{}\t{rows}\t{}",
+        "{}\t{}\t{}\t{}",
         status.file_id,
         status.status,
+        rows(status).unwrap_or_else(|| "-".to_owned()),
         path.display()
     )
 }

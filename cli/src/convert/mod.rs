@@ -1,7 +1,6 @@
 //! `consign convert`: tables to Parquet on this machine, by the engine of ingest and without a server.
 
 mod files;
-mod hints;
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -17,9 +16,9 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
+use crate::hints::HintArgs;
 use crate::show::{Bars, FileBar, printable, size};
 use files::{Input, Job, Output};
-use hints::HintArgs;
 
 /// The exit code where a file is refused.
 const REFUSED: u8 = 2;

@@ -9,6 +9,7 @@ mod process;
 mod read;
 pub mod sweep;
 mod tabular;
+mod write;
 
 pub use bucket::mark_all;
 use consign_core::events::{Action, Decoded, ObjectEvent, Sequencer};
@@ -138,7 +139,7 @@ fn ends_by_removal(upload: &Upload) -> bool {
         | UploadState::Confirmed
         | UploadState::Processing
         | UploadState::Failed => true,
-        UploadState::Ready => upload.keep_original,
+        UploadState::Ready => upload.keeps_original(),
         UploadState::Expired => upload.next_check_at.is_none(),
         UploadState::Pending | UploadState::Uploading | UploadState::Deleted => false,
     }

@@ -67,7 +67,7 @@ pub(crate) async fn run<D: Deps>(
     };
     log(&upload, started, deps.clock().now());
     // 5. Remove the original if it is not kept. The sweep does it if the process ends before.
-    if upload.state == UploadState::Ready && !upload.keep_original {
+    if upload.state == UploadState::Ready && !upload.keeps_original() {
         crate::sweep::remove_original(deps, upload).await?;
     }
     Ok(Disposition::Ack)
@@ -164,7 +164,7 @@ async fn work<D: Deps>(
     check_first_bytes(held, &category, head).await?;
     check_time(held, ingest, head)?;
     match ingest {
-        Ingest::Tabular => tabular::convert(held, head).await,
+        Ingest::Tabular => tabular::convert(held, head, &category.table).await,
         Ingest::Verify => {
             if let Some(declared) = held.upload.checksum_sha256.clone() {
                 check_checksum(&declared, &stored_digest(held, head).await?)?;
@@ -175,6 +175,7 @@ async fn work<D: Deps>(
                 parquet_key: None,
                 profile_key: None,
                 rejects_key: None,
+                rejects_parquet_key: None,
                 row_count: None,
                 reject_count: None,
                 columns: None,

@@ -1,12 +1,12 @@
 //! Converts delimited text to Parquet, profile and rejects: usually in one pass over the object, otherwise in three,
 //! with bounded memory.
 
-use bytes::Bytes;
-use consign_core::ids::ObjectRef;
-use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore, ObjectWriter};
-use consign_core::upload::{Columns, IngestOutcome, Output};
+use consign_core::policy::{TableFacts, TablePolicy, TableRules};
+use consign_core::ports::{Fault, FaultKind, ObjectHead, ObjectStore};
+use consign_core::upload::{Columns, IngestOutcome, Output, Outputs};
 use consign_tabular::{
-    Charset, Converted, Converter, Ended, Limits, OnePass, Options, Plan, Refusal, Step, Survey,
+    Charset, Converted, Converter, Ended, Limits, OnePass, Options, Plan, Profile, Refusal, Step,
+    Survey,
 };
 use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::Deps;
 use crate::lease::{HeldLease, IngestError};
 use crate::read::{ObjectBytes, check_checksum, to_base64};
+use crate::write::{Writers, put_json};
 
 impl From<Refusal> for IngestError {
     fn from(refusal: Refusal) -> Self {
@@ -30,68 +31,97 @@ impl From<Refusal> for IngestError {
     }
 }
 
-/// Converts the leased version. Parquet, profile and rejects are durable afterwards.
+/// Converts the leased version. Its outputs are durable afterwards.
 ///
 /// The keys were recorded when the lease was acquired, and the bytes depend only on the object. A repetition
 /// therefore writes the same outputs again.
 pub(crate) async fn convert<D: Deps>(
     held: &mut HeldLease<'_, D>,
     head: &ObjectHead,
+    table: &TablePolicy,
 ) -> Result<IngestOutcome, IngestError> {
     let planned = held.upload.planned_outputs().cloned();
     let planned = planned.ok_or_else(|| IngestError::Refused {
         code: "output_unknown".to_owned(),
         detail: "The policy has no output template for this category.".to_owned(),
     })?;
-    // 1. Read the object once, and write the Parquet file meanwhile.
-    let parquet = planned.object(Output::Parquet);
-    let deps = held.deps;
-    let writer = deps
-        .store()
-        .writer(&parquet, Output::Parquet.content_type())
-        .await?;
-    let (converted, writer) = match write_once(held, head, writer).await? {
+    let source = Source {
+        options: options(held, head, table),
+        store: held.deps.store(),
+        planned: &planned,
+    };
+    // 1. Read the object once, and write the Parquet files meanwhile.
+    let (converted, writers) = match write_once(held, &source).await? {
         Some(written) => written,
         // 2. A later cell does not match the types of the first rows: determine the types of all cells, then convert.
         None => {
-            let plan = survey(held, head).await?;
-            let writer = deps
-                .store()
-                .writer(&parquet, Output::Parquet.content_type())
-                .await?;
-            write_by(held, plan, writer).await?
+            let plan = survey(held, &source).await?;
+            write_by(held, &source, plan).await?
         }
     };
+    // 3. Check the table by the rules of its category.
+    if let Err(broken) = check_rules(&table.rules, &converted.profile) {
+        writers.free().await;
+        return Err(broken);
+    }
     let names = converted.profile.columns.iter();
     let columns = Columns::of(names.map(|column| &column.name));
-    // 3. Write the end of the file, the profile, and the rejects if there are any, concurrently. Each is awaited.
-    let profile = planned.object(Output::Profile);
-    let rejects = match converted.rejects.total {
-        0 => None,
-        _ => Some(planned.object(Output::Rejects)),
-    };
+    // 4. Finish the Parquet files, and write the profile and the first rejects, concurrently. Each is awaited.
+    let has_rejects = converted.rejects.total > 0;
     let (finished, profiled, rejected) = join3(
-        writer.finish(),
-        put_json(held, &profile, &converted.profile),
+        writers.finish(),
+        put_json(held, &planned, Output::Profile, &converted.profile),
         async {
-            match &rejects {
-                Some(rejects) => put_json(held, rejects, &converted.rejects).await,
-                None => Ok(()),
+            match has_rejects {
+                true => put_json(held, &planned, Output::Rejects, &converted.rejects).await,
+                false => Ok(()),
             }
         },
     )
     .await;
-    finished?;
+    let has_rejects_parquet = finished?;
     profiled.and(rejected)?;
+    let rejects_parquet_key = planned.rejects_parquet_key.filter(|_| has_rejects_parquet);
     Ok(IngestOutcome {
         etag: head.etag.clone(),
-        bucket: Some(planned.bucket.clone()),
-        parquet_key: Some(parquet.key),
-        profile_key: Some(profile.key),
-        rejects_key: rejects.map(|rejects| rejects.key),
+        bucket: Some(planned.bucket),
+        parquet_key: Some(planned.parquet_key),
+        profile_key: Some(planned.profile_key),
+        rejects_key: has_rejects.then_some(planned.rejects_key),
+        rejects_parquet_key,
         row_count: Some(converted.profile.rows),
         reject_count: Some(converted.profile.rejects),
         columns: Some(columns),
+    })
+}
+
+/// What a conversion reads and writes.
+struct Source<'s, S> {
+    options: Options,
+    store: &'s S,
+    planned: &'s Outputs,
+}
+
+/// Refuses a table that breaks the rules of its category, with all reasons.
+fn check_rules(rules: &TableRules, profile: &Profile) -> Result<(), IngestError> {
+    let columns = profile.columns.iter();
+    let facts = TableFacts {
+        rows: profile.rows,
+        empty_cells: columns.clone().map(|column| column.nulls).sum(),
+        columns: columns
+            .map(|column| (column.name.clone(), column.kind))
+            .collect(),
+    };
+    let reasons = rules.reasons(&facts);
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    Err(IngestError::Refused {
+        code: "table_rules_broken".to_owned(),
+        detail: format!(
+            "The table breaks the rules of its category: {}.",
+            reasons.join("; ")
+        ),
     })
 }
 
@@ -102,10 +132,13 @@ fn limits<D: Deps>(held: &HeldLease<'_, D>) -> Limits {
     limits
 }
 
-fn options<D: Deps>(held: &HeldLease<'_, D>, head: &ObjectHead) -> Options {
+fn options<D: Deps>(held: &HeldLease<'_, D>, head: &ObjectHead, table: &TablePolicy) -> Options {
     Options {
-        metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
+        hints: held.upload.hints.clone(),
         charset: declared_charset(&held.upload.content_type),
+        rejects_max: table.rejects_max,
+        rejects: true,
+        metadata: vec![("consign.source_etag".to_owned(), head.etag.to_string())],
         ..Options::default()
     }
 }
@@ -140,15 +173,14 @@ impl Checksum {
 
 async fn survey<D: Deps>(
     held: &mut HeldLease<'_, D>,
-    head: &ObjectHead,
+    source: &Source<'_, impl ObjectStore>,
 ) -> Result<Plan, IngestError> {
-    let limits = limits(held);
-    let mut survey = Survey::new(options(held, head), limits);
+    let mut survey = Survey::new(source.options.clone(), limits(held));
     let mut checksum = Checksum::of(held);
-    let mut source = ObjectBytes::open(held).await?;
-    while let Some(bytes) = source.next(held).await? {
-        checksum.take(&bytes);
-        survey.push(&bytes)?;
+    let mut bytes = ObjectBytes::open(held).await?;
+    while let Some(chunk) = bytes.next(held).await? {
+        checksum.take(&chunk);
+        survey.push(&chunk)?;
     }
     checksum.check()?;
     Ok(survey.finish()?)
@@ -162,108 +194,89 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
     Charset::of_label(label)
 }
 
-/// Writes the Parquet file in one pass. Returns `None` and writes nothing if the guessed types do not hold.
-async fn write_once<D: Deps, W: ObjectWriter>(
+/// Writes the Parquet files in one pass. Returns `None` and writes nothing if the guessed types do not hold.
+async fn write_once<'s, D: Deps, S: ObjectStore>(
     held: &mut HeldLease<'_, D>,
-    head: &ObjectHead,
-    mut writer: W,
-) -> Result<Option<(Converted, W)>, IngestError> {
-    match pump_once(held, head, &mut writer).await {
-        Ok(Some(converted)) => Ok(Some((converted, writer))),
+    source: &Source<'s, S>,
+) -> Result<Option<(Converted, Writers<'s, S>)>, IngestError> {
+    let mut writers = Writers::begin(source.store, source.planned).await?;
+    match pump_once(held, source, &mut writers).await {
+        Ok(Some(converted)) => Ok(Some((converted, writers))),
         unwritten => {
-            free(writer).await;
+            writers.free().await;
             unwritten.map(|_| None)
         }
     }
 }
 
-async fn pump_once<D: Deps, W: ObjectWriter>(
+async fn pump_once<D: Deps>(
     held: &mut HeldLease<'_, D>,
-    head: &ObjectHead,
-    writer: &mut W,
+    source: &Source<'_, impl ObjectStore>,
+    writers: &mut Writers<'_, impl ObjectStore>,
 ) -> Result<Option<Converted>, IngestError> {
-    let limits = limits(held);
-    let mut pass = OnePass::new(options(held, head), limits);
+    let mut pass = OnePass::new(source.options.clone(), limits(held));
     let mut checksum = Checksum::of(held);
-    let mut source = ObjectBytes::open(held).await?;
-    while let Some(bytes) = source.next(held).await? {
-        checksum.take(&bytes);
-        match pass.push(&bytes)? {
-            Step::Taken => write(writer, pass.take_output()).await?,
+    let mut bytes = ObjectBytes::open(held).await?;
+    while let Some(chunk) = bytes.next(held).await? {
+        checksum.take(&chunk);
+        match pass.push(&chunk)? {
+            Step::Taken => {
+                writers
+                    .write(pass.take_output(), pass.take_rejects())
+                    .await?
+            }
             Step::Again => return Ok(None),
         }
     }
     checksum.check()?;
     match pass.finish()? {
-        Ended::Converted(converted) => end(held, *converted, writer).await.map(Some),
+        Ended::Converted(converted) => end(held, *converted, writers).await.map(Some),
         Ended::Again => Ok(None),
     }
 }
 
-/// Writes the Parquet file by the plan of a survey. It exists after the writer finishes.
-async fn write_by<D: Deps, W: ObjectWriter>(
+/// Writes the Parquet files by the plan of a survey. They exist after the writers finish.
+async fn write_by<'s, D: Deps, S: ObjectStore>(
     held: &mut HeldLease<'_, D>,
+    source: &Source<'s, S>,
     plan: Plan,
-    mut writer: W,
-) -> Result<(Converted, W), IngestError> {
-    match pump(held, plan, &mut writer).await {
-        Ok(converted) => Ok((converted, writer)),
+) -> Result<(Converted, Writers<'s, S>), IngestError> {
+    let mut writers = Writers::begin(source.store, source.planned).await?;
+    match pump(held, plan, &mut writers).await {
+        Ok(converted) => Ok((converted, writers)),
         Err(stop) => {
-            free(writer).await;
+            writers.free().await;
             Err(stop)
         }
     }
 }
 
-async fn pump<D: Deps, W: ObjectWriter>(
+async fn pump<D: Deps>(
     held: &mut HeldLease<'_, D>,
     plan: Plan,
-    writer: &mut W,
+    writers: &mut Writers<'_, impl ObjectStore>,
 ) -> Result<Converted, IngestError> {
     let mut converter = Converter::new(plan)?;
-    let mut source = ObjectBytes::open(held).await?;
-    while let Some(bytes) = source.next(held).await? {
-        converter.push(&bytes)?;
-        write(writer, converter.take_output()).await?;
+    let mut bytes = ObjectBytes::open(held).await?;
+    while let Some(chunk) = bytes.next(held).await? {
+        converter.push(&chunk)?;
+        writers
+            .write(converter.take_output(), converter.take_rejects())
+            .await?;
     }
-    end(held, converter.finish()?, writer).await
+    end(held, converter.finish()?, writers).await
 }
 
-async fn write<W: ObjectWriter>(writer: &mut W, output: Vec<u8>) -> Result<(), IngestError> {
-    if output.is_empty() {
-        return Ok(());
-    }
-    Ok(writer.write(Bytes::from(output)).await?)
-}
-
-/// Writes the end of the file.
-async fn end<D: Deps, W: ObjectWriter>(
+/// Writes the ends of the files.
+async fn end<D: Deps>(
     held: &mut HeldLease<'_, D>,
     mut converted: Converted,
-    writer: &mut W,
+    writers: &mut Writers<'_, impl ObjectStore>,
 ) -> Result<Converted, IngestError> {
-    write(writer, std::mem::take(&mut converted.tail)).await?;
-    // The last check before the output counts: an ingest that lost its lease must not publish.
+    let table = std::mem::take(&mut converted.tail);
+    let rejects = std::mem::take(&mut converted.rejects_tail);
+    writers.write(table, rejects).await?;
+    // The last check before the outputs count: an ingest that lost its lease must not publish.
     held.renew_if_due().await?;
     Ok(converted)
-}
-
-async fn free<W: ObjectWriter>(writer: W) {
-    if let Err(fault) = writer.abort().await {
-        tracing::warn!(%fault, "an unfinished output could not be freed; the bucket's lifecycle rules will remove it");
-    }
-}
-
-async fn put_json<D: Deps>(
-    held: &HeldLease<'_, D>,
-    object: &ObjectRef,
-    value: &impl serde::Serialize,
-) -> Result<(), IngestError> {
-    let json =
-        serde_json::to_vec(value).map_err(|error| Fault::new(FaultKind::Other, "put", error))?;
-    held.deps
-        .store()
-        .put(object, "application/json", json.into())
-        .await?;
-    Ok(())
 }

@@ -55,6 +55,7 @@ pub(crate) fn pending(
         collection_id: accepted.collection_id.clone(),
         labels: accepted.labels.clone(),
         metadata: accepted.metadata.clone(),
+        hints: accepted.hints.clone(),
         url_expires_at: saturating_add_secs(now, accepted.upload_url_s.into()),
         reserved_bytes: size_bytes_max,
         ..Upload::pending(id, identity.owner.clone(), object, now)

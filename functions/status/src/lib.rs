@@ -65,6 +65,7 @@ pub fn file(upload: &Upload) -> File {
         collection_id: upload.collection_id.clone(),
         labels: upload.labels.clone(),
         metadata: upload.metadata.clone(),
+        hints: upload.hints.clone(),
         created_at: to_rfc3339(upload.created_at),
         expires_at: to_rfc3339(upload.url_expires_at),
         uploaded_at: upload.uploaded_at.map(to_rfc3339),

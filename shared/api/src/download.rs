@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The variants of a file that can be downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// The uploaded file.
     Original,
@@ -16,13 +16,21 @@ pub enum Variant {
     Parquet,
     /// Statistics of its columns, as JSON.
     Profile,
-    /// The rows that could not be converted, as JSON.
+    /// The first hundred rows that could not be converted, and the numbers of all by reason, as JSON.
     Rejects,
+    /// Every row that could not be converted, with its place, its reason and its text, as Parquet.
+    RejectsParquet,
 }
 
 impl Variant {
     /// Every variant.
-    pub const ALL: [Self; 4] = [Self::Original, Self::Parquet, Self::Profile, Self::Rejects];
+    pub const ALL: [Self; 5] = [
+        Self::Original,
+        Self::Parquet,
+        Self::Profile,
+        Self::Rejects,
+        Self::RejectsParquet,
+    ];
 
     /// Returns the name on the wire.
     #[must_use]
@@ -32,6 +40,7 @@ impl Variant {
             Self::Parquet => "parquet",
             Self::Profile => "profile",
             Self::Rejects => "rejects",
+            Self::RejectsParquet => "rejects_parquet",
         }
     }
 }
@@ -43,7 +52,9 @@ impl FromStr for Variant {
         let found = Self::ALL
             .into_iter()
             .find(|variant| variant.as_str() == text);
-        found.ok_or_else(|| "must be `original`, `parquet`, `profile` or `rejects`".to_owned())
+        found.ok_or_else(|| {
+            "must be `original`, `parquet`, `profile`, `rejects` or `rejects_parquet`".to_owned()
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use consign_hints::Hints;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -192,6 +193,9 @@ pub struct File {
     /// The metadata as the client sent it.
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// What the client and the policy say of the table. Empty if nothing is said.
+    #[serde(default)]
+    pub hints: Hints,
     /// When the upload was first signed, RFC 3339.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     #[serde(default)]

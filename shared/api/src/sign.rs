@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use consign_hints::Hints;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -99,6 +100,10 @@ pub struct SignUpload {
     /// Free metadata: at most 8192 bytes of JSON, nested at most 8 deep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
+    /// What is known of a table: at most 8192 bytes of JSON. A hint binds: it is obeyed, or the file fails. Those of the
+    /// category apply to what is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hints: Option<Hints>,
 }
 
 /// The method of a signed upload.

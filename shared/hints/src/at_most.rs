@@ -1,5 +1,6 @@
 //! How many of some things there may be.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
@@ -34,6 +35,22 @@ impl AtMost {
             (Some(most), _) => Ok(Self::Count(most)),
             (None, Some(text)) => text.parse(),
             (None, None) => Err(WANTED.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for AtMost {
+    /// As it is read: `2.5%` or `100`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(most) => write!(f, "{most}"),
+            Self::Millionths(share) => {
+                let (whole, rest) = (share / 10_000, format!("{:04}", share % 10_000));
+                match rest.trim_end_matches('0') {
+                    "" => write!(f, "{whole}%"),
+                    fraction => write!(f, "{whole}.{fraction}%"),
+                }
+            }
         }
     }
 }
@@ -90,6 +107,13 @@ mod tests {
             (json!("a tenth"), None),
         ] {
             assert_eq!(AtMost::from_json(&given).ok(), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn it_is_shown_as_it_is_read() {
+        for text in ["0", "100", "0%", "2.5%", "0.0001%", "100%"] {
+            assert_eq!(text.parse::<AtMost>().unwrap().to_string(), text);
         }
     }
 

@@ -222,6 +222,7 @@ async fn the_columns_follow_the_record() {
         parquet_key: None,
         profile_key: None,
         rejects_key: None,
+        rejects_parquet_key: None,
         row_count: Some(7),
         reject_count: None,
         columns: None,

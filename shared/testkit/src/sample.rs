@@ -130,14 +130,20 @@ fn outcomes() -> impl Generator<Value = IngestOutcome> {
     let key = || option::of("[a-z0-9/]{1,40}");
     let rows = (option::of(any::<u64>()), option::of(any::<u64>()));
     let columns = option::of(vec(any::<String>(), 0..4).prop_map(Columns::of));
-    (etags(), (key(), key(), key()), rows, columns).prop_map(
-        |(etag, (parquet_key, profile_key, rejects_key), (row_count, reject_count), columns)| {
+    (etags(), (key(), key(), key(), key()), rows, columns).prop_map(
+        |(
+            etag,
+            (parquet_key, profile_key, rejects_key, rejects_parquet_key),
+            (row_count, reject_count),
+            columns,
+        )| {
             IngestOutcome {
                 etag,
                 bucket: parquet_key.clone(),
                 parquet_key,
                 profile_key,
                 rejects_key,
+                rejects_parquet_key,
                 row_count,
                 reject_count,
                 columns,
@@ -322,6 +328,7 @@ fn lived(uploads: impl Generator<Value = Upload>) -> impl Generator<Value = Uplo
                     parquet_key: "a.parquet".to_owned(),
                     profile_key: "a.profile.json".to_owned(),
                     rejects_key: "a.rejects.json".to_owned(),
+                    rejects_parquet_key: ends.0.as_ref().map(|_| "a.rejects.parquet".to_owned()),
                 })
                 .collect(),
             failure: ends.0,

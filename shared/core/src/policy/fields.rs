@@ -7,10 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use consign_hints::{AtMost, BadHint, Hints};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::problem::{FieldError, Problem};
+
+/// The maximum length of hints as JSON, in bytes. They are part of the record.
+const HINTS_BYTES_MAX: usize = 8 << 10;
 
 /// The errors so far.
 #[derive(Debug, Default)]
@@ -140,6 +144,43 @@ impl<'e> Fields<'e> {
         parse(&value)
             .map_err(|detail| self.wrong(name, "invalid", detail))
             .ok()
+    }
+
+    /// Returns a share or a number.
+    pub(crate) fn at_most(&mut self, name: &'static str) -> Option<AtMost> {
+        let value = self.take(name)?;
+        AtMost::from_json(&value)
+            .map_err(|detail| self.wrong(name, "invalid", detail))
+            .ok()
+    }
+
+    /// Returns what is said of a table. A wrong hint is reported by its own path.
+    pub(crate) fn hints(&mut self, name: &'static str) -> Option<Hints> {
+        let value = self.take(name)?;
+        if value.to_string().len() > HINTS_BYTES_MAX {
+            let detail = format!("must be at most {HINTS_BYTES_MAX} bytes of JSON");
+            self.wrong(name, "invalid", detail);
+            return None;
+        }
+        Hints::from_json(&value)
+            .map_err(|bad| self.wrong_hint(name, bad))
+            .ok()
+    }
+
+    fn wrong_hint(&self, name: &str, bad: BadHint) {
+        // The sender chooses the names of columns, so the echo of it is limited in length.
+        let field: String = bad
+            .field
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(64)
+            .collect();
+        let field = if field == name {
+            field
+        } else {
+            format!("{name}.{field}")
+        };
+        self.wrong(&field, "invalid", bad.what);
     }
 
     /// Reports a number outside `range`.

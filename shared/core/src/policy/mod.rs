@@ -6,6 +6,7 @@
 mod category;
 mod digest;
 pub(crate) mod fields;
+mod known_types;
 mod names;
 mod query;
 mod request;
@@ -21,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use consign_api::{Strategy, Variant};
 
-pub use category::{Category, Encryption, Ingest, LabelPattern, LabelRule};
+pub use category::{
+    Category, Encryption, Ingest, LabelPattern, LabelRule, TableFacts, TablePolicy, TableRules,
+};
 pub use digest::Sha256Digest;
 pub use names::{ContentDisposition, content_disposition, safe_response_content_type};
 pub use query::{

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use consign_hints::Hints;
 use serde_json::{Map, Value};
 
-use super::category::Category;
+use super::category::{Category, Ingest};
 use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, depth_exceeds, json_object};
 use super::types::{FileType, essence, parse_content_type};
@@ -36,6 +37,7 @@ pub struct SignUploadRequest {
     collection_id: Option<String>,
     labels: Map<String, Value>,
     metadata: Map<String, Value>,
+    hints: Option<Hints>,
     errors: Errors,
 }
 
@@ -62,6 +64,8 @@ pub struct Accepted {
     pub collection_id: Option<String>,
     pub labels: BTreeMap<String, String>,
     pub metadata: Map<String, Value>,
+    /// The hints of the request, and those of the category for the rest.
+    pub hints: Hints,
     /// The life of the signed URLs, in seconds.
     pub upload_url_s: u32,
 }
@@ -87,6 +91,7 @@ impl SignUploadRequest {
         if let Err(detail) = check_metadata(&metadata) {
             f.wrong("metadata", "invalid", detail);
         }
+        let hints = f.hints("hints");
         f.finish();
         Ok(Self {
             filename,
@@ -99,6 +104,7 @@ impl SignUploadRequest {
             collection_id,
             labels,
             metadata,
+            hints,
             errors,
         })
     }
@@ -231,6 +237,7 @@ fn check_in(
     check_size(category, request, size_bytes_max, one_request);
     check_required(category, request);
     let labels = check_labels(category, &request.labels, errors);
+    let hints = kind.and_then(|kind| effective_hints(category, kind, request));
     let (kind, strategy) = (kind?, strategy?);
     let part_size_bytes = (strategy == Strategy::Multipart)
         .then_some(request.size_bytes)
@@ -252,8 +259,41 @@ fn check_in(
         collection_id: request.collection_id.clone(),
         labels,
         metadata: request.metadata.clone(),
+        hints: hints?,
         upload_url_s: category.upload_url_s,
     })
+}
+
+/// Returns the hints of the request, and those of the category for the rest. A file that is not read as a table has none.
+fn effective_hints(
+    category: &Category,
+    kind: &FileType,
+    request: &SignUploadRequest,
+) -> Option<Hints> {
+    if category.ingest_of(&kind.ext) != Ingest::Tabular {
+        if request
+            .hints
+            .as_ref()
+            .is_some_and(|hints| !hints.is_empty())
+        {
+            let detail = format!(
+                "must be omitted: a .{} file of category `{}` is not read as a table",
+                kind.ext, category.name
+            );
+            request.errors.add("hints", "invalid", detail);
+        }
+        return Some(Hints::default());
+    }
+    let hints = request.hints.clone().unwrap_or_default();
+    let hints = hints.over(&category.table.hints);
+    hints
+        .map_err(|bad| {
+            let detail = format!("{}, together with the hints of the category", bad.what);
+            request
+                .errors
+                .add(format!("hints.{}", bad.field), "invalid", detail);
+        })
+        .ok()
 }
 
 /// Checks the optional fields that the category requires.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use super::known_types::{KNOWN, TABULAR};
+
 /// The number of first bytes that decide the type of a file.
 pub const SNIFFED_BYTES: usize = 512;
 
@@ -12,7 +14,7 @@ pub const SNIFFED_BYTES: usize = 512;
 pub enum Magic {
     /// Anything.
     Any,
-    /// Text: no NUL byte in the head, unless a UTF-16 byte order mark explains them.
+    /// Text: no NUL byte in the head, unless UTF-16 explains them.
     Text,
     /// One of these signatures.
     Signatures(Cow<'static, [Signature]>),
@@ -31,7 +33,7 @@ pub struct FileType {
     pub content_types: Vec<String>,
     /// What the file must start with.
     pub magic: Magic,
-    /// Whether it is delimited text, plain or gzipped.
+    /// Whether it is read as a table: delimited text or lines of JSON, also compressed.
     pub is_tabular: bool,
 }
 
@@ -44,184 +46,6 @@ pub struct MagicMismatch {
     /// The extension that the first bytes suggest, if any.
     pub found: Option<&'static str>,
 }
-
-/// A row of the built-in table.
-type KnownType = (&'static str, &'static [&'static str], Magic);
-
-macro_rules! starts {
-    ($([$($offset:literal : $bytes:literal),+]),+) => {
-        Magic::Signatures(Cow::Borrowed(&[$(Signature(Cow::Borrowed(&[$(($offset, Cow::Borrowed($bytes))),+]))),+]))
-    };
-}
-
-const ZIP: Magic = starts!([0: b"PK\x03\x04"]);
-const OLE: Magic = starts!([0: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"]);
-const GZIP: Magic = starts!([0: b"\x1f\x8b"]);
-const BYTES: &[&str] = &["application/octet-stream"];
-
-/// Sorted by how specific the signature is: `sniff` returns the first match.
-static KNOWN: &[KnownType] = &[
-    ("pdf", &["application/pdf"], starts!([0: b"%PDF-"])),
-    ("png", &["image/png"], starts!([0: b"\x89PNG\r\n\x1a\n"])),
-    ("jpg", &["image/jpeg"], starts!([0: b"\xff\xd8\xff"])),
-    ("jpeg", &["image/jpeg"], starts!([0: b"\xff\xd8\xff"])),
-    (
-        "gif",
-        &["image/gif"],
-        starts!([0: b"GIF87a"], [0: b"GIF89a"]),
-    ),
-    ("webp", &["image/webp"], starts!([0: b"RIFF", 8: b"WEBP"])),
-    (
-        "wav",
-        &["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"],
-        starts!([0: b"RIFF", 8: b"WAVE"]),
-    ),
-    (
-        "ogg",
-        &["audio/ogg", "application/ogg"],
-        starts!([0: b"OggS"]),
-    ),
-    (
-        "m4a",
-        &["audio/mp4", "audio/x-m4a", "audio/m4a"],
-        starts!([4: b"ftyp"]),
-    ),
-    ("mp4", &["video/mp4", "audio/mp4"], starts!([4: b"ftyp"])),
-    (
-        "webm",
-        &["video/webm", "audio/webm"],
-        starts!([0: b"\x1a\x45\xdf\xa3"]),
-    ),
-    (
-        "flac",
-        &["audio/flac", "audio/x-flac"],
-        starts!([0: b"fLaC"]),
-    ),
-    (
-        "parquet",
-        &["application/vnd.apache.parquet", "application/octet-stream"],
-        starts!([0: b"PAR1"]),
-    ),
-    (
-        "h5",
-        &[
-            "application/x-hdf5",
-            "application/x-hdf",
-            "application/octet-stream",
-        ],
-        starts!([0: b"\x89HDF\r\n\x1a\n"]),
-    ),
-    ("gz", &["application/gzip", "application/x-gzip"], GZIP),
-    ("csv.gz", &["application/gzip", "application/x-gzip"], GZIP),
-    ("tsv.gz", &["application/gzip", "application/x-gzip"], GZIP),
-    (
-        "zip",
-        &["application/zip", "application/x-zip-compressed"],
-        starts!([0: b"PK\x03\x04"], [0: b"PK\x05\x06"]),
-    ),
-    (
-        "xlsx",
-        &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
-        ZIP,
-    ),
-    (
-        "docx",
-        &["application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
-        ZIP,
-    ),
-    (
-        "pptx",
-        &["application/vnd.openxmlformats-officedocument.presentationml.presentation"],
-        ZIP,
-    ),
-    ("doc", &["application/msword"], OLE),
-    ("xls", &["application/vnd.ms-excel"], OLE),
-    // An MPEG frame starts with eleven set bits; the layer and version bits vary.
-    (
-        "mp3",
-        &["audio/mpeg", "audio/mp3"],
-        starts!([0: b"ID3"], [0: b"\xff\xfb"], [0: b"\xff\xf3"], [0: b"\xff\xf2"], [0: b"\xff\xfa"]),
-    ),
-    // Protocol 2 and later. Compressed joblib files start with the signature of their compressor.
-    (
-        "pickle",
-        BYTES,
-        starts!([0: b"\x80\x02"], [0: b"\x80\x03"], [0: b"\x80\x04"], [0: b"\x80\x05"]),
-    ),
-    (
-        "pkl",
-        BYTES,
-        starts!([0: b"\x80\x02"], [0: b"\x80\x03"], [0: b"\x80\x04"], [0: b"\x80\x05"]),
-    ),
-    ("joblib", BYTES, Magic::Any),
-    // Browsers on Windows declare a CSV as an Excel file when Excel is installed.
-    (
-        "csv",
-        &[
-            "text/csv",
-            "application/csv",
-            "text/plain",
-            "application/vnd.ms-excel",
-        ],
-        Magic::Text,
-    ),
-    (
-        "tsv",
-        &["text/tab-separated-values", "text/tsv", "text/plain"],
-        Magic::Text,
-    ),
-    ("txt", &["text/plain"], Magic::Text),
-    ("log", &["text/plain"], Magic::Text),
-    (
-        "md",
-        &["text/markdown", "text/x-markdown", "text/plain"],
-        Magic::Text,
-    ),
-    ("json", &["application/json", "text/json"], Magic::Text),
-    (
-        "jsonl",
-        &[
-            "application/jsonl",
-            "application/x-ndjson",
-            "application/json",
-            "text/plain",
-        ],
-        Magic::Text,
-    ),
-    (
-        "yaml",
-        &[
-            "application/yaml",
-            "application/x-yaml",
-            "text/yaml",
-            "text/x-yaml",
-            "text/plain",
-        ],
-        Magic::Text,
-    ),
-    (
-        "yml",
-        &[
-            "application/yaml",
-            "application/x-yaml",
-            "text/yaml",
-            "text/x-yaml",
-            "text/plain",
-        ],
-        Magic::Text,
-    ),
-    ("toml", &["application/toml", "text/plain"], Magic::Text),
-    (
-        "proto",
-        &["text/x-protobuf", "application/x-protobuf", "text/plain"],
-        Magic::Text,
-    ),
-    ("svg", &["image/svg+xml"], Magic::Text),
-    ("xml", &["application/xml", "text/xml"], Magic::Text),
-];
-
-/// The built-in types that ingest can convert to a table.
-const TABULAR: [&str; 6] = ["csv", "tsv", "txt", "csv.gz", "tsv.gz", "gz"];
 
 /// Synonyms of a content type, as Android, Windows and older programs send them. A category that accepts one accepts
 /// all.
@@ -332,7 +156,16 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
 fn is_text(head: &[u8]) -> bool {
     let utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     let head = head.get(..SNIFFED_BYTES).unwrap_or(head);
-    utf16 || !head.contains(&0)
+    utf16 || !head.contains(&0) || is_unmarked_utf16(head)
+}
+
+/// Returns whether the NUL bytes are those of UTF-16 without a byte order mark: only first bytes of the units have them, or
+/// only second ones, and at least half of those.
+fn is_unmarked_utf16(head: &[u8]) -> bool {
+    let (units, _) = head.as_chunks::<2>();
+    let first = units.iter().filter(|unit| unit[0] == 0).count();
+    let second = units.iter().filter(|unit| unit[1] == 0).count();
+    first.min(second) == 0 && 2 * first.max(second) >= units.len()
 }
 
 /// Returns a content type without its parameters.
@@ -385,6 +218,22 @@ mod tests {
             );
         }
         assert_eq!(FileType::known("exe"), None);
+    }
+
+    #[test]
+    fn utf_16_without_a_mark_is_text_and_other_bytes_with_nul_are_not() {
+        let utf16 = |to_bytes: fn(u16) -> [u8; 2]| {
+            "id,größe\n1,2\n"
+                .encode_utf16()
+                .flat_map(to_bytes)
+                .collect::<Vec<u8>>()
+        };
+        for head in [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+            assert_eq!(known("csv").check_magic(&head), Ok(()));
+        }
+        for head in [&[0; 64][..], b"a,b\n1,\0\n", b"\0\x01\x02\0\0\x05"] {
+            assert!(known("csv").check_magic(head).is_err(), "{head:?}");
+        }
     }
 
     #[test]

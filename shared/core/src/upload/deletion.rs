@@ -345,7 +345,7 @@ impl Upload {
             UploadState::Pending | UploadState::Uploading => self.record_removal(now),
             UploadState::Expired if self.next_check_at.is_some() => self.record_removal(now),
             // consign removes the original itself after the upload is ready. That removal ends nothing.
-            UploadState::Ready if !self.keep_original => Decision::Unchanged,
+            UploadState::Ready if !self.keeps_original() => Decision::Unchanged,
             UploadState::Processing if is_older && self.is_held(now) => Decision::Unchanged,
             UploadState::Uploaded | UploadState::Confirmed | UploadState::Processing
                 if is_older =>

@@ -12,6 +12,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use consign_api::{ProcessingStatus, Status};
+use consign_hints::Hints;
 use serde::{Deserialize, Serialize};
 
 use crate::events::Sequencer;
@@ -212,11 +213,14 @@ pub struct IngestOutcome {
     pub parquet_key: Option<String>,
     /// Object key of the profile, for a tabular file.
     pub profile_key: Option<String>,
-    /// Object key of the rejected rows, if there are any.
+    /// Object key of the first rejected rows and the numbers of all, if there are any.
     pub rejects_key: Option<String>,
+    /// Object key of the Parquet file of rejected rows, if there are any. `None` in records that did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects_parquet_key: Option<String>,
     /// The number of rows in the Parquet file.
     pub row_count: Option<u64>,
-    /// Rows that were left out. The rejects have each of them with its reason.
+    /// Rows that were left out. The rejects have them with their reasons.
     pub reject_count: Option<u64>,
     /// The columns.
     pub columns: Option<Columns>,
@@ -230,6 +234,7 @@ impl IngestOutcome {
             Output::Parquet => self.parquet_key.as_ref(),
             Output::Profile => self.profile_key.as_ref(),
             Output::Rejects => self.rejects_key.as_ref(),
+            Output::RejectsParquet => self.rejects_parquet_key.as_ref(),
         }
     }
 
@@ -291,7 +296,7 @@ pub struct Upload {
     /// The progress of a multipart upload.
     #[serde(rename = "in_parts", default)]
     pub multipart: MultipartProgress,
-    /// Whether the original stays in the bucket after the upload is ready.
+    /// Whether the policy keeps the original after the upload is ready. See [`Upload::keeps_original`].
     pub keep_original: bool,
     /// How long a deleted upload is kept under `deleted/`, in seconds.
     pub deleted_retention_s: u64,
@@ -309,6 +314,9 @@ pub struct Upload {
     pub labels: BTreeMap<String, String>,
     /// Free metadata of the client.
     pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// What the client and the policy say of the table, as it was when the upload was signed.
+    #[serde(default, skip_serializing_if = "Hints::is_empty")]
+    pub hints: Hints,
     /// What the client says about the content.
     #[serde(rename = "claimed")]
     pub client_metadata: ClientMetadata,

@@ -17,13 +17,20 @@ pub enum Output {
     Parquet,
     /// The statistics of its columns.
     Profile,
-    /// The rows that were rejected.
+    /// The first rows that were rejected, and the numbers of all by reason.
     Rejects,
+    /// Every row that was rejected.
+    RejectsParquet,
 }
 
 impl Output {
     /// Every output.
-    pub const ALL: [Self; 3] = [Self::Parquet, Self::Profile, Self::Rejects];
+    pub const ALL: [Self; 4] = [
+        Self::Parquet,
+        Self::Profile,
+        Self::Rejects,
+        Self::RejectsParquet,
+    ];
 
     /// Returns the output of a variant. `None` for the original.
     #[must_use]
@@ -33,6 +40,7 @@ impl Output {
             Variant::Parquet => Some(Self::Parquet),
             Variant::Profile => Some(Self::Profile),
             Variant::Rejects => Some(Self::Rejects),
+            Variant::RejectsParquet => Some(Self::RejectsParquet),
         }
     }
 
@@ -43,6 +51,7 @@ impl Output {
             Self::Parquet => Variant::Parquet,
             Self::Profile => Variant::Profile,
             Self::Rejects => Variant::Rejects,
+            Self::RejectsParquet => Variant::RejectsParquet,
         }
     }
 
@@ -53,6 +62,7 @@ impl Output {
             Self::Parquet => "parquet",
             Self::Profile => "profile.json",
             Self::Rejects => "rejects.json",
+            Self::RejectsParquet => "rejects.parquet",
         }
     }
 
@@ -60,7 +70,7 @@ impl Output {
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Parquet | Self::RejectsParquet => "application/vnd.apache.parquet",
             Self::Profile | Self::Rejects => "application/json",
         }
     }
@@ -87,25 +97,30 @@ pub struct Outputs {
     pub parquet_key: String,
     /// The key of the profile.
     pub profile_key: String,
-    /// The key of the rejected rows.
+    /// The key of the first rejected rows.
     pub rejects_key: String,
+    /// The key of all rejected rows. `None` in records that did not store it: no such object was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects_parquet_key: Option<String>,
 }
 
 impl Outputs {
     /// Returns all outputs. The rejects exist only if a row was rejected.
     pub fn objects(&self) -> impl Iterator<Item = ObjectRef> {
-        Output::ALL.map(|output| self.object(output)).into_iter()
+        let objects = Output::ALL.map(|output| self.object(output));
+        objects.into_iter().flatten()
     }
 
-    /// Returns the object of an output.
+    /// Returns the object of an output. `None` if the record was written by a build without this output.
     #[must_use]
-    pub fn object(&self, output: Output) -> ObjectRef {
+    pub fn object(&self, output: Output) -> Option<ObjectRef> {
         let key = match output {
-            Output::Parquet => &self.parquet_key,
-            Output::Profile => &self.profile_key,
-            Output::Rejects => &self.rejects_key,
+            Output::Parquet => Some(&self.parquet_key),
+            Output::Profile => Some(&self.profile_key),
+            Output::Rejects => Some(&self.rejects_key),
+            Output::RejectsParquet => self.rejects_parquet_key.as_ref(),
         };
-        ObjectRef::new(&self.bucket, key)
+        key.map(|key| ObjectRef::new(&self.bucket, key))
     }
 }
 
@@ -183,6 +198,7 @@ impl Upload {
             parquet_key: key(Output::Parquet)?,
             profile_key: key(Output::Profile)?,
             rejects_key: key(Output::Rejects)?,
+            rejects_parquet_key: Some(key(Output::RejectsParquet)?),
         })
     }
 }

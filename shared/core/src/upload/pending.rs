@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use consign_hints::Hints;
 use serde_json::Map;
 
 use super::{ClientMetadata, MultipartProgress, PROBE_FIRST_S, Upload, UploadState};
@@ -40,6 +41,7 @@ impl Upload {
             collection_id: None,
             labels: BTreeMap::new(),
             metadata: Map::new(),
+            hints: Hints::default(),
             client_metadata: ClientMetadata::default(),
             created_at: now,
             updated_at: now,

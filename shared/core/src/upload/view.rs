@@ -63,6 +63,18 @@ impl Upload {
             .filter(|_| self.state != UploadState::Deleted)
     }
 
+    /// Returns whether the original stays in the bucket after the upload is ready. An original with rejected rows always
+    /// stays, since the Parquet file does not have them, unless an earlier build removed it.
+    #[must_use]
+    pub fn keeps_original(&self) -> bool {
+        let rejects = self
+            .outcome
+            .as_ref()
+            .and_then(|outcome| outcome.reject_count);
+        let has_rejects = rejects.is_some_and(|count| count > 0);
+        self.keep_original || (has_rejects && !self.original_removed)
+    }
+
     /// Returns whether another version may replace the one that is ready.
     #[must_use]
     pub fn overwrite(&self) -> Overwrite {

@@ -21,3 +21,4 @@ mod rules;
 mod servers;
 mod support;
 mod sweep;
+mod tables;

@@ -71,16 +71,57 @@ async fn inv26_rows_that_do_not_fit_are_counted_and_shown() {
     );
     assert_eq!(
         status["variants"],
-        json!(["original", "parquet", "profile", "rejects"])
+        json!([
+            "original",
+            "parquet",
+            "profile",
+            "rejects",
+            "rejects_parquet"
+        ])
     );
     let rejects: Value =
         serde_json::from_slice(&user.download(id(&status), "rejects").await).unwrap();
     assert_eq!(rejects["total"], 1);
     assert!(rejects.to_string().contains("three"), "{rejects}");
+    let (rows, names, first) = read_parquet(user.download(id(&status), "rejects_parquet").await);
+    assert_eq!(rows, 1);
+    assert_eq!(
+        names,
+        ["line", "lines", "offset", "column", "reason", "text"]
+    );
+    assert!(first.contains("1,2.5,three,four"), "{first}");
     assert_eq!(
         read_parquet(user.download(id(&status), "parquet").await).0,
         201
     );
+}
+
+#[tokio::test]
+async fn hints_of_the_request_are_followed_and_shown() {
+    let host = Host::start(POLICY).await;
+    let user = host.user("ann");
+    let content = b"1;2,50\n2;-\n";
+    let hints = json!({"delimiter": ";", "header": false, "decimal": ",", "null_values": ["-"], "columns": {"column_1": "text"}});
+    let request = |hints: &Value| json!({"filename": "a.csv", "content_type": "text/csv", "file_size_bytes": content.len(), "hints": hints});
+    let signed = user.sign(&request(&hints)).await;
+    assert_eq!(user.put(&signed, content).await, 200);
+    let status = user.wait(&signed.file_id()).await;
+    assert_eq!(status["status"], "ready", "{status}");
+    assert_eq!(status["hints"], hints);
+    let (rows, _, first) = read_parquet(user.download(id(&status), "parquet").await);
+    assert_eq!(
+        (rows, first.as_str()),
+        (2, r#"{column_1: "1", column_2: 2.50}"#)
+    );
+    // Another hint is refused before anything is signed.
+    let refused = user
+        .post(
+            "/files/sign_upload",
+            &request(&json!({"columns": {"id": "number"}})),
+        )
+        .await;
+    assert_eq!((refused.status, refused.code()), (400, "validation_failed"));
+    assert_eq!(refused.body["errors"][0]["field"], "hints.columns.id");
 }
 
 /// The upload failed with this code and a sentence that says so, and the original can still be had.

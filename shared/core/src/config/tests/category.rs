@@ -2,6 +2,7 @@
 
 use super::{CATEGORY, HEAD, parse, wrong_category};
 use crate::policy::{Encryption, Magic};
+use consign_hints::{AtMost, ColumnType};
 
 /// The categories of an artifact store, most of them shared, with labels in their keys.
 const ARTIFACT_STORE: &str = r#"
@@ -321,4 +322,61 @@ fn an_object_key_has_no_version_and_no_reserved_prefix() {
             Ok(())
         );
     }
+}
+
+#[test]
+fn what_a_category_expects_of_its_tables_is_read_and_checked() {
+    let text = format!(
+        "{HEAD}{CATEGORY}rejects_max = \"2.5%\"\nrows_min = 1\nrows_max = 10\nempty_cells_max = 7\n\
+         columns_required = {{ id = \"int64\", name = \"any\" }}\nhints = {{ delimiter = \";\", columns = {{ id = \"int64\" }} }}\n"
+    );
+    let config = parse(&text).unwrap();
+    let table = &config.policy.category("table").unwrap().table;
+    assert_eq!(table.hints.delimiter, Some(';'));
+    assert_eq!(table.rejects_max, Some(AtMost::Millionths(25_000)));
+    assert_eq!(table.rules.empty_cells_max, Some(AtMost::Count(7)));
+    let required = table.rules.columns_required.values().copied();
+    assert_eq!(
+        required.collect::<Vec<_>>(),
+        [Some(ColumnType::Int64), None]
+    );
+    for (line, says) in [
+        (
+            "rejects_max = \"much\"",
+            "table.rejects_max must be a number such as 100",
+        ),
+        (
+            "rows_min = 2\nrows_max = 1",
+            "table.rows_min must be at most `rows_max`",
+        ),
+        (
+            "columns_required = \"id\"",
+            "table.columns_required must be an array",
+        ),
+        (
+            "columns_required = { id = \"number\" }",
+            "or a table of types by column name: any, boolean",
+        ),
+        (
+            "hints = { delimiter = \"ab\" }",
+            "table.hints.delimiter must be one ASCII",
+        ),
+        (
+            "hints = { columns = { id = \"number\" } }",
+            "table.hints.columns.id must be one of",
+        ),
+    ] {
+        let message = wrong_category(line);
+        assert!(message.contains(says), "{line}: {message}");
+    }
+    let verify = CATEGORY
+        .replace("tabular", "verify")
+        .replace("output = \"out/{owner}/{file_id}/v{version}.{ext}\"\n", "");
+    let message = parse(&format!("{HEAD}{verify}rows_min = 1\n"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("table.rows_min has no effect with"),
+        "{message}"
+    );
 }

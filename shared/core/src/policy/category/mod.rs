@@ -2,10 +2,12 @@
 
 mod label;
 mod read;
+mod table;
 
 use std::collections::BTreeMap;
 
 pub use label::{LabelPattern, LabelRule};
+pub use table::{TableFacts, TablePolicy, TableRules};
 
 use super::template::KeyTemplate;
 use super::types::{FileType, MagicMismatch};
@@ -80,6 +82,8 @@ pub struct Category {
     pub download_url_s: u32,
     /// What ingest does with objects. See [`Category::ingest_of`].
     pub ingest: Ingest,
+    /// What the category expects of its tables.
+    pub table: TablePolicy,
     /// Whether the original is kept after the file is ready.
     pub keep_original: bool,
     /// What happens to another version than the one that is ready. `None` means [`Overwrite::usual`].
@@ -134,7 +138,7 @@ impl Category {
     }
 
     /// Returns what ingest does with a file of this extension. A tabular category only verifies files that are not
-    /// delimited text, such as a spreadsheet.
+    /// read as tables, such as a picture.
     pub fn ingest_of(&self, ext: &str) -> Ingest {
         let is_tabular = self
             .types

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::label::read_labels;
+use super::table::TablePolicy;
 use super::{Category, Encryption, Ingest, is_category_name};
 use crate::operations::{
     ACTIVITY_RANGE_S, ACTIVITY_S, DAY_S, DELETED_RETENTION_S, DOWNLOAD_URL_RANGE_S, DOWNLOAD_URL_S,
@@ -63,6 +64,7 @@ impl Category {
             activity_s: seconds(&mut f, "activity_window", ACTIVITY_RANGE_S).unwrap_or(ACTIVITY_S),
             download_url_s: u32::try_from(download_url_s).unwrap_or(u32::MAX),
             ingest: ingest.unwrap_or(Ingest::Verify),
+            table: TablePolicy::read(&mut f, ingest),
             keep_original: f.flag("keep_original").unwrap_or(true),
             overwrite: f.parsed("overwrite", Overwrite::from_str),
             retention_s: seconds(&mut f, "retention", 0..=CENTURY_S).filter(|s| *s > 0),
@@ -143,7 +145,7 @@ fn check_types(f: &mut Fields<'_>, ingest: Option<Ingest>, types: &[FileType]) {
         && !types.is_empty()
         && !types.iter().any(|kind| kind.is_tabular)
     {
-        let detail = "must be `verify`: none of the extensions is delimited text such as `csv`";
+        let detail = "must be `verify`: none of the extensions is read as a table, such as `csv`";
         f.wrong("ingest", "conflict", detail);
     }
 }

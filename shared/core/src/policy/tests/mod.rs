@@ -30,6 +30,7 @@ ingest = "tabular"
 extensions = ["csv", "gz", "csv.gz", "xlsx"]
 size_max = "300 MB"
 part_size = "5 MiB"
+hints = { decimal = "," }
 [category.note]
 bucket = "files"
 key = "notes/{owner}/{team}/{file_id}.{ext}"

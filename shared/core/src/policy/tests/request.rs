@@ -410,3 +410,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn hints_are_checked_and_joined_with_those_of_the_category() {
+    let csv = |hints: Value| json!({"filename": "a.csv", "category": "table", "content_type": "text/csv", "file_size_bytes": 10, "hints": hints});
+    let accepted = check(&csv(json!({"header": false}))).unwrap();
+    assert_eq!(
+        serde_json::to_value(&accepted.hints).unwrap(),
+        json!({"header": false, "decimal": ","})
+    );
+    for (hints, field) in [
+        (json!([]), "hints"),
+        (json!({"colour": "red"}), "hints.colour"),
+        (json!({"columns": {"id": "number"}}), "hints.columns.id"),
+        // The category says that the decimal sign is a comma.
+        (json!({"thousands": ","}), "hints.thousands"),
+        (json!({"null_values": vec!["-".repeat(200); 60]}), "hints"),
+    ] {
+        assert_eq!(wrong(&csv(hints.clone()))[0].0, field, "{hints}");
+    }
+    let mut workbook = table();
+    workbook["hints"] = json!({"header": true});
+    assert!(one_wrong(&workbook).starts_with("hints must be omitted"));
+}

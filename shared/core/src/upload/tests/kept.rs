@@ -403,13 +403,13 @@ fn the_output_keys_of_every_lease_are_recorded() {
     let keys: Vec<String> = next
         .written()
         .into_iter()
-        .filter(|object| object.bucket == "made" && object.key.ends_with(".parquet"))
+        .filter(|object| object.bucket == "made" && object.key.ends_with(".profile.json"))
         .map(|object| object.key.replace(&next.id.to_string(), "ID"))
         .collect();
     let wanted = [
-        "old/alice/ID/v1.parquet",
-        "new/alice/ID/v1.parquet",
-        "new/alice/ID/v2.parquet",
+        "old/alice/ID/v1.profile.json",
+        "new/alice/ID/v1.profile.json",
+        "new/alice/ID/v2.profile.json",
     ];
     assert_eq!(keys, wanted);
     assert_eq!(next.planned_outputs().unwrap().generation, 2);

@@ -1,8 +1,8 @@
-//! What the person says of the file.
+//! What the person says of a table.
 
 use anyhow::Context as _;
 use clap::Args;
-use consign_tabular::Hints;
+use consign_hints::Hints;
 use serde_json::{Map, Value, json};
 
 use crate::pairs::name_value;
@@ -10,7 +10,7 @@ use crate::pairs::name_value;
 /// Hints: each is found out where it is not given, and binds where it is.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Hints, which bind")]
-pub(super) struct HintArgs {
+pub(crate) struct HintArgs {
     /// utf-8, utf-16le, utf-16be or windows-1252
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct HintArgs {
 
 impl HintArgs {
     /// The hints, checked.
-    pub(super) fn read(&self) -> anyhow::Result<Hints> {
+    pub(crate) fn read(&self) -> anyhow::Result<Hints> {
         let mut fields: Map<String, Value> = match &self.hints {
             Some(text) => serde_json::from_str(text).context("--hints: no JSON object")?,
             None => Map::new(),
