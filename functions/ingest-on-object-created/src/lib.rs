@@ -4,6 +4,7 @@
 //! [`IngestJob`]s. A notification is only a hint. The function observes the object before it acts.
 
 mod bucket;
+mod contract;
 mod lease;
 mod process;
 mod read;

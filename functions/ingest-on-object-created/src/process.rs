@@ -179,6 +179,7 @@ async fn work<D: Deps>(
                 row_count: None,
                 reject_count: None,
                 columns: None,
+                schema_difference: None,
             })
         }
     }

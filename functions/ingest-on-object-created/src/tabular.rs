@@ -12,6 +12,7 @@ use futures_util::future::join3;
 use sha2::{Digest as _, Sha256};
 
 use crate::Deps;
+use crate::contract::Contract;
 use crate::lease::{HeldLease, IngestError};
 use crate::read::{ObjectBytes, check_checksum, to_base64};
 use crate::write::{Writers, put_json};
@@ -45,28 +46,33 @@ pub(crate) async fn convert<D: Deps>(
         code: "output_unknown".to_owned(),
         detail: "The policy has no output template for this category.".to_owned(),
     })?;
+    let contract = Contract::find(held.deps, &held.upload, table.schema_contract).await?;
+    let mut options = options(held, head, table);
+    if let Some(contract) = &contract {
+        options.hints = contract.hints(options.hints);
+    }
     let source = Source {
-        options: options(held, head, table),
+        options,
         store: held.deps.store(),
         planned: &planned,
     };
     // 1. Read the object once, and write the Parquet files meanwhile.
-    let (converted, writers) = match write_once(held, &source).await? {
-        Some(written) => written,
-        // 2. A later cell does not match the types of the first rows: determine the types of all cells, then convert.
-        None => {
-            let plan = survey(held, &source).await?;
-            write_by(held, &source, plan).await?
+    let written = write(held, &source).await;
+    let (converted, writers) = written.map_err(|stop| match &contract {
+        Some(contract) => contract.explain(stop),
+        None => stop,
+    })?;
+    // 2. Check the table by the rules of its category and by the schema of its collection.
+    let schema_difference = match check(table, contract.as_ref(), &converted) {
+        Ok(difference) => difference,
+        Err(broken) => {
+            writers.free().await;
+            return Err(broken);
         }
     };
-    // 3. Check the table by the rules of its category.
-    if let Err(broken) = check_rules(&table.rules, &converted.profile) {
-        writers.free().await;
-        return Err(broken);
-    }
     let names = converted.profile.columns.iter();
     let columns = Columns::of(names.map(|column| &column.name));
-    // 4. Finish the Parquet files, and write the profile and the first rejects, concurrently. Each is awaited.
+    // 3. Finish the Parquet files, and write the profile and the first rejects, concurrently. Each is awaited.
     let has_rejects = converted.rejects.total > 0;
     let (finished, profiled, rejected) = join3(
         writers.finish(),
@@ -92,6 +98,7 @@ pub(crate) async fn convert<D: Deps>(
         row_count: Some(converted.profile.rows),
         reject_count: Some(converted.profile.rejects),
         columns: Some(columns),
+        schema_difference,
     })
 }
 
@@ -100,6 +107,19 @@ struct Source<'s, S> {
     options: Options,
     store: &'s S,
     planned: &'s Outputs,
+}
+
+/// Checks a converted table. Returns how it differs from the schema of its collection, where it may.
+fn check(
+    table: &TablePolicy,
+    contract: Option<&Contract>,
+    converted: &Converted,
+) -> Result<Option<String>, IngestError> {
+    check_rules(&table.rules, &converted.profile)?;
+    match contract {
+        Some(contract) => contract.check(&converted.profile, &converted.rejects),
+        None => Ok(None),
+    }
 }
 
 /// Refuses a table that breaks the rules of its category, with all reasons.
@@ -192,6 +212,19 @@ fn declared_charset(content_type: &str) -> Option<Charset> {
     let mut named = parameters.filter_map(|parameter| parameter.split_once('='));
     let (_, label) = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
     Charset::of_label(label)
+}
+
+/// Writes the Parquet files: in one pass, or if a later cell does not match the types of the first rows, by the plan of a
+/// survey.
+async fn write<'s, D: Deps, S: ObjectStore>(
+    held: &mut HeldLease<'_, D>,
+    source: &Source<'s, S>,
+) -> Result<(Converted, Writers<'s, S>), IngestError> {
+    if let Some(written) = write_once(held, source).await? {
+        return Ok(written);
+    }
+    let plan = survey(held, source).await?;
+    write_by(held, source, plan).await
 }
 
 /// Writes the Parquet files in one pass. Returns `None` and writes nothing if the guessed types do not hold.

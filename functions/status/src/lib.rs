@@ -39,6 +39,24 @@ fn overwrite_refused() -> FileError {
     }
 }
 
+/// Builds the warning of a table that differs from the schema of its collection.
+fn schema_changed(difference: &str) -> FileError {
+    FileError {
+        code: "schema_changed".to_owned(),
+        detail: format!(
+            "The table differs from the one before it in its collection: {difference}."
+        ),
+    }
+}
+
+/// Returns the warning for the owner of a ready file. An original that cannot be served is more urgent.
+fn warning(upload: &Upload) -> Option<FileError> {
+    let refused = upload.conflict_etag.as_ref().map(|_| overwrite_refused());
+    let outcome = upload.current_outcome();
+    let difference = outcome.and_then(|outcome| outcome.schema_difference.as_deref());
+    refused.or_else(|| difference.map(schema_changed))
+}
+
 /// Builds the wire form of an upload. `GET /files` uses it too.
 #[must_use]
 pub fn file(upload: &Upload) -> File {
@@ -74,7 +92,7 @@ pub fn file(upload: &Upload) -> File {
             code: failure.code.clone(),
             detail: failure.detail.clone(),
         }),
-        warning: upload.conflict_etag.as_ref().map(|_| overwrite_refused()),
+        warning: warning(upload),
     }
 }
 

@@ -216,7 +216,7 @@ pub struct File {
     #[serde(default)]
     pub error: Option<FileError>,
     /// A warning about a ready file: `overwrite_refused` if another object was written over the uploaded one and was
-    /// refused.
+    /// refused; `schema_changed` if its columns differ from those of the table before it in its collection.
     #[serde(default)]
     pub warning: Option<FileError>,
 }

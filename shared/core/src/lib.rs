@@ -39,6 +39,7 @@
 pub use consign_api as api;
 pub use consign_auth as auth;
 pub use consign_events as events;
+pub use consign_hints as hints;
 pub use consign_ids as ids;
 pub use consign_sigv4 as sigv4;
 pub use consign_time as time;

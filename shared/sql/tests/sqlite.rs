@@ -226,6 +226,7 @@ async fn the_columns_follow_the_record() {
         row_count: Some(7),
         reject_count: None,
         columns: None,
+        schema_difference: None,
     });
     change.after.failure = Some(Failure {
         code: "unreadable".to_owned(),

@@ -147,6 +147,7 @@ fn outcomes() -> impl Generator<Value = IngestOutcome> {
                 row_count,
                 reject_count,
                 columns,
+                schema_difference: None,
             }
         },
     )

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 pub use consign_api::{Strategy, Variant};
 
 pub use category::{
-    Category, Encryption, Ingest, LabelPattern, LabelRule, TableFacts, TablePolicy, TableRules,
+    Category, Encryption, Ingest, LabelPattern, LabelRule, SchemaContract, TableFacts, TablePolicy,
+    TableRules, TableSchema,
 };
 pub use digest::Sha256Digest;
 pub use names::{ContentDisposition, content_disposition, safe_response_content_type};

@@ -224,6 +224,9 @@ pub struct IngestOutcome {
     pub reject_count: Option<u64>,
     /// The columns.
     pub columns: Option<Columns>,
+    /// How the table differs from the schema of its collection, if its category compares them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_difference: Option<String>,
 }
 
 impl IngestOutcome {

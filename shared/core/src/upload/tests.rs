@@ -87,6 +87,7 @@ fn succeed(etag: &str, token: &str) -> Event {
             row_count: Some(3),
             reject_count: Some(0),
             columns: None,
+            schema_difference: None,
         },
     }
 }
@@ -362,6 +363,7 @@ fn the_longest_record_fits_in_an_item() {
             row_count: Some(u64::MAX),
             reject_count: Some(u64::MAX),
             columns: columns(),
+            schema_difference: Some("d".repeat(4096)),
         }),
         outputs: vec![
             Outputs {

@@ -167,3 +167,86 @@ async fn a_table_within_its_rules_is_ready() {
     let upload = ingested(&world, b"id,name\n1,wren\n2,\n", Value::Null).await;
     assert_eq!(upload.state, UploadState::Ready);
 }
+
+/// Uploads a table into the collection `sales`.
+async fn collected(world: &World, content: &'static [u8]) -> Upload {
+    let mut body = request(content, Value::Null);
+    body["collection_id"] = "sales".into();
+    let upload = signed(world, &body).await;
+    let version = put(world, &upload.object, content).unwrap();
+    world.ingest(&told(&upload.object, &version)).await;
+    world.record(upload.id).unwrap()
+}
+
+const SALES: &[u8] = b"id,price,note\n1,1.50,\n2,2.50,\n";
+
+#[tokio::test]
+async fn a_frozen_schema_refuses_a_table_that_differs_and_says_how() {
+    let world = world("schema_contract = \"freeze\"");
+    assert_eq!(collected(&world, SALES).await.state, UploadState::Ready);
+    for (content, says) in [
+        // Whole numbers alone: by the schema they are decimals.
+        (&b"id,price,note\n3,4,\n"[..], None),
+        // The column had no value yet.
+        (b"note,id,price\nnew,3,4.00\n", None),
+        (b"id,price\n3,4.00\n", Some("no column is named note")),
+        (
+            b"id,price,note,more\n3,4.00,,x\n",
+            Some("new columns: `more`"),
+        ),
+        (b"id,note\n3,x\n", Some("no column is named price")),
+        (
+            b"id,price,note\n3,much,\n4,4.00,\n",
+            Some("rows with cells of other types: 1"),
+        ),
+    ] {
+        let upload = collected(&world, content).await;
+        let failure = upload.failure.as_ref();
+        let said = failure.map(|failure| (failure.code.as_str(), failure.detail.as_str()));
+        match says {
+            None => assert_eq!((upload.state, said), (UploadState::Ready, None)),
+            Some(says) => {
+                let (code, detail) = said.unwrap();
+                assert!(
+                    code == "schema_differs" && detail.contains(says),
+                    "{code}: {detail}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_of_other_types_are_rejected_where_the_contract_discards_them() {
+    let world = world("schema_contract = \"discard_row\"");
+    collected(&world, SALES).await;
+    let upload = collected(&world, b"id,price,note\n3,much,\n4,4.00,\n").await;
+    let outcome = upload.outcome.unwrap();
+    assert_eq!(
+        (outcome.row_count, outcome.reject_count),
+        (Some(1), Some(1))
+    );
+    let wider = collected(&world, b"id,price,note,more\n3,4.00,,x\n").await;
+    assert_eq!(wider.failure.unwrap().code, "schema_differs");
+}
+
+#[tokio::test]
+async fn a_schema_that_evolves_is_warned_of() {
+    let world = world("schema_contract = \"evolve\"");
+    let first = collected(&world, SALES).await;
+    assert_eq!(first.outcome.unwrap().schema_difference, None);
+    let second = collected(&world, b"id,price,more\nx,4.00,1\n").await;
+    let (_, status) = world.get(OWNER, &second.id.to_string(), Get::Status).await;
+    assert_eq!(status["warning"]["code"], "schema_changed");
+    let detail = status["warning"]["detail"].as_str().unwrap();
+    for says in [
+        "missing columns: `note`",
+        "new columns: `more`",
+        "`id` (text, was int64)",
+    ] {
+        assert!(detail.contains(says), "{detail}");
+    }
+    // A table of another collection, and one of none, is not compared.
+    let alone = ingested(&world, b"x\n1\n2\n", Value::Null).await;
+    assert_eq!(alone.outcome.unwrap().schema_difference, None);
+}

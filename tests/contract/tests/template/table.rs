@@ -62,6 +62,6 @@ fn an_index_is_open_to_who_queries_it() {
         });
         open.map(|(binary, _)| binary).collect::<Vec<_>>()
     };
-    assert_eq!(queries(&BY_OWNER), ["files"]);
+    assert_eq!(queries(&BY_OWNER), ["files", "ingest-on-object-created"]);
     assert_eq!(queries(&BY_DUE), ["ingest-on-object-created"]);
 }

@@ -2,11 +2,13 @@
 
 mod label;
 mod read;
+mod schema;
 mod table;
 
 use std::collections::BTreeMap;
 
 pub use label::{LabelPattern, LabelRule};
+pub use schema::{SchemaContract, TableSchema};
 pub use table::{TableFacts, TablePolicy, TableRules};
 
 use super::template::KeyTemplate;

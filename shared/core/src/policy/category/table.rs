@@ -1,21 +1,23 @@
 //! What a category expects of its tables: hints, how many lines may be rejected, and rules for the result.
 
 use std::collections::BTreeMap;
+use std::str::FromStr as _;
 
 use consign_hints::{AtMost, COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, ColumnType, Hints};
 use serde_json::Value;
 
-use super::Ingest;
+use super::{Ingest, SchemaContract};
 use crate::policy::fields::Fields;
 
 /// The options of `[category.NAME]` that only tables have.
-const OPTIONS: [&str; 6] = [
+const OPTIONS: [&str; 7] = [
     "columns_required",
     "empty_cells_max",
     "hints",
     "rejects_max",
     "rows_max",
     "rows_min",
+    "schema_contract",
 ];
 
 /// What a category says of its tables before they are read.
@@ -27,6 +29,8 @@ pub struct TablePolicy {
     pub rejects_max: Option<AtMost>,
     /// The rules for a converted table.
     pub rules: TableRules,
+    /// How the tables of a collection may differ. `None` means that they are not compared.
+    pub schema_contract: Option<SchemaContract>,
 }
 
 /// Rules for a converted table. A file that breaks one fails with all reasons.
@@ -124,6 +128,7 @@ impl TablePolicy {
             hints: f.hints("hints").unwrap_or_default(),
             rejects_max: f.at_most("rejects_max"),
             rules,
+            schema_contract: f.parsed("schema_contract", SchemaContract::from_str),
         }
     }
 }
