@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[cfg(feature = "xlsx")]
+pub(crate) mod workbook;
+
 use arrow_array::{Array, RecordBatch, StringArray};
 use consign_tabular::{
     ColumnProfile, Converted, Converter, Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options,
