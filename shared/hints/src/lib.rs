@@ -46,10 +46,10 @@ const SHEET_BYTES_MAX: usize = 256;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hints {
-    /// How the text is written.
+    /// How the text is written. For a workbook it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
-    /// What stands between two cells: one ASCII character.
+    /// What stands between two cells: one ASCII character. For a workbook it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
     /// Whether the first row names the columns. Without names they are `column_1`, ….
@@ -58,10 +58,10 @@ pub struct Hints {
     /// Lines at the beginning that are not looked at. The table begins behind them, and no title is looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_rows: Option<u64>,
-    /// What stands before the fraction of a number.
+    /// What stands before the fraction of a number. For JSON and a workbook it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalSign>,
-    /// What stands between groups of three digits.
+    /// What stands between groups of three digits. For JSON and a workbook it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thousands: Option<Thousands>,
     /// The order of the parts of a numeric date. A date that begins with its year is read under any.

@@ -1,5 +1,6 @@
 //! Text -> rows, whatever the format of the text.
 
+use consign_hints::Hints;
 use serde::Serialize;
 
 use crate::json::Json;
@@ -20,6 +21,38 @@ pub enum Format {
     Json,
     /// Cells of a sheet. Texts stay text, but for dates and times.
     Workbook,
+}
+
+impl Format {
+    /// Refuses hints that say nothing of such a file. Its numbers have one notation: read by another, they would be others.
+    pub(crate) fn check_hints(self, hints: &Hints) -> Result<(), Refusal> {
+        let numbers = [
+            ("decimal", hints.decimal.is_some()),
+            ("thousands", hints.thousands.is_some()),
+        ];
+        let text = [
+            ("encoding", hints.encoding.is_some()),
+            ("delimiter", hints.delimiter.is_some()),
+        ];
+        let (given, what) = match self {
+            Self::Delimited => return Ok(()),
+            Self::Json => (
+                numbers.to_vec(),
+                "the file is JSON, which writes numbers in one way",
+            ),
+            Self::Workbook => (
+                [text, numbers].concat(),
+                "the file is a workbook, which has cells and no text",
+            ),
+        };
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((hint, _)) => Err(Refusal::ImpossibleHint {
+                hint,
+                what: what.to_owned(),
+            }),
+        }
+    }
 }
 
 /// Reads rows.

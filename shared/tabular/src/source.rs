@@ -10,11 +10,13 @@ use crate::limits::{
     Compression, EXPANSION_FREE_BYTES, Encoding, GZIP_PIECE_BYTES, Limits, PIECE_BYTES,
 };
 use crate::options::Options;
+use crate::reader::Format;
 use crate::refusal::Refusal;
 use crate::text::{Sink, Text};
 use crate::workbook;
 use crate::zip::Zip;
 use crate::zstd::Zstd;
+use consign_hints::Hints;
 
 /// Enough bytes to tell gzip and the formats that are refused by name.
 const MAGIC_BYTES: usize = 6;
@@ -103,8 +105,8 @@ pub(crate) struct Source {
     bytes: u64,
     hash: Xxh3,
     text: Text,
-    /// The hint which sheet of a workbook to read, and which one was read.
-    told_sheet: Option<String>,
+    hints: Hints,
+    /// The sheet of a workbook that was read.
     sheet: Option<String>,
     /// The first bytes that were unpacked, until they tell what they are.
     inner: Option<Vec<u8>>,
@@ -119,7 +121,7 @@ impl Source {
             bytes: 0,
             hash: Xxh3::new(),
             text: Text::new(limits.text_bytes_max, options),
-            told_sheet: options.hints.sheet.clone(),
+            hints: options.hints.clone(),
             sheet: None,
             inner: Some(Vec::new()),
         }
@@ -153,7 +155,7 @@ impl Source {
         if let Packing::Workbook(bytes) = &mut self.packing {
             let bytes = std::mem::take(bytes);
             self.read_workbook(bytes, sink)?;
-        } else if self.told_sheet.is_some() {
+        } else if self.hints.sheet.is_some() {
             return Err(Refusal::ImpossibleHint {
                 hint: "sheet",
                 what: "the file is no workbook".to_owned(),
@@ -249,6 +251,7 @@ impl Source {
         if let Packing::Zip(zip) = &mut self.packing
             && zip.is_workbook()
         {
+            Format::Workbook.check_hints(&self.hints)?;
             self.packing = Packing::Workbook(zip.take_source());
             return self.check_workbook();
         }
@@ -271,7 +274,7 @@ impl Source {
 
     fn read_workbook(&mut self, bytes: Vec<u8>, sink: Sink<'_>) -> Result<(), Refusal> {
         self.text.begin_generated();
-        let told = self.told_sheet.clone();
+        let told = self.hints.sheet.clone();
         let limits = self.limits;
         let mut emit = |text: &str| {
             for piece in text.as_bytes().chunks(PIECE_BYTES) {

@@ -7,7 +7,7 @@ use crate::json;
 use crate::layout::{Column, Layout};
 use crate::limits::{Limits, SAMPLE_BYTES};
 use crate::options::Options;
-use crate::reader::Reader;
+use crate::reader::{Format, Reader};
 use crate::refusal::Refusal;
 use crate::row::Dialect;
 use crate::sniff;
@@ -255,6 +255,7 @@ impl Pass {
         let skipped = options.skipped();
         let is_json = options.hints.delimiter.is_none() && json::begins(judged);
         if is_json {
+            Format::Json.check_hints(&options.hints)?;
             let frame = Frame {
                 first_line: skipped + 1,
                 ..Frame::NONE

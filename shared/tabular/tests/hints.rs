@@ -111,6 +111,24 @@ fn a_header_is_there_or_not_as_it_is_told() {
 }
 
 #[test]
+fn hints_on_the_notation_of_numbers_are_refused_for_json() {
+    for file in [
+        "{\"v\": 1.234}\n{\"v\": 2.345}\n",
+        "[{\"v\": 1.234}, {\"v\": 2.345}]",
+    ] {
+        for (hint, value) in [("decimal", "."), ("decimal", ","), ("thousands", ".")] {
+            let (found, what) = impossible(file, &json!({hint: value}));
+            assert_eq!(found, hint);
+            assert!(what.contains("JSON"), "{what}");
+        }
+        assert_eq!(
+            with(file, &json!({"encoding": "utf-8"})).types(),
+            ["decimal"]
+        );
+    }
+}
+
+#[test]
 fn skipped_lines_are_not_looked_at() {
     let file = "a \"stray quote\r\nx;y;z\rsep=,\nid;n\n1;2\n3;4;5\n";
     let outcome = with(file, &json!({"skip_rows": 3}));

@@ -211,7 +211,6 @@ fn hints_hold_for_a_sheet_too() {
     ]);
     let hints = json!({
         "skip_rows": 1, "header": true, "null_values": ["-"], "columns": {"id": "int64"},
-        "encoding": "windows-1252",
     });
     let outcome = convert_with(&file, told(&hints)).unwrap();
     assert_eq!(
@@ -236,4 +235,26 @@ fn texts_of_the_table_of_texts_are_read() {
     let outcome = convert(workbook_with(&[("S", "", rows.to_owned())], strings));
     assert_eq!(outcome.names(), ["name", "n"]);
     assert_eq!(min(&outcome, "name"), "rich ärger");
+}
+
+#[test]
+fn hints_on_how_text_is_written_are_refused_for_a_sheet() {
+    let file = workbook(&[&[Text("id"), Text("v")], &[Number(1.0), Number(1.234)]]);
+    for (hint, value) in [
+        ("encoding", "windows-1252"),
+        ("delimiter", ";"),
+        ("decimal", ","),
+        ("thousands", "."),
+    ] {
+        let hints = json!({hint: value});
+        let refused = convert_with(&file, told(&hints)).unwrap_err();
+        assert_eq!(refused.code(), "impossible_hint");
+        let detail = refused.detail();
+        assert!(
+            detail.contains(hint) && detail.contains("workbook"),
+            "{detail}"
+        );
+        let once = convert_once(&[&file], told(&hints), limits());
+        assert_eq!(once.unwrap_err(), refused);
+    }
 }
