@@ -14,6 +14,7 @@ use crate::sniff;
 use crate::source::{Fingerprint, Source};
 use crate::tally::{Tally, check_rejects};
 use crate::text::Piece;
+use crate::workbook;
 
 /// What the first pass found out, and all that the second one needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,8 +291,10 @@ impl Pass {
 
     /// Of what is made from cells: how it is written is known.
     fn of_workbook(judged: &str, whole: bool, options: Options, limits: Limits) -> Self {
+        let delimiter = (!workbook::is_of_one_column(judged)).then_some(b',');
         let dialect = Dialect {
             typed: true,
+            delimiter,
             ..Dialect::of(b',')
         };
         let given = Given {

@@ -28,6 +28,23 @@ pub(crate) fn unread() -> Refusal {
     }
 }
 
+/// Whether a text that was made from a sheet is of one column: rows with a value are as wide as the sheet.
+pub(crate) fn is_of_one_column(text: &str) -> bool {
+    let (mut is_quoted, mut has_value) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            b',' if !is_quoted => return false,
+            b'\n' if !is_quoted && has_value => return true,
+            b'\n' if !is_quoted => continue,
+            b'"' => is_quoted = !is_quoted,
+            _ => {}
+        }
+        has_value = true;
+    }
+    // A first row that does not end in the sample says nothing.
+    false
+}
+
 /// What is never called: no workbook is accepted.
 #[cfg(not(feature = "xlsx"))]
 pub(crate) fn read(

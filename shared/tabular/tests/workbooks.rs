@@ -258,3 +258,25 @@ fn hints_on_how_text_is_written_are_refused_for_a_sheet() {
         assert_eq!(once.unwrap_err(), refused);
     }
 }
+
+#[test]
+fn blank_cells_of_a_sheet_of_one_column_are_nulls() {
+    let none = Cell::None;
+    let file = workbook(&[
+        &[],
+        &[none, Text("a, \"b\"")],
+        &[none, Number(1.0)],
+        &[],
+        &[],
+        &[none, Number(4.0)],
+        &[],
+    ]);
+    let outcome = convert(&file);
+    assert_eq!(columns_of(&outcome), [owned(("a, \"b\"", "int64"))]);
+    let column = outcome.column("a, \"b\"");
+    assert_eq!((outcome.profile.rows, column.nulls), (4, 2));
+    // Where there are several columns, a row without a value is none.
+    let file = workbook(&[&[Text("a"), Text("b")], &[], &[Number(1.0), Number(2.0)]]);
+    let profile = convert(&file).profile;
+    assert_eq!((profile.rows, profile.blank_lines), (1, 1));
+}
