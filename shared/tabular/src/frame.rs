@@ -137,15 +137,17 @@ fn table_of(rows: &[Sampled], whole: bool, given: &Given<'_>) -> Frame {
     let mut start = if is_told {
         0
     } else {
-        skip_preamble(rows, columns)
+        skip_preamble(rows, columns, told == Some(false))
     };
     let extent = |start| match told {
         None => heads::extent(rows, start, columns),
         Some(_) => (start, start),
     };
     for _ in 0..if is_told { 0 } else { TITLES_MAX } {
+        let is_row =
+            told == Some(false) && rows.get(start).is_some_and(|row| row.fields == columns);
         let is_title = extent(start) == (start, start) && is_title(&rows[start..], columns);
-        start += usize::from(is_title);
+        start += usize::from(is_title && !is_row);
     }
     let (from, last) = extent(start);
     let Some((first, body)) = rows.get(last..).and_then(<[_]>::split_first) else {
@@ -360,12 +362,14 @@ fn usual_width(rows: &[Sampled]) -> usize {
     most.map_or(first.fields, |(width, _)| width)
 }
 
-/// How many rows stand above the table: comments, titles and notes.
-fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
+/// How many rows stand above the table: comments, titles and notes. Where it is told that no row names the columns, those that
+/// are as wide as the table are rows of it: nothing else would be left of them.
+fn skip_preamble(rows: &[Sampled], columns: usize, is_nameless: bool) -> usize {
     let most = rows.len().min(PREAMBLE_ROWS_MAX);
     let comments = rows[..most]
         .iter()
-        .take_while(|row| row.is_comment() || columns > 1 && row.is_remark())
+        .take_while(|row| !(is_nameless && row.fields == columns))
+        .take_while(|row| row.is_comment || columns > 1 && row.is_remark())
         .count();
     // Where each row begins so, it is what the rows are about: colours, channels, places in a list.
     let mut start = if comments == rows.len() { 0 } else { comments };
@@ -393,6 +397,9 @@ fn skip_preamble(rows: &[Sampled], columns: usize) -> usize {
     match found {
         Some(found) if found > start => {
             let above = &rows[start..found];
+            if is_nameless && above.iter().any(|row| row.fields == columns) {
+                return start;
+            }
             let is_bare = |row: &Sampled| row.fields + 1 < columns || row.filled() < 2;
             // A few rows may have some cells, as names of groups of columns do.
             let are_titles = above.iter().all(is_bare)

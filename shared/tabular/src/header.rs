@@ -19,6 +19,8 @@ pub(crate) struct Sampled {
     pub(crate) line: u64,
     pub(crate) fields: usize,
     pub(crate) cells: Vec<String>,
+    /// It begins as comments do. Cells of a sheet are no text that may have some.
+    pub(crate) is_comment: bool,
 }
 
 impl Sampled {
@@ -30,19 +32,18 @@ impl Sampled {
             }
             cell::trim(&raw[..raw.floor_char_boundary(CELL_BYTES_MAX)]).to_owned()
         };
+        let cells: Vec<String> = row.cells().map(|found| cell(found.raw)).collect();
         Self {
             line: row.line,
             fields: row.fields,
-            cells: row.cells().map(|found| cell(found.raw)).collect(),
+            is_comment: !row.dialect.typed
+                && cells.first().is_some_and(|cell| cell.starts_with('#')),
+            cells,
         }
     }
 
     pub(crate) fn filled(&self) -> usize {
         self.cells.iter().filter(|cell| !cell.is_empty()).count()
-    }
-
-    pub(crate) fn is_comment(&self) -> bool {
-        self.cells.first().is_some_and(|cell| cell.starts_with('#'))
     }
 
     /// Whether it is a line of one field that begins as comments of programs do.

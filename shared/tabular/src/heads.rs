@@ -40,7 +40,7 @@ fn is_head(rows: &[Sampled], (from, start, last): (usize, usize, usize), columns
     {
         return false;
     }
-    let is_comment = |row: &Sampled| row.is_comment() || row.is_remark();
+    let is_comment = |row: &Sampled| row.is_comment || row.is_remark();
     if !head.iter().all(is_wide) || rows[from..start].iter().any(is_comment) {
         return false;
     }

@@ -304,7 +304,7 @@ impl RejectReason {
         }
         Some(if row.is_literal() {
             Self::BadJson
-        } else if row.text.starts_with('#') {
+        } else if !row.dialect.typed && row.text.starts_with('#') {
             Self::Comment
         } else if row.faulty {
             Self::TextAfterQuote

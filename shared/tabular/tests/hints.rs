@@ -111,6 +111,30 @@ fn a_header_is_there_or_not_as_it_is_told() {
 }
 
 #[test]
+fn without_a_header_wide_rows_that_begin_with_a_hash_are_rows() {
+    let hints = json!({"header": false});
+    let outcome = with("#1,x,2\n#2,y,3\nfour,z,4\n", &hints);
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (3, 0)
+    );
+    let outcome = with("#a,,\n#b,,1\nword,other,third\n1,2,3\n4,5,6\n", &hints);
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (5, 0)
+    );
+    assert_eq!(with("#1\n#2\nthree\n", &hints).profile.rows, 3);
+    // Comments are not as wide as the table.
+    let outcome = with("# of today\n1,x,2\n2,y,3\n", &hints);
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (2, 1)
+    );
+    let outcome = convert("#1,x,2\n#2,y,3\nfour,z,4\n");
+    assert_eq!(outcome.profile.skipped_lines, 2);
+}
+
+#[test]
 fn hints_on_the_notation_of_numbers_are_refused_for_json() {
     for file in [
         "{\"v\": 1.234}\n{\"v\": 2.345}\n",

@@ -280,3 +280,34 @@ fn blank_cells_of_a_sheet_of_one_column_are_nulls() {
     let profile = convert(&file).profile;
     assert_eq!((profile.rows, profile.blank_lines), (1, 1));
 }
+
+#[test]
+fn cells_that_begin_with_a_hash_are_no_comments() {
+    let table = |hash: &[[Cell; 2]]| {
+        let rows: Vec<&[Cell]> = hash.iter().map(<[Cell; 2]>::as_slice).collect();
+        convert(workbook(&rows))
+    };
+    let outcome = table(&[
+        [Text("#tag"), Text("n")],
+        [Text("#red"), Number(1.0)],
+        [Text("blue"), Number(2.0)],
+        [Text("#green"), Number(3.0)],
+    ]);
+    assert_eq!(
+        columns_of(&outcome),
+        [("#tag", "text"), ("n", "int64")].map(owned)
+    );
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (3, 0)
+    );
+    let outcome = table(&[
+        [Text("#1"), Text("x")],
+        [Text("#2"), Text("x")],
+        [Text("three"), Text("x")],
+    ]);
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (3, 0)
+    );
+}
