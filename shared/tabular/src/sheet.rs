@@ -18,8 +18,8 @@ const DAYS_MAX: f64 = 2_958_466.0;
 const COLUMN_MAX: u32 = 16_383;
 /// The last row of a sheet.
 const ROW_MAX: u32 = 1_048_575;
-/// Integers up to here are written with all their digits.
-const PLAIN_MAX: f64 = 1e15;
+/// Numbers below are written with all their digits: above, no integer of 64 bits holds them.
+const PLAIN_MAX: f64 = 9.2e18;
 /// Numbers down to here are written without an exponent.
 const PLAIN_MIN: f64 = 1e-5;
 
@@ -210,7 +210,13 @@ fn number(value: f64) -> String {
     } else if (PLAIN_MIN..PLAIN_MAX).contains(&size) {
         value.to_string()
     } else {
-        format!("{value:e}")
+        // Digits, an `e` and digits alone are taken for an article number.
+        let text = format!("{value:e}");
+        if text.contains('.') {
+            text
+        } else {
+            text.replacen('e', ".0e", 1)
+        }
     }
 }
 

@@ -311,3 +311,25 @@ fn cells_that_begin_with_a_hash_are_no_comments() {
         (3, 0)
     );
 }
+
+#[test]
+fn whole_numbers_have_all_their_digits() {
+    let values = [1e15, 4e15, -4e15, 9_007_199_254_740_992.0, 9.1e18];
+    let rows: Vec<[Cell; 2]> = values.map(|value| [Number(value), Number(1.0)]).into();
+    let mut all: Vec<&[Cell]> = vec![&[Text("v"), Text("w")]];
+    all.extend(rows.iter().map(<[Cell; 2]>::as_slice));
+    let outcome = convert(workbook(&all));
+    assert_eq!(outcome.types(), ["int64", "int64"]);
+    assert_eq!(min(&outcome, "v"), -4_000_000_000_000_000_i64);
+    let outcome = convert_with(workbook(&all), support::text()).unwrap();
+    assert_eq!(
+        outcome.text_rows()[1][0].as_deref(),
+        Some("4000000000000000")
+    );
+    // No integer of 64 bits holds it.
+    let outcome = convert(workbook(&[
+        &[Text("v"), Text("w")],
+        &[Number(1e19), Number(1.0)],
+    ]));
+    assert_eq!(outcome.types(), ["float64", "int64"]);
+}
