@@ -1,6 +1,6 @@
 //! JSON -> rows: a document per line, or an array of objects. Keys are columns, in the order of their first appearance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -54,6 +54,11 @@ pub(crate) struct Json {
     key_bytes: usize,
     /// The keys are those of an earlier pass, and no other may come.
     frozen: bool,
+    /// Objects so far, and the last one of them in which each key was met.
+    objects: u64,
+    met: Vec<u64>,
+    /// Columns of the keys of an object, where they are known.
+    found: Vec<Option<usize>>,
     cells: Vec<Option<(String, bool)>>,
     row: RowBuilder,
 }
@@ -80,6 +85,9 @@ impl Json {
             keys: known.to_vec(),
             key_bytes: 0,
             frozen: keys.is_some(),
+            objects: 0,
+            met: vec![0; known.len()],
+            found: Vec::new(),
             cells: Vec::new(),
             row: RowBuilder::default(),
         }
@@ -195,12 +203,20 @@ impl Json {
         let Ok(Object(members)) = serde_json::from_str::<Object<'_>>(text) else {
             return sink(&RowBuilder::faulty(text, place));
         };
+        if !self.find_columns(&members) {
+            return sink(&Row {
+                repeats_key: true,
+                ..RowBuilder::faulty(text, place)
+            });
+        }
         self.cells.clear();
         self.cells.resize(self.keys.len(), None);
-        for (key, value) in members {
-            let at = self.column(key)?;
+        for (member, (key, value)) in members.into_iter().enumerate() {
+            let at = match self.found[member] {
+                Some(at) => at,
+                None => self.add_column(key)?,
+            };
             let value = value.get();
-            // A key that comes twice has the value of its last place, as in most readers.
             self.cells[at] = match value.as_bytes().first() {
                 Some(b'n') => None,
                 Some(b'"') => match serde_json::from_str(value) {
@@ -221,11 +237,28 @@ impl Json {
         sink(&self.row.row(place, &self.keys))
     }
 
-    /// The column of a key, which may be new.
-    fn column(&mut self, key: String) -> Result<usize, Refusal> {
-        if let Some(at) = self.index.get(&key) {
-            return Ok(*at);
+    /// Finds the columns of the keys of a row, where they have one; `false` where a key is there twice. Readers differ on which
+    /// of its values counts, so neither does.
+    fn find_columns(&mut self, members: &[(String, &RawValue)]) -> bool {
+        self.objects += 1;
+        self.found.clear();
+        let mut others = HashSet::new();
+        for (key, _) in members {
+            let at = self.index.get(key).copied();
+            let is_first = match at {
+                Some(at) => std::mem::replace(&mut self.met[at], self.objects) != self.objects,
+                None => others.insert(key),
+            };
+            if !is_first {
+                return false;
+            }
+            self.found.push(at);
         }
+        true
+    }
+
+    /// The column of a new key.
+    fn add_column(&mut self, key: String) -> Result<usize, Refusal> {
         if self.frozen {
             return Err(Refusal::SourceChanged);
         }
@@ -240,6 +273,7 @@ impl Json {
         self.keys.push(key.clone());
         self.index.insert(key, at);
         self.cells.push(None);
+        self.met.push(self.objects);
         Ok(at)
     }
 }

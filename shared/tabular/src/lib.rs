@@ -102,7 +102,7 @@
 //! ## JSON
 //!
 //! Keys are columns, in the order of their first appearance. Texts stay text but for dates and times; an object or an array
-//! in a value is kept as its JSON.
+//! in a value is kept as its JSON. An object that has a key twice is rejected: readers differ on which value counts.
 //!
 //! # Types
 //!

@@ -59,6 +59,7 @@ impl Rows {
                 offset: self.offset + start as u64,
                 fields: line.fields,
                 faulty: false,
+                repeats_key: false,
                 literal: false,
                 dialect: self.dialect,
                 spans: &spans,

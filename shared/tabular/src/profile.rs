@@ -202,6 +202,8 @@ pub enum RejectReason {
     TextAfterQuote,
     /// An object that is no valid JSON.
     BadJson,
+    /// An object that names a key twice.
+    DuplicateKey,
     /// The header again, as in files that were joined.
     RepeatedHeader,
     /// A row of what stands below the table that is read: notes, or another table.
@@ -244,6 +246,9 @@ impl Reject {
         let plural = if fields == 1 { "field" } else { "fields" };
         let detail = match reason {
             RejectReason::BadJson => format!("The object in line {line} is no valid JSON."),
+            RejectReason::DuplicateKey => {
+                format!("The object in line {line} has a key twice; either value may be meant.")
+            }
             RejectReason::Comment => format!("Line {line} is a comment."),
             RejectReason::RepeatedHeader => format!("Line {line} names the columns again."),
             RejectReason::WrongType => {
@@ -281,6 +286,7 @@ impl RejectReason {
             Self::TooManyFields => "too_many_fields",
             Self::TextAfterQuote => "text_after_quote",
             Self::BadJson => "bad_json",
+            Self::DuplicateKey => "duplicate_key",
             Self::RepeatedHeader => "repeated_header",
             Self::BelowTable => "below_table",
             Self::Comment => "comment",
@@ -302,7 +308,9 @@ impl RejectReason {
             let is_header = frame.repeats && head.last().is_some_and(|head| row.says(head));
             return is_header.then_some(Self::RepeatedHeader);
         }
-        Some(if row.is_literal() {
+        Some(if row.repeats_key {
+            Self::DuplicateKey
+        } else if row.is_literal() {
             Self::BadJson
         } else if !row.dialect.typed && row.text.starts_with('#') {
             Self::Comment
@@ -339,6 +347,8 @@ pub struct Rejects {
     pub text_after_quote: u64,
     /// Of these, lines of objects that are no valid JSON.
     pub bad_json: u64,
+    /// Of these, lines of objects that name a key twice.
+    pub duplicate_key: u64,
     /// Of these, lines that name the columns again. They do not count where a file is refused for its rejects.
     pub repeated_header: u64,
     /// Of these, lines below the table. They do not count either.
@@ -366,6 +376,7 @@ impl Rejects {
             RejectReason::TooManyFields => &mut self.too_many_fields,
             RejectReason::TextAfterQuote => &mut self.text_after_quote,
             RejectReason::BadJson => &mut self.bad_json,
+            RejectReason::DuplicateKey => &mut self.duplicate_key,
             RejectReason::RepeatedHeader => &mut self.repeated_header,
             RejectReason::BelowTable => &mut self.below_table,
             RejectReason::Comment => &mut self.comment,

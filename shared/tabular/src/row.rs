@@ -154,6 +154,8 @@ pub(crate) struct Row<'a> {
     pub(crate) fields: usize,
     /// Something follows a closing quote.
     pub(crate) faulty: bool,
+    /// It is an object that names a key twice.
+    pub(crate) repeats_key: bool,
     /// Quoted cells are texts, whatever they look like.
     pub(crate) literal: bool,
     pub(crate) dialect: Dialect,
@@ -263,6 +265,7 @@ impl RowBuilder {
             offset: place.offset,
             fields: self.spans.len(),
             faulty: false,
+            repeats_key: false,
             literal: true,
             dialect: Dialect::of(b','),
             spans: &self.spans,
@@ -279,6 +282,7 @@ impl RowBuilder {
             offset: place.offset,
             fields: 0,
             faulty: true,
+            repeats_key: false,
             literal: true,
             dialect: Dialect::of(b','),
             spans: &[],

@@ -233,6 +233,7 @@ impl Rows {
                 offset: self.offset + self.row_start as u64,
                 fields: 1,
                 faulty: false,
+                repeats_key: false,
                 literal: false,
                 dialect: self.dialect,
                 spans: &[Span {
@@ -314,6 +315,7 @@ impl Rows {
             offset: self.offset + self.row_start as u64,
             fields: self.fields,
             faulty: self.faulty,
+            repeats_key: false,
             literal: false,
             dialect: self.dialect,
             spans: &self.spans,

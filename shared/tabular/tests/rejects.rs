@@ -122,6 +122,24 @@ fn what_is_no_json_is_kept_with_its_place() {
     assert_eq!(outcome.profile.lines, 19);
 }
 
+#[test]
+fn an_object_that_has_a_key_twice_is_rejected() {
+    let good = "{\"a\": 1}\n".repeat(9);
+    let twice =
+        "{\"a\": 1, \"b\": 2, \"a\": 3}\n{\"c\": 1, \"c\": 1}\n{\"a\": null, \"\\u0061\": 1}\n";
+    let file = format!("{good}{twice}{good}");
+    for options in [Options::default(), kept()] {
+        let outcome = convert_with(&file, options).unwrap();
+        assert_eq!((outcome.profile.rows, outcome.names()), (18, vec!["a"]));
+        let found = &outcome.rejects;
+        assert_eq!((found.total, found.duplicate_key), (3, 3));
+        assert!(found.first[0].detail.contains("key twice"));
+        assert_eq!(found.first[0].sample, "{\"a\": 1, \"b\": 2, \"a\": 3}");
+    }
+    let once = convert_once(&[file.as_bytes()], Options::default(), limits()).unwrap();
+    assert_eq!(once.unwrap().rejects.duplicate_key, 3);
+}
+
 fn rejected(rows: usize, rejects: usize, rejects_max: Option<AtMost>) -> bool {
     let file = format!("a,b\n{}{}", "1,2\n".repeat(rows), "3\n".repeat(rejects));
     let options = || Options {
