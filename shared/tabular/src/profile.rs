@@ -253,8 +253,14 @@ impl Reject {
             RejectReason::RepeatedHeader => format!("Line {line} names the columns again."),
             RejectReason::WrongType => {
                 let (name, kind) = column.unwrap_or(("", ColumnType::Text));
+                // What has such zeros is rather a code than a number.
+                let rule = if kind == ColumnType::Int64 {
+                    ": digits without leading zeros, within 64 bits"
+                } else {
+                    ""
+                };
                 let kind = kind.name();
-                format!("The row in line {line} has a value in {name} that is no {kind}.")
+                format!("The row in line {line} has a value in {name} that is no {kind}{rule}.")
             }
             RejectReason::BelowTable => format!("Line {line} is below the table."),
             RejectReason::TextAfterQuote => format!(

@@ -339,6 +339,17 @@ fn every_type_can_be_told() {
 }
 
 #[test]
+fn leading_zeros_are_rejected_where_an_integer_is_told() {
+    let hints = json!({"columns": {"code": "int64"}});
+    let outcome = with("code,n\n7,1\n007,2\n8,3\n9,4\n", &hints);
+    assert_eq!((outcome.profile.rows, outcome.rejects.wrong_type), (3, 1));
+    let detail = &outcome.rejects.first[0].detail;
+    assert!(detail.contains("without leading zeros"), "{detail}");
+    // Untold, they are text.
+    assert_eq!(convert("code,n\n7,1\n007,2\n").types()[0], "text");
+}
+
+#[test]
 fn of_cells_that_exclude_each_other_the_first_ones_stay() {
     let file = "v;w\n1,5;1\n2,5;2\n3.5;3\n4,5 €;4\n4;5\n";
     let outcome = with(file, &json!({"columns": {"v": "decimal"}}));
