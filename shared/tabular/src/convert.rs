@@ -74,6 +74,21 @@ impl Converter {
         })
     }
 
+    /// Does a part of what is left when the last byte was pushed, as [`OnePass::advance`](crate::OnePass::advance); `false` where
+    /// [`finish`](Self::finish) may follow. Take the output after each call.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn advance(&mut self) -> Result<bool, Refusal> {
+        let Self {
+            source,
+            rows,
+            table,
+            ..
+        } = self;
+        source.step(&mut |piece| rows.push(piece, &mut |row| table.take(row)))
+    }
+
     /// The next bytes of the Parquet file, to be written in this order; empty while none is complete. What is not
     /// taken is kept in memory: call it after each push.
     #[must_use]

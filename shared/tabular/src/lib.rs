@@ -61,9 +61,10 @@
 //! - Plain bytes, gzip (members, zeros behind them), zstd, or a ZIP archive with one file; told by content. What is inside is not
 //!   unpacked once more.
 //! - With the feature `xlsx`, a workbook of Excel: the first sheet that is shown and has a value, or the one that a hint names. A
-//!   workbook is kept in memory until it is whole, so its size is bounded ([`Limits::workbook_bytes_max`]). Its cells become
-//!   rows as those of a text do, and what holds for them holds here too: titles, headers of several rows, rejects. Texts stay
-//!   text, but for dates and times.
+//!   workbook is kept in memory until it is whole, so its size is bounded ([`Limits::workbook_bytes_max`]); its sheet is read
+//!   only then, part by part ([`OnePass::advance`]). Its cells become rows as those of a text do, and what holds for them holds
+//!   here too: titles, headers of several rows, rejects. Texts stay text, but for dates and times; none is a comment. Blank
+//!   cells of a sheet of one column are null.
 //! - UTF-8 and UTF-16 with or without a byte order mark, and Windows-1252, of which Latin-1 is a part. The first bytes that
 //!   are not ASCII decide; `charset=` of the sender ([`Options::charset`]) counts where they leave it open. Other encodings
 //!   are refused by name; bytes are never replaced. A mark at the beginning of a row belongs to no cell.
@@ -137,7 +138,7 @@
 //! which a hint tells of its column is rejected; of cells that exclude each other, such as `1,5` and `1.5` in a column of
 //! decimals, the first ones stay. A hint that cannot be followed refuses the file by its name
 //! ([`Refusal::ImpossibleHint`]): another delimiter in nearly every row, bytes that are not of the encoding, a column that is not
-//! there, a type whose notation its cells leave open.
+//! there, a type whose notation its cells leave open, a notation of numbers for JSON or a workbook.
 //!
 //! # Bounds
 //!
@@ -170,6 +171,8 @@ mod judge;
 mod layout;
 mod limits;
 mod lines;
+#[cfg(feature = "xlsx")]
+mod markup;
 mod mask;
 mod moment;
 mod names;
@@ -177,12 +180,16 @@ mod number;
 mod once;
 mod options;
 mod output;
+#[cfg(feature = "xlsx")]
+mod package;
 mod pages;
 mod profile;
 mod reader;
 mod reading;
 mod refusal;
 mod rejected;
+#[cfg(feature = "xlsx")]
+mod room;
 mod row;
 mod rows;
 mod scan;

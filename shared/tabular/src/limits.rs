@@ -82,10 +82,11 @@ pub struct Limits {
     pub expansion_max: u64,
     /// How much text types are guessed from in a conversion of one pass, in bytes: at least [`SAMPLE_BYTES`].
     pub guess_bytes: usize,
-    /// What a workbook takes in memory while it is read, as it is stored and with its texts; larger ones are refused. With 0
-    /// workbooks are not read.
+    /// What a workbook takes in memory while it is read, as it is stored and with its texts, formats and lists; larger ones are
+    /// refused. The conversion beside it has less room than that of another file. With 0 workbooks are not read.
     pub workbook_bytes_max: usize,
-    /// What a workbook may expand to.
+    /// What the parts of a workbook that are read may expand to, and the text of its sheet. Each element counts as 16 bytes at
+    /// least. It bounds the time.
     pub workbook_expanded_bytes_max: u64,
     /// A page of each column is written when all that waits takes this much.
     pub(crate) pages_bytes: usize,
@@ -112,7 +113,7 @@ impl Limits {
             text_bytes_max: TEXT_BYTES_MAX,
             expansion_max: EXPANSION_MAX,
             guess_bytes: bytes(memory / 32).max(SAMPLE_BYTES),
-            workbook_bytes_max: bytes((memory / 2).min(WORKBOOK_BYTES_MAX)),
+            workbook_bytes_max: bytes((memory / 4).min(WORKBOOK_BYTES_MAX)),
             workbook_expanded_bytes_max: memory * 4,
             pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
@@ -125,6 +126,23 @@ impl Limits {
 }
 
 impl Limits {
+    /// Bounds of the conversion of a workbook, which is kept in memory beside it.
+    pub(crate) fn beside_workbook(self) -> Self {
+        let half = Self::for_memory(self.memory_bytes / 2);
+        let row_bytes_max = usize::try_from(self.memory_bytes / 32).unwrap_or(usize::MAX);
+        Self {
+            // A long row is there in several forms at once.
+            row_bytes_max: self.row_bytes_max.min(row_bytes_max),
+            guess_bytes: self.guess_bytes.min(half.guess_bytes),
+            pages_bytes: half.pages_bytes,
+            row_group_bytes: half.row_group_bytes,
+            dictionaries_bytes: half.dictionaries_bytes,
+            metadata_bytes_max: half.metadata_bytes_max,
+            memory_bytes: half.memory_bytes,
+            ..self
+        }
+    }
+
     /// Bounds for so many columns, which leave less room for values the more they are.
     pub(crate) fn for_columns(mut self, columns: usize) -> Self {
         let taken = (columns as u64).saturating_mul(COLUMN_BYTES);

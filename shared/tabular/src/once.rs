@@ -90,6 +90,36 @@ impl OnePass {
         is_broken(pushed).map(|again| again.map_or(Step::Taken, |()| Step::Again))
     }
 
+    /// Does a part of what is left when the last byte was pushed, and says what it led to; `None` where [`finish`](Self::finish)
+    /// may follow. A workbook is read only then, and its output is larger than memory: take it after each call. Without these
+    /// calls `finish` does it all, and keeps the whole output.
+    ///
+    /// # Errors
+    /// A [`Refusal`] as soon as the file is known to be unreadable.
+    pub fn advance(&mut self) -> Result<Option<Step>, Refusal> {
+        self.expect_workbook();
+        let stage = &mut self.stage;
+        let stepped = self.source.step(&mut |piece| stage.push(piece));
+        match stepped {
+            Ok(is_more) => Ok(is_more.then_some(Step::Taken)),
+            Err(Refusal::SourceChanged) => Ok(Some(Step::Again)),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn expect_workbook(&mut self) {
+        if self.source.is_workbook()
+            && let Stage::Guessing {
+                is_workbook,
+                limits,
+                ..
+            } = &mut self.stage
+            && !std::mem::replace(is_workbook, true)
+        {
+            *limits = limits.beside_workbook();
+        }
+    }
+
     /// The next bytes of the Parquet file, to be written in this order; empty while none is complete. What is not taken is
     /// kept in memory: call it after each push.
     #[must_use]
@@ -114,11 +144,7 @@ impl OnePass {
     /// # Errors
     /// A [`Refusal`] where the file cannot be converted.
     pub fn finish(mut self) -> Result<Ended, Refusal> {
-        if self.source.is_workbook()
-            && let Stage::Guessing { is_workbook, .. } = &mut self.stage
-        {
-            *is_workbook = true;
-        }
+        self.expect_workbook();
         let stage = &mut self.stage;
         let ended = self.source.finish(&mut |piece| stage.push(piece));
         let ended = ended.and_then(|fingerprint| {

@@ -1,15 +1,18 @@
 //! One sheet of a workbook as delimited text: texts in quotes, dates as ISO 8601, numbers with the digits that a double needs.
 
+use std::collections::HashSet;
 use std::io::Cursor;
 
+use bytes::Bytes;
 use calamine::{
-    Data, DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader,
-    XlsxError,
+    Data, DataRef, ExcelDateTime, Reader as _, Sheet, SheetType, SheetVisible, Xlsx,
+    XlsxCellReader, XlsxError,
 };
+use self_cell::{MutBorrow, self_cell};
 
-use crate::archive;
 use crate::cell;
 use crate::limits::{Limits, PIECE_BYTES};
+use crate::package::Package;
 use crate::refusal::Refusal;
 
 /// The largest day that Excel has, the last one of 9999.
@@ -23,8 +26,17 @@ const PLAIN_MAX: f64 = 9.2e18;
 /// Numbers down to here are written without an exponent.
 const PLAIN_MIN: f64 = 1e-5;
 
-type Cells<'a> = XlsxCellReader<'a, Cursor<Vec<u8>>>;
-type Emit<'a> = &'a mut dyn FnMut(&str) -> Result<(), Refusal>;
+type Source = Cursor<Bytes>;
+type Cells<'a> = XlsxCellReader<'a, Source>;
+
+self_cell! {
+    /// A workbook, and the cells of a sheet of it as far as they are read.
+    struct Opened {
+        owner: MutBorrow<Xlsx<Source>>,
+        #[not_covariant]
+        dependent: Cells,
+    }
+}
 
 impl From<XlsxError> for Refusal {
     fn from(_: XlsxError) -> Self {
@@ -32,47 +44,97 @@ impl From<XlsxError> for Refusal {
     }
 }
 
-/// Hands over the sheet of this name, else the first one that is shown and has a value, as text; and tells its name.
-pub(crate) fn read(
-    bytes: Vec<u8>,
-    hint: Option<&str>,
-    limits: &Limits,
-    emit: Emit<'_>,
-) -> Result<String, Refusal> {
-    archive::check(&bytes, limits)?;
-    let mut workbook = Xlsx::new(Cursor::new(bytes))?;
-    for name in candidates(&workbook, hint)? {
-        let extent = Extent::of(&mut workbook.worksheet_cells_reader(&name)?)?;
-        let Some(extent) = extent else {
-            continue;
-        };
-        let columns = extent.columns();
-        if columns > limits.columns_max {
-            return Err(Refusal::TooManyColumns {
-                columns,
-                limit: limits.columns_max,
-            });
-        }
-        write(&mut workbook.worksheet_cells_reader(&name)?, &extent, emit)?;
-        return Ok(name);
-    }
-    Err(Refusal::EmptyFile)
+/// A sheet that is read bit by bit.
+pub(crate) struct SheetReader {
+    opened: Opened,
+    name: String,
+    extent: Extent,
+    place: Place,
 }
 
-/// The sheets that may be read, in their order.
+/// Up to where a sheet is written.
+struct Place {
+    row: u32,
+    column: u32,
+    /// The row has a cell.
+    is_begun: bool,
+}
+
+impl SheetReader {
+    /// The sheet of this name, else the first one that is shown and has a value.
+    pub(crate) fn open(
+        bytes: Vec<u8>,
+        hint: Option<&str>,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let bytes = Bytes::from(bytes);
+        let mut package = Package::open(&bytes, limits)?;
+        let mut workbook = Xlsx::new(Cursor::new(bytes))?;
+        for (at, name) in candidates(&workbook, hint)? {
+            package.check_sheet(at)?;
+            let extent = Extent::of(&mut workbook.worksheet_cells_reader(&name)?)?;
+            let Some(extent) = extent else {
+                continue;
+            };
+            let columns = extent.columns();
+            if columns > limits.columns_max {
+                return Err(Refusal::TooManyColumns {
+                    columns,
+                    limit: limits.columns_max,
+                });
+            }
+            let opened = Opened::try_new(MutBorrow::new(workbook), |workbook| {
+                workbook.borrow_mut().worksheet_cells_reader(&name)
+            })?;
+            let place = Place {
+                row: 0,
+                column: extent.first,
+                is_begun: false,
+            };
+            return Ok(Self {
+                opened,
+                name,
+                extent,
+                place,
+            });
+        }
+        Err(Refusal::EmptyFile)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Writes some more cells behind `text`; `false` where these were the last ones.
+    pub(crate) fn next(&mut self, text: &mut String) -> Result<bool, Refusal> {
+        let Self {
+            opened,
+            extent,
+            place,
+            ..
+        } = self;
+        opened.with_dependent_mut(|_, cells| write(cells, extent, place, text))
+    }
+}
+
+/// The sheets that may be read, in their order: their places in the list, and their names. Of a name that is there again the
+/// first one is read.
 fn candidates(
-    workbook: &Xlsx<Cursor<Vec<u8>>>,
+    workbook: &Xlsx<Source>,
     hint: Option<&str>,
-) -> Result<Vec<String>, Refusal> {
-    let sheets = workbook.sheets_metadata().iter();
-    let sheets = sheets.filter(|sheet| sheet.typ == SheetType::WorkSheet);
+) -> Result<Vec<(usize, String)>, Refusal> {
+    let mut names = HashSet::new();
+    let sheets = workbook.sheets_metadata().iter().enumerate();
+    let sheets = sheets.filter(|(_, sheet)| names.insert(&sheet.name));
+    let sheets = sheets.filter(|(_, sheet)| sheet.typ == SheetType::WorkSheet);
+    let found = |(at, sheet): (usize, &Sheet)| (at, sheet.name.clone());
     let Some(hint) = hint else {
-        let shown = sheets.filter(|sheet| sheet.visible == SheetVisible::Visible);
-        return Ok(shown.map(|sheet| sheet.name.clone()).collect());
+        let shown = sheets.filter(|(_, sheet)| sheet.visible == SheetVisible::Visible);
+        return Ok(shown.map(found).collect());
     };
-    let mut named = sheets.filter(|sheet| sheet.name == hint);
+    let mut named = sheets.filter(|(_, sheet)| sheet.name == hint);
     match named.next() {
-        Some(sheet) => Ok(vec![sheet.name.clone()]),
+        Some(sheet) => Ok(vec![found(sheet)]),
         None => Err(Refusal::ImpossibleHint {
             hint: "sheet",
             what: format!("no sheet is named {hint}"),
@@ -130,45 +192,46 @@ impl Extent {
     }
 }
 
-/// Writes all rows down to the last with a value, as wide as the sheet is.
-fn write(cells: &mut Cells<'_>, extent: &Extent, emit: Emit<'_>) -> Result<(), Refusal> {
-    let mut text = String::new();
-    let (mut row, mut column, mut is_begun) = (0, extent.first, false);
-    let end_row = |text: &mut String, column: &mut u32, is_begun: &mut bool| {
-        if std::mem::take(is_begun) {
-            text.extend((*column..extent.last).map(|_| ','));
-        }
-        *column = extent.first;
-        text.push('\n');
-    };
-    while let Some(cell) = cells.next_cell()? {
+/// Writes some rows or parts of them, as wide as the sheet is, down to the last row with a value.
+fn write(
+    cells: &mut Cells<'_>,
+    extent: &Extent,
+    place: &mut Place,
+    text: &mut String,
+) -> Result<bool, Refusal> {
+    while text.len() < PIECE_BYTES {
+        let Some(cell) = cells.next_cell()? else {
+            place.end_row(extent, text);
+            return Ok(false);
+        };
         if *cell.get_value() == DataRef::Empty {
             continue;
         }
-        let (at_row, at_column) = cell.get_position();
+        let (row, column) = cell.get_position();
         // Excel writes them in order; else one would stand in another's place.
-        let is_behind = at_column > column || (at_column == column && !is_begun);
-        if at_row < row || (at_row == row && !is_behind) {
+        let is_behind = column > place.column || (column == place.column && !place.is_begun);
+        if row < place.row || (row == place.row && !is_behind) {
             return Err(Refusal::BadWorkbook);
         }
-        while row < at_row {
-            end_row(&mut text, &mut column, &mut is_begun);
-            row += 1;
-            if text.len() >= PIECE_BYTES {
-                emit(&text)?;
-                text.clear();
-            }
+        while place.row < row {
+            place.end_row(extent, text);
         }
-        text.extend((column..at_column).map(|_| ','));
-        push_value(&mut text, cell.get_value(), extent.has_time(at_column));
-        (column, is_begun) = (at_column, true);
-        if text.len() >= PIECE_BYTES {
-            emit(&text)?;
-            text.clear();
-        }
+        text.extend((place.column..column).map(|_| ','));
+        push_value(text, cell.get_value(), extent.has_time(column));
+        (place.column, place.is_begun) = (column, true);
     }
-    end_row(&mut text, &mut column, &mut is_begun);
-    emit(&text)
+    Ok(true)
+}
+
+impl Place {
+    fn end_row(&mut self, extent: &Extent, text: &mut String) {
+        if std::mem::take(&mut self.is_begun) {
+            text.extend((self.column..extent.last).map(|_| ','));
+        }
+        self.column = extent.first;
+        self.row += 1;
+        text.push('\n');
+    }
 }
 
 fn push_value(text: &mut String, value: &DataRef<'_>, with_time: bool) {

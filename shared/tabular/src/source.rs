@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::reader::Format;
 use crate::refusal::Refusal;
 use crate::text::{Sink, Text};
-use crate::workbook;
+use crate::workbook::{self, SheetReader};
 use crate::zip::Zip;
 use crate::zstd::Zstd;
 use consign_hints::Hints;
@@ -37,6 +37,8 @@ enum Packing {
     Zip(Box<Zip>),
     /// Kept until it is whole: a workbook is read from its end.
     Workbook(Vec<u8>),
+    /// The sheet of a workbook whose last byte came, until it is read.
+    Sheet(Option<Box<SheetReader>>),
 }
 
 /// The members of a gzip file, one after another.
@@ -152,10 +154,8 @@ impl Source {
             pushed?;
         }
         self.unpack_blocks(None, sink)?;
-        if let Packing::Workbook(bytes) = &mut self.packing {
-            let bytes = std::mem::take(bytes);
-            self.read_workbook(bytes, sink)?;
-        } else if self.hints.sheet.is_some() {
+        while self.step(sink)? {}
+        if self.hints.sheet.is_some() && !self.is_workbook() {
             return Err(Refusal::ImpossibleHint {
                 hint: "sheet",
                 what: "the file is no workbook".to_owned(),
@@ -168,18 +168,54 @@ impl Source {
         })
     }
 
+    /// Reads some more of a workbook whose last byte was pushed; `false` where nothing is left, or it is none.
+    pub(crate) fn step(&mut self, sink: Sink<'_>) -> Result<bool, Refusal> {
+        match &mut self.packing {
+            Packing::Workbook(bytes) => {
+                let mut bytes = std::mem::take(bytes);
+                if bytes.len() < bytes.capacity() / 2 {
+                    bytes.shrink_to_fit();
+                }
+                let sheet = SheetReader::open(bytes, self.hints.sheet.as_deref(), &self.limits)?;
+                self.sheet = Some(sheet.name().to_owned());
+                self.packing = Packing::Sheet(Some(Box::new(sheet)));
+                self.text.begin_generated();
+                Ok(true)
+            }
+            Packing::Sheet(None) => Ok(false),
+            Packing::Sheet(Some(sheet)) => {
+                let mut text = String::new();
+                let is_more = sheet.next(&mut text)?;
+                if !is_more {
+                    self.packing = Packing::Sheet(None);
+                }
+                for piece in text.as_bytes().chunks(PIECE_BYTES) {
+                    self.text.push(piece, sink)?;
+                }
+                self.check_expansion()?;
+                self.check_sheet()?;
+                Ok(is_more)
+            }
+            Packing::Unknown
+            | Packing::Plain
+            | Packing::Gzip(_)
+            | Packing::Zstd(_)
+            | Packing::Zip(_) => Ok(false),
+        }
+    }
+
     pub(crate) fn compression(&self) -> Compression {
         match self.packing {
             Packing::Gzip(_) => Compression::Gzip,
             Packing::Zstd(_) => Compression::Zstd,
-            Packing::Zip(_) | Packing::Workbook(_) => Compression::Zip,
+            Packing::Zip(_) | Packing::Workbook(_) | Packing::Sheet(_) => Compression::Zip,
             Packing::Unknown | Packing::Plain => Compression::None,
         }
     }
 
-    /// Whether cells of a workbook come when it ends.
+    /// Whether cells of a workbook come once it has ended.
     pub(crate) fn is_workbook(&self) -> bool {
-        matches!(self.packing, Packing::Workbook(_))
+        matches!(self.packing, Packing::Workbook(_) | Packing::Sheet(_))
     }
 
     /// The sheet of the workbook that was read.
@@ -221,18 +257,24 @@ impl Source {
                 Packing::Zstd(zstd) => zstd.feed(piece),
                 Packing::Zip(zip) => zip.feed(piece),
                 Packing::Workbook(bytes) => {
-                    bytes.extend_from_slice(piece.unwrap_or_default());
+                    let limit = self.limits.workbook_bytes_max;
+                    let piece = piece.unwrap_or_default();
+                    if bytes.len() + piece.len() <= limit {
+                        bytes.extend_from_slice(piece);
+                    }
                     self.check_workbook()?;
                     continue;
                 }
-                Packing::Unknown | Packing::Plain | Packing::Gzip(_) => return Ok(()),
+                Packing::Unknown | Packing::Plain | Packing::Gzip(_) | Packing::Sheet(_) => {
+                    return Ok(());
+                }
             }
             loop {
                 let stepped = match &mut self.packing {
                     Packing::Zstd(zstd) => zstd.step(&mut text).map_err(|_| Refusal::BadZstd)?,
                     Packing::Zip(zip) => zip.step(&mut text)?,
                     Packing::Unknown | Packing::Plain => false,
-                    Packing::Gzip(_) | Packing::Workbook(_) => false,
+                    Packing::Gzip(_) | Packing::Workbook(_) | Packing::Sheet(_) => false,
                 };
                 self.push_unpacked(&text, sink)?;
                 text.clear();
@@ -252,8 +294,11 @@ impl Source {
             && zip.is_workbook()
         {
             Format::Workbook.check_hints(&self.hints)?;
-            self.packing = Packing::Workbook(zip.take_source());
-            return self.check_workbook();
+            let mut bytes = zip.take_source();
+            self.check_workbook()?;
+            // All at once: what grows is there twice for a moment.
+            bytes.reserve_exact(self.limits.workbook_bytes_max.saturating_sub(bytes.len()));
+            self.packing = Packing::Workbook(bytes);
         }
         Ok(())
     }
@@ -272,18 +317,15 @@ impl Source {
         Ok(())
     }
 
-    fn read_workbook(&mut self, bytes: Vec<u8>, sink: Sink<'_>) -> Result<(), Refusal> {
-        self.text.begin_generated();
-        let told = self.hints.sheet.clone();
-        let limits = self.limits;
-        let mut emit = |text: &str| {
-            for piece in text.as_bytes().chunks(PIECE_BYTES) {
-                self.text.push(piece, sink)?;
-            }
-            self.check_expansion()
-        };
-        let sheet = workbook::read(bytes, told.as_deref(), &limits, &mut emit)?;
-        self.sheet = Some(sheet);
+    /// Refuses a sheet with more text than its cells are in bytes: a text of the table of texts may be in many cells.
+    fn check_sheet(&self) -> Result<(), Refusal> {
+        let limit_bytes = self.limits.workbook_expanded_bytes_max;
+        if self.text.bytes() > limit_bytes {
+            return Err(Refusal::WorkbookTooLarge {
+                what: "the text of its sheet is",
+                limit_bytes,
+            });
+        }
         Ok(())
     }
 

@@ -47,11 +47,15 @@ pub fn convert<R: Read, W: Write>(
 ) -> Result<(Converted, Sinks<W>), StreamError> {
     // 1. One pass, as far as its guess holds.
     let (mut pass, mut sinks) = (OnePass::new(options.clone(), limits), create()?);
-    let is_whole = read(open()?, |chunk| {
+    let mut is_whole = read(open()?, |chunk| {
         let step = pass.push(chunk)?;
         sinks.write(&pass.take_output(), &pass.take_rejects())?;
         Ok(step == Step::Taken)
     })?;
+    while is_whole && let Some(step) = pass.advance()? {
+        sinks.write(&pass.take_output(), &pass.take_rejects())?;
+        is_whole = step == Step::Taken;
+    }
     if is_whole && let Ended::Converted(converted) = pass.finish()? {
         sinks.write(&converted.tail, &converted.rejects_tail)?;
         return Ok((*converted, sinks));
@@ -70,6 +74,9 @@ pub fn convert<R: Read, W: Write>(
         sinks.write(&converter.take_output(), &converter.take_rejects())?;
         Ok(true)
     })?;
+    while converter.advance()? {
+        sinks.write(&converter.take_output(), &converter.take_rejects())?;
+    }
     let converted = converter.finish()?;
     sinks.write(&converted.tail, &converted.rejects_tail)?;
     Ok((converted, sinks))

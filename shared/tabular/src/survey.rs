@@ -196,8 +196,14 @@ impl Pass {
 impl Stage {
     /// Says that what comes is made from the cells of a workbook.
     fn expect_workbook(&mut self) {
-        if let Self::Sampling { is_workbook, .. } = self {
+        if let Self::Sampling {
+            is_workbook,
+            limits,
+            ..
+        } = self
+        {
             *is_workbook = true;
+            *limits = limits.beside_workbook();
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::refusal::Refusal;
 
 #[cfg(feature = "xlsx")]
-pub(crate) use crate::sheet::read;
+pub(crate) use crate::sheet::SheetReader;
 
 /// Refuses workbooks where they are not read.
 #[cfg(feature = "xlsx")]
@@ -45,13 +45,25 @@ pub(crate) fn is_of_one_column(text: &str) -> bool {
     false
 }
 
-/// What is never called: no workbook is accepted.
+/// What is never there: no workbook is accepted.
 #[cfg(not(feature = "xlsx"))]
-pub(crate) fn read(
-    _: Vec<u8>,
-    _: Option<&str>,
-    _: &crate::limits::Limits,
-    _: &mut dyn FnMut(&str) -> Result<(), Refusal>,
-) -> Result<String, Refusal> {
-    Err(Refusal::BadWorkbook)
+pub(crate) enum SheetReader {}
+
+#[cfg(not(feature = "xlsx"))]
+impl SheetReader {
+    pub(crate) fn open(
+        _: Vec<u8>,
+        _: Option<&str>,
+        _: &crate::limits::Limits,
+    ) -> Result<Self, Refusal> {
+        Err(Refusal::BadWorkbook)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match *self {}
+    }
+
+    pub(crate) fn next(&mut self, _: &mut String) -> Result<bool, Refusal> {
+        match *self {}
+    }
 }

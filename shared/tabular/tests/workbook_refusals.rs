@@ -31,7 +31,7 @@ fn a_table_of_texts_that_promises_more_than_it_has_is_refused() {
             &strings,
         );
         let found = support::convert_with(&file, Options::default());
-        assert_eq!(found.unwrap_err().code(), "bad_workbook");
+        assert_eq!(found.unwrap_err().code(), "workbook_too_large");
     }
 }
 
@@ -115,7 +115,7 @@ fn a_workbook_that_is_too_large_is_refused_before_it_is_expanded() {
     assert!(matches!(
         refused(&file),
         Refusal::WorkbookTooLarge {
-            what: "a cell of it is",
+            what: "a cell, a tag or a comment in it is",
             ..
         }
     ));
@@ -124,7 +124,7 @@ fn a_workbook_that_is_too_large_is_refused_before_it_is_expanded() {
     assert!(matches!(
         refused(&file),
         Refusal::WorkbookTooLarge {
-            what: "a cell of it is",
+            what: "a cell, a tag or a comment in it is",
             ..
         }
     ));
@@ -139,7 +139,10 @@ fn a_workbook_that_is_too_large_is_refused_before_it_is_expanded() {
     let file = workbook_with(&[("S", "", rows)], NO_STRINGS);
     assert!(matches!(
         refused(&file),
-        Refusal::DecompressedTooLarge { .. }
+        Refusal::WorkbookTooLarge {
+            what: "the text of its sheet is",
+            ..
+        }
     ));
     let file = workbook_with(
         &[(

@@ -4,7 +4,7 @@
 
 mod support;
 
-use consign_tabular::{Compression, Format, Hints, Options, Refusal};
+use consign_tabular::{Compression, Ended, Format, Hints, OnePass, Options, Refusal, Step};
 use serde_json::{Value, json};
 use support::workbook::{
     Bool, Cell, Error, NO_STRINGS, Number, Styled, Text, sheet, workbook, workbook_with,
@@ -235,6 +235,44 @@ fn texts_of_the_table_of_texts_are_read() {
     let outcome = convert(workbook_with(&[("S", "", rows.to_owned())], strings));
     assert_eq!(outcome.names(), ["name", "n"]);
     assert_eq!(min(&outcome, "name"), "rich ärger");
+}
+
+#[test]
+fn a_sheet_is_read_part_by_part_or_at_once_alike() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let texts: Vec<String> = (0..60_000).map(|row| format!("text {row}")).collect();
+    let strings: String = texts
+        .iter()
+        .map(|text| format!("<si><t>{text}</t></si>"))
+        .collect();
+    let rows: String = (0..60_000)
+        .map(|row| format!("<row><c t=\"s\"><v>{row}</v></c><c><v>{row}</v></c></row>"))
+        .collect();
+    let file = workbook_with(&[("Data", "", rows)], &format!("<sst>{strings}</sst>"));
+    let at_once = convert_once(&[&file], Options::default(), limits());
+    let at_once = at_once.unwrap().unwrap();
+    let mut pass = is_send(OnePass::new(Options::default(), limits()));
+    assert_eq!(pass.push(&file).unwrap(), Step::Taken);
+    let (mut parts, mut parquet) = (0, pass.take_output());
+    while let Some(step) = pass.advance().unwrap() {
+        assert_eq!(step, Step::Taken);
+        parts += 1;
+        parquet.extend(pass.take_output());
+    }
+    assert_eq!(pass.advance().unwrap(), None);
+    let Ended::Converted(converted) = pass.finish().unwrap() else {
+        unreachable!("the guess holds");
+    };
+    parquet.extend(converted.tail);
+    assert!(parts > 10, "{parts}");
+    assert_eq!(converted.profile, at_once.profile);
+    assert_eq!(parquet, at_once.parquet);
+    // What is no workbook has nothing left.
+    let mut pass = OnePass::new(Options::default(), limits());
+    assert_eq!(pass.push(b"a,b\n1,2\n").unwrap(), Step::Taken);
+    assert_eq!(pass.advance().unwrap(), None);
 }
 
 #[test]

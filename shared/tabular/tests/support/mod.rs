@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[cfg(feature = "xlsx")]
+pub(crate) mod parts;
+#[cfg(feature = "xlsx")]
 pub(crate) mod workbook;
 
 use arrow_array::{Array, RecordBatch, StringArray};
