@@ -14,6 +14,7 @@ use crate::cell;
 use crate::limits::{Limits, PIECE_BYTES};
 use crate::package::Package;
 use crate::refusal::Refusal;
+use consign_hints::Hints;
 
 /// The largest day that Excel has, the last one of 9999.
 const DAYS_MAX: f64 = 2_958_466.0;
@@ -58,15 +59,15 @@ struct Place {
     column: u32,
     /// The row has a cell.
     is_begun: bool,
+    /// Rows above this one are not written.
+    first_row: u32,
 }
 
 impl SheetReader {
     /// The sheet of this name, else the first one that is shown and has a value.
-    pub(crate) fn open(
-        bytes: Vec<u8>,
-        hint: Option<&str>,
-        limits: &Limits,
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn open(bytes: Vec<u8>, hints: &Hints, limits: &Limits) -> Result<Self, Refusal> {
+        let hint = hints.sheet.as_deref();
+        let first_row = u32::try_from(hints.skip_rows.unwrap_or(0)).unwrap_or(u32::MAX);
         let bytes = Bytes::from(bytes);
         let mut package = Package::open(&bytes, limits)?;
         let mut workbook = Xlsx::new(Cursor::new(bytes))?;
@@ -90,6 +91,7 @@ impl SheetReader {
                 row: 0,
                 column: extent.first,
                 is_begun: false,
+                first_row,
             };
             return Ok(Self {
                 opened,
@@ -216,8 +218,10 @@ fn write(
         while place.row < row {
             place.end_row(extent, text);
         }
-        text.extend((place.column..column).map(|_| ','));
-        push_value(text, cell.get_value(), extent.has_time(column));
+        if row >= place.first_row {
+            text.extend((place.column..column).map(|_| ','));
+            push_value(text, cell.get_value(), extent.has_time(column));
+        }
         (place.column, place.is_begun) = (column, true);
     }
     Ok(true)
@@ -225,12 +229,18 @@ fn write(
 
 impl Place {
     fn end_row(&mut self, extent: &Extent, text: &mut String) {
-        if std::mem::take(&mut self.is_begun) {
-            text.extend((self.column..extent.last).map(|_| ','));
+        let is_begun = std::mem::take(&mut self.is_begun);
+        if self.row >= self.first_row {
+            let missing = if is_begun {
+                self.column..extent.last
+            } else {
+                0..0
+            };
+            text.extend(missing.map(|_| ','));
+            text.push('\n');
         }
         self.column = extent.first;
         self.row += 1;
-        text.push('\n');
     }
 }
 

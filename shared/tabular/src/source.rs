@@ -176,7 +176,7 @@ impl Source {
                 if bytes.len() < bytes.capacity() / 2 {
                     bytes.shrink_to_fit();
                 }
-                let sheet = SheetReader::open(bytes, self.hints.sheet.as_deref(), &self.limits)?;
+                let sheet = SheetReader::open(bytes, &self.hints, &self.limits)?;
                 self.sheet = Some(sheet.name().to_owned());
                 self.packing = Packing::Sheet(Some(Box::new(sheet)));
                 self.text.begin_generated();

@@ -112,8 +112,10 @@ impl Text {
         }
     }
 
-    /// Says that what comes is made from cells: UTF-8, without a mark.
+    /// Says that what comes is made from cells: UTF-8, without a mark, and without the rows that are skipped. A cell may have
+    /// several lines.
     pub(crate) fn begin_generated(&mut self) {
+        self.lines = Skip::new(0);
         self.stage = Stage::Known(Encoding::Utf8);
         self.told = None;
     }

@@ -276,6 +276,30 @@ fn a_sheet_is_read_part_by_part_or_at_once_alike() {
 }
 
 #[test]
+fn rows_of_a_sheet_are_skipped_whatever_their_cells_hold() {
+    let file = workbook(&[
+        &[Text("a \"title\"\nof\nlines")],
+        &[Text("more"), Text("more")],
+        &[Text("id"), Text("n")],
+        &[Number(1.0), Number(2.0)],
+    ]);
+    let outcome = convert_with(&file, told(&json!({"skip_rows": 2}))).unwrap();
+    assert_eq!(outcome.names(), ["id", "n"]);
+    assert_eq!(
+        (outcome.profile.rows, outcome.profile.skipped_lines),
+        (1, 2)
+    );
+    let refused = convert_with(&file, told(&json!({"skip_rows": 4}))).unwrap_err();
+    assert!(matches!(
+        refused,
+        Refusal::ImpossibleHint {
+            hint: "skip_rows",
+            ..
+        }
+    ));
+}
+
+#[test]
 fn hints_on_how_text_is_written_are_refused_for_a_sheet() {
     let file = workbook(&[&[Text("id"), Text("v")], &[Number(1.0), Number(1.234)]]);
     for (hint, value) in [
