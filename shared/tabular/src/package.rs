@@ -67,6 +67,7 @@ impl Package {
             folder,
             paths: Vec::new(),
             bytes: 0,
+            names: 0,
         };
         package.look(&format!("{}{name}", sheets.folder), &mut sheets)?;
         package.sheets = sheets.paths;
@@ -122,6 +123,16 @@ fn start<'a, 'e>(event: &'a Event<'e>, name: &str) -> Option<&'a BytesStart<'e>>
     (element.local_name().as_ref() == name).then_some(element)
 }
 
+/// The relation that an event begins. The reader ends with the first list of relations; what follows it does not count.
+fn relation<'a, 'e>(event: &'a Event<'e>, is_ended: &mut bool) -> Option<&'a BytesStart<'e>> {
+    *is_ended |= ends(event, "Relationships");
+    start(event, "Relationship").filter(|_| !*is_ended)
+}
+
+fn ends(event: &Event<'_>, name: &str) -> bool {
+    matches!(event, Event::End(element) if element.local_name().as_ref() == name)
+}
+
 /// A part of which hardly anything is kept.
 struct Plain;
 
@@ -138,13 +149,14 @@ impl Look for Plain {
 #[derive(Default)]
 struct Roots {
     target: String,
+    is_ended: bool,
 }
 
 impl Look for Roots {
     const KEPT: &'static str = "";
 
     fn event(&mut self, event: &Event<'_>, _: &mut Room) -> Result<(), Refusal> {
-        if let Some(element) = start(event, "Relationship") {
+        if let Some(element) = relation(event, &mut self.is_ended) {
             let attributes = attributes(element)?;
             let kind = value(&attributes, "Type").unwrap_or_default();
             if let Some(target) = value(&attributes, "Target")
@@ -296,13 +308,14 @@ impl Look for Styles {
 #[derive(Default)]
 struct Relations {
     targets: HashMap<String, String>,
+    is_ended: bool,
 }
 
 impl Look for Relations {
     const KEPT: &'static str = "";
 
     fn event(&mut self, event: &Event<'_>, room: &mut Room) -> Result<(), Refusal> {
-        if let Some(element) = start(event, "Relationship") {
+        if let Some(element) = relation(event, &mut self.is_ended) {
             // It is kept here and by the reader.
             room.take(2 * (ENTRY_BYTES + element.len() as u64))?;
             let attributes = attributes(element)?;
@@ -321,13 +334,19 @@ struct Sheets {
     folder: String,
     paths: Vec<String>,
     bytes: u64,
+    /// Names that are open: in one of them the reader sees no sheet.
+    names: u64,
 }
 
 impl Look for Sheets {
     const KEPT: &'static str = "definedName";
 
     fn event(&mut self, event: &Event<'_>, room: &mut Room) -> Result<(), Refusal> {
+        if ends(event, "definedName") {
+            self.names -= 1;
+        }
         if let Some(name) = start(event, "definedName") {
+            self.names += 1;
             return room.take(ENTRY_BYTES + 2 * name.len() as u64);
         }
         if let Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) = event {
@@ -336,6 +355,9 @@ impl Look for Sheets {
         let Some(element) = start(event, "sheet") else {
             return Ok(());
         };
+        if self.names > 0 {
+            return Err(Refusal::BadWorkbook);
+        }
         let bytes = element.len() as u64;
         self.bytes += bytes.max(SHEET_BYTES_MIN);
         if self.bytes > SHEETS_BYTES_MAX {

@@ -146,6 +146,41 @@ fn a_part_is_read_whatever_its_name_is() {
     assert_eq!(burst(&file).0, "converted");
 }
 
+/// The reader ends with the first list of relations, and sees no sheet in a name.
+#[test]
+fn parts_are_found_as_the_reader_finds_them() {
+    let _one = alone();
+    let bomb = || Content::repeated("<a b=\"", "attribute ", 10 << 20, "");
+    let other = ONE_RELATION.replace("sheet1", "bomb");
+    let relations = Content::whole(&format!("{other}{ONE_RELATION}"));
+    let file = workbook(&[(RELATIONS, relations), ("xl/worksheets/bomb.xml", bomb())]);
+    too_large(&file, "relations");
+    let roots = Content::whole(&format!(
+        "{}{RELS}",
+        RELS.replace("xl/workbook.xml", "y/workbook.xml")
+    ));
+    let file = workbook(&[
+        (ROOTS, roots),
+        ("y/_rels/workbook.xml.rels", Content::whole(ONE_RELATION)),
+        ("y/workbook.xml", Content::whole(ONE_SHEET)),
+        ("y/styles.xml", bomb()),
+    ]);
+    too_large(&file, "roots");
+    let main = ONE_SHEET.replace(
+        "<sheets>",
+        "<definedName name=\"a\"><sheet name=\"b\" r:id=\"s1\"/></definedName><sheets>",
+    );
+    let (code, detail) = burst(&workbook(&[(MAIN, Content::whole(&main))]));
+    assert_eq!(code, "bad_workbook", "{detail}");
+    // Paths are found without regard to case, and with either slash.
+    let relation = ONE_RELATION.replace("sheet1", "BOMB");
+    let file = workbook(&[
+        (RELATIONS, Content::whole(&relation)),
+        ("xl\\worksheets\\Bomb.xml", bomb()),
+    ]);
+    too_large(&file, "path");
+}
+
 #[test]
 fn elements_in_elements_are_refused() {
     let _one = alone();
