@@ -71,14 +71,15 @@ impl Contract {
 
     /// Explains a refusal by the schema, if a column is not there or its cells have another type.
     pub(crate) fn explain(&self, stop: IngestError) -> IngestError {
-        match stop {
-            IngestError::Refused { code, detail } if code == IMPOSSIBLE_HINT && self.binds() => {
-                // What is seen instead of what the hint says.
-                let seen = detail.split_once(": ").map_or(&*detail, |(_, seen)| seen);
-                differs(seen.trim_end_matches('.'))
-            }
-            stop => stop,
+        let IngestError::Refused { code, detail } = &stop else {
+            return stop;
+        };
+        if code != IMPOSSIBLE_HINT || !self.binds() {
+            return stop;
         }
+        // What is seen instead of what the hint says.
+        let seen = detail.split_once(": ").map_or(&**detail, |(_, seen)| seen);
+        differs(seen.trim_end_matches('.'))
     }
 
     /// Whether the types of the schema are given to the engine.

@@ -145,10 +145,14 @@ fn check_rules(rules: &TableRules, profile: &Profile) -> Result<(), IngestError>
     })
 }
 
-/// The budget of the host. A made-up workbook can take more than its bounds say, so none is read here.
+/// What a workbook may expand to, in bytes, whatever memory the host has: the time to read it grows with it.
+const WORKBOOK_EXPANDED_BYTES_MAX: u64 = 256 << 20;
+
+/// The budget of the host.
 fn limits<D: Deps>(held: &HeldLease<'_, D>) -> Limits {
     let mut limits = Limits::for_memory(held.deps.memory_bytes());
-    limits.workbook_bytes_max = 0;
+    let expanded = &mut limits.workbook_expanded_bytes_max;
+    *expanded = WORKBOOK_EXPANDED_BYTES_MAX.min(*expanded);
     limits
 }
 
@@ -262,6 +266,16 @@ async fn pump_once<D: Deps>(
         }
     }
     checksum.check()?;
+    // A workbook is read when it is whole.
+    while let Some(step) = pass.advance()? {
+        if step == Step::Again {
+            return Ok(None);
+        }
+        writers
+            .write(pass.take_output(), pass.take_rejects())
+            .await?;
+        held.renew_if_due().await?;
+    }
     match pass.finish()? {
         Ended::Converted(converted) => end(held, *converted, writers).await.map(Some),
         Ended::Again => Ok(None),
@@ -296,6 +310,12 @@ async fn pump<D: Deps>(
         writers
             .write(converter.take_output(), converter.take_rejects())
             .await?;
+    }
+    while converter.advance()? {
+        writers
+            .write(converter.take_output(), converter.take_rejects())
+            .await?;
+        held.renew_if_due().await?;
     }
     end(held, converter.finish()?, writers).await
 }

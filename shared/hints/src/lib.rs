@@ -189,6 +189,18 @@ impl Hints {
         Ok(self)
     }
 
+    /// These hints without those that say how a text writes its cells and numbers.
+    #[must_use]
+    pub fn without_notation(&self) -> Self {
+        Self {
+            encoding: None,
+            delimiter: None,
+            decimal: None,
+            thousands: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether nothing is said.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -72,12 +72,15 @@ fn other_documents_and_damage_are_refused_by_name() {
     assert_eq!(refusal(&cut), Refusal::BadWorkbook);
 }
 
+/// The refusal under the smallest budget.
+fn refused(file: &[u8]) -> Refusal {
+    let limits = Limits::for_memory(MEMORY_BYTES_MIN);
+    convert_chunks(&[file], Options::default(), limits).expect_err("it is refused")
+}
+
 #[test]
 fn a_workbook_that_is_too_large_is_refused_before_it_is_expanded() {
     let limits = Limits::for_memory(MEMORY_BYTES_MIN);
-    let refused = |file: &[u8]| {
-        convert_chunks(&[file], Options::default(), limits).expect_err("it is refused")
-    };
     // Stored, it is larger than its bound: known before its end.
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -106,7 +109,10 @@ fn a_workbook_that_is_too_large_is_refused_before_it_is_expanded() {
     let strings = format!("<sst>{}</sst>", "<si><t>x</t></si>".repeat(300_000));
     let file = workbook_with(&[("S", "", String::new())], &strings);
     assert!(matches!(refused(&file), Refusal::WorkbookTooLarge { .. }));
-    // One cell that would be held at once.
+}
+
+#[test]
+fn what_a_sheet_would_hold_at_once_is_bounded() {
     let cell = format!(
         "<row r=\"1\"><c r=\"A1\"><v>{}</v></c></row>",
         "1".repeat(2 << 20)

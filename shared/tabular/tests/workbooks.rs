@@ -22,9 +22,9 @@ fn min(outcome: &Outcome, column: &str) -> Value {
     serde_json::to_value(outcome.column(column).min.clone()).unwrap()
 }
 
-#[test]
-fn cells_have_the_types_that_the_sheet_gives_them() {
-    let file = workbook(&[
+/// A sheet with a column of each type.
+fn of_each_type() -> Vec<u8> {
+    workbook(&[
         &[
             "id", "code", "price", "day", "seen", "at", "for", "ok", "text",
         ]
@@ -62,7 +62,12 @@ fn cells_have_the_types_that_the_sheet_gives_them() {
             Cell::None,
             Text("14"),
         ],
-    ]);
+    ])
+}
+
+#[test]
+fn cells_have_the_types_that_the_sheet_gives_them() {
+    let file = of_each_type();
     let outcome = convert(&file);
     assert_eq!(
         outcome.types(),

@@ -187,7 +187,7 @@ pub(super) static KNOWN: &[KnownType] = &[
 ];
 
 /// The built-in types that ingest can convert to a table.
-pub(super) const TABULAR: [&str; 14] = [
+pub(super) const TABULAR: [&str; 15] = [
     "csv",
     "tsv",
     "txt",
@@ -202,4 +202,5 @@ pub(super) const TABULAR: [&str; 14] = [
     "tsv.zst",
     "jsonl.zst",
     "zst",
+    "xlsx",
 ];

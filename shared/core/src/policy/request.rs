@@ -285,7 +285,10 @@ fn effective_hints(
         return Some(Hints::default());
     }
     let hints = request.hints.clone().unwrap_or_default();
-    let hints = hints.over(&category.table.hints);
+    let hints = match kind.has_notation() {
+        true => hints.over(&category.table.hints),
+        false => hints.over(&category.table.hints.without_notation()),
+    };
     hints
         .map_err(|bad| {
             let detail = format!("{}, together with the hints of the category", bad.what);

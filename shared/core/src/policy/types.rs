@@ -89,6 +89,13 @@ impl FileType {
         })
     }
 
+    /// Returns whether the text of such a table may write its cells and numbers in different ways. JSON and workbooks have
+    /// one.
+    pub fn has_notation(&self) -> bool {
+        let first = self.ext.split('.').next().unwrap_or_default();
+        !matches!(first, "json" | "jsonl" | "ndjson" | "xlsx")
+    }
+
     /// Returns whether a file may be declared with this content type or a synonym of it. Parameters such as `charset`
     /// are ignored.
     pub fn accepts(&self, content_type: &str) -> bool {

@@ -130,7 +130,8 @@ fn the_reconciliation_example_is_read() {
     assert_eq!(source.unconfirmed_s, Some(86_400));
     assert_eq!(source.archive_after_s, Some(30 * 86_400));
     assert_eq!(source.ingest_of("csv"), Ingest::Tabular);
-    assert_eq!(source.ingest_of("xlsx"), Ingest::Verify);
+    assert_eq!(source.ingest_of("xlsx"), Ingest::Tabular);
+    assert_eq!(source.ingest_of("pdf"), Ingest::Verify);
     assert_eq!(config.store.endpoint.as_deref(), Some("http://minio:9000"));
     assert_eq!(
         config.store.public_endpoint.as_deref(),
