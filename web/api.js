@@ -198,15 +198,9 @@ export async function deleteFile(id) {
 }
 
 /**
- * What the page shows of a profile, which the ingest writes into the bucket. It is a file, no part of the wire.
- * @typedef {{ name: string, type: string, nulls: number, min: unknown, max: unknown }} Column
- * @typedef {{ columns: Column[] }} Profile
- */
-
-/**
  * The profile from the bucket; null where there is none or it cannot be read.
  * @param {string} id
- * @returns {Promise<Profile | null>}
+ * @returns {Promise<import("./profile.js").Profile | null>}
  */
 export async function fetchProfile(id) {
   try {

@@ -2,10 +2,12 @@
 // Text from outside goes into the page as text alone.
 
 import * as api from "./api.js";
+import { counted, countText, element } from "./dom.js";
+import { profileView } from "./profile.js";
 import { send } from "./transfer.js";
 
 /**
- * @import { Profile } from "./api.js"
+ * @import { Profile } from "./profile.js"
  * @import { FileError, ListedFile, SignUpload, Status, StoredFile, Strategy, Variant } from "./wire.d.ts"
  */
 
@@ -33,10 +35,6 @@ const sizeText = (bytes) => {
   const value = bytes / 1000 ** exponent;
   return `${value.toFixed(exponent && value < 100 ? 1 : 0)} ${units[exponent]}`;
 };
-/** @param {number | null} count */
-const countText = (count) => (count == null ? "–" : count.toLocaleString());
-/** @type {(count: number | null, noun: string) => string} */
-const counted = (count, noun) => `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 /** @param {string | null} time */
 const timeText = (time) => (time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–");
 /** @param {FileError | null} error */
@@ -45,19 +43,6 @@ const reasonText = (error) => error?.detail ?? "No reason was given.";
 const messageText = (error) => (error instanceof Error ? error.message : String(error));
 /** @param {string} text */
 const announce = (text) => { $("announcer").textContent = text; };
-
-/**
- * An element with text and classes.
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {{ text?: string | null, className?: string, title?: string, type?: string, scope?: string, href?: string, rel?: string }} [options]
- */
-function element(name, { text, className, ...rest } = {}) {
-  const made = Object.assign(document.createElement(name), rest);
-  if (text != null) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
 
 /** One upload on the page. */
 class UploadCard {
@@ -185,21 +170,9 @@ class UploadCard {
   }
 
   /** @param {Profile} profile */
-  profile({ columns }) {
-    this.part(".summary").append(`, ${counted(columns.length, "column")}`);
-    const rows = columns.map((column) => {
-      const row = element("tr");
-      row.append(
-        element("th", { text: column.name, scope: "row" }),
-        element("td", { text: column.type, className: "type" }),
-        element("td", { text: countText(column.nulls), className: "number" }),
-        valueCell(column.min),
-        valueCell(column.max),
-      );
-      return row;
-    });
-    this.part(".profile tbody").replaceChildren(...rows);
-    this.part(".profile").hidden = false;
+  profile(profile) {
+    this.part(".summary").append(`, ${counted(profile.columns.length, "column")}`);
+    this.part(".result").append(profileView(profile));
   }
 }
 
@@ -208,12 +181,6 @@ class UploadCard {
  * @param {StoredFile | ListedFile} file
  */
 const rejectsText = (file) => (file.reject_count ? `, ${countText(file.reject_count)} rejected` : "");
-
-/** @param {unknown} value */
-function valueCell(value) {
-  const text = value == null ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value);
-  return element("td", { text, title: text, className: "value" });
-}
 
 /**
  * Buttons that ask for a fresh URL when pressed, for one made now may have run out by then.
@@ -269,6 +236,42 @@ async function showRecent() {
   $("recent").replaceChildren(...files.map(recentRow));
 }
 
+/**
+ * A button that shows and hides the profile of a table below its row.
+ * @param {ListedFile} file
+ * @param {HTMLTableRowElement} row
+ * @param {(text: string) => void} complain
+ */
+function columnsButton(file, row, complain) {
+  const button = element("button", { text: "Columns", type: "button", className: "quiet" });
+  button.setAttribute("aria-label", `Columns of ${file.filename}`);
+  button.setAttribute("aria-expanded", "false");
+  /** @type {HTMLTableRowElement | undefined} */
+  let below;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    if (below) {
+      below.remove();
+      below = undefined;
+    } else {
+      const profile = await api.fetchProfile(file.file_id);
+      if (profile && Array.isArray(profile.columns)) {
+        const cell = element("td");
+        cell.colSpan = row.cells.length;
+        cell.append(profileView(profile));
+        below = element("tr", { className: "below" });
+        below.append(cell);
+        row.after(below);
+      } else {
+        complain(`The profile of ${file.filename} cannot be read.`);
+      }
+    }
+    button.setAttribute("aria-expanded", String(Boolean(below)));
+    button.disabled = false;
+  });
+  return button;
+}
+
 /** @param {ListedFile} file */
 function recentRow(file) {
   const row = element("tr");
@@ -279,6 +282,7 @@ function recentRow(file) {
   const actions = element("div", { className: "actions" });
   /** @param {string} text */
   const complain = (text) => { $("recent-note").textContent = text; $("recent-note").hidden = false; };
+  if (file.status === "ready" && file.row_count != null) actions.append(columnsButton(file, row, complain));
   if (file.status === "ready") {
     for (const button of downloads(file, complain)) { button.className = "quiet"; actions.append(button); }
   }

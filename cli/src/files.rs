@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::profile;
 use crate::show::{Bars, printable, rows, size};
 use consign_client::{Client, File, ListFiles, Status};
 
@@ -13,6 +14,7 @@ use consign_client::{Client, File, ListFiles, Status};
 
 Examples:
   consign status FILE_ID
+  consign status FILE_ID --profile
   consign status FILE_ID --wait --json | jq .row_count")]
 pub(super) struct StatusArgs {
     /// The file id
@@ -20,6 +22,9 @@ pub(super) struct StatusArgs {
     /// Wait until the file is ready or has failed
     #[arg(long)]
     wait: bool,
+    /// Show what was found in each column of a table
+    #[arg(long, conflicts_with = "json")]
+    profile: bool,
     /// Print the answer of the server as JSON
     #[arg(long)]
     json: bool,
@@ -35,6 +40,12 @@ pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<
         println!("{}", serde_json::to_string_pretty(&status)?);
     } else {
         print_status(&status);
+    }
+    if args.profile {
+        println!();
+        for line in profile::lines(client, &args.file_id).await? {
+            println!("{line}");
+        }
     }
     let is_bad = status.status == Status::Failed || status.status == Status::Expired;
     Ok(if is_bad {

@@ -9,6 +9,7 @@ mod files;
 mod hints;
 mod pairs;
 mod presign;
+mod profile;
 mod server;
 mod show;
 mod token;

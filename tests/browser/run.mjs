@@ -44,6 +44,16 @@ const tests = {
     assert.equal(bytes.subarray(-4).toString("latin1"), "PAR1");
     const original = await visit.download(card.getByRole("button", { name: "as Original" }));
     assert.equal(original.bytes.toString("utf8"), text);
+    // Also for a file of the list, as after a reload.
+    await visit.page.reload();
+    const row = visit.page.locator("#recent tr", { hasText: "cities.csv" }).first();
+    await row.getByRole("button", { name: "Columns of cities.csv" }).click();
+    const below = visit.page.locator("#recent tr.below");
+    await below.waitFor(PATIENCE);
+    assert.equal(await below.locator(".profile tbody th[scope=row]").count(), columns.length);
+    assert.ok(await below.locator("svg.histogram").count() > 0, "numbers have a histogram");
+    await below.locator("summary").click();
+    assert.equal(await below.locator("details tbody tr").count(), 20);
     await visit.close();
   },
 
@@ -95,7 +105,7 @@ const tests = {
     const visit = await open(browser, base);
     const card = await visit.choose("ragged.csv", "text/csv", "a,b\n1,2\n3,4\n5,6\n7,8,9\n");
     await card.locator(".profile").waitFor(PATIENCE);
-    assert.equal(await card.locator(".summary").innerText(), "3 rows, 2 columns, 1 row rejected");
+    assert.equal(await card.locator(".summary").innerText(), "3 rows, 1 rejected, 2 columns");
     await visit.close();
   },
 

@@ -12,7 +12,7 @@ struct File {
     content: &'static str,
 }
 
-const FILES: [File; 6] = [
+const FILES: [File; 8] = [
     File {
         path: "/",
         media_type: "text/html; charset=utf-8",
@@ -27,6 +27,16 @@ const FILES: [File; 6] = [
         path: "/api.js",
         media_type: "text/javascript; charset=utf-8",
         content: include_str!("../../../web/api.js"),
+    },
+    File {
+        path: "/dom.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_str!("../../../web/dom.js"),
+    },
+    File {
+        path: "/profile.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_str!("../../../web/profile.js"),
     },
     File {
         path: "/transfer.js",

@@ -167,12 +167,17 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// Returns whether the NUL bytes are those of UTF-16 without a byte order mark: only first bytes of the units have them, or
-/// only second ones, and at least half of those.
+/// only second ones, and at least half of those, beside letters and blanks.
 fn is_unmarked_utf16(head: &[u8]) -> bool {
+    let is_written = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..);
     let (units, _) = head.as_chunks::<2>();
-    let first = units.iter().filter(|unit| unit[0] == 0).count();
-    let second = units.iter().filter(|unit| unit[1] == 0).count();
-    first.min(second) == 0 && 2 * first.max(second) >= units.len()
+    let is_text = |zero: usize| {
+        let zeros = units.iter().filter(|unit| unit[zero] == 0);
+        2 * zeros.clone().count() >= units.len()
+            && zeros.clone().all(|unit| is_written(unit[1 - zero]))
+            && units.iter().all(|unit| unit[1 - zero] != 0)
+    };
+    is_text(0) || is_text(1)
 }
 
 /// Returns a content type without its parameters.
@@ -281,7 +286,8 @@ mod tests {
     #[test]
     fn utf_16_text_is_text() {
         assert_eq!(known("csv").check_magic(b"\xff\xfea\x00,\x00b\x00"), Ok(()));
-        assert!(known("csv").check_magic(b"a\x00,\x00b\x00").is_err());
+        assert_eq!(known("csv").check_magic(b"a\x00,\x00b\x00"), Ok(()));
+        assert!(known("csv").check_magic(b"a\x00\x00\x00b\x00").is_err());
         assert_eq!(known("csv").check_magic(b""), Ok(()));
     }
 
