@@ -50,6 +50,8 @@ pub(crate) struct Frame {
     pub(crate) end_line: u64,
     /// A row that says the same as the header is one, where files were joined.
     pub(crate) repeats: bool,
+    /// No row of the sample has a delimiter.
+    pub(crate) is_lone: bool,
 }
 
 impl Frame {
@@ -62,6 +64,7 @@ impl Frame {
         header_end: 0,
         end_line: u64::MAX,
         repeats: false,
+        is_lone: false,
     };
 }
 
@@ -106,7 +109,10 @@ pub(crate) fn find(sample: &str, whole: bool, given: &Given<'_>) -> Frame {
             ..Frame::NONE
         };
     }
-    let frame = frame_of(&rows, whole, given);
+    let frame = Frame {
+        is_lone: !rows.is_empty() && rows.iter().all(|row| row.fields == 1),
+        ..frame_of(&rows, whole, given)
+    };
     if is_cut {
         Frame {
             columns: 0,
@@ -293,7 +299,11 @@ fn kinds_at<'a>(rows: impl Iterator<Item = &'a Sampled>, at: usize) -> Option<Ki
 /// known yet, they may.
 fn trailing(rows: &[Sampled], columns: usize, whole: bool) -> Option<usize> {
     let first = rows.first()?;
-    let is_empty = |row: &Sampled| row.cells.get(columns - 1).is_none_or(String::is_empty);
+    let is_empty = |row: &Sampled| match row.cells.get(columns - 1) {
+        Some(_) if row.cells.len() == columns => row.last_is_empty(),
+        Some(cell) => cell.is_empty(),
+        None => true,
+    };
     let all = columns > 1 && first.fields == columns && first.ends_with_delimiter();
     (all && whole && rows.iter().all(is_empty)).then(|| columns - 1)
 }

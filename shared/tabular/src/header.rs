@@ -21,6 +21,8 @@ pub(crate) struct Sampled {
     pub(crate) cells: Vec<String>,
     /// It begins as comments do. Cells of a sheet are no text that may have some.
     pub(crate) is_comment: bool,
+    /// Whether the last cell is in quotes: then it is no blank that a delimiter leaves behind it.
+    ends_quoted: bool,
 }
 
 impl Sampled {
@@ -39,6 +41,7 @@ impl Sampled {
             is_comment: !row.dialect.typed
                 && cells.first().is_some_and(|cell| cell.starts_with('#')),
             cells,
+            ends_quoted: row.cells().last().is_some_and(|found| found.quoted),
         }
     }
 
@@ -52,7 +55,7 @@ impl Sampled {
     }
 
     pub(crate) fn last_is_empty(&self) -> bool {
-        self.cells.last().is_none_or(String::is_empty)
+        !self.ends_quoted && self.cells.last().is_none_or(String::is_empty)
     }
 
     /// As it is where a line end stands in quotes.

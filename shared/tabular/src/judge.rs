@@ -173,8 +173,10 @@ fn table_of(seen: &[Seen]) -> (usize, usize) {
         .max_by_key(|(width, lines)| (**lines, **width));
     let columns = most.map_or(1, |(width, _)| *width);
     let ends_empty = seen.iter().skip(1).all(|row| row.trailing > 0);
+    // With a line end in quotes and a field for each column it is no comment.
+    let is_row = |row: &Seen| row.lines > 1 && row.fields == columns;
     let first = seen.iter().position(|row| {
-        !row.is_comment
+        (!row.is_comment || is_row(row))
             && row.fields + 1 >= columns
             && (row.fields > 1 || columns == 1 || ends_empty)
     });

@@ -45,7 +45,7 @@ impl Layout {
         let skipped = self.options.skipped();
         match &self.keys {
             Some(keys) => Reader::json(self.limits, Some(keys), skipped),
-            None => Reader::delimited(self.dialect, self.limits, (self.frame.first_line, skipped)),
+            None => Reader::delimited(self.dialect, self.limits, self.frame, skipped),
         }
     }
 }

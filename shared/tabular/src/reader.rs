@@ -3,6 +3,7 @@
 use consign_hints::Hints;
 use serde::Serialize;
 
+use crate::frame::Frame;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
@@ -69,14 +70,13 @@ enum Kind {
 }
 
 impl Reader {
-    /// Of a table that begins in this line.
-    pub(crate) fn delimited(
-        dialect: Dialect,
-        limits: Limits,
-        (first_line, skipped): (u64, u64),
-    ) -> Self {
+    /// Of a table in this frame, below so many lines that are not looked at.
+    pub(crate) fn delimited(dialect: Dialect, limits: Limits, frame: Frame, skipped: u64) -> Self {
         let mut rows = Box::new(Rows::new(dialect, limits));
-        rows.count_blank_from(first_line);
+        rows.count_blank_from(frame.first_line);
+        if frame.is_lone && !dialect.typed {
+            rows.have_one_column();
+        }
         Self::of(Kind::Delimited(rows), skipped)
     }
 

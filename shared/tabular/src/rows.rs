@@ -56,6 +56,8 @@ pub(crate) struct Rows {
     pub(crate) begun: bool,
     /// Every byte goes through the machine, in tests.
     is_slow: bool,
+    /// The table has one column.
+    is_lone: bool,
     /// Blank lines of a table of one column are rows without a value, unless nothing follows them.
     blank_rows: u64,
 }
@@ -89,6 +91,7 @@ impl Rows {
             blank_from: 0,
             begun: false,
             is_slow: false,
+            is_lone: dialect.delimiter.is_none(),
             blank_rows: 0,
         }
     }
@@ -101,6 +104,11 @@ impl Rows {
     /// Counts blank lines from this one on: those above are no lines of the table.
     pub(crate) fn count_blank_from(&mut self, line: u64) {
         self.blank_from = line;
+    }
+
+    /// Says that no row has a delimiter, though the text may have one.
+    pub(crate) fn have_one_column(&mut self) {
+        self.is_lone = true;
     }
 
     /// Lines so far.
@@ -196,7 +204,7 @@ impl Rows {
     pub(crate) fn usual_delimiter(&self) -> Option<u8> {
         let dialect = self.dialect;
         let is_usual = !dialect.backslash && !dialect.blanks && !dialect.runs && !self.is_slow;
-        dialect.delimiter.filter(|_| is_usual)
+        dialect.delimiter.filter(|_| is_usual && !self.is_lone)
     }
 
     #[inline(never)]
@@ -210,7 +218,7 @@ impl Rows {
             self.at += 1;
             self.row_start = self.at;
             if !(byte == b'\n' && after_return) {
-                if self.dialect.delimiter.is_none() && self.begun {
+                if self.is_lone && self.begun {
                     self.blank_rows += 1;
                 } else {
                     self.blank_lines += u64::from(self.line >= self.blank_from);

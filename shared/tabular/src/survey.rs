@@ -316,7 +316,7 @@ impl Pass {
     fn delimited(dialect: Dialect, frame: Frame, options: Options, limits: Limits) -> Self {
         let skipped = options.skipped();
         Self {
-            rows: Reader::delimited(dialect, limits, (frame.first_line, skipped)),
+            rows: Reader::delimited(dialect, limits, frame, skipped),
             tally: Tally::new(frame, &options, limits),
             dialect,
             options,

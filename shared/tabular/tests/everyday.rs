@@ -4,7 +4,7 @@
 
 mod support;
 
-use consign_tabular::{Charset, Options, Warning};
+use consign_tabular::{Charset, Hints, Options, Warning};
 use support::{Outcome, columns, convert, convert_with, named, refusal, text};
 
 /// Every cell as text: `None` is null.
@@ -28,6 +28,61 @@ fn a_blank_line_of_one_column_is_a_null_unless_nothing_follows() {
     let outcome = convert("v\n1\n\n2\n\n\n");
     assert_eq!((outcome.profile.rows, outcome.column("v").nulls), (3, 1));
     assert_eq!(outcome.profile.blank_lines, 2);
+}
+
+#[test]
+fn a_blank_line_of_one_column_is_a_null_also_where_a_delimiter_is_told() {
+    let hints = Hints {
+        delimiter: Some(','),
+        ..Hints::default()
+    };
+    let told = |text: &str| {
+        let options = Options {
+            hints: hints.clone(),
+            ..Options::default()
+        };
+        convert_with(text.as_bytes(), options).unwrap()
+    };
+    let outcome = told("v\n\n1\n\n\"2\"\n\n");
+    assert_eq!((outcome.profile.rows, outcome.column("v").nulls), (4, 2));
+    // Where a delimiter ends the rows, a line without one is no row.
+    let outcome = told("v,\n1,\n\n2,\n");
+    assert_eq!((outcome.profile.rows, outcome.profile.blank_lines), (2, 1));
+}
+
+#[test]
+fn quoted_empty_cells_at_the_end_of_all_rows_are_a_column() {
+    for (text, rows) in [("106,\"\"\n", 1), ("106,\"\"\n107,\"\"\n108,\"\"\n", 3)] {
+        let hints = Hints {
+            header: Some(false),
+            ..Hints::default()
+        };
+        let options = Options {
+            hints,
+            ..Options::default()
+        };
+        let outcome = convert_with(text.as_bytes(), options).unwrap();
+        assert_eq!(outcome.names(), ["column_1", "column_2"]);
+        assert_eq!((outcome.profile.rows, outcome.profile.rejects), (rows, 0));
+        assert_eq!(outcome.column("column_2").nulls, 0);
+    }
+}
+
+#[test]
+fn a_line_end_in_a_name_beside_a_hash_is_in_quotes() {
+    let hints = Hints {
+        header: Some(true),
+        skip_rows: Some(0),
+        ..Hints::default()
+    };
+    let options = Options {
+        hints,
+        ..Options::default()
+    };
+    let source = "#,\"x\ny\",_\n1,off,12:29\n2,on,04:30\n3,off,18:01\n";
+    let outcome = convert_with(source, options).unwrap();
+    assert_eq!(outcome.names(), ["#", "x\ny", "_"]);
+    assert_eq!((outcome.profile.rows, outcome.profile.rejects), (3, 0));
 }
 
 #[test]
