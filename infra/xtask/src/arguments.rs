@@ -59,6 +59,8 @@ pub(crate) enum Task {
     /// Run a benchmark; prints figures and ratios, and never fails for being slow
     #[command(subcommand, arg_required_else_help = true)]
     Bench(Benchmark),
+    #[command(flatten)]
+    Compared(Compared),
     /// Put this build under load, beside an older one; prints figures and ratios
     Load(Load),
     /// Print how large the Lambda programs are as deployed, and how soon they take requests
@@ -87,6 +89,26 @@ pub(crate) enum Benchmark {
     /// Tables to Parquet, beside DuckDB, Polars, pyarrow and arrow-rs
     #[command(after_help = "Options: --size-mib N, --older PROGRAM")]
     Tabular(Passed),
+}
+
+/// consign beside other readers and writers of tables, in release mode.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Compared {
+    /// Random tables, cell by cell against their generator, Python's `csv` and DuckDB: a long run
+    #[command(after_help = "Options: --tables N [20000], --seed N [1], --jobs N [2]")]
+    Differential(Passed),
+    /// Make docs/no-silent-cell.md from what consign and four other readers do
+    SilentCells {
+        /// Fail where the page differs, and write nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Read the Parquet of consign with many readers, and make the table of docs/parquet.md
+    Readers {
+        /// Fail where the table differs, and write nothing
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// Options that another program reads.
@@ -210,6 +232,12 @@ mod checks {
         };
         assert_eq!(load.only, Some(Only::Current));
         assert_eq!(load.rest, ["mixed", "--seconds", "5"]);
+        let Ok(Task::Compared(Compared::Differential(passed))) =
+            parse("differential --tables 9 --seed 4")
+        else {
+            panic!("`differential` takes its options");
+        };
+        assert_eq!(passed.options, ["--tables", "9", "--seed", "4"]);
         let Ok(Task::Edge(Edge::Build { options })) = parse("edge build --features status") else {
             panic!("`edge build` takes options of cargo");
         };

@@ -17,6 +17,7 @@ mod host;
 mod lambda;
 mod load;
 mod node;
+mod peers;
 mod pip;
 mod process;
 mod section;
@@ -60,6 +61,7 @@ fn run(host: &Workspace, task: Task) -> Result<()> {
         Task::Coverage => coverage::check(host, &tools::tarpaulin(host)?),
         Task::WasmCheck => wasm::check(host),
         Task::Bench(benchmark) => bench::run(host, benchmark),
+        Task::Compared(compared) => peers::run(host, compared),
         Task::Load(load) => load::run(host, &load),
         Task::Size => lambda::size(host),
         Task::Services(services) => services::run(host, services),

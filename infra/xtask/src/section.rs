@@ -19,6 +19,8 @@ pub(crate) enum Section {
     Templates,
     /// Tests
     Tests,
+    /// Tables beside other readers and writers
+    Differential,
     /// Attacks on a process of their own
     Hostile,
     /// The black-box suite over MinIO

@@ -6,7 +6,7 @@ use crate::process;
 use crate::section::Section;
 use crate::tests::Tally;
 use crate::tools::Tools;
-use crate::{browser, coverage, deny, fuzz, templates, tests, tools, wasm, workerd};
+use crate::{browser, coverage, deny, fuzz, peers, templates, tests, tools, wasm, workerd};
 use anyhow::{Result, ensure};
 use clap::ValueEnum as _;
 use std::time::Duration;
@@ -85,6 +85,7 @@ fn run_section(
         Section::Wasm => wasm::check(host),
         Section::Templates => templates::check(host),
         Section::Tests => add(tests::run(host, tools)?, tally),
+        Section::Differential => peers::check(host),
         Section::Hostile => add(tests::hostile(host, tools)?, tally),
         Section::E2eLambda => add(tests::on_lambda(host, tools)?, tally),
         Section::E2eMinio => add(tests::black_box(host, tools, "minio")?, tally),
