@@ -95,14 +95,14 @@ impl Chunk {
         }
     }
 
-    /// Writes what waits as a page and says what its bounds are and how many bytes it takes.
+    /// Writes what waits, with its bounds and how many values are not a number, as a page, and says how many bytes it takes.
     pub(crate) fn write(
         &mut self,
         buffer: &mut Buffer,
+        (bounds, nans): (Option<Bounds>, u64),
         physical: Type,
         scratch: &mut Scratch,
-    ) -> Result<(Option<Bounds>, u64)> {
-        let (bounds, nans) = bounds::of(buffer);
+    ) -> Result<u64> {
         scratch.page.clear();
         encode::levels(&mut scratch.page, buffer.rows(), &buffer.nulls);
         let encoding = self.encode(&mut buffer.values, physical, scratch);
@@ -126,11 +126,11 @@ impl Chunk {
             nans,
             bounds: bounds.as_ref().map(bounds::shortened),
         });
-        if let Some(bounds) = bounds.clone() {
+        if let Some(bounds) = bounds {
             bounds::join(&mut self.bounds, bounds);
         }
         buffer.clear();
-        Ok((bounds, bytes))
+        Ok(bytes)
     }
 
     fn encode(&mut self, values: &mut Values, physical: Type, scratch: &mut Scratch) -> Encoding {

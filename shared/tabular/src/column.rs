@@ -6,50 +6,22 @@ use crate::bounds::{self, Bound, Bounds};
 use crate::buffer::{Buffer, TextValues, Values};
 use crate::cell;
 use crate::evidence::Evidence;
+use crate::facts::{Facts, Room};
 use crate::fast;
+use crate::findings::{Described, Findings};
 use crate::layout::Column;
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
 use crate::moment;
 use crate::number::{self, NumberFormat};
 use crate::output::{INT64_DIGITS, Output};
-use crate::profile::{ColumnProfile, Scalar, Sum};
+use crate::picks::Picks;
+use crate::profile::{ColumnProfile, Scalar};
 use crate::reading::{Decimal, Reading};
 use crate::refusal::Refusal;
 use crate::row::Cell;
+use crate::sample;
 use crate::told::Told;
 use consign_hints::DateOrder;
-
-/// A sum of doubles that keeps what rounding drops (Neumaier).
-#[derive(Default)]
-struct Compensated {
-    sum: f64,
-    dropped: f64,
-}
-
-impl Compensated {
-    fn add(&mut self, value: f64) {
-        let sum = self.sum + value;
-        self.dropped += if self.sum.abs() >= value.abs() {
-            (self.sum - sum) + value
-        } else {
-            (value - sum) + self.sum
-        };
-        self.sum = sum;
-    }
-
-    fn total(&self) -> f64 {
-        self.sum + self.dropped
-    }
-}
-
-/// The sum of the values so far.
-enum Summed {
-    /// Of a column that has none.
-    Nothing,
-    /// Of integers and decimals; `None` once it is out of range.
-    Exact(Option<i128>),
-    Float(Compensated),
-}
 
 /// Which cells are read without a closer look.
 #[derive(Clone, Copy)]
@@ -95,49 +67,39 @@ pub(crate) struct Builder {
     buffer: Buffer,
     /// What the cells allow, where the reading is a guess that they may break.
     evidence: Option<Evidence>,
-    /// Values in pages, what is not a number excluded.
-    count: u64,
     nulls: u64,
     null_tokens: u64,
     padded: u64,
     offsets: u64,
-    sum: Summed,
+    /// What else the profile is to say, where there is one.
+    facts: Option<Box<Facts>>,
     bounds: Option<Bounds>,
 }
 
 impl Builder {
     /// Of one of several columns, whose dictionary may take so many bytes.
     pub(crate) fn new(column: Column, told: Told, dictionary_bytes_max: usize) -> Self {
-        let (values, sum) = match column.reading {
-            Reading::Boolean(_) => (Values::Bools(Vec::new()), Summed::Nothing),
-            Reading::Int64 => (Values::Ints(Vec::new()), Summed::Exact(Some(0))),
+        let values = match column.reading {
+            Reading::Boolean(_) => Values::Bools(Vec::new()),
+            Reading::Int64 | Reading::Date(_) => Values::Ints(Vec::new()),
+            Reading::Time | Reading::Timestamp { .. } => Values::Ints(Vec::new()),
             Reading::Decimal(decimal) if decimal.precision <= INT64_DIGITS => {
-                (Values::Ints(Vec::new()), Summed::Exact(Some(0)))
+                Values::Ints(Vec::new())
             }
-            Reading::Decimal(_) => (Values::Wides(Vec::new()), Summed::Exact(Some(0))),
-            Reading::Float64 => {
-                let sum = Summed::Float(Compensated::default());
-                (Values::Floats(Vec::new()), sum)
-            }
-            Reading::Date(_) | Reading::Time | Reading::Timestamp { .. } => {
-                (Values::Ints(Vec::new()), Summed::Nothing)
-            }
-            Reading::Text => {
-                let values = TextValues::new(dictionary_bytes_max);
-                (Values::Texts(values), Summed::Nothing)
-            }
+            Reading::Decimal(_) => Values::Wides(Vec::new()),
+            Reading::Float64 => Values::Floats(Vec::new()),
+            Reading::Text => Values::Texts(TextValues::new(dictionary_bytes_max)),
         };
         Self {
             usual: Usual::of(column.reading, told),
+            facts: None,
             column,
             buffer: Buffer::new(values),
             evidence: None,
-            count: 0,
             nulls: 0,
             null_tokens: 0,
             padded: 0,
             offsets: 0,
-            sum,
             bounds: None,
         }
     }
@@ -185,6 +147,22 @@ impl Builder {
 
     pub(crate) fn column(&self) -> &Column {
         &self.column
+    }
+
+    /// Finds out what a profile says.
+    pub(crate) fn profile_by(&mut self, room: Room) {
+        let facts = Facts::new(self.column.reading, &self.buffer.values, room);
+        self.facts = Some(Box::new(facts));
+    }
+
+    /// What one row takes in the sample.
+    pub(crate) fn sample_bytes(&self) -> usize {
+        match self.buffer.values {
+            Values::Bools(_) => 0,
+            Values::Ints(_) | Values::Floats(_) => sample::NUMBER_BYTES,
+            Values::Wides(_) => sample::WIDE_BYTES,
+            Values::Texts(_) => sample::TEXT_BYTES,
+        }
     }
 
     /// Appends a cell, and says how many bytes wait for it. A cell that the column's type does not hold was not there in the
@@ -293,14 +271,28 @@ impl Builder {
         Some(())
     }
 
-    /// Writes what waits as a page of column `at`, and says how many bytes it takes.
-    pub(crate) fn write_page(&mut self, at: usize, output: &mut Output) -> Written<u64> {
-        self.add_up();
-        let (bounds, bytes) = output.write_page(at, &mut self.buffer)?;
-        if let Some(bounds) = bounds {
+    /// Writes what waits as a page of column `at`, and says how many bytes it takes. Some rows are picked for the sample.
+    pub(crate) fn write_page(
+        &mut self,
+        at: usize,
+        output: &mut Output,
+        picks: &Picks,
+    ) -> Written<u64> {
+        let (bounds, nans) = bounds::of(&self.buffer);
+        if let Some(facts) = &mut self.facts {
+            facts.add(&self.buffer, bounds.as_ref(), picks);
+        }
+        if let Some(bounds) = bounds.clone() {
             bounds::join(&mut self.bounds, bounds);
         }
-        Ok(bytes)
+        output.write_page(at, &mut self.buffer, (bounds, nans))
+    }
+
+    /// Begins a row group.
+    pub(crate) fn begin_row_group(&mut self) {
+        if let Some(facts) = &mut self.facts {
+            facts.begin_row_group();
+        }
     }
 
     /// The values that wait, to end a row group with.
@@ -308,40 +300,8 @@ impl Builder {
         &mut self.buffer
     }
 
-    /// Adds what waits to the sum and to the count.
-    fn add_up(&mut self) {
-        let values = self.buffer.rows() - self.buffer.nulls.len();
-        self.count += values as u64;
-        match (&self.buffer.values, &mut self.sum) {
-            (Values::Ints(values), Summed::Exact(sum)) => {
-                let page = values.iter().map(|value| i128::from(*value)).sum();
-                *sum = sum.and_then(|sum| sum.checked_add(page));
-            }
-            (Values::Wides(values), Summed::Exact(sum)) => {
-                *sum = values
-                    .iter()
-                    .fold(*sum, |sum, value| sum?.checked_add(*value));
-            }
-            (Values::Floats(values), Summed::Float(sum)) => {
-                // What is not a number has no part in sum and mean.
-                for value in values.iter().filter(|value| !value.is_nan()) {
-                    sum.add(*value);
-                }
-                self.count -= values.iter().filter(|value| value.is_nan()).count() as u64;
-            }
-            (
-                Values::Ints(_)
-                | Values::Wides(_)
-                | Values::Floats(_)
-                | Values::Bools(_)
-                | Values::Texts(_),
-                Summed::Nothing | Summed::Exact(_) | Summed::Float(_),
-            ) => {}
-        }
-    }
-
     /// The profile, once all is in pages.
-    pub(crate) fn finish(self) -> ColumnProfile {
+    pub(crate) fn finish(self, picks: &Picks) -> ColumnProfile {
         let decimal = match self.column.reading {
             Reading::Decimal(decimal) => Some(decimal),
             Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
@@ -353,7 +313,12 @@ impl Builder {
             Reading::Decimal(_) | Reading::Time => None,
         };
         let (min, max) = self.extremes();
-        let (sum, mean) = self.sum_and_mean(decimal);
+        let facts = self.facts.as_ref();
+        let totals = facts.map(|facts| facts.sums.totals(decimal));
+        let totals = totals.unwrap_or_default();
+        let findings = self.findings(picks);
+        let mut warnings = self.column.warnings;
+        warnings.extend(findings.warnings);
         ColumnProfile {
             name: self.column.name,
             original_name: self.column.original_name,
@@ -369,30 +334,32 @@ impl Builder {
             offsets: self.offsets,
             min,
             max,
-            sum,
-            mean,
-            warnings: self.column.warnings,
+            sum: totals.sum,
+            mean: totals.mean,
+            standard_deviation: totals.deviation,
+            distinct: findings.distinct,
+            sampled_rows: findings.sampled_rows,
+            quantiles: findings.quantiles.map(Box::new),
+            histogram: findings.histogram.map(Box::new),
+            top_values: findings.top_values,
+            empty_texts: findings.empty_texts,
+            longest: findings.longest,
+            formula_cells: findings.formula_cells,
+            warnings,
         }
     }
 
-    fn sum_and_mean(&self, decimal: Option<Decimal>) -> (Option<Sum>, Option<f64>) {
-        if self.count == 0 {
-            return (None, None);
-        }
-        let count = self.count as f64;
-        match (&self.sum, decimal) {
-            (Summed::Exact(sum), Some(decimal)) => {
-                let text = sum.map(|sum| number::decimal_text(sum, decimal.scale));
-                let mean = text.as_deref().and_then(number::float64);
-                (text.map(Sum::Decimal), mean.map(|sum| sum / count))
-            }
-            (Summed::Exact(sum), None) => {
-                let mean = sum.map(|sum| sum as f64 / count);
-                (sum.map(Sum::Int), mean)
-            }
-            (Summed::Float(sum), _) => (Some(Sum::Float(sum.total())), Some(sum.total() / count)),
-            (Summed::Nothing, _) => (None, None),
-        }
+    fn findings(&self, picks: &Picks) -> Findings {
+        let Some(facts) = &self.facts else {
+            return Findings::default();
+        };
+        facts.findings(&Described {
+            column: &self.column,
+            nulls: self.nulls,
+            bounds: self.bounds.as_ref(),
+            picks,
+            shown: &|bound| self.scalar(bound),
+        })
     }
 
     fn extremes(&self) -> (Option<Scalar>, Option<Scalar>) {

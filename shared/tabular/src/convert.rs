@@ -1,20 +1,23 @@
 //! The second pass: rows -> Parquet, row group by row group, and the profile.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::codec::Compressor;
 use crate::column::Builder;
 use crate::evidence::Evidence;
+use crate::first_rows::FirstRows;
 use crate::frame::{Frame, Header};
 use crate::layout::Layout;
 use crate::pages::Pages;
-use crate::profile::{FoundDialect, Profile, RejectReason, Rejects};
-use crate::reader::Reader;
+use crate::profile::{FoundDialect, PROFILE_SCHEMA_VERSION, Profile, RejectReason, Rejects};
+use crate::reader::{Format, Reader};
 use crate::refusal::Refusal;
 use crate::rejected::Rejected;
 use crate::row::{Cell, Row, values};
 use crate::source::Source;
+use crate::summary::FieldCount;
 use crate::survey::Plan;
 use crate::told::Told;
 
@@ -145,10 +148,17 @@ pub(crate) fn conclude(
     let rejects = std::mem::take(&mut table.rejects);
     let (header_rows, blank_lines) = (table.head.len(), table.blank_lines);
     let (header_lines, row_lines) = (table.head_lines, table.row_lines);
+    let first_rows = std::mem::take(&mut table.first_rows).into_rows();
+    let rows_by_fields = match rows.format() {
+        Format::Delimited => std::mem::take(&mut table.fields).counts(),
+        // Their rows have the cells that they have.
+        Format::Json | Format::Workbook => Vec::new(),
+    };
     let rejects_tail = table.rejected.map(Rejected::close).transpose()?;
     let closed = table.pages.close(&table.metadata)?;
     let (dialect, frame) = (layout.dialect, layout.frame);
     let profile = Profile {
+        schema_version: PROFILE_SCHEMA_VERSION,
         rows: rows_out,
         rejects: rejects.total,
         lines: rows.lines(),
@@ -176,6 +186,9 @@ pub(crate) fn conclude(
             header_rows,
             end_line: (frame.end_line < u64::MAX).then_some(frame.end_line),
         },
+        rows_by_fields,
+        rejects_by_reason: rejects.by_reason(),
+        first_rows,
         total_line,
         hints: layout.options.hints.clone(),
         encoding: source.encoding(),
@@ -232,6 +245,50 @@ pub(crate) struct Table {
     rejected: Option<Rejected>,
     /// Lines of delimiters alone that are no rows.
     blank_lines: u64,
+    first_rows: FirstRows,
+    fields: Fields,
+}
+
+/// Other numbers of fields that are counted.
+const FIELD_COUNTS_MAX: usize = 16;
+
+/// How many rows have so many fields.
+#[derive(Default)]
+struct Fields {
+    /// As many as most rows have, as it seems from the first one.
+    usual: (usize, u64),
+    others: BTreeMap<usize, u64>,
+}
+
+impl Fields {
+    #[inline]
+    fn add(&mut self, fields: usize) {
+        if fields == self.usual.0 {
+            self.usual.1 += 1;
+        } else {
+            self.add_other(fields);
+        }
+    }
+
+    #[cold]
+    fn add_other(&mut self, fields: usize) {
+        if self.usual.1 == 0 {
+            self.usual = (fields, 1);
+        } else if self.others.len() < FIELD_COUNTS_MAX || self.others.contains_key(&fields) {
+            *self.others.entry(fields).or_default() += 1;
+        }
+    }
+
+    /// The most frequent number first.
+    fn counts(self) -> Vec<FieldCount> {
+        let all = self.others.into_iter().chain([self.usual]);
+        let mut all: Vec<FieldCount> = all
+            .filter(|(_, rows)| *rows > 0)
+            .map(|(fields, rows)| FieldCount { fields, rows })
+            .collect();
+        all.sort_by_key(|count| (Reverse(count.rows), count.fields));
+        all
+    }
 }
 
 impl Table {
@@ -256,12 +313,14 @@ impl Table {
             nulls: layout.options.hints.null_values.clone(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
-            pages: Pages::new(columns, limits)?,
+            pages: Pages::new(columns, limits)?.profiled(),
             head_lines: 0,
             row_lines: 0,
             rejects: Rejects::default(),
             rejected: layout.options.rejects.then(|| Rejected::new(limits)),
             blank_lines: 0,
+            first_rows: FirstRows::default(),
+            fields: Fields::default(),
         })
     }
 
@@ -305,12 +364,19 @@ impl Table {
                 self.blank_lines += row.lines;
                 return Ok(());
             }
+            if !reason.is_beside() {
+                self.fields.add(row.fields);
+            }
             return self.reject(row, reason, None);
         }
+        self.fields.add(row.fields);
         if !self.typed.is_empty()
             && let Some(at) = self.breaking(row)
         {
             return self.reject(row, RejectReason::WrongType, Some(at));
+        }
+        if !self.first_rows.is_full() {
+            self.first_rows.add(row, columns);
         }
         if self.nulls.is_empty() {
             let pages = &mut self.pages;

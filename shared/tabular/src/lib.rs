@@ -140,6 +140,24 @@
 //! ([`Refusal::ImpossibleHint`]): another delimiter in nearly every row, bytes that are not of the encoding, a column that is not
 //! there, a type whose notation its cells leave open, a notation of numbers for JSON or a workbook.
 //!
+//! # Profile
+//!
+//! [`Profile`] says what is in the table. It depends on the content, the options and the memory budget alone: not on the chunks, and
+//! one pass gives the same as two. Its JSON has a version ([`PROFILE_SCHEMA_VERSION`]).
+//!
+//! - Exact, of all cells: nulls, extremes, sum, mean, standard deviation, empty texts, the longest text, cells that a spreadsheet
+//!   would run, rejects by reason, rows by their number of fields.
+//! - Different values are counted while they are few: up to 2048 of a column, or as many as its part of the budget holds. Then
+//!   their number is an estimate with its error ([`Distinct`]), off by some 3 percent where there is room. Integers, dates and moments
+//!   that rise from row to row all differ, which is exact again. Beside more than some 650 columns values are not counted
+//!   under the usual budget.
+//! - Quantiles, histogram and top values are exact where the values are counted, or where the table is no longer than the sample.
+//!   Else they are of a sample, and [`ColumnProfile::sampled_rows`] says of how many rows: one row of each block of 2^k, at most
+//!   [`SAMPLE_ROWS_MAX`], fewer beside many columns. Which row it is depends on its number alone.
+//! - Warnings are rather not given than wrong. Those by values look at the same values as the quantiles do.
+//! - The first rows are shown as they are written ([`Profile::first_rows`]).
+//! - There are no timings: this crate has no clock. Who calls it knows how long each of its calls took.
+//!
 //! # Bounds
 //!
 //! Memory follows one budget ([`Limits::for_memory`]), whatever the size of the source. Too long rows, too many columns
@@ -156,12 +174,18 @@ mod chunk;
 mod codec;
 mod column;
 mod convert;
+mod counted;
 mod dictionary;
+mod distribution;
 mod encode;
 mod evidence;
+mod facts;
 mod fast;
+mod findings;
+mod first_rows;
 mod footer;
 mod foreign;
+mod formula;
 mod frame;
 mod header;
 mod heads;
@@ -183,6 +207,7 @@ mod output;
 #[cfg(feature = "xlsx")]
 mod package;
 mod pages;
+mod picks;
 mod profile;
 mod reader;
 mod reading;
@@ -192,6 +217,7 @@ mod rejected;
 mod room;
 mod row;
 mod rows;
+mod sample;
 mod scan;
 #[cfg(feature = "xlsx")]
 mod sheet;
@@ -200,10 +226,13 @@ mod sniff;
 mod source;
 mod stacked;
 mod stream;
+mod summary;
+mod sums;
 mod survey;
 mod tally;
 mod text;
 mod told;
+mod warned;
 mod words;
 mod workbook;
 mod zip;
@@ -212,6 +241,7 @@ mod zstd;
 pub use codec::Codec;
 pub use consign_hints::{AtMost, BadHint, ColumnType, DateOrder, DecimalSign, Hints, Thousands};
 pub use convert::{Converted, Converter};
+pub use first_rows::{FIRST_CELL_BYTES_MAX, FIRST_ROWS_MAX};
 pub use frame::Header;
 pub use layout::Column;
 pub use limits::{
@@ -224,9 +254,14 @@ pub use number::NumberFormat;
 pub use once::{Ended, OnePass, Step};
 pub use options::Options;
 pub use profile::{
-    ColumnProfile, FoundDialect, Profile, Reject, RejectReason, Rejects, Scalar, Sum, Warning,
+    ColumnProfile, FoundDialect, PROFILE_SCHEMA_VERSION, Profile, Reject, RejectReason, Rejects,
+    Scalar, Sum, Warning,
 };
 pub use reader::Format;
 pub use refusal::Refusal;
 pub use stream::{Sinks, StreamError, convert};
+pub use summary::{
+    Distinct, FieldCount, HISTOGRAM_BINS, Histogram, Longest, Quantiles, SAMPLE_ROWS_MAX,
+    TOP_VALUE_BYTES_MAX, TOP_VALUES_MAX, TopValue,
+};
 pub use survey::{Plan, Survey};

@@ -167,6 +167,16 @@ impl Limits {
         (self.dictionaries_bytes / 2 / columns.max(1)).min(DICTIONARY_BYTES_MAX)
     }
 
+    /// Bytes of the sample of all columns.
+    pub(crate) fn sample_bytes(&self) -> usize {
+        usize::try_from(self.memory_bytes / 32).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of the values that are counted of each of so many columns.
+    pub(crate) fn counted_bytes(&self, columns: usize) -> usize {
+        self.sample_bytes() / columns.max(1)
+    }
+
     /// Entries of the dictionary of numbers of each of so many columns.
     pub(crate) fn dictionary_numbers(&self, columns: usize) -> usize {
         let bytes = self.dictionaries_bytes * 2 / columns.max(1);

@@ -80,14 +80,16 @@ impl Output {
         })
     }
 
-    /// Writes what waits in a column as a page, and says its bounds and how many bytes it takes.
+    /// Writes what waits in a column, with its bounds and how many values are not a number, as a page, and says how many bytes
+    /// it takes.
     pub(crate) fn write_page(
         &mut self,
         column: usize,
         buffer: &mut Buffer,
-    ) -> Result<(Option<Bounds>, u64)> {
+        bounds: (Option<Bounds>, u64),
+    ) -> Result<u64> {
         let physical = self.descriptor.column(column).physical_type();
-        self.chunks[column].write(buffer, physical, &mut self.scratch)
+        self.chunks[column].write(buffer, bounds, physical, &mut self.scratch)
     }
 
     /// Ends a row group of so many rows, all of which are in pages.

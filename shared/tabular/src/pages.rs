@@ -5,19 +5,28 @@ use std::collections::HashMap;
 use arrow_schema::{Field, Schema};
 
 use crate::column::Builder;
+use crate::counted;
+use crate::facts::Room;
 use crate::limits::{Limits, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX};
 use crate::output::Output;
+use crate::picks::Picks;
 use crate::profile::ColumnProfile;
 use crate::refusal::Refusal;
+use crate::summary::SAMPLE_ROWS_MAX;
 
 /// The key of a field's metadata that has the unit of its values.
 const UNIT: &str = "unit";
+
+/// Rows below which a sample is not worth its place.
+const SAMPLE_ROWS_MIN: u32 = 16;
 
 /// A Parquet file that grows by rows.
 pub(crate) struct Pages {
     limits: Limits,
     pub(crate) columns: Vec<Builder>,
     output: Output,
+    /// Rows that are in the sample of the profile.
+    picks: Picks,
     /// Rows and bytes that wait for their pages.
     page_rows: usize,
     pub(crate) page_bytes: usize,
@@ -44,12 +53,31 @@ impl Pages {
             limits,
             output: Output::new(&schema(&columns), numbers_max)?,
             columns,
+            picks: Picks::new(0),
             page_rows: 0,
             page_bytes: 0,
             group_rows: 0,
             group_bytes: 0,
             rows: 0,
         })
+    }
+
+    /// Finds out what a profile says of the columns.
+    pub(crate) fn profiled(mut self) -> Self {
+        let row_bytes: usize = self.columns.iter().map(Builder::sample_bytes).sum();
+        let rows = self.limits.sample_bytes() / row_bytes.max(1);
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX).min(SAMPLE_ROWS_MAX);
+        // A power of two, so that what grows by doubling takes no more.
+        let rows = 1 << rows.checked_ilog2().unwrap_or(0);
+        let room = Room {
+            has_sample: rows >= SAMPLE_ROWS_MIN,
+            entries_max: counted::entries(self.limits.counted_bytes(self.columns.len())),
+        };
+        self.columns
+            .iter_mut()
+            .for_each(|column| column.profile_by(room));
+        self.picks = Picks::new(if room.has_sample { rows } else { 0 });
+        self
     }
 
     /// What is written and not yet taken.
@@ -74,8 +102,9 @@ impl Pages {
     }
 
     fn write_pages(&mut self) -> Result<(), Refusal> {
+        self.picks.begin_page(self.page_rows);
         for (at, column) in self.columns.iter_mut().enumerate() {
-            self.group_bytes += column.write_page(at, &mut self.output)?;
+            self.group_bytes += column.write_page(at, &mut self.output, &self.picks)?;
         }
         self.group_rows += self.page_rows;
         (self.page_rows, self.page_bytes) = (0, 0);
@@ -86,6 +115,7 @@ impl Pages {
         let buffers = self.columns.iter_mut().map(Builder::buffer);
         self.output.finish_row_group(buffers, self.group_rows)?;
         (self.group_rows, self.group_bytes) = (0, 0);
+        self.columns.iter_mut().for_each(Builder::begin_row_group);
         if self.output.footer_bytes() > self.limits.metadata_bytes_max {
             let (columns, rows) = (self.columns.len(), self.rows);
             return Err(Refusal::TooLargeForMemory { columns, rows });
@@ -106,7 +136,11 @@ impl Pages {
         Ok(Closed {
             tail,
             bytes,
-            columns: self.columns.into_iter().map(Builder::finish).collect(),
+            columns: self
+                .columns
+                .into_iter()
+                .map(|column| column.finish(&self.picks))
+                .collect(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What a conversion reports beside the Parquet file.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::codec::Codec;
@@ -8,13 +10,19 @@ use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT
 use crate::number::NumberFormat;
 use crate::reader::Format;
 use crate::row::Row;
+use crate::summary::{Distinct, FieldCount, Histogram, Longest, Quantiles, TopValue};
 use consign_hints::ColumnType;
 use consign_hints::DateOrder;
 use consign_hints::Hints;
 
+/// The version of `profile.json`. It grows where a field changes its meaning or goes; new fields may come in any version.
+pub const PROFILE_SCHEMA_VERSION: u32 = 1;
+
 /// `profile.json`: what is in the file, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
+    /// [`PROFILE_SCHEMA_VERSION`].
+    pub schema_version: u32,
     /// Rows of the Parquet file.
     pub rows: u64,
     /// Lines of the source whose rows are not in it.
@@ -59,6 +67,17 @@ pub struct Profile {
     pub compression: Compression,
     /// How the pages of the Parquet file are compressed.
     pub codec: Codec,
+    /// How many rows of delimited text have so many fields, rejected ones included: what speaks for the dialect. The most frequent
+    /// number comes first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows_by_fields: Vec<FieldCount>,
+    /// Rejected lines by the reason; only reasons that there are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejects_by_reason: BTreeMap<&'static str, u64>,
+    /// The first [`FIRST_ROWS_MAX`](crate::FIRST_ROWS_MAX) rows of the Parquet file, with their cells as they are written in the
+    /// source; null where a cell is empty. Cells are cut at [`FIRST_CELL_BYTES_MAX`](crate::FIRST_CELL_BYTES_MAX) bytes, and rows
+    /// beyond 64 KiB are left out.
+    pub first_rows: Vec<Vec<Option<String>>>,
     /// The line of a last row that sums up the others (`Total`, …). It is a row of the table all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_line: Option<u64>,
@@ -102,6 +121,15 @@ pub enum Warning {
     AmbiguousNumbers,
     /// Every cell can be read with the day first and with the month first: it stays text.
     AmbiguousDates,
+    /// A spreadsheet would run some of the texts ([`ColumnProfile::formula_cells`]).
+    FormulaCells,
+    /// Every row has a value of its own, which looks like an identifier: its mean and its distribution say nothing.
+    LikelyIdentifier,
+    /// Each text is a number, a date, a time or a boolean, but no notation holds all of them. Where the values are sampled, each
+    /// of the sample is.
+    MixedNotations,
+    /// The name and each text hold the same number of another delimiter: the column seems to be several.
+    SuspectedDelimiter,
 }
 
 /// One column of a [`Profile`].
@@ -151,6 +179,36 @@ pub struct ColumnProfile {
     /// The mean of a numeric column with a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<f64>,
+    /// The standard deviation (of a sample: by n - 1) of a numeric column with two values, where it is finite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_deviation: Option<f64>,
+    /// How many different values there are; `None` where the columns are so many that they are not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<Distinct>,
+    /// How many rows `quantiles`, `histogram` and `top_values` are of, where these are a sample: one row of each so many, chosen by
+    /// its number. `None` where they are exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled_rows: Option<u64>,
+    /// Of a column of numbers, dates or times with a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantiles: Option<Box<Quantiles>>,
+    /// Likewise, where a value is finite. It counts all values or, with `sampled_rows`, those of the sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Box<Histogram>>,
+    /// The ten most frequent values, the smaller of two that come as often first. Of a sample, those that come in it at least
+    /// twice, with their counts there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub top_values: Vec<TopValue>,
+    /// Values of a text column that are empty texts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub empty_texts: u64,
+    /// The longest value of a text column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Longest>,
+    /// Values of a text column that a spreadsheet would run: `=` before what a formula begins with, `+`, `-` and `@` before a
+    /// function or a program, `+` and `-` before a name, also behind tabs and line ends.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub formula_cells: u64,
     /// What its owner should know of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -160,7 +218,7 @@ pub struct ColumnProfile {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands over a reference"
 )]
-fn is_zero(value: &u64) -> bool {
+pub(crate) fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
@@ -284,6 +342,17 @@ impl Reject {
 }
 
 impl RejectReason {
+    const ALL: [Self; 8] = [
+        Self::TooFewFields,
+        Self::TooManyFields,
+        Self::TextAfterQuote,
+        Self::BadJson,
+        Self::RepeatedHeader,
+        Self::BelowTable,
+        Self::Comment,
+        Self::WrongType,
+    ];
+
     /// Its name in the files of rejects.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -368,6 +437,25 @@ pub struct Rejects {
 }
 
 impl Rejects {
+    /// How many lines were rejected for each reason that there is.
+    pub(crate) fn by_reason(&self) -> BTreeMap<&'static str, u64> {
+        let counts = RejectReason::ALL.map(|reason| (reason.name(), self.of(reason)));
+        counts.into_iter().filter(|(_, lines)| *lines > 0).collect()
+    }
+
+    fn of(&self, reason: RejectReason) -> u64 {
+        match reason {
+            RejectReason::TooFewFields => self.too_few_fields,
+            RejectReason::TooManyFields => self.too_many_fields,
+            RejectReason::TextAfterQuote => self.text_after_quote,
+            RejectReason::BadJson => self.bad_json,
+            RejectReason::RepeatedHeader => self.repeated_header,
+            RejectReason::BelowTable => self.below_table,
+            RejectReason::Comment => self.comment,
+            RejectReason::WrongType => self.wrong_type,
+        }
+    }
+
     /// Counts a row, and keeps it where it is one of the first.
     pub(crate) fn add(
         &mut self,

@@ -276,7 +276,13 @@ impl Tally {
                         "each date of {name} is read with the day first and with the month first; say which by date_order"
                     ));
                 }
-                None => {}
+                Some(
+                    Warning::FormulaCells
+                    | Warning::LikelyIdentifier
+                    | Warning::MixedNotations
+                    | Warning::SuspectedDelimiter,
+                )
+                | None => {}
             }
         }
         Ok(())
