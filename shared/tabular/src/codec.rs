@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// How the pages of the Parquet file are compressed. A column that does not shrink is left as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Zstandard.

@@ -24,6 +24,7 @@ const TITLES_MAX: usize = 4;
 
 /// What the first row of a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Header {
     /// It names the columns.

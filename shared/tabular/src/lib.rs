@@ -143,7 +143,8 @@
 //! # Profile
 //!
 //! [`Profile`] says what is in the table. It depends on the content, the options and the memory budget alone: not on the chunks, and
-//! one pass gives the same as two. Its JSON has a version ([`PROFILE_SCHEMA_VERSION`]).
+//! one pass gives the same as two. Its JSON has a version ([`PROFILE_SCHEMA_VERSION`]) and a schema, `profile.schema.json` beside
+//! this crate (with the feature `schema`: `profile_schema`).
 //!
 //! - Exact, of all cells: nulls, extremes, sum, mean, standard deviation, empty texts, the longest text, cells that a spreadsheet
 //!   would run, rejects by reason, rows by their number of fields.
@@ -219,6 +220,8 @@ mod row;
 mod rows;
 mod sample;
 mod scan;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "xlsx")]
 mod sheet;
 mod skip;
@@ -259,6 +262,8 @@ pub use profile::{
 };
 pub use reader::Format;
 pub use refusal::Refusal;
+#[cfg(feature = "schema")]
+pub use schema::profile_schema;
 pub use stream::{Sinks, StreamError, convert};
 pub use summary::{
     Distinct, FieldCount, HISTOGRAM_BINS, Histogram, Longest, Quantiles, SAMPLE_ROWS_MAX,

@@ -15,6 +15,7 @@ pub(crate) const PRECISION_MAX: u8 = 38;
 
 /// How a column writes its decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NumberFormat {
     /// `1234.50`.

@@ -20,6 +20,7 @@ pub const PROFILE_SCHEMA_VERSION: u32 = 1;
 
 /// `profile.json`: what is in the file, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Profile {
     /// [`PROFILE_SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -87,6 +88,7 @@ pub struct Profile {
 
 /// How a text is divided into cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundDialect {
     /// What stands between two cells; `None` where each row is one cell.
     pub delimiter: Option<char>,
@@ -115,6 +117,7 @@ pub struct FoundDialect {
 
 /// What the owner of a column should know of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Warning {
     /// Every cell can be read with a decimal comma and with a comma between thousands: it stays text.
@@ -134,6 +137,7 @@ pub enum Warning {
 
 /// One column of a [`Profile`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ColumnProfile {
     /// The name in the Parquet file.
     pub name: String,
@@ -224,6 +228,7 @@ pub(crate) fn is_zero(value: &u64) -> bool {
 
 /// A value in JSON: decimals as text, dates, times and timestamps as ISO 8601 text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Scalar {
     /// Of a boolean column.
@@ -238,6 +243,7 @@ pub enum Scalar {
 
 /// A sum in JSON: a number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Sum {
     /// Exact.

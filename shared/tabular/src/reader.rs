@@ -13,6 +13,7 @@ use crate::text::Piece;
 
 /// The format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Rows of cells with delimiters between them.

@@ -15,6 +15,7 @@ pub const SAMPLE_ROWS_MAX: u32 = 8192;
 
 /// How many different values a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distinct {
     /// Different values, nulls excluded.
     pub count: u64,
@@ -28,6 +29,7 @@ pub struct Distinct {
 /// Values below which so many hundredths of all are: each is a value of the column, the smallest that at least so many do not
 /// exceed. Nulls and `NaN` have no part in them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Quantiles {
     /// One hundredth.
     pub p01: Scalar,
@@ -48,6 +50,7 @@ pub struct Quantiles {
 /// How the values are spread: counts of values in bins of the same width, each with its lower edge and without its upper one; the
 /// last has both. Where all values are equal, they are in the first one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Histogram {
     /// Where the first bin begins.
     pub from: Scalar,
@@ -62,6 +65,7 @@ pub struct Histogram {
 
 /// A value that comes often.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopValue {
     /// The value; a text is cut at [`TOP_VALUE_BYTES_MAX`] bytes. What JSON has no number for is the text `NaN`, `inf` or `-inf`.
     pub value: Scalar,
@@ -71,6 +75,7 @@ pub struct TopValue {
 
 /// The longest text of a column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Longest {
     /// Its bytes, as UTF-8.
     pub bytes: u64,
@@ -80,6 +85,7 @@ pub struct Longest {
 
 /// How many rows have so many fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldCount {
     /// Fields.
     pub fields: usize,
