@@ -127,7 +127,10 @@ fn check_rules(rules: &TableRules, profile: &Profile) -> Result<(), IngestError>
     let columns = profile.columns.iter();
     let facts = TableFacts {
         rows: profile.rows,
-        empty_cells: columns.clone().map(|column| column.nulls).sum(),
+        empty_cells: columns
+            .clone()
+            .map(|column| column.nulls + column.empty_texts)
+            .sum(),
         columns: columns
             .map(|column| (column.name.clone(), column.kind))
             .collect(),

@@ -4,22 +4,22 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::codec::Compressor;
-use crate::column::Builder;
-use crate::evidence::Evidence;
-use crate::first_rows::FirstRows;
-use crate::frame::{Frame, Header};
+use crate::dialect::frame::{Frame, Header};
+use crate::input::source::Source;
 use crate::layout::Layout;
-use crate::pages::Pages;
+use crate::parsing::reader::{Format, Reader};
+use crate::parsing::row::{Cell, Row, values};
+use crate::profile::first_rows::FirstRows;
+use crate::profile::summary::FieldCount;
 use crate::profile::{FoundDialect, PROFILE_SCHEMA_VERSION, Profile, RejectReason, Rejects};
-use crate::reader::{Format, Reader};
 use crate::refusal::Refusal;
-use crate::rejected::Rejected;
-use crate::row::{Cell, Row, values};
-use crate::source::Source;
-use crate::summary::FieldCount;
 use crate::survey::Plan;
-use crate::told::Told;
+use crate::types::evidence::Evidence;
+use crate::types::told::Told;
+use crate::writing::codec::Compressor;
+use crate::writing::column::Builder;
+use crate::writing::pages::Pages;
+use crate::writing::rejected::Rejected;
 
 /// The second pass: push the same bytes again, take the output as it grows, then [`finish`](Converter::finish). The
 /// output is a Parquet file only when `finish` succeeds: write it where nobody reads it before. After a refusal the

@@ -1,13 +1,13 @@
 //! How a file is read: its columns, and all that its rows are told by.
 
-use crate::evidence::Evidence;
-use crate::frame::Frame;
+use crate::dialect::frame::Frame;
 use crate::limits::Limits;
 use crate::options::Options;
+use crate::parsing::reader::Reader;
+use crate::parsing::row::Dialect;
 use crate::profile::Warning;
-use crate::reader::Reader;
-use crate::reading::Reading;
-use crate::row::Dialect;
+use crate::types::evidence::Evidence;
+use crate::types::reading::Reading;
 use consign_hints::ColumnType;
 
 /// A column as the survey found it.

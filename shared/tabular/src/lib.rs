@@ -166,86 +166,25 @@
 //! (Snappy without the feature `zstd`, as on wasm32; the profile says which: [`Profile::codec`]), integers as their
 //! differences, dictionaries where they pay, statistics for every column, and indexes of the pages.
 
-#[cfg(feature = "xlsx")]
-mod archive;
-mod bounds;
-mod buffer;
-mod cell;
-mod chunk;
-mod codec;
-mod column;
 mod convert;
-mod counted;
-mod dictionary;
-mod distribution;
-mod encode;
-mod evidence;
-mod facts;
-mod fast;
-mod findings;
-mod first_rows;
-mod footer;
-mod foreign;
-mod formula;
-mod frame;
-mod header;
-mod heads;
-mod index;
-mod json;
-mod judge;
+mod dialect;
+mod input;
 mod layout;
 mod limits;
-mod lines;
-#[cfg(feature = "xlsx")]
-mod markup;
-mod mask;
-mod moment;
-mod names;
-mod number;
 mod once;
 mod options;
-mod output;
-#[cfg(feature = "xlsx")]
-mod package;
-mod pages;
-mod picks;
+mod parsing;
 mod profile;
-mod reader;
-mod reading;
 mod refusal;
-mod rejected;
-#[cfg(feature = "xlsx")]
-mod room;
-mod row;
-mod rows;
-mod sample;
-mod scan;
-#[cfg(feature = "schema")]
-mod schema;
-#[cfg(feature = "xlsx")]
-mod sheet;
-mod skip;
-mod sniff;
-mod source;
-mod stacked;
 mod stream;
-mod summary;
-mod sums;
 mod survey;
 mod tally;
-mod text;
-mod told;
-mod warned;
-mod words;
-mod workbook;
-mod zip;
-mod zstd;
+mod types;
+mod writing;
 
-pub use codec::Codec;
 pub use consign_hints::{AtMost, BadHint, ColumnType, DateOrder, DecimalSign, Hints, Thousands};
 pub use convert::{Converted, Converter};
-pub use first_rows::{FIRST_CELL_BYTES_MAX, FIRST_ROWS_MAX};
-pub use frame::Header;
+pub use dialect::frame::Header;
 pub use layout::Column;
 pub use limits::{
     COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Charset, Compression, EXPANSION_FREE_BYTES, EXPANSION_MAX,
@@ -253,20 +192,22 @@ pub use limits::{
     REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT_MAX, ROW_BYTES_MAX, SAMPLE_BYTES, TEXT_BYTES_MAX,
     TEXT_EXTREME_BYTES_MAX,
 };
-pub use number::NumberFormat;
 pub use once::{Ended, OnePass, Step};
 pub use options::Options;
+pub use parsing::reader::Format;
+pub use profile::first_rows::{FIRST_CELL_BYTES_MAX, FIRST_ROWS_MAX};
+#[cfg(feature = "schema")]
+pub use profile::schema::profile_schema;
+pub use profile::summary::{
+    Distinct, FieldCount, HISTOGRAM_BINS, Histogram, Longest, Quantiles, SAMPLE_ROWS_MAX,
+    TOP_VALUE_BYTES_MAX, TOP_VALUES_MAX, TopValue,
+};
 pub use profile::{
     ColumnProfile, FoundDialect, PROFILE_SCHEMA_VERSION, Profile, Reject, RejectReason, Rejects,
     Scalar, Sum, Warning,
 };
-pub use reader::Format;
 pub use refusal::Refusal;
-#[cfg(feature = "schema")]
-pub use schema::profile_schema;
 pub use stream::{Sinks, StreamError, convert};
-pub use summary::{
-    Distinct, FieldCount, HISTOGRAM_BINS, Histogram, Longest, Quantiles, SAMPLE_ROWS_MAX,
-    TOP_VALUE_BYTES_MAX, TOP_VALUES_MAX, TopValue,
-};
 pub use survey::{Plan, Survey};
+pub use types::number::NumberFormat;
+pub use writing::codec::Codec;

@@ -5,15 +5,15 @@
 //! a cell breaks a guess, nothing of what was written counts, and the careful two passes begin at the start.
 
 use crate::convert::{Converted, Passes, Table, conclude};
+use crate::input::source::Source;
+use crate::input::text::Piece;
 use crate::layout::Layout;
 use crate::limits::{Limits, PIECE_BYTES};
 use crate::options::Options;
-use crate::reader::Reader;
+use crate::parsing::reader::Reader;
 use crate::refusal::Refusal;
-use crate::source::Source;
 use crate::survey::guess;
 use crate::tally::check_rejects;
-use crate::text::Piece;
 
 /// What a push led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,20 @@
 //! The first pass: what the file is, and which type holds every cell of each column.
 
-use crate::evidence::Evidence;
-use crate::foreign;
-use crate::frame::{self, Frame, Given};
-use crate::json;
+use crate::dialect::frame::{self, Frame, Given};
+use crate::dialect::sniff;
+use crate::input::foreign;
+use crate::input::source::{Fingerprint, Source};
+use crate::input::text::Piece;
+use crate::input::workbook;
 use crate::layout::{Column, Layout};
 use crate::limits::{Limits, SAMPLE_BYTES};
 use crate::options::Options;
-use crate::reader::{Format, Reader};
+use crate::parsing::json;
+use crate::parsing::reader::{Format, Reader};
+use crate::parsing::row::Dialect;
 use crate::refusal::Refusal;
-use crate::row::Dialect;
-use crate::sniff;
-use crate::source::{Fingerprint, Source};
 use crate::tally::{Tally, check_rejects};
-use crate::text::Piece;
-use crate::workbook;
+use crate::types::evidence::Evidence;
 
 /// What the first pass found out, and all that the second one needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

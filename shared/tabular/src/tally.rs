@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::evidence::Evidence;
-use crate::frame::{Frame, Header};
-use crate::heads;
+use crate::dialect::frame::{Frame, Header};
+use crate::dialect::heads;
+use crate::dialect::names::{shortened, unique};
 use crate::layout::Column;
 use crate::limits::Limits;
-use crate::names::{shortened, unique};
 use crate::options::Options;
+use crate::parsing::row::{Row, values};
 use crate::profile::{Reject, RejectReason, Warning};
 use crate::refusal::Refusal;
-use crate::row::{Row, values};
-use crate::told::Told;
+use crate::types::evidence::Evidence;
+use crate::types::told::Told;
 use consign_hints::ColumnType;
 use consign_hints::Hints;
 

@@ -1,0 +1,413 @@
+//! The chunk of a column in a row group: values -> pages, compressed one by one as they are complete.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, Type};
+use parquet::column::page::{CompressedPage, Page, PageWriter as _};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+use crate::writing::bounds::{self, Bound, Bounds};
+use crate::writing::buffer::{Buffer, TextValues, Values};
+use crate::writing::codec::Compressor;
+use crate::writing::dictionary::Numbers;
+use crate::writing::encode;
+use crate::writing::index::{self, Contents, Location};
+
+/// Values that are looked at before a dictionary of numbers is tried.
+const SAMPLE: usize = 1024;
+/// Rows of a page from which on its bounds help to pass over it.
+const INDEXED_ROWS_MIN: usize = 500;
+
+/// Pages are compressed where they shrink by more than this part of them.
+const SHRINKS: usize = 10;
+
+/// What all columns share while they write their pages.
+pub(crate) struct Scratch {
+    compressor: Compressor,
+    page: Vec<u8>,
+    packed: Vec<u8>,
+    places: Vec<u32>,
+    sample: Numbers,
+    /// Entries of a dictionary of numbers at most.
+    numbers_max: usize,
+}
+
+impl Scratch {
+    pub(crate) fn new(numbers_max: usize) -> Result<Self> {
+        Ok(Self {
+            compressor: Compressor::new()?,
+            page: Vec::new(),
+            packed: Vec::new(),
+            places: Vec::new(),
+            sample: Numbers::new(),
+            numbers_max,
+        })
+    }
+}
+
+/// A page as the indexes describe it.
+struct PageFacts {
+    offset: u64,
+    bytes: u64,
+    rows: usize,
+    nulls: usize,
+    nans: u64,
+    bounds: Option<Bounds>,
+}
+
+/// Pages written so far.
+pub(crate) struct Chunk {
+    /// Bytes of the pages.
+    sink: Vec<u8>,
+    pages: Vec<PageFacts>,
+    numbers: Numbers,
+    /// Whether numbers are places in the dictionary, known from the first page on.
+    has_numbers: Option<bool>,
+    /// Whether pages are compressed, known from the first page on.
+    is_compressed: Option<bool>,
+    encodings: Vec<Encoding>,
+    uncompressed: u64,
+    bounds: Option<Bounds>,
+}
+
+/// A chunk that is in the file.
+pub(crate) struct Finished {
+    pub(crate) metadata: ColumnChunkMetaData,
+    pub(crate) column_index: Option<Vec<u8>>,
+    pub(crate) offset_index: Vec<u8>,
+}
+
+impl Chunk {
+    pub(crate) fn new() -> Self {
+        Self {
+            sink: Vec::new(),
+            pages: Vec::new(),
+            numbers: Numbers::new(),
+            has_numbers: None,
+            is_compressed: None,
+            encodings: Vec::new(),
+            uncompressed: 0,
+            bounds: None,
+        }
+    }
+
+    /// Writes what waits, with its bounds and how many values are not a number, as a page, and says how many bytes it takes.
+    pub(crate) fn write(
+        &mut self,
+        buffer: &mut Buffer,
+        (bounds, nans): (Option<Bounds>, u64),
+        physical: Type,
+        scratch: &mut Scratch,
+    ) -> Result<u64> {
+        scratch.page.clear();
+        encode::levels(&mut scratch.page, buffer.rows(), &buffer.nulls);
+        let encoding = self.encode(&mut buffer.values, physical, scratch);
+        if !self.encodings.contains(&encoding) {
+            self.encodings.push(encoding);
+        }
+        let rows = buffer.rows();
+        let (offset, bytes) = self.write_page(scratch, |buf| Page::DataPage {
+            buf,
+            num_values: rows as u32,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })?;
+        self.pages.push(PageFacts {
+            offset,
+            bytes,
+            rows,
+            nulls: buffer.nulls.len(),
+            nans,
+            bounds: bounds.as_ref().map(bounds::shortened),
+        });
+        if let Some(bounds) = bounds {
+            bounds::join(&mut self.bounds, bounds);
+        }
+        buffer.clear();
+        Ok(bytes)
+    }
+
+    fn encode(&mut self, values: &mut Values, physical: Type, scratch: &mut Scratch) -> Encoding {
+        let page = &mut scratch.page;
+        match values {
+            Values::Bools(values) => {
+                encode::bits(page, values);
+                Encoding::PLAIN
+            }
+            Values::Ints(values) => {
+                let start = page.len();
+                encode::deltas(page, values);
+                let bytes = page.len() - start;
+                if !self.take_numbers(values.iter().copied(), values.len(), bytes, scratch) {
+                    return Encoding::DELTA_BINARY_PACKED;
+                }
+                scratch.page.truncate(start);
+                encode::places(
+                    &mut scratch.page,
+                    &scratch.places,
+                    self.numbers.values.len(),
+                );
+                Encoding::RLE_DICTIONARY
+            }
+            Values::Floats(values) => {
+                let bits = values.iter().map(|value| value.to_bits() as i64);
+                let bytes = size_of_val(values.as_slice());
+                if self.take_numbers(bits, values.len(), bytes, scratch) {
+                    encode::places(
+                        &mut scratch.page,
+                        &scratch.places,
+                        self.numbers.values.len(),
+                    );
+                    return Encoding::RLE_DICTIONARY;
+                }
+                let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+                scratch.page.extend(bytes);
+                Encoding::PLAIN
+            }
+            Values::Wides(values) => {
+                debug_assert_eq!(physical, Type::FIXED_LEN_BYTE_ARRAY);
+                page.extend(values.iter().flat_map(|value| value.to_be_bytes()));
+                Encoding::PLAIN
+            }
+            Values::Texts(values) => {
+                if self.pages.is_empty() {
+                    values.judge();
+                }
+                if values.has_places() {
+                    encode::places(page, &values.places, values.dictionary.len());
+                    Encoding::RLE_DICTIONARY
+                } else {
+                    page.extend_from_slice(&values.plain);
+                    Encoding::PLAIN
+                }
+            }
+        }
+    }
+
+    /// Puts numbers into the dictionary, where that is smaller than so many bytes.
+    fn take_numbers(
+        &mut self,
+        values: impl Iterator<Item = i64> + Clone,
+        count: usize,
+        bytes: usize,
+        scratch: &mut Scratch,
+    ) -> bool {
+        if self.has_numbers == Some(false) {
+            return false;
+        }
+        if self.has_numbers.is_none() {
+            let step = (count / SAMPLE).max(1);
+            let mut sampled = 0;
+            scratch.sample.clear();
+            for value in values.clone().step_by(step) {
+                scratch.sample.place(value, usize::MAX);
+                sampled += 1;
+            }
+            let is_promising = scratch.sample.values.len() * 4 <= sampled;
+            if !is_promising {
+                self.has_numbers = Some(false);
+                return false;
+            }
+        }
+        let known = self.numbers.values.len();
+        scratch.places.clear();
+        for value in values {
+            let Some(place) = self.numbers.place(value, scratch.numbers_max) else {
+                self.has_numbers = Some(false);
+                return false;
+            };
+            scratch.places.push(place);
+        }
+        let entries = self.numbers.values.len();
+        let width = encode::width(entries as u64) as usize;
+        let pays = (entries - known) * size_of::<i64>() + count * width / 8 < bytes;
+        // New entries stay, for nothing, where it does not pay: the dictionary is used by earlier pages.
+        self.has_numbers = Some(pays);
+        pays
+    }
+
+    /// Compresses the page of `scratch`, writes it, and says where it is.
+    fn write_page(
+        &mut self,
+        scratch: &mut Scratch,
+        page: impl FnOnce(Bytes) -> Page,
+    ) -> Result<(u64, u64)> {
+        let plain = scratch.page.len();
+        let mut is_compressed = self.is_compressed.unwrap_or(true);
+        if is_compressed {
+            scratch.packed.clear();
+            scratch
+                .compressor
+                .compress(&scratch.page, &mut scratch.packed)?;
+            // A page that hardly shrinks is not worth packing and unpacking; and what the first one does, others do too.
+            if self.is_compressed.is_none() {
+                is_compressed = scratch.packed.len() + plain / SHRINKS < plain;
+                self.is_compressed = Some(is_compressed);
+            }
+        }
+        let written = if is_compressed {
+            &mut scratch.packed
+        } else {
+            &mut scratch.page
+        };
+        // Lent for the call, not copied.
+        let buf = Bytes::from(std::mem::take(written));
+        let lent = buf.clone();
+        let page = CompressedPage::new(page(buf), plain);
+        // A writer has a buffer of its own, so that none is kept for each of thousands of columns.
+        let offset = self.sink.len() as u64;
+        let mut sink = TrackedWrite::new(std::mem::take(&mut self.sink));
+        let spec = SerializedPageWriter::new(&mut sink).write_page(page)?;
+        self.sink = sink.into_inner()?;
+        if let Ok(lent) = lent.try_into_mut() {
+            *written = lent.into();
+        }
+        self.uncompressed += spec.uncompressed_size as u64;
+        Ok((offset, spec.bytes_written))
+    }
+
+    /// Writes the chunk into the file, describes it, and begins anew.
+    pub(crate) fn finish<W: Write>(
+        &mut self,
+        buffer: &mut Buffer,
+        descriptor: &ColumnDescPtr,
+        scratch: &mut Scratch,
+        file: &mut TrackedWrite<W>,
+    ) -> Result<Finished> {
+        let physical = descriptor.physical_type();
+        let mut chunk = std::mem::replace(self, Self::new());
+        let pages = std::mem::take(&mut chunk.sink);
+        let dictionary = chunk.dictionary(buffer, physical, scratch)?;
+        let offset = file.bytes_written() as u64;
+        file.write_all(&dictionary)?;
+        file.write_all(&pages)?;
+        let data_offset = offset + dictionary.len() as u64;
+
+        let mut first_row = 0;
+        let offset_index = index::offsets(chunk.pages.iter().map(|page| {
+            let location = Location {
+                offset: data_offset + page.offset,
+                bytes: page.bytes,
+                first_row,
+            };
+            first_row += page.rows as u64;
+            location
+        }));
+        let column_index = chunk.column_index(physical);
+        let sum = |of: fn(&PageFacts) -> u64| chunk.pages.iter().map(of).sum::<u64>();
+        let (rows, nulls) = (sum(|page| page.rows as u64), sum(|page| page.nulls as u64));
+        let nans = sum(|page| page.nans);
+        let codec = match chunk.is_compressed {
+            Some(true) => Compressor::CODEC.compression(),
+            Some(false) | None => Compression::UNCOMPRESSED,
+        };
+        let mut encodings = chunk.encodings;
+        encodings.push(Encoding::RLE);
+        if !dictionary.is_empty() && !encodings.contains(&Encoding::PLAIN) {
+            encodings.push(Encoding::PLAIN);
+        }
+        let mut metadata = ColumnChunkMetaData::builder(descriptor.clone())
+            .set_encodings(encodings)
+            .set_compression(codec)
+            .set_num_values(rows as i64)
+            .set_total_compressed_size((dictionary.len() + pages.len()) as i64)
+            .set_total_uncompressed_size(chunk.uncompressed as i64)
+            .set_data_page_offset(data_offset as i64);
+        if !dictionary.is_empty() {
+            metadata = metadata.set_dictionary_page_offset(Some(offset as i64));
+        }
+        if let Some(found) = bounds::statistics(chunk.bounds.as_ref(), physical, nulls, nans) {
+            metadata = metadata.set_statistics(found);
+        }
+        Ok(Finished {
+            metadata: metadata.build()?,
+            column_index,
+            offset_index,
+        })
+    }
+
+    /// The page of the dictionary, empty where no page refers to it.
+    fn dictionary(
+        &mut self,
+        buffer: &mut Buffer,
+        physical: Type,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<u8>> {
+        let is_used = self.encodings.contains(&Encoding::RLE_DICTIONARY);
+        scratch.page.clear();
+        let entries = match &mut buffer.values {
+            Values::Texts(values) => {
+                let entries = values.dictionary.len();
+                if is_used {
+                    scratch.page.extend_from_slice(&values.dictionary.page);
+                }
+                TextValues::begin(values);
+                entries
+            }
+            Values::Bools(_) | Values::Ints(_) | Values::Floats(_) | Values::Wides(_) => {
+                let bytes = if physical == Type::INT32 {
+                    size_of::<i32>()
+                } else {
+                    size_of::<i64>()
+                };
+                for value in &self.numbers.values {
+                    scratch
+                        .page
+                        .extend_from_slice(&value.to_le_bytes()[..bytes]);
+                }
+                self.numbers.values.len()
+            }
+        };
+        if !is_used {
+            return Ok(Vec::new());
+        }
+        let entries = u32::try_from(entries).map_err(|_| too_large())?;
+        self.write_page(scratch, |buf| Page::DictionaryPage {
+            buf,
+            num_values: entries,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        })?;
+        Ok(std::mem::take(&mut self.sink))
+    }
+
+    /// The index of the pages, where each has bounds and they are not too many.
+    fn column_index(&self, physical: Type) -> Option<Vec<u8>> {
+        let rows: usize = self.pages.iter().map(|page| page.rows).sum();
+        if rows < self.pages.len() * INDEXED_ROWS_MIN && self.pages.len() > 1 {
+            return None;
+        }
+        let contents = |page: &PageFacts| {
+            let is_null = page.nulls == page.rows;
+            let bytes = |bound: &Bound, is_max| bounds::bytes(bound, physical, is_max);
+            let (min, max) = match &page.bounds {
+                Some((min, max)) => (bytes(min, false)?, bytes(max, true)?),
+                None if is_null => Default::default(),
+                None => return None,
+            };
+            Some(Contents {
+                is_null,
+                min,
+                max,
+                nulls: page.nulls as u64,
+            })
+        };
+        let contents: Vec<Contents> = self.pages.iter().map(contents).collect::<Option<_>>()?;
+        (!contents.is_empty()).then(|| index::contents(&contents))
+    }
+
+    /// Bytes that wait for the end of the row group.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sink.len() as u64
+    }
+}
+
+fn too_large() -> ParquetError {
+    ParquetError::General("a dictionary is too large".to_owned())
+}

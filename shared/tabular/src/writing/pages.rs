@@ -1,0 +1,160 @@
+//! Rows of cells on their way into a Parquet file: pages, and row groups of them.
+
+use std::collections::HashMap;
+
+use arrow_schema::{Field, Schema};
+
+use crate::limits::{Limits, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX};
+use crate::profile::ColumnProfile;
+use crate::profile::counted;
+use crate::profile::facts::Room;
+use crate::profile::picks::Picks;
+use crate::profile::summary::SAMPLE_ROWS_MAX;
+use crate::refusal::Refusal;
+use crate::writing::column::Builder;
+use crate::writing::output::Output;
+
+/// The key of a field's metadata that has the unit of its values.
+const UNIT: &str = "unit";
+
+/// Rows below which a sample is not worth its place.
+const SAMPLE_ROWS_MIN: u32 = 16;
+
+/// A Parquet file that grows by rows.
+pub(crate) struct Pages {
+    limits: Limits,
+    pub(crate) columns: Vec<Builder>,
+    output: Output,
+    /// Rows that are in the sample of the profile.
+    picks: Picks,
+    /// Rows and bytes that wait for their pages.
+    page_rows: usize,
+    pub(crate) page_bytes: usize,
+    /// Rows and bytes of the row group that are in pages.
+    group_rows: usize,
+    group_bytes: u64,
+    pub(crate) rows: u64,
+}
+
+/// The end of a Parquet file.
+pub(crate) struct Closed {
+    /// The bytes that were not taken.
+    pub(crate) tail: Vec<u8>,
+    /// Bytes of the file.
+    pub(crate) bytes: u64,
+    pub(crate) columns: Vec<ColumnProfile>,
+}
+
+impl Pages {
+    pub(crate) fn new(columns: Vec<Builder>, limits: Limits) -> Result<Self, Refusal> {
+        let limits = limits.for_columns(columns.len());
+        let numbers_max = limits.dictionary_numbers(columns.len());
+        Ok(Self {
+            limits,
+            output: Output::new(&schema(&columns), numbers_max)?,
+            columns,
+            picks: Picks::new(0),
+            page_rows: 0,
+            page_bytes: 0,
+            group_rows: 0,
+            group_bytes: 0,
+            rows: 0,
+        })
+    }
+
+    /// Finds out what a profile says of the columns.
+    pub(crate) fn profiled(mut self) -> Self {
+        let row_bytes: usize = self.columns.iter().map(Builder::sample_bytes).sum();
+        let rows = self.limits.sample_bytes() / row_bytes.max(1);
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX).min(SAMPLE_ROWS_MAX);
+        // A power of two, so that what grows by doubling takes no more.
+        let rows = 1 << rows.checked_ilog2().unwrap_or(0);
+        let room = Room {
+            has_sample: rows >= SAMPLE_ROWS_MIN,
+            entries_max: counted::entries(self.limits.counted_bytes(self.columns.len())),
+        };
+        self.columns
+            .iter_mut()
+            .for_each(|column| column.profile_by(room));
+        self.picks = Picks::new(if room.has_sample { rows } else { 0 });
+        self
+    }
+
+    /// What is written and not yet taken.
+    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+        self.output.take()
+    }
+
+    /// Ends a row whose cells the columns took.
+    #[inline]
+    pub(crate) fn end_row(&mut self) -> Result<(), Refusal> {
+        self.rows += 1;
+        self.page_rows += 1;
+        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < self.limits.pages_bytes {
+            return Ok(());
+        }
+        self.write_pages()?;
+        let is_full = self.group_bytes >= self.limits.row_group_bytes as u64;
+        if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
+            self.finish_row_group()?;
+        }
+        Ok(())
+    }
+
+    fn write_pages(&mut self) -> Result<(), Refusal> {
+        self.picks.begin_page(self.page_rows);
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            self.group_bytes += column.write_page(at, &mut self.output, &self.picks)?;
+        }
+        self.group_rows += self.page_rows;
+        (self.page_rows, self.page_bytes) = (0, 0);
+        Ok(())
+    }
+
+    fn finish_row_group(&mut self) -> Result<(), Refusal> {
+        let buffers = self.columns.iter_mut().map(Builder::buffer);
+        self.output.finish_row_group(buffers, self.group_rows)?;
+        (self.group_rows, self.group_bytes) = (0, 0);
+        self.columns.iter_mut().for_each(Builder::begin_row_group);
+        if self.output.footer_bytes() > self.limits.metadata_bytes_max {
+            let (columns, rows) = (self.columns.len(), self.rows);
+            return Err(Refusal::TooLargeForMemory { columns, rows });
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub(crate) fn close(mut self, metadata: &[(String, String)]) -> Result<Closed, Refusal> {
+        if self.page_rows > 0 {
+            self.write_pages()?;
+        }
+        if self.group_rows > 0 {
+            self.finish_row_group()?;
+        }
+        self.columns.iter_mut().for_each(Builder::settle);
+        let (tail, bytes) = self.output.close(&schema(&self.columns), metadata)?;
+        Ok(Closed {
+            tail,
+            bytes,
+            columns: self
+                .columns
+                .into_iter()
+                .map(|column| column.finish(&self.picks))
+                .collect(),
+        })
+    }
+}
+
+/// The schema of the file, with the units of columns in their metadata.
+fn schema(columns: &[Builder]) -> Schema {
+    let field = |builder: &Builder| {
+        let column = builder.column();
+        let field = Field::new(&column.name, column.reading.data_type(), true);
+        let unit = column
+            .reading
+            .unit()
+            .map(|unit| (UNIT.to_owned(), unit.to_owned()));
+        field.with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
+    };
+    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
+}
