@@ -92,13 +92,13 @@
 //!   to case: `ID`, `id_2`. A header that is one field short (as R writes it) lacks the name of the first column. Where the
 //!   rows agree with each other on another number of fields, a shorter header lacks the names of the last columns, and a
 //!   longer one names columns that are null.
-//! - Empty fields behind the last column, and blanks there without quotes, are no fault: delimiters end rows in many files. Nor is it where rows leave out their
-//!   last cells, if many do and the others stand below their names by their types; or all names have a cell. Delimiters
-//!   alone, of another number, are an empty line. Another row with more or fewer
-//!   fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100 kept with
-//!   line and sample; all of them go to a Parquet file of their own where that is wanted ([`Options::rejects`]). *Lines in =
-//!   lines of rows + rejects.* A file is refused where more than a tenth of its lines is rejected ([`Options::rejects_max`]);
-//!   of a small one half, and up to nine.
+//! - Empty fields behind the last column, and blanks there without quotes, are no fault: delimiters end rows in many
+//!   files. Nor is it where rows leave out their last cells, if many do and the others stand below their names by their
+//!   types; or all names have a cell. Delimiters alone, of another number, are an empty line. Another row with more or
+//!   fewer fields, or with something behind a closing quote, is rejected: counted in lines by reason, and the first 100
+//!   kept with line and sample; all of them go to a Parquet file of their own where that is wanted
+//!   ([`Options::rejects`]). *Lines in = lines of rows + rejects.* A file is refused where more than a tenth of its lines
+//!   is rejected ([`Options::rejects_max`]); of a small one half, and up to nine.
 //!
 //! ## JSON
 //!
