@@ -17,7 +17,7 @@ use crate::types::reading::Reading;
 use crate::writing::bounds::{Bound, Bounds};
 
 /// Rows of a sample below which it says nothing.
-const SAMPLE_ROWS_MIN: u64 = 64;
+const SAMPLE_ROWS_MIN: u64 = 32;
 /// Texts whose hashes differ by chance alone are too many to be told apart in a sample, unless they are so long.
 const HASH_BYTES_MIN: usize = 20;
 

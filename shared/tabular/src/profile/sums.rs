@@ -133,7 +133,7 @@ impl Sums {
         let Summed::Exact(sum) = &mut self.sum else {
             return;
         };
-        let block: i128 = values.iter().map(|value| i128::from(*value)).sum();
+        let block = sum_of(values, bounds);
         *sum = sum.and_then(|sum| sum.checked_add(block));
         self.count += values.len() as u64;
         self.spread.join(spread_of(values, block, bounds));
@@ -200,6 +200,16 @@ impl Sums {
     }
 }
 
+/// The sum of a block of integers between these.
+fn sum_of(values: &[i64], (min, max): (i64, i64)) -> i128 {
+    let most = u128::from(min.unsigned_abs().max(max.unsigned_abs()));
+    if most * (values.len() as u128) < i64::MAX as u128 {
+        values.iter().sum::<i64>().into()
+    } else {
+        values.iter().map(|value| i128::from(*value)).sum()
+    }
+}
+
 /// Of integers whose sum is known, and that are between these. They are taken as distances from their mean, which a double holds
 /// without loss where they are close to each other, however large they are.
 fn spread_of(values: &[i64], sum: i128, (min, max): (i64, i64)) -> Spread {
@@ -210,14 +220,17 @@ fn spread_of(values: &[i64], sum: i128, (min, max): (i64, i64)) -> Spread {
     // It is between the extremes.
     let origin = i64::try_from(sum / all).unwrap_or(min);
     let rest = (sum % all) as f64 / all as f64;
-    let square = |value: i64| {
-        let distance = (value - origin) as f64 - rest;
-        distance * distance
+    let square = |distance: f64| (distance - rest) * (distance - rest);
+    // Of 32 bits several are worked on at once.
+    let squares = if i32::try_from(max - min).is_ok() {
+        added(values, |value| square(f64::from((value - origin) as i32)))
+    } else {
+        added(values, |value| square((value - origin) as f64))
     };
     Spread {
         count: values.len() as f64,
         mean: origin as f64 + rest,
-        squares: added(values, square),
+        squares,
     }
 }
 
