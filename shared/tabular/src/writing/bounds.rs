@@ -5,6 +5,7 @@ use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use crate::writing::buffer::{Buffer, TextValues, Values};
+use crate::limits::TEXT_EXTREME_BYTES_MAX;
 
 /// Longer texts are cut in the statistics.
 const TEXT_BYTES_MAX: usize = 64;
@@ -134,7 +135,12 @@ fn of_texts(values: &TextValues) -> Option<Bounds> {
     } else {
         values.plain_texts().for_each(take);
     }
-    let text = |text: &[u8]| Bound::Text(std::str::from_utf8(text).unwrap_or_default().into());
+    let text = |text: &[u8]| {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        // Of a long text as much as anybody looks at: its beginning is the smallest or the largest one too.
+        let end = text.ceil_char_boundary(TEXT_EXTREME_BYTES_MAX + 1);
+        Bound::Text(text[..end].into())
+    };
     bounds.map(|[(_, min), (_, max)]| (text(min), text(max)))
 }
 
