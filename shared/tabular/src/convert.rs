@@ -359,6 +359,10 @@ impl Table {
             return Ok(());
         }
         let columns = self.pages.columns.len();
+        let is_long = self.pages.is_long(row.text.len());
+        if is_long {
+            self.pages.make_room(row.text.len())?;
+        }
         if let Some(reason) = RejectReason::of(row, columns, (&self.frame, &self.head)) {
             if row.is_void() && !reason.is_beside() {
                 self.blank_lines += row.lines;
@@ -378,10 +382,13 @@ impl Table {
         if !self.first_rows.is_full() {
             self.first_rows.add(row, columns);
         }
+        if is_long {
+            self.pages.expect(row)?;
+        }
         if self.nulls.is_empty() {
             let pages = &mut self.pages;
             for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
-                pages.page_bytes += column.take(&cell)?;
+                pages.page_bytes += column.take(&cell)? as u64;
             }
         } else {
             self.take_with_nulls(row)?;
@@ -426,11 +433,12 @@ impl Table {
     fn take_with_nulls(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
         let pages = &mut self.pages;
         for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
-            pages.page_bytes += if cell.is_one_of(&self.nulls) {
+            let bytes = if cell.is_one_of(&self.nulls) {
                 column.take_null_word()
             } else {
                 column.take(&cell)?
             };
+            pages.page_bytes += bytes as u64;
         }
         Ok(())
     }

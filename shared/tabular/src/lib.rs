@@ -168,6 +168,7 @@
 
 mod convert;
 mod dialect;
+mod held;
 mod input;
 mod layout;
 mod limits;

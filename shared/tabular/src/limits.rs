@@ -28,6 +28,8 @@ pub const REJECTS_KEPT_MAX: usize = 100;
 pub const REJECT_SAMPLE_BYTES_MAX: usize = 200;
 /// The longest minimum or maximum of a text column in bytes; longer cells count with their beginning.
 pub const TEXT_EXTREME_BYTES_MAX: usize = 128;
+/// All keys of JSON together, in bytes: they are kept for the whole file.
+const KEY_BYTES_MAX: u64 = (COLUMNS_MAX * COLUMN_NAME_BYTES_MAX) as u64;
 /// Rows of one row group at most.
 pub(crate) const ROW_GROUP_ROWS_MAX: usize = 1024 * 1024;
 /// Rows of one page at most.
@@ -37,7 +39,7 @@ const WORKBOOK_BYTES_MAX: u64 = 256 * MIB;
 /// Pages of one row group in bytes at most.
 const ROW_GROUP_BYTES_MAX: u64 = 128 * MIB;
 /// Bytes of values that wait for their pages at most.
-const PAGES_BYTES_MAX: u64 = 64 * MIB;
+pub(crate) const PAGES_BYTES_MAX: u64 = 64 * MIB;
 /// Bytes of the dictionary of one column at most.
 const DICTIONARY_BYTES_MAX: usize = 512 * 1024;
 /// What a number in a dictionary takes in memory, rounded up.
@@ -72,7 +74,8 @@ const _: () = assert!(TEXT_EXTREME_BYTES_MAX >= 4 && REJECT_SAMPLE_BYTES_MAX >= 
 /// budget; a field may then be lowered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A row longer than this, its line ends and quotes included, refuses the file.
+    /// A row longer than this, its line ends and quotes included, refuses the file. Of a table of more than
+    /// 512 columns rows are shorter: by half a KiB for each further column, down to a MiB.
     pub row_bytes_max: usize,
     /// A first row with more fields than this refuses the file.
     pub columns_max: usize,
@@ -151,6 +154,10 @@ impl Limits {
             |part: u64| usize::try_from(part.max(WIDE_PAGES_BYTES_MIN)).unwrap_or(usize::MAX);
         self.pages_bytes = self.pages_bytes.min(bytes(room / 4));
         self.row_group_bytes = self.row_group_bytes.min(bytes(room / 8 * 3));
+        // A long row is there several times beside what its columns take.
+        let many = taken.saturating_sub(MIB) / 4;
+        let row = (self.row_bytes_max as u64).saturating_sub(many);
+        self.row_bytes_max = self.row_bytes_max.min(bytes(row));
         self
     }
 
@@ -160,6 +167,16 @@ impl Limits {
         self.row_group_bytes /= 8;
         self.dictionaries_bytes /= 8;
         self
+    }
+
+    /// All keys of JSON together, in bytes: they are there several times.
+    pub(crate) fn key_bytes_max(&self) -> usize {
+        usize::try_from(KEY_BYTES_MAX.min(self.memory_bytes / 32)).unwrap_or(usize::MAX)
+    }
+
+    /// A row that is longer than this gets room of its own.
+    pub(crate) fn long_row_bytes(&self) -> usize {
+        (self.pages_bytes / 16).max(PIECE_BYTES)
     }
 
     /// Bytes of the dictionary of each of so many columns.

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::{COLUMN_NAME_BYTES_MAX, COLUMNS_MAX, Limits};
 use crate::parsing::row::{Place, Row, RowBuilder};
+use crate::held;
+use crate::limits::{COLUMNS_MAX, Limits};
 use crate::refusal::Refusal;
 
-/// All keys together, in bytes: they are kept for the whole file.
-const KEY_BYTES_MAX: usize = COLUMNS_MAX * COLUMN_NAME_BYTES_MAX;
+/// Members of an object that are kept: one more than there may be columns.
+const MEMBERS_MAX: usize = COLUMNS_MAX + 1;
 
 /// Whether a text begins as objects do: `{"key":`, or the same in an array.
 pub(crate) fn begins(sample: &str) -> bool {
@@ -59,7 +60,6 @@ pub(crate) struct Json {
     met: Vec<u64>,
     /// Columns of the keys of an object, where they are known.
     found: Vec<Option<usize>>,
-    cells: Vec<Option<(String, bool)>>,
     row: RowBuilder,
 }
 
@@ -88,7 +88,6 @@ impl Json {
             objects: 0,
             met: vec![0; known.len()],
             found: Vec::new(),
-            cells: Vec::new(),
             row: RowBuilder::default(),
         }
     }
@@ -113,7 +112,7 @@ impl Json {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        self.buffer.push_str(piece);
+        held::append(&mut self.buffer, piece, &self.limits);
         // Moved out for the scan, so that rows can borrow it while the state moves on.
         let mut buffer = std::mem::take(&mut self.buffer);
         self.scan(&buffer, sink)?;
@@ -123,6 +122,7 @@ impl Json {
         self.offset += done as u64;
         self.at -= done;
         self.start = 0;
+        held::release(&mut buffer);
         self.buffer = buffer;
         if self.buffer.len() > self.limits.row_bytes_max {
             return Err(Refusal::RowTooLong {
@@ -200,7 +200,7 @@ impl Json {
             lines: self.line - self.start_line + 1,
             offset: self.offset + self.start as u64,
         };
-        let Ok(Object(members)) = serde_json::from_str::<Object<'_>>(text) else {
+        let Ok(Object { members, is_cut }) = serde_json::from_str::<Object<'_>>(text) else {
             return sink(&RowBuilder::faulty(text, place));
         };
         if !self.find_columns(&members) {
@@ -209,32 +209,41 @@ impl Json {
                 ..RowBuilder::faulty(text, place)
             });
         }
-        self.cells.clear();
-        self.cells.resize(self.keys.len(), None);
+        if is_cut {
+            return Err(self.too_many(members.len()));
+        }
+        let mut cells: Vec<Option<&str>> = vec![None; self.keys.len()];
         for (member, (key, value)) in members.into_iter().enumerate() {
             let at = match self.found[member] {
                 Some(at) => at,
-                None => self.add_column(key)?,
+                None => {
+                    cells.push(None);
+                    self.add_column(key)?
+                }
             };
-            let value = value.get();
-            self.cells[at] = match value.as_bytes().first() {
-                Some(b'n') => None,
-                Some(b'"') => match serde_json::from_str(value) {
-                    Ok(text) => Some((text, true)),
-                    Err(_) => return sink(&RowBuilder::faulty(text, place)),
-                },
-                Some(b'{' | b'[') => Some((value.to_owned(), true)),
-                Some(_) | None => Some((value.to_owned(), false)),
-            };
+            cells[at] = Some(value.get());
         }
+        if !self.build(&cells, text.len()) {
+            return sink(&RowBuilder::faulty(text, place));
+        }
+        sink(&self.row.row(place, &self.keys))?;
+        self.row.release();
+        Ok(())
+    }
+
+    /// Puts the row together; `false` where a string has what is no letter.
+    fn build(&mut self, cells: &[Option<&str>], bytes_max: usize) -> bool {
         self.row.clear();
-        for cell in &self.cells {
-            match cell {
-                Some((value, quoted)) => self.row.push(Some(value), *quoted),
-                None => self.row.push(None, false),
+        self.row.expect(bytes_max);
+        cells.iter().all(|value| {
+            match value.and_then(|value| value.as_bytes().first()) {
+                None | Some(b'n') => self.row.push(None, false),
+                Some(b'"') => return self.row.push_json(value.unwrap_or_default()),
+                Some(b'{' | b'[') => self.row.push(*value, true),
+                Some(_) => self.row.push(*value, false),
             }
-        }
-        sink(&self.row.row(place, &self.keys))
+            true
+        })
     }
 
     /// Finds the columns of the keys of a row, where they have one; `false` where a key is there twice. Readers differ on which
@@ -257,29 +266,37 @@ impl Json {
         true
     }
 
+    fn too_many(&self, columns: usize) -> Refusal {
+        Refusal::TooManyColumns {
+            columns,
+            limit: self.limits.columns_max,
+        }
+    }
+
     /// The column of a new key.
     fn add_column(&mut self, key: String) -> Result<usize, Refusal> {
         if self.frozen {
             return Err(Refusal::SourceChanged);
         }
         self.key_bytes += key.len();
-        if self.keys.len() >= self.limits.columns_max || self.key_bytes > KEY_BYTES_MAX {
-            return Err(Refusal::TooManyColumns {
-                columns: self.keys.len() + 1,
-                limit: self.limits.columns_max,
-            });
+        let are_long = self.key_bytes > self.limits.key_bytes_max();
+        if self.keys.len() >= self.limits.columns_max || are_long {
+            return Err(self.too_many(self.keys.len() + 1));
         }
         let at = self.keys.len();
         self.keys.push(key.clone());
         self.index.insert(key, at);
-        self.cells.push(None);
         self.met.push(self.objects);
         Ok(at)
     }
 }
 
 /// The members of an object in their order, values as they are written.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
+struct Object<'a> {
+    members: Vec<(String, &'a RawValue)>,
+    /// There are more.
+    is_cut: bool,
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -294,10 +311,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry::<String, &'de RawValue>()? {
+                while members.len() < MEMBERS_MAX
+                    && let Some(member) = map.next_entry::<String, &'de RawValue>()?
+                {
                     members.push(member);
                 }
-                Ok(Object(members))
+                let mut is_cut = false;
+                while members.len() == MEMBERS_MAX
+                    && map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some()
+                {
+                    is_cut = true;
+                }
+                Ok(Object { members, is_cut })
             }
         }
 

@@ -7,3 +7,4 @@ pub(crate) mod reader;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod scan;
+pub(crate) mod unescape;

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::held;
+use crate::unescape;
+
 /// How a text is divided into cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dialect {
@@ -72,6 +75,16 @@ impl<'a> Cell<'a> {
         backslash: false,
     };
 
+    /// A text as it is.
+    pub(crate) fn literal(text: &'a str) -> Self {
+        Self {
+            raw: text,
+            quoted: true,
+            literal: true,
+            ..Self::ABSENT
+        }
+    }
+
     /// The value: doubled quotes made single, and escaped letters bare.
     pub(crate) fn value(&self) -> Cow<'a, str> {
         let Some(quote) = self.escaped.map(char::from) else {
@@ -106,7 +119,20 @@ impl<'a> Cell<'a> {
     pub(crate) fn write(&self, into: &mut Vec<u8>) {
         let mut rest = self.raw.as_bytes();
         match self.escaped {
-            Some(_) if self.backslash => into.extend_from_slice(self.value().as_bytes()),
+            Some(quote) if self.backslash => {
+                while let Some(at) = memchr::memchr2(quote, b'\\', rest) {
+                    let (letter, next) = (rest[at], rest.get(at + 1).copied());
+                    let is_pair = match next {
+                        Some(next) if next == quote => true,
+                        Some(next) => letter == b'\\' && next == b'\\',
+                        None => false,
+                    };
+                    into.extend_from_slice(&rest[..at]);
+                    into.push(next.filter(|_| is_pair).unwrap_or(letter));
+                    rest = &rest[at + 1 + usize::from(is_pair)..];
+                }
+                into.extend_from_slice(rest);
+            }
             Some(quote) => {
                 // Every quote inside is doubled.
                 while let Some(at) = memchr::memchr(quote, rest) {
@@ -121,7 +147,12 @@ impl<'a> Cell<'a> {
 
     /// Whether it is one of these words.
     pub(crate) fn is_one_of(&self, words: &BTreeSet<String>) -> bool {
-        !words.is_empty() && words.contains(self.value().as_ref())
+        // An escaped letter takes two bytes: what is longer is none, and need not be copied.
+        let may_be = |word: &String| word.len() >= self.raw.len() / 2;
+        match self.as_written() {
+            Some(value) => words.contains(value),
+            None => words.iter().any(may_be) && words.contains(self.value().as_ref()),
+        }
     }
 
     /// Nothing but blanks, and not quoted: what a delimiter that ends a row leaves behind it.
@@ -243,15 +274,38 @@ impl RowBuilder {
         self.spans.clear();
     }
 
+    /// Makes room for so many bytes of text, and no more.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        self.text.reserve_exact(bytes);
+    }
+
+    /// Gives the room of a long row back.
+    pub(crate) fn release(&mut self) {
+        self.text.clear();
+        held::release(&mut self.text);
+    }
+
     /// Appends a value; `None` is null.
     pub(crate) fn push(&mut self, value: Option<&str>, quoted: bool) {
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let start = offset(self.text.len());
+        let start = self.text.len();
         self.text.push_str(value.unwrap_or_default());
+        self.end_value(start, quoted && value.is_some());
+    }
+
+    /// Appends a string of JSON, in its quotes; `false` where it is none.
+    pub(crate) fn push_json(&mut self, string: &str) -> bool {
+        let start = self.text.len();
+        let is_text = unescape::append(&mut self.text, string);
+        self.end_value(start, true);
+        is_text
+    }
+
+    fn end_value(&mut self, start: usize, quoted: bool) {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         self.spans.push(Span {
-            start,
+            start: offset(start),
             end: offset(self.text.len()),
-            quoted: quoted && value.is_some(),
+            quoted,
             escaped: false,
         });
     }
@@ -287,6 +341,29 @@ impl RowBuilder {
             dialect: Dialect::of(b','),
             spans: &[],
             keys: &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Cell;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_the_value(raw in "([a\u{e9}\\\\]|\"\"){0,20}", backslash in any::<bool>()) {
+            let cell = Cell {
+                raw: &raw,
+                quoted: true,
+                literal: false,
+                escaped: Some(b'"'),
+                backslash,
+            };
+            let mut written = Vec::new();
+            cell.write(&mut written);
+            prop_assert_eq!(String::from_utf8(written), Ok(cell.value().into_owned()));
         }
     }
 }

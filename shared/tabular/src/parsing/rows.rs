@@ -7,6 +7,7 @@
 
 use memchr::{memchr, memchr2_iter};
 
+use crate::held;
 use crate::limits::Limits;
 use crate::parsing::row::{Dialect, Row, Span};
 use crate::refusal::Refusal;
@@ -152,7 +153,7 @@ impl Rows {
     where
         S: FnMut(&Row<'_>) -> Result<(), Refusal>,
     {
-        self.buffer.push_str(piece);
+        held::append(&mut self.buffer, piece, &self.limits);
         // Moved out for the scan, so that rows can borrow it while the state moves on.
         let mut buffer = std::mem::take(&mut self.buffer);
         let scanned = self.scan(&buffer, sink);
@@ -162,6 +163,7 @@ impl Rows {
         self.cell_start = self.cell_start.saturating_sub(self.row_start);
         self.cell_end = self.cell_end.saturating_sub(self.row_start);
         self.row_start = 0;
+        held::release(&mut buffer);
         self.buffer = buffer;
         scanned?;
         self.check_length(self.buffer.len())

@@ -2,9 +2,12 @@
 
 use crate::parsing::row::Cell;
 use crate::writing::dictionary::Texts;
+use crate::limits::PAGES_BYTES_MAX;
 
 /// Texts after which a dictionary has to have paid.
 const TRIAL: usize = 4096;
+/// How many times larger than its dictionary may be what is written out of it.
+const WRITTEN_OUT: usize = 8;
 
 /// Values without the nulls between them.
 pub(crate) enum Values {
@@ -51,6 +54,25 @@ impl Buffer {
         }
     }
 
+    /// Gives room back that is not used. Nothing waits.
+    pub(crate) fn release(&mut self) {
+        if let Values::Texts(values) = &mut self.values {
+            (values.plain, values.places) = (Vec::new(), Vec::new());
+        }
+    }
+
+    /// Whether the page has to end before a long text comes.
+    pub(crate) fn ends_before_long(&self) -> bool {
+        matches!(&self.values, Values::Texts(values) if values.ends_before_long())
+    }
+
+    /// Makes room for a value that is written with so many bytes.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        if let Values::Texts(values) = &mut self.values {
+            values.expect(bytes);
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.nulls.clear();
         match &mut self.values {
@@ -63,6 +85,9 @@ impl Buffer {
                 values.count = 0;
                 values.plain.clear();
                 values.places.clear();
+                if values.state == State::Ending {
+                    values.state = State::Full;
+                }
             }
         }
     }
@@ -84,6 +109,8 @@ pub(crate) struct TextValues {
 enum State {
     /// New texts go into the dictionary.
     Open,
+    /// It is full, but what waits for this page stays in it: written out it would take too much.
+    Ending,
     /// This chunk's dictionary is full.
     Full,
     /// Hardly a text comes twice.
@@ -105,7 +132,7 @@ impl TextValues {
 
     /// Whether what waits are places in the dictionary.
     pub(crate) fn has_places(&self) -> bool {
-        self.state == State::Open
+        matches!(self.state, State::Open | State::Ending)
     }
 
     /// Takes a text, and says how many bytes it keeps waiting.
@@ -116,6 +143,8 @@ impl TextValues {
             let bytes_max = self.dictionary_bytes_max;
             let found = match cell.as_written() {
                 Some(text) => self.dictionary.place(text.as_bytes(), bytes_max),
+                // An escaped letter takes two bytes.
+                None if cell.raw.len() / 2 > bytes_max => None,
                 None => self.dictionary.place(cell.value().as_bytes(), bytes_max),
             };
             match found {
@@ -126,8 +155,11 @@ impl TextValues {
                     }
                     return size_of::<u32>();
                 }
-                None => self.close(State::Full),
+                None => self.fill(),
             }
+        }
+        if self.state == State::Ending {
+            return self.push_last(cell);
         }
         let start = self.plain.len();
         self.plain.extend_from_slice(&[0; 4]);
@@ -137,22 +169,77 @@ impl TextValues {
         self.plain.len() - start
     }
 
+    /// Takes a text into a dictionary that is full, and ends the page.
+    #[cold]
+    fn push_last(&mut self, cell: &Cell<'_>) -> usize {
+        let place = self.dictionary.append(cell.value().as_bytes());
+        self.places.push(place);
+        PAGES_BYTES_MAX as usize
+    }
+
     /// Gives the dictionary up where most texts of the first page are new.
     pub(crate) fn judge(&mut self) {
         if self.is_referred {
             return;
         }
         let is_first = self.dictionary.len() >= self.places.len() / 2;
-        if self.state == State::Open && is_first && self.places.len() > 1 {
+        let may_close = self.state == State::Open && is_first && self.places.len() > 1;
+        if may_close && self.can_write_out() {
             self.close(State::Futile);
             self.dictionary.clear();
         }
+    }
+
+    /// The dictionary has no room for the next text.
+    #[cold]
+    fn fill(&mut self) {
+        if self.can_write_out() {
+            self.close(State::Full);
+        } else {
+            self.state = State::Ending;
+        }
+    }
+
+    /// Bytes of what waits once it is written out, and no less.
+    fn written_bytes_max(&self) -> usize {
+        self.places
+            .len()
+            .saturating_mul(self.dictionary.longest + 4)
+    }
+
+    fn written_bytes(&self) -> usize {
+        let bytes = |place: &u32| self.dictionary.get(*place as usize).len() + 4;
+        self.places.iter().map(bytes).sum()
+    }
+
+    /// Whether what waits is not too much once it is written out: its texts may be there many times.
+    fn can_write_out(&self) -> bool {
+        let most = self.dictionary_bytes_max.saturating_mul(WRITTEN_OUT);
+        self.written_bytes_max() <= most || self.written_bytes() <= most
+    }
+
+    /// Whether the page has to end before a long text comes.
+    pub(crate) fn ends_before_long(&self) -> bool {
+        let most = self.dictionary_bytes_max.saturating_mul(WRITTEN_OUT);
+        self.has_places() && self.written_bytes_max() > most
+    }
+
+    /// Makes room for a text of so many bytes, and no more.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        if self.state == State::Open {
+            if bytes / 2 <= self.dictionary_bytes_max {
+                return;
+            }
+            self.fill();
+        }
+        self.plain.reserve_exact(bytes + 4);
     }
 
     /// Writes what waits out.
     #[cold]
     fn close(&mut self, state: State) {
         self.state = state;
+        self.plain.reserve_exact(self.written_bytes());
         for place in self.places.drain(..) {
             let text = self.dictionary.get(place as usize);
             self.plain
@@ -165,7 +252,7 @@ impl TextValues {
     pub(crate) fn begin(&mut self) {
         self.dictionary.clear();
         self.is_referred = false;
-        if self.state == State::Full {
+        if matches!(self.state, State::Full | State::Ending) {
             self.state = State::Open;
         }
     }

@@ -22,6 +22,11 @@ const SAMPLE: usize = 1024;
 /// Rows of a page from which on its bounds help to pass over it.
 const INDEXED_ROWS_MIN: usize = 500;
 
+/// Bytes up to which pages are put together as they wait.
+const SEGMENT_BYTES: usize = 64 * 1024;
+/// What a page takes beside its values, rounded up.
+const PAGE_HEADER_BYTES: usize = 128;
+
 /// Pages are compressed where they shrink by more than this part of them.
 const SHRINKS: usize = 10;
 
@@ -32,6 +37,8 @@ pub(crate) struct Scratch {
     packed: Vec<u8>,
     places: Vec<u32>,
     sample: Numbers,
+    /// A long row waits: what is done with is given back at once.
+    is_lean: bool,
     /// Entries of a dictionary of numbers at most.
     numbers_max: usize,
 }
@@ -44,8 +51,17 @@ impl Scratch {
             packed: Vec::new(),
             places: Vec::new(),
             sample: Numbers::new(),
+            is_lean: false,
             numbers_max,
         })
+    }
+
+    /// Gives all back that it may give, now and after each page.
+    pub(crate) fn set_lean(&mut self, is_lean: bool) {
+        self.is_lean = is_lean;
+        if is_lean {
+            (self.page, self.packed) = (Vec::new(), Vec::new());
+        }
     }
 }
 
@@ -61,8 +77,9 @@ struct PageFacts {
 
 /// Pages written so far.
 pub(crate) struct Chunk {
-    /// Bytes of the pages.
-    sink: Vec<u8>,
+    /// The pages: small ones together, a large one alone, so that it is not copied for the next.
+    sink: Vec<Vec<u8>>,
+    sink_bytes: u64,
     pages: Vec<PageFacts>,
     numbers: Numbers,
     /// Whether numbers are places in the dictionary, known from the first page on.
@@ -85,6 +102,7 @@ impl Chunk {
     pub(crate) fn new() -> Self {
         Self {
             sink: Vec::new(),
+            sink_bytes: 0,
             pages: Vec::new(),
             numbers: Numbers::new(),
             has_numbers: None,
@@ -109,7 +127,11 @@ impl Chunk {
         if !self.encodings.contains(&encoding) {
             self.encodings.push(encoding);
         }
-        let rows = buffer.rows();
+        let (rows, nulls) = (buffer.rows(), buffer.nulls.len());
+        buffer.clear();
+        if scratch.is_lean {
+            buffer.release();
+        }
         let (offset, bytes) = self.write_page(scratch, |buf| Page::DataPage {
             buf,
             num_values: rows as u32,
@@ -122,14 +144,13 @@ impl Chunk {
             offset,
             bytes,
             rows,
-            nulls: buffer.nulls.len(),
+            nulls,
             nans,
             bounds: bounds.as_ref().map(bounds::shortened),
         });
         if let Some(bounds) = bounds {
             bounds::join(&mut self.bounds, bounds);
         }
-        buffer.clear();
         Ok(bytes)
     }
 
@@ -183,6 +204,7 @@ impl Chunk {
                     encode::places(page, &values.places, values.dictionary.len());
                     Encoding::RLE_DICTIONARY
                 } else {
+                    page.reserve_exact(values.plain.len());
                     page.extend_from_slice(&values.plain);
                     Encoding::PLAIN
                 }
@@ -252,6 +274,9 @@ impl Chunk {
             }
         }
         let written = if is_compressed {
+            if scratch.is_lean {
+                scratch.page = Vec::new();
+            }
             &mut scratch.packed
         } else {
             &mut scratch.page
@@ -261,15 +286,29 @@ impl Chunk {
         let lent = buf.clone();
         let page = CompressedPage::new(page(buf), plain);
         // A writer has a buffer of its own, so that none is kept for each of thousands of columns.
-        let offset = self.sink.len() as u64;
-        let mut sink = TrackedWrite::new(std::mem::take(&mut self.sink));
+        let offset = self.sink_bytes;
+        let segment = self.segment(lent.len() + PAGE_HEADER_BYTES);
+        let mut sink = TrackedWrite::new(segment);
         let spec = SerializedPageWriter::new(&mut sink).write_page(page)?;
-        self.sink = sink.into_inner()?;
-        if let Ok(lent) = lent.try_into_mut() {
+        self.sink.push(sink.into_inner()?);
+        self.sink_bytes += spec.bytes_written;
+        if !scratch.is_lean
+            && let Ok(lent) = lent.try_into_mut()
+        {
             *written = lent.into();
         }
         self.uncompressed += spec.uncompressed_size as u64;
         Ok((offset, spec.bytes_written))
+    }
+
+    /// Where a page of so many bytes goes.
+    fn segment(&mut self, bytes: usize) -> Vec<u8> {
+        let is_small = |segment: &mut Vec<u8>| segment.len() + bytes <= SEGMENT_BYTES;
+        let segment = self.sink.pop_if(is_small).unwrap_or_default();
+        if bytes > SEGMENT_BYTES {
+            return Vec::with_capacity(bytes);
+        }
+        segment
     }
 
     /// Writes the chunk into the file, describes it, and begins anew.
@@ -283,10 +322,13 @@ impl Chunk {
         let physical = descriptor.physical_type();
         let mut chunk = std::mem::replace(self, Self::new());
         let pages = std::mem::take(&mut chunk.sink);
+        let pages_bytes = std::mem::take(&mut chunk.sink_bytes);
         let dictionary = chunk.dictionary(buffer, physical, scratch)?;
         let offset = file.bytes_written() as u64;
         file.write_all(&dictionary)?;
-        file.write_all(&pages)?;
+        for pages in pages {
+            file.write_all(&pages)?;
+        }
         let data_offset = offset + dictionary.len() as u64;
 
         let mut first_row = 0;
@@ -316,7 +358,7 @@ impl Chunk {
             .set_encodings(encodings)
             .set_compression(codec)
             .set_num_values(rows as i64)
-            .set_total_compressed_size((dictionary.len() + pages.len()) as i64)
+            .set_total_compressed_size(dictionary.len() as i64 + pages_bytes as i64)
             .set_total_uncompressed_size(chunk.uncompressed as i64)
             .set_data_page_offset(data_offset as i64);
         if !dictionary.is_empty() {
@@ -374,7 +416,7 @@ impl Chunk {
             encoding: Encoding::PLAIN,
             is_sorted: false,
         })?;
-        Ok(std::mem::take(&mut self.sink))
+        Ok(self.sink.pop().unwrap_or_default())
     }
 
     /// The index of the pages, where each has bounds and they are not too many.
@@ -404,7 +446,18 @@ impl Chunk {
 
     /// Bytes that wait for the end of the row group.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sink.len() as u64
+        self.sink_bytes
+    }
+
+    /// Bytes of the dictionary at most, of this chunk and its values.
+    pub(crate) fn dictionary_bytes(&self, buffer: &Buffer) -> u64 {
+        let bytes = match &buffer.values {
+            Values::Texts(values) => values.dictionary.page.len(),
+            Values::Bools(_) | Values::Ints(_) | Values::Floats(_) | Values::Wides(_) => {
+                size_of_val(self.numbers.values.as_slice())
+            }
+        };
+        bytes as u64
     }
 }
 

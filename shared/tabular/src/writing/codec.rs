@@ -62,7 +62,9 @@ mod imp {
 
         pub(super) fn compress(&mut self, page: &[u8], into: &mut Vec<u8>) -> Result<()> {
             let start = into.len();
-            into.resize(start + zstd::zstd_safe::compress_bound(page.len()), 0);
+            let bound = zstd::zstd_safe::compress_bound(page.len());
+            into.reserve_exact(bound);
+            into.resize(start + bound, 0);
             let written = self
                 .0
                 .compress_to_buffer(page, &mut into[start..])
@@ -89,7 +91,9 @@ mod imp {
 
         pub(super) fn compress(&mut self, page: &[u8], into: &mut Vec<u8>) -> Result<()> {
             let start = into.len();
-            into.resize(start + snap::raw::max_compress_len(page.len()), 0);
+            let bound = snap::raw::max_compress_len(page.len());
+            into.reserve_exact(bound);
+            into.resize(start + bound, 0);
             let written = self.0.compress(page, &mut into[start..]).map_err(failed)?;
             into.truncate(start + written);
             Ok(())

@@ -120,6 +120,8 @@ pub(crate) struct Texts {
     table: Table,
     pub(crate) page: Vec<u8>,
     ends: Vec<u32>,
+    /// Bytes of the longest text.
+    pub(crate) longest: usize,
 }
 
 impl Texts {
@@ -128,6 +130,7 @@ impl Texts {
             table: Table::new(),
             page: Vec::new(),
             ends: Vec::new(),
+            longest: 0,
         }
     }
 
@@ -170,15 +173,29 @@ impl Texts {
             .extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.page.extend_from_slice(text);
         self.ends.push(self.page.len() as u32);
+        self.longest = self.longest.max(text.len());
         self.table.slots[slot] = (place + 1, (hash >> 32) as u32);
         self.table.entries += 1;
         Some(place)
+    }
+
+    /// The place of a text in a dictionary that may grow beyond its bounds: once, since it is searched no more.
+    pub(crate) fn append(&mut self, text: &[u8]) -> u32 {
+        if let Some(place) = self.place(text, usize::MAX) {
+            return place;
+        }
+        self.page
+            .extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.page.extend_from_slice(text);
+        self.ends.push(self.page.len() as u32);
+        self.ends.len() as u32 - 1
     }
 
     pub(crate) fn clear(&mut self) {
         self.table.clear();
         self.page.clear();
         self.ends.clear();
+        self.longest = 0;
     }
 }
 

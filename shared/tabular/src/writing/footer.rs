@@ -17,6 +17,7 @@ use parquet::schema::types::SchemaDescPtr;
 
 use crate::writing::encode::{varint, zigzag};
 use crate::writing::index::structs;
+use crate::held;
 
 /// What ends a file: the length of the footer, and the magic bytes.
 const END_BYTES: usize = 8;
@@ -98,7 +99,7 @@ impl RowGroups {
         let end = footer.len().checked_sub(behind).ok_or_else(unlike)?;
         let group = footer.get(self.place..end).ok_or_else(unlike)?;
         let group = group.strip_prefix(before.as_slice()).ok_or_else(unlike)?;
-        self.bytes.extend_from_slice(group);
+        held::append_bytes(&mut self.bytes, group);
         self.count += 1;
         self.rows += rows.unsigned_abs();
         Ok(())

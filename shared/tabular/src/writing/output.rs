@@ -18,6 +18,7 @@ use crate::writing::bounds::Bounds;
 use crate::writing::buffer::Buffer;
 use crate::writing::chunk::{Chunk, Finished, Scratch};
 use crate::writing::footer::RowGroups;
+use crate::held;
 
 const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
 /// The version of the format: 2 since it names the encodings that are used.
@@ -25,6 +26,8 @@ const VERSION: i32 = 2;
 const MAGIC: &[u8] = b"PAR1";
 /// Digits of a decimal that eight bytes hold.
 pub(crate) const INT64_DIGITS: u8 = 18;
+/// What the indexes of a column chunk take, about.
+const INDEXES_BYTES: u64 = 64;
 /// Bytes of a wider decimal.
 const WIDE_BYTES: i32 = 16;
 
@@ -41,7 +44,7 @@ impl Shared {
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend_from_slice(bytes);
+        held::append_bytes(&mut waiting, bytes);
         Ok(bytes.len())
     }
 
@@ -98,12 +101,8 @@ impl Output {
         buffers: impl Iterator<Item = &'a mut Buffer>,
         rows: usize,
     ) -> Result<()> {
-        let bytes: u64 = self.chunks.iter().map(Chunk::bytes).sum();
-        let waiting = &self.waiting.0;
-        waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .reserve_exact(usize::try_from(bytes + bytes / 8).unwrap_or(0));
+        let buffers: Vec<&mut Buffer> = buffers.collect();
+        self.make_room(&buffers);
         let offset = self.file.bytes_written() as i64;
         let mut finished = Vec::with_capacity(self.chunks.len());
         for (at, (chunk, buffer)) in self.chunks.iter_mut().zip(buffers).enumerate() {
@@ -130,6 +129,27 @@ impl Output {
         // The file buffers what it writes.
         self.file.flush()?;
         Ok(())
+    }
+
+    /// Makes room for a row group that is about to be written: what grows is there twice for a moment.
+    fn make_room(&self, buffers: &[&mut Buffer]) {
+        let chunks = self.chunks.iter().zip(buffers);
+        let bytes = chunks.map(|(chunk, buffer)| {
+            let bytes = chunk.bytes() + chunk.dictionary_bytes(buffer);
+            bytes + bytes / 32 + INDEXES_BYTES
+        });
+        let bytes = usize::try_from(bytes.sum::<u64>()).unwrap_or(0);
+        let mut waiting = self
+            .waiting
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        waiting.reserve_exact(bytes);
+    }
+
+    /// Gives back what pages are made in, as soon as each is made.
+    pub(crate) fn set_lean(&mut self, is_lean: bool) {
+        self.scratch.set_lean(is_lean);
     }
 
     /// Writes the indexes of a chunk, and says in its description where they are.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use arrow_schema::{Field, Schema};
 
+use crate::writing::buffer::Buffer;
 use crate::limits::{Limits, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX};
 use crate::profile::ColumnProfile;
 use crate::profile::counted;
@@ -13,6 +14,7 @@ use crate::profile::summary::SAMPLE_ROWS_MAX;
 use crate::refusal::Refusal;
 use crate::writing::column::Builder;
 use crate::writing::output::Output;
+use crate::parsing::row::Row;
 
 /// The key of a field's metadata that has the unit of its values.
 const UNIT: &str = "unit";
@@ -29,10 +31,13 @@ pub(crate) struct Pages {
     picks: Picks,
     /// Rows and bytes that wait for their pages.
     page_rows: usize,
-    pub(crate) page_bytes: usize,
+    pub(crate) page_bytes: u64,
     /// Rows and bytes of the row group that are in pages.
     group_rows: usize,
     group_bytes: u64,
+    /// Rows of more bytes are long.
+    long_row_bytes: usize,
+    is_lean: bool,
     pub(crate) rows: u64,
 }
 
@@ -58,6 +63,8 @@ impl Pages {
             page_bytes: 0,
             group_rows: 0,
             group_bytes: 0,
+            long_row_bytes: limits.long_row_bytes(),
+            is_lean: false,
             rows: 0,
         })
     }
@@ -90,13 +97,56 @@ impl Pages {
     pub(crate) fn end_row(&mut self) -> Result<(), Refusal> {
         self.rows += 1;
         self.page_rows += 1;
-        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < self.limits.pages_bytes {
+        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < self.limits.pages_bytes as u64 {
             return Ok(());
         }
         self.write_pages()?;
         let is_full = self.group_bytes >= self.limits.row_group_bytes as u64;
         if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
             self.finish_row_group()?;
+        }
+        Ok(())
+    }
+
+    /// Whether a row of so many bytes has to be told before it comes.
+    #[inline]
+    pub(crate) fn is_long(&self, bytes: usize) -> bool {
+        bytes > self.long_row_bytes
+    }
+
+    /// Makes room for a long row, which is there as text already: what waits does not wait for it, and what pages are made in
+    /// is given back.
+    #[cold]
+    pub(crate) fn make_room(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let bytes = bytes as u64;
+        self.is_lean = true;
+        self.output.set_lean(true);
+        let fits = self.page_bytes + bytes <= self.limits.pages_bytes as u64;
+        let mut buffers = self.columns.iter_mut().map(Builder::buffer);
+        if self.page_rows == 0 {
+            buffers.for_each(Buffer::release);
+        } else if !fits || buffers.any(|buffer| buffer.ends_before_long()) {
+            self.write_pages()?;
+        }
+        let is_full = self.group_bytes + bytes > self.limits.row_group_bytes as u64;
+        if self.group_rows > 0 && self.page_rows == 0 && is_full {
+            self.finish_row_group()?;
+        }
+        self.is_lean = true;
+        self.output.set_lean(true);
+        Ok(())
+    }
+
+    /// Makes room for the cells of a row that is about to be taken.
+    #[cold]
+    pub(crate) fn expect(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+        let limit_bytes = self.limits.row_bytes_max;
+        if row.text.len() > limit_bytes {
+            let line = row.line;
+            return Err(Refusal::RowTooLong { line, limit_bytes });
+        }
+        for (column, cell) in self.columns.iter_mut().zip(row.cells()) {
+            column.buffer().expect(cell.raw.len());
         }
         Ok(())
     }
@@ -108,6 +158,9 @@ impl Pages {
         }
         self.group_rows += self.page_rows;
         (self.page_rows, self.page_bytes) = (0, 0);
+        if std::mem::take(&mut self.is_lean) {
+            self.output.set_lean(false);
+        }
         Ok(())
     }
 

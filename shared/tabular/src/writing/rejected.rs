@@ -2,13 +2,13 @@
 
 use crate::layout::Column;
 use crate::limits::Limits;
-use crate::parsing::row::{Place, Row, RowBuilder};
 use crate::profile::RejectReason;
 use crate::refusal::Refusal;
 use crate::types::reading::Reading;
 use crate::types::told::Told;
 use crate::writing::column::Builder;
 use crate::writing::pages::{Closed, Pages};
+use crate::parsing::row::{Cell, Place, Row, RowBuilder};
 
 /// The columns of the file.
 const COLUMNS: [(&str, Reading); 6] = [
@@ -19,6 +19,9 @@ const COLUMNS: [(&str, Reading); 6] = [
     ("reason", Reading::Text),
     ("text", Reading::Text),
 ];
+
+/// The column of the text.
+const TEXT: usize = 5;
 
 /// The file, once a row was rejected.
 pub(crate) struct Rejected {
@@ -47,24 +50,26 @@ impl Rejected {
             Some(pages) => pages,
             None => self.pages.insert(begin(self.limits)?),
         };
+        if pages.is_long(row.text.len()) {
+            pages.make_room(row.text.len())?;
+            pages.columns[TEXT].buffer().expect(row.text.len());
+        }
         self.row.clear();
         for number in [row.line, row.lines, row.offset] {
             self.row.push(Some(&number.to_string()), false);
         }
         self.row.push(column, true);
         self.row.push(Some(reason.name()), true);
-        self.row.push(Some(row.text), true);
         let place = Place {
             line: row.line,
             lines: row.lines,
             offset: row.offset,
         };
-        for (column, cell) in pages
-            .columns
-            .iter_mut()
-            .zip(self.row.row(place, &[]).cells())
-        {
-            pages.page_bytes += column.take(&cell)?;
+        // The text is not copied before.
+        let text = Cell::literal(row.text);
+        let cells = self.row.row(place, &[]).cells().chain([text]);
+        for (column, cell) in pages.columns.iter_mut().zip(cells) {
+            pages.page_bytes += column.take(&cell)? as u64;
         }
         pages.end_row()
     }
