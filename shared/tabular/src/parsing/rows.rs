@@ -39,6 +39,7 @@ pub(crate) struct Rows {
     pub(crate) at: usize,
     pub(crate) row_start: usize,
     pub(crate) cell_start: usize,
+    /// Where a cell ended behind which blanks follow; at its start, up to where blanks were seen.
     pub(crate) cell_end: usize,
     pub(crate) escaped: bool,
     pub(crate) state: State,
@@ -257,6 +258,7 @@ impl Rows {
         }
         self.begun = true;
         self.row_line = self.line;
+        self.cell_end = self.at;
         self.state = State::CellStart;
         Ok(())
     }
@@ -288,6 +290,7 @@ impl Rows {
     {
         if self.dialect.delimiter == Some(byte) {
             self.at += 1;
+            self.cell_end = self.at;
             self.state = State::CellStart;
             return Ok(());
         }

@@ -66,11 +66,14 @@ impl Rows {
     }
 
     fn begin_behind_blanks(&mut self, bytes: &[u8]) -> GoesOn {
+        // What follows the blanks decides, and may not be here yet. Those that were seen are not looked at again.
+        let seen = self.cell_end - self.at;
         let rest = &bytes[self.at..];
-        // What follows the blanks decides, and may not be here yet.
-        let Some(blanks) = rest.iter().position(|byte| *byte != b' ') else {
+        let Some(others) = rest[seen..].iter().position(|byte| *byte != b' ') else {
+            self.cell_end = bytes.len();
             return false;
         };
+        let blanks = seen + others;
         if self.dialect.quote == Some(rest[blanks]) {
             self.open_quote(self.at + blanks);
             return true;
