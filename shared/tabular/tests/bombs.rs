@@ -5,38 +5,27 @@
 
 mod support;
 
-use std::sync::{Mutex, PoisonError};
-
 use consign_tabular::{
     Ended, Limits, MEMORY_BYTES_DEFAULT, OnePass, Options, Refusal, Step, Survey,
 };
 use peak_alloc::PeakAlloc;
+use support::memory::{self, MIB, PIECE_BYTES, alone, peak};
 use support::{gzip, limits};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// One bomb at a time: what others take would count.
-static ONE: Mutex<()> = Mutex::new(());
-
-const MIB: u64 = 1024 * 1024;
-const PIECE_BYTES: usize = 256 * 1024;
-
 /// Pushes a source until it is refused: the refusal's code, its text, and how many bytes were read.
 fn burst(source: impl Iterator<Item = Vec<u8>> + Clone) -> (&'static str, String, u64) {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
     let mut read = 0;
-    let refused = match once(source.clone(), limits, &mut read) {
-        Some(refusal) => refusal,
-        None => {
+    let (refused, taken) = peak(&MEMORY, || {
+        once(source.clone(), limits, &mut read).unwrap_or_else(|| {
             read = 0;
             survey(source, limits, &mut read)
-        }
-    };
-    let taken = (MEMORY.peak_usage() - before) as u64;
+        })
+    });
     assert!(
         taken <= MEMORY_BYTES_DEFAULT,
         "{} MiB were taken",
@@ -247,19 +236,15 @@ fn ten_thousand_columns_are_read_within_the_budget_or_refused() {
 
 #[test]
 fn memory_does_not_grow_with_the_number_of_long_cells() {
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
     let row = [b"1,".to_vec(), vec![b'z'; 1 << 20], b"\n".to_vec()].concat();
-    let mut pass = OnePass::new(Options::default(), limits);
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    assert_eq!(pass.push(b"id,text\n").unwrap(), Step::Taken);
-    for _ in 0..200 {
-        assert_eq!(pass.push(&row).unwrap(), Step::Taken);
-        drop(pass.take_output());
-    }
-    assert!(matches!(pass.finish().unwrap(), Ended::Converted(_)));
-    let taken = (MEMORY.peak_usage() - before) as u64;
+    let source = begun("id,text\n", row, 200 * (MIB + 3));
+    let (went, taken) = peak(&MEMORY, || {
+        memory::once(source, &Options::default(), limits)
+    });
+    let rejects = 0;
+    assert_eq!(went, memory::Went::Converted { rows: 200, rejects });
     assert!(
         taken <= MEMORY_BYTES_DEFAULT,
         "{} MiB were taken",

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::parsing::row::{Place, Row, RowBuilder};
 use crate::held;
 use crate::limits::{COLUMNS_MAX, Limits};
+use crate::parsing::row::{Place, Row, RowBuilder};
 use crate::refusal::Refusal;
 
 /// Members of an object that are kept: one more than there may be columns.

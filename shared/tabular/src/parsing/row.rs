@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::held;
-use crate::unescape;
+use crate::parsing::unescape;
 
 /// How a text is divided into cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

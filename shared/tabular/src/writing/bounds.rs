@@ -4,8 +4,8 @@ use parquet::basic::Type;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
-use crate::writing::buffer::{Buffer, TextValues, Values};
 use crate::limits::TEXT_EXTREME_BYTES_MAX;
+use crate::writing::buffer::{Buffer, TextValues, Values};
 
 /// Longer texts are cut in the statistics.
 const TEXT_BYTES_MAX: usize = 64;

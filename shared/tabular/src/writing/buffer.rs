@@ -1,8 +1,8 @@
 //! The values of a column that wait for their page.
 
+use crate::limits::PAGES_BYTES_MAX;
 use crate::parsing::row::Cell;
 use crate::writing::dictionary::Texts;
-use crate::limits::PAGES_BYTES_MAX;
 
 /// Texts after which a dictionary has to have paid.
 const TRIAL: usize = 4096;

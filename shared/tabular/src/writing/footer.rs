@@ -15,9 +15,9 @@ use parquet::file::metadata::{
 };
 use parquet::schema::types::SchemaDescPtr;
 
+use crate::held;
 use crate::writing::encode::{varint, zigzag};
 use crate::writing::index::structs;
-use crate::held;
 
 /// What ends a file: the length of the footer, and the magic bytes.
 const END_BYTES: usize = 8;

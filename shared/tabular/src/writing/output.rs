@@ -14,11 +14,11 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
+use crate::held;
 use crate::writing::bounds::Bounds;
 use crate::writing::buffer::Buffer;
 use crate::writing::chunk::{Chunk, Finished, Scratch};
 use crate::writing::footer::RowGroups;
-use crate::held;
 
 const CREATED_BY: &str = concat!("consign-tabular ", env!("CARGO_PKG_VERSION"));
 /// The version of the format: 2 since it names the encodings that are used.

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use arrow_schema::{Field, Schema};
 
-use crate::writing::buffer::Buffer;
 use crate::limits::{Limits, PAGE_ROWS_MAX, ROW_GROUP_ROWS_MAX};
+use crate::parsing::row::Row;
 use crate::profile::ColumnProfile;
 use crate::profile::counted;
 use crate::profile::facts::Room;
 use crate::profile::picks::Picks;
 use crate::profile::summary::SAMPLE_ROWS_MAX;
 use crate::refusal::Refusal;
+use crate::writing::buffer::Buffer;
 use crate::writing::column::Builder;
 use crate::writing::output::Output;
-use crate::parsing::row::Row;
 
 /// The key of a field's metadata that has the unit of its values.
 const UNIT: &str = "unit";

@@ -2,13 +2,13 @@
 
 use crate::layout::Column;
 use crate::limits::Limits;
+use crate::parsing::row::{Cell, Place, Row, RowBuilder};
 use crate::profile::RejectReason;
 use crate::refusal::Refusal;
 use crate::types::reading::Reading;
 use crate::types::told::Told;
 use crate::writing::column::Builder;
 use crate::writing::pages::{Closed, Pages};
-use crate::parsing::row::{Cell, Place, Row, RowBuilder};
 
 /// The columns of the file.
 const COLUMNS: [(&str, Reading); 6] = [

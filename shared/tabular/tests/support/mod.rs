@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+pub(crate) mod made;
+pub(crate) mod memory;
 #[cfg(feature = "xlsx")]
 pub(crate) mod parts;
 #[cfg(feature = "xlsx")]
