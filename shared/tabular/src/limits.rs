@@ -121,8 +121,9 @@ impl Limits {
             pages_bytes: bytes((memory / 10).min(PAGES_BYTES_MAX)),
             row_group_bytes: bytes((memory / 6).min(ROW_GROUP_BYTES_MAX)),
             dictionaries_bytes: bytes(memory / 16),
-            // Reached by wide tables only: a file of twenty columns would have hundreds of gigabytes.
-            metadata_bytes_max: memory / 4,
+            // Reached by wide tables only: a file of twenty columns would have hundreds of gigabytes. The profile of so many
+            // columns takes a thirty-second beside it.
+            metadata_bytes_max: memory / 4 - memory / 32,
             memory_bytes: memory,
         }
     }

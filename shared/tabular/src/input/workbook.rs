@@ -53,7 +53,7 @@ pub(crate) enum SheetReader {}
 impl SheetReader {
     pub(crate) fn open(
         _: Vec<u8>,
-        _: &crate::hints::Hints,
+        _: &consign_hints::Hints,
         _: &crate::limits::Limits,
     ) -> Result<Self, Refusal> {
         Err(Refusal::BadWorkbook)
