@@ -91,7 +91,8 @@ def read(command: list[str], folder: Path, expected: dict[str, Expected]) -> Rea
             done += 1
         if done < len(left):
             said = (ended.stderr.strip().splitlines() or [""])[-1]
-            reading.errors.append(f"{left[done]}: the process ended with {ended.returncode} {said}".rstrip())
+            # Which table it was is not told: it concerns the safety of another program.
+            reading.errors.append("some tables: the process ended" if ended.returncode < 0 else f"{left[done]}: {said}")
         left = left[done + 1 :]
     for name in expected:
         (folder / f"{name}.{reader}.json").unlink(missing_ok=True)
@@ -171,7 +172,9 @@ def notes(readings: list[Reading]) -> list[str]:
         for error in reading.errors:
             name, _, why = error.partition(": ")
             grouped[why].append(name)
-        found += [f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {why}" for why, names in grouped.items()]
+        for why, names in grouped.items():
+            names = list(dict.fromkeys(names))
+            found.append(f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {why}")
         if found:
             lines += [f"- {reading.title}", *(f"  - {what}" for what in found)]
     return lines
