@@ -114,12 +114,8 @@ async fn objects_are_whole_or_absent_after_kill_9() {
         drop(child);
 
         let (child, client) = spawn(folder.path());
-        assert_eq!(
-            std::fs::read_dir(folder.path().join("staging"))
-                .unwrap()
-                .count(),
-            0
-        );
+        let staged = std::fs::read_dir(folder.path().join("staging")).unwrap();
+        assert_eq!(staged.count(), 0);
         for (key, _) in attempted.iter().rev().take(12) {
             let get = client.get(key).await;
             if get.status() == 404 {

@@ -126,7 +126,7 @@ pub enum DateOrder {
 
 /// A hint that cannot be taken: which, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {what}")]
+#[error("{field}: {what}")]
 pub struct BadHint {
     /// The path of the field, as `columns.id`.
     pub field: String,

@@ -206,7 +206,7 @@ fn hints_bind_and_a_bad_one_is_told_with_what_would_be_right() {
     assert_eq!(done.status.code(), Some(64));
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(
-        said.starts_with("bad_hint: columns.v: one of boolean, int64"),
+        said.starts_with("bad_hint: columns.v: must be one of boolean, int64"),
         "{said}"
     );
     let done = convert(&input, &output, &["--hints", r#"{"delimiter": "|"}"#]);
