@@ -133,7 +133,7 @@ pub(super) async fn run(
                 if let Some(count) = rejects.filter(|_| args.fail_on_rejects) {
                     failures += 1;
                     bars.print_error(&format!(
-                        "{}: {count} rows were rejected; get them by `consign download {} --variant rejects_parquet`",
+                        "{}: rejected rows: {count}; get them by `consign download {} --variant rejects_parquet`",
                         path.display(),
                         status.file_id
                     ));
