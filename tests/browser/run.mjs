@@ -34,9 +34,9 @@ const tests = {
     assert.equal(states.at(-1), "ready");
     assert.equal((await visit.progress()).at(-1), 1);
     assert.equal(await card.locator(".summary strong").innerText(), `${rows.toLocaleString("en-US")} rows`);
-    const cells = await card.locator(".profile tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+    const cells = await card.getByRole("region", { name: "Profile" }).locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
     assert.deepEqual(cells.map(([name, , nulls]) => [name, Number(nulls.replaceAll(",", ""))]), columns);
-    assert.ok(cells.every(([, type, , min, max]) => type && min && max), "each column has a type and a range");
+    assert.ok(cells.every(([, type, , min, max, distinct]) => type && min && max && distinct), "each column has a type, a range and a number of values");
 
     const { name, bytes } = await visit.download(card.getByRole("button", { name: "as Parquet" }));
     assert.equal(name, "cities.parquet");
