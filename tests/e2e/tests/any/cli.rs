@@ -44,3 +44,48 @@ async fn the_command_line_does_the_whole_job_and_says_what_is_wrong() {
         assert!(complaints.contains(says), "{args:?}: {complaints}");
     }
 }
+
+#[tokio::test]
+async fn rejected_rows_are_told_and_fail_the_command_where_that_is_asked() {
+    let host = Host::start(POLICY).await;
+    let cli = Cli::new(&host, "ann");
+    let rows = "1;2,50\n2;much\n3;4,00\n";
+    std::fs::write(cli.folder().join("prices.csv"), format!("id;price\n{rows}")).unwrap();
+    let hinted = [
+        "--delimiter",
+        ";",
+        "--decimal",
+        ",",
+        "--column",
+        "price=decimal",
+    ];
+    let upload = [&["upload", "prices.csv"][..], &hinted].concat();
+    let printed = cli.succeed(&upload);
+    assert!(printed.contains("2 rows, 1 rejected"), "{printed}");
+    let file_id = printed.split('\t').next().unwrap();
+    assert!(
+        cli.succeed(&["status", file_id])
+            .contains("2 rows, 1 rejected")
+    );
+    let profile = cli.succeed(&["status", file_id, "--profile"]);
+    assert!(
+        profile.contains("price") && profile.contains("decimal"),
+        "{profile}"
+    );
+    let rejects = [
+        "download",
+        file_id,
+        "--variant",
+        "rejects_parquet",
+        "-o",
+        "rejects.parquet",
+    ];
+    cli.succeed(&rejects);
+    let rejects = std::fs::read(cli.folder().join("rejects.parquet")).unwrap();
+    assert!(rejects.starts_with(b"PAR1"));
+
+    let output = cli.run(&[&upload[..], &["--fail-on-rejects"]].concat());
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaints}");
+    assert!(complaints.contains("rejected rows: 1"), "{complaints}");
+}
