@@ -120,12 +120,22 @@ fn differs(difference: &str) -> IngestError {
     }
 }
 
-/// A column without a value has no type of its own, unless a hint gave it one.
+/// Returns the schema of a converted table.
 fn schema_of(profile: &Profile) -> TableSchema {
-    let columns = profile.columns.iter().map(|column| {
-        let is_known =
-            column.nulls < profile.rows || profile.hints.columns.contains_key(&column.name);
-        (column.name.clone(), is_known.then_some(column.kind))
+    let columns = profile.columns.iter();
+    let columns = columns.map(|column| (column.name.clone(), column.kind, column.nulls));
+    schema(profile.rows, &profile.hints.columns, columns)
+}
+
+/// Returns a schema. A column without a value has no type of its own, unless a hint gave it one.
+fn schema(
+    rows: u64,
+    hinted: &BTreeMap<String, ColumnType>,
+    columns: impl Iterator<Item = (String, ColumnType, u64)>,
+) -> TableSchema {
+    let columns = columns.map(|(name, kind, nulls)| {
+        let is_known = nulls < rows || hinted.contains_key(&name);
+        (name, is_known.then_some(kind))
     });
     TableSchema(columns.collect())
 }
@@ -183,10 +193,7 @@ async fn read_schema<D: Deps>(deps: &D, file: &Upload) -> Result<Option<TableSch
     }
     let profile: StoredProfile = serde_json::from_slice(&profile)
         .map_err(|error| Fault::new(FaultKind::Other, "get", error))?;
-    let columns = profile.columns.into_iter().map(|column| {
-        let is_known =
-            column.nulls < profile.rows || profile.hints.columns.contains_key(&column.name);
-        (column.name, is_known.then_some(column.kind))
-    });
-    Ok(Some(TableSchema(columns.collect())))
+    let columns = profile.columns.into_iter();
+    let columns = columns.map(|column| (column.name, column.kind, column.nulls));
+    Ok(Some(schema(profile.rows, &profile.hints.columns, columns)))
 }

@@ -6,6 +6,7 @@
 mod category;
 mod digest;
 pub(crate) mod fields;
+mod hints;
 mod known_types;
 mod names;
 mod query;

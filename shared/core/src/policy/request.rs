@@ -7,9 +7,10 @@ use std::sync::Arc;
 use consign_hints::Hints;
 use serde_json::{Map, Value};
 
-use super::category::{Category, Ingest};
+use super::category::Category;
 use super::digest::Sha256Digest;
 use super::fields::{Errors, Fields, depth_exceeds, json_object};
+use super::hints;
 use super::types::{FileType, essence, parse_content_type};
 use super::units::human;
 use super::{Capabilities, Policy, Strategy, Tier};
@@ -237,7 +238,7 @@ fn check_in(
     check_size(category, request, size_bytes_max, one_request);
     check_required(category, request);
     let labels = check_labels(category, &request.labels, errors);
-    let hints = kind.and_then(|kind| effective_hints(category, kind, request));
+    let hints = kind.and_then(|kind| hints::join(category, kind, request.hints.as_ref(), errors));
     let (kind, strategy) = (kind?, strategy?);
     let part_size_bytes = (strategy == Strategy::Multipart)
         .then_some(request.size_bytes)
@@ -262,41 +263,6 @@ fn check_in(
         hints: hints?,
         upload_url_s: category.upload_url_s,
     })
-}
-
-/// Returns the hints of the request, and those of the category for the rest. A file that is not read as a table has none.
-fn effective_hints(
-    category: &Category,
-    kind: &FileType,
-    request: &SignUploadRequest,
-) -> Option<Hints> {
-    if category.ingest_of(&kind.ext) != Ingest::Tabular {
-        if request
-            .hints
-            .as_ref()
-            .is_some_and(|hints| !hints.is_empty())
-        {
-            let detail = format!(
-                "must be omitted: a .{} file of category `{}` is not read as a table",
-                kind.ext, category.name
-            );
-            request.errors.add("hints", "invalid", detail);
-        }
-        return Some(Hints::default());
-    }
-    let hints = request.hints.clone().unwrap_or_default();
-    let hints = match kind.has_notation() {
-        true => hints.over(&category.table.hints),
-        false => hints.over(&category.table.hints.without_notation()),
-    };
-    hints
-        .map_err(|bad| {
-            let detail = format!("{}, together with the hints of the category", bad.what);
-            request
-                .errors
-                .add(format!("hints.{}", bad.field), "invalid", detail);
-        })
-        .ok()
 }
 
 /// Checks the optional fields that the category requires.

@@ -12,6 +12,7 @@ pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod summary;
 pub(crate) mod sums;
+pub(crate) mod value;
 pub(crate) mod warned;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::limits::{Compression, Encoding, REJECT_SAMPLE_BYTES_MAX, REJECTS_KEPT
 use crate::parsing::reader::Format;
 use crate::parsing::row::Row;
 use crate::profile::summary::{Distinct, FieldCount, Histogram, Longest, Quantiles, TopValue};
+pub use crate::profile::value::{Scalar, Sum};
 use crate::types::number::NumberFormat;
 use crate::writing::codec::Codec;
 use consign_hints::ColumnType;
@@ -238,34 +240,6 @@ pub struct ColumnProfile {
 )]
 pub(crate) fn is_zero(value: &u64) -> bool {
     *value == 0
-}
-
-/// A value in JSON: decimals as text, dates, times and timestamps as ISO 8601 text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum Scalar {
-    /// Of a boolean column.
-    Boolean(bool),
-    /// Of an integer column.
-    Int(i64),
-    /// Of a column of doubles.
-    Float(f64),
-    /// Of any other column.
-    Text(String),
-}
-
-/// A sum in JSON: a number.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum Sum {
-    /// Exact.
-    Int(i128),
-    /// Exact, as text: a decimal of JSON is a double to most readers.
-    Decimal(String),
-    /// Compensated (Neumaier). Null in JSON where it overflows.
-    Float(f64),
 }
 
 /// Why a row was rejected.
