@@ -167,10 +167,13 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// Returns whether the NUL bytes are those of UTF-16 without a byte order mark: only first bytes of the units have them, or
-/// only second ones, and at least half of those, beside letters and blanks.
+/// only second ones, and at least half of those, beside letters and blanks. A single NUL byte is not even one unit.
 fn is_unmarked_utf16(head: &[u8]) -> bool {
     let is_written = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..);
-    let (units, _) = head.as_chunks::<2>();
+    let (units, rest) = head.as_chunks::<2>();
+    if units.is_empty() || !rest.is_empty() {
+        return false;
+    }
     let is_text = |zero: usize| {
         let zeros = units.iter().filter(|unit| unit[zero] == 0);
         2 * zeros.clone().count() >= units.len()
@@ -243,8 +246,14 @@ mod tests {
         for head in [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
             assert_eq!(known("csv").check_magic(&head), Ok(()));
         }
-        for head in [&[0; 64][..], b"a,b\n1,\0\n", b"\0\x01\x02\0\0\x05"] {
+        for head in [&b"a,b\n1,\0\n"[..], b"\0\x01\x02\0\0\x05", b"a\0b\0\0"] {
             assert!(known("csv").check_magic(head).is_err(), "{head:?}");
+        }
+        for length in 1..=SNIFFED_BYTES {
+            assert!(
+                known("csv").check_magic(&vec![0; length]).is_err(),
+                "{length}"
+            );
         }
     }
 
