@@ -75,7 +75,7 @@ pub(super) fn answer(response: Response<Bytes>) -> ApiGatewayV2httpResponse {
     let text = String::from_utf8(body.into());
     let mut answer = ApiGatewayV2httpResponse::default();
     answer.status_code = i64::from(head.status.as_u16());
-    answer.headers = joined(&head.headers);
+    answer.headers = joined(head.headers);
     answer.is_base64_encoded = text.is_err();
     answer.body = Some(match text {
         Ok(text) => Body::Text(text),
@@ -84,8 +84,11 @@ pub(super) fn answer(response: Response<Bytes>) -> ApiGatewayV2httpResponse {
     answer
 }
 
-/// Joins the values of each header.
-fn joined(headers: &HeaderMap) -> HeaderMap {
+/// Joins the values of each header that occurs more than once.
+fn joined(headers: HeaderMap) -> HeaderMap {
+    if headers.keys_len() == headers.len() {
+        return headers;
+    }
     let mut joined = HeaderMap::with_capacity(headers.keys_len());
     for name in headers.keys() {
         let values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
