@@ -303,8 +303,20 @@ impl Store {
     pub(crate) fn publish(
         &self,
         bucket: &str,
+        staged: Staged,
+        condition: &Condition,
+    ) -> S3Result<Meta> {
+        self.publish_from(bucket, staged, condition, None)
+    }
+
+    /// Publishes a staging file that was joined from the upload with this metadata file, and ends the upload: of
+    /// simultaneous completions of an upload, one publishes.
+    pub(crate) fn publish_from(
+        &self,
+        bucket: &str,
         mut staged: Staged,
         condition: &Condition,
+        upload: Option<&Path>,
     ) -> S3Result<Meta> {
         let path = self.object(bucket, &staged.meta.key)?;
         // Syncs before the lock is taken. Writers of any keys then wait for the disk together, and it combines their
@@ -313,6 +325,9 @@ impl Store {
         staged.seal().map_err(internal)?;
         {
             let mut last = self.lock_key(&path);
+            if upload.is_some_and(|upload| !upload.exists()) {
+                return Err(s3_error!(NoSuchUpload));
+            }
             let before = match self.open_object(bucket, &staged.meta.key) {
                 Ok((_, before)) => Some(before),
                 Err(error) if *error.code() == S3ErrorCode::NoSuchKey => None,
@@ -327,6 +342,12 @@ impl Store {
             }
             *last = staged.meta.sequencer;
             staged.rename(&path).map_err(internal)?;
+            if let Some(upload) = upload {
+                // The object is durable before its upload ends.
+                sync_folder(&self.bucket(bucket)?).map_err(internal)?;
+                fs::remove_file(upload).map_err(internal)?;
+                return Ok(std::mem::take(&mut staged.meta));
+            }
         }
         sync_folder(&self.bucket(bucket)?).map_err(internal)?;
         Ok(std::mem::take(&mut staged.meta))
@@ -346,7 +367,7 @@ impl Store {
     }
 
     /// Locks the key of an object and returns the last sequencer of that lock.
-    fn lock_key(&self, path: &Path) -> MutexGuard<'_, u64> {
+    pub(crate) fn lock_key(&self, path: &Path) -> MutexGuard<'_, u64> {
         let at = self.hasher.hash_one(path) % self.key_locks.len() as u64;
         self.key_locks[at as usize]
             .lock()

@@ -137,7 +137,7 @@ impl Store {
         Ok(parts)
     }
 
-    /// Joins the listed parts into one object. The upload is removed after the object is published. A crash in between
+    /// Joins the listed parts into one object. The upload ends with the publication of the object. A crash in between
     /// leaves both, and completing again gives the same object.
     pub(crate) fn complete(
         &self,
@@ -150,17 +150,24 @@ impl Store {
         let mut staged = self.stage().map_err(internal)?;
         staged.meta = begun;
         join(&mut staged, &folder, listed)?;
-        let meta = self.publish(&upload.bucket, staged, condition)?;
+        let meta = folder.join(UPLOAD);
+        let meta = self.publish_from(&upload.bucket, staged, condition, Some(&meta))?;
         // The object is published, so remaining parts are not an error. They are removed with the abandoned uploads.
-        if let Err(error) = remove(&folder) {
+        if let Err(error) = fs::remove_dir_all(&folder) {
             tracing::warn!(%error, "the parts of a completed upload could not be removed");
         }
         Ok(meta)
     }
 
-    /// Aborts a multipart upload.
+    /// Aborts a multipart upload, unless it is completed at the same time.
     pub(crate) fn abort(&self, upload: &Upload) -> S3Result<()> {
-        remove(&self.open_upload(upload)?.0).map_err(internal)
+        let (folder, _) = self.open_upload(upload)?;
+        let object = self.object(&upload.bucket, &upload.key)?;
+        {
+            let _key = self.lock_key(&object);
+            fs::remove_file(folder.join(UPLOAD)).map_err(or_missing(S3ErrorCode::NoSuchUpload))?;
+        }
+        fs::remove_dir_all(&folder).map_err(internal)
     }
 
     /// Aborts every upload that began longer ago than `age`, even if it is still active, like the lifecycle rule of a

@@ -6,6 +6,8 @@
     reason = "what tests share may fail them"
 )]
 
+#[path = "s3/history.rs"]
+mod history;
 #[path = "s3/peculiar.rs"]
 mod peculiar;
 
