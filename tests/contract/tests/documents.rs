@@ -1,4 +1,4 @@
-//! What the documents name is there: links, files, and the tests that hold an invariant.
+//! What the documents name is there: links, files, and tests.
 
 #![expect(
     clippy::unwrap_used,
@@ -107,33 +107,63 @@ fn files_that_are_named_are_there() {
     }
 }
 
+/// The code in which the tests stand that a document names.
+struct Sources(String);
+
+impl Sources {
+    fn read() -> Self {
+        let mut paths = Vec::new();
+        for folder in ["shared", "functions", "hosts", "cli", "tests", "infra"] {
+            walk(&root().join(folder), ".rs", &mut paths);
+        }
+        let read = |path: &PathBuf| fs::read_to_string(path).unwrap();
+        Self(paths.iter().map(read).collect())
+    }
+
+    /// Returns whether a function has this name.
+    fn has(&self, test: &str) -> bool {
+        let ends = ['(', '<'];
+        let mut names = ends.iter().map(|end| format!("fn {test}{end}"));
+        names.any(|name| self.0.contains(&name))
+    }
+}
+
+/// The cells of the rows of a document's tables.
+fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    let lines = text.lines().filter(|line| line.starts_with("| "));
+    lines.map(|line| line.trim_matches('|').split(" | ").collect())
+}
+
 #[test]
 fn every_test_beside_an_invariant_is_there() {
     let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let (_, invariants) = architecture.split_once("## The invariants").unwrap();
-    let mut sources = Vec::new();
-    for folder in ["shared", "functions", "hosts", "tests", "infra"] {
-        walk(&root().join(folder), ".rs", &mut sources);
-    }
-    let sources: String = sources
-        .iter()
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
+    let sources = Sources::read();
     let mut held = BTreeSet::new();
-    for line in invariants.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<&str> = line.split(" | ").collect();
-        let Some(number) = cells[0].trim_start_matches("| ").parse::<u32>().ok() else {
+    for cells in rows(invariants) {
+        let Ok(number) = cells[0].trim().parse::<u32>() else {
             continue;
         };
         let tests: Vec<&str> = quoted(cells[3]).collect();
         assert!(!tests.is_empty(), "nothing holds invariant {number}");
         for test in tests {
-            let is_there = ['(', '<']
-                .iter()
-                .any(|end| sources.contains(&format!("fn {test}{end}")));
-            assert!(is_there, "invariant {number} names {test}");
+            assert!(sources.has(test), "invariant {number} names {test}");
         }
         held.insert(number);
     }
     assert_eq!(held, (1..=27).collect());
+}
+
+#[test]
+fn every_test_of_the_security_review_is_there() {
+    let review = fs::read_to_string(root().join("docs/SECURITY-REVIEW.md")).unwrap();
+    let sources = Sources::read();
+    let mut named = 0;
+    for cells in rows(&review) {
+        for test in quoted(cells[cells.len() - 1]) {
+            assert!(sources.has(test), "the review names {test}");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "the review names {named} tests");
 }

@@ -3,6 +3,7 @@
 //! The public keys and tokens under `data/` were made with OpenSSL. Their private keys no longer exist.
 
 mod given;
+mod header;
 
 use http::HeaderValue;
 use proptest::prelude::*;
