@@ -49,7 +49,7 @@ pub(crate) fn check(host: &Workspace) -> Result<()> {
             // What a run learnt is kept beside the build, where the next one goes on from.
             let (learnt, seeds) = (
                 built.join("corpus").join(target),
-                folder.join("corpus").join(target),
+                folder.join("seeds").join(target),
             );
             cache::create(&learnt)?;
             let log = built.join(format!("{target}.log"));
