@@ -3,6 +3,7 @@
 //! A program reads its environment once, builds its host before the first poll of the runtime interface, and connects
 //! to a service only when a request needs it. Its variables: `CONSIGN_CONFIG` (the policy; else `consign.toml` under
 //! `LAMBDA_TASK_ROOT`), `CONSIGN_TABLE`, `CONSIGN_QUEUE_URL`, `CONSIGN_DEAD_LETTERS_URL`, `CONSIGN_LOG`,
+//! `CONSIGN_METRICS` (the namespace of CloudWatch's metrics),
 //! `CONSIGN_CREDENTIALS_S`, `S3_PUBLIC_ENDPOINT`, those that Lambda sets itself, `AWS_ENDPOINT_URL_S3`, `…_DYNAMODB`
 //! and `…_SQS`, and the names of secrets in the policy.
 

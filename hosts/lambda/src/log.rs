@@ -15,14 +15,22 @@ use crate::Environment;
 pub(crate) fn install(environment: &Environment) {
     let level = environment.get("CONSIGN_LOG");
     let level = level.map_or(LevelFilter::INFO, level_of);
-    JsonLog::new(level, Stdout).install();
+    let namespace = environment.get("CONSIGN_METRICS").map(str::to_owned);
+    JsonLog::new(level, Stdout { namespace }).install();
 }
 
-struct Stdout;
+struct Stdout {
+    /// The namespace of CloudWatch's metrics. Without it, no line has some: each series has its price.
+    namespace: Option<String>,
+}
 
 impl Sink for Stdout {
     fn now(&self) -> Option<Timestamp> {
         Some(System.now())
+    }
+
+    fn metrics_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// A line that cannot be written is lost, since there is no other place to report it.

@@ -85,7 +85,11 @@ pub(crate) fn start(
 /// Consumes and sweeps until stopped, and finishes the work in progress.
 async fn run(host: Arc<Host>, metrics: Arc<Metrics>, (stop, mut desk): (CancellationToken, Desk)) {
     release_previous_leases(&host).await;
-    let sweeper = tokio::spawn(sweep_regularly(Arc::clone(&host), stop.clone()));
+    let sweeper = tokio::spawn(sweep_regularly(
+        Arc::clone(&host),
+        Arc::clone(&metrics),
+        stop.clone(),
+    ));
     let mut running = JoinSet::new();
     while !stop.is_cancelled() {
         while let Some(message) = desk.next() {
@@ -234,7 +238,7 @@ async fn release_previous_leases(host: &Host) {
     }
 }
 
-async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
+async fn sweep_regularly(host: Arc<Host>, metrics: Arc<Metrics>, stop: CancellationToken) {
     ingest_on_object_created::mark_all(&*host).await;
     loop {
         tokio::select! {
@@ -245,8 +249,11 @@ async fn sweep_regularly(host: Arc<Host>, stop: CancellationToken) {
             until: saturating_add_secs(host.system.now(), SWEEP_S),
             concurrency: PROBES_AT_ONCE,
         };
-        if let Err(fault) = sweep::run(&*host, effort).await {
-            tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next run is scheduled");
+        match sweep::run(&*host, effort).await {
+            Ok(swept) => metrics.swept(&swept),
+            Err(fault) => {
+                tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next run is scheduled");
+            }
         }
     }
 }

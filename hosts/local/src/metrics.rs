@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use consign_core::service::CallSummary;
 use ingest_on_object_created::Disposition;
+use ingest_on_object_created::sweep::Swept;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Metrics {
     ingested: IntCounterVec,
     queue_depth: IntGauge,
     lag: IntGauge,
+    swept: IntCounterVec,
+    sweep_lag: IntGauge,
     users: Mutex<HashSet<String>>,
 }
 
@@ -104,6 +107,15 @@ impl Metrics {
                 "consign_ingest_lag_seconds",
                 "Age of the oldest message on the ingest queue.",
             )?,
+            swept: counter(
+                "consign_swept_total",
+                "Uploads that the sweep examined, by whether a fault prevented it.",
+                &["outcome"],
+            )?,
+            sweep_lag: gauge(
+                "consign_sweep_lag_seconds",
+                "How long the upload that was due longest had been due at the last sweep.",
+            )?,
             users: Mutex::new(HashSet::new()),
             registry,
         })
@@ -165,6 +177,17 @@ impl Metrics {
         self.ingested.with_label_values(&[label]).inc();
     }
 
+    /// Counts a run of the sweep.
+    pub(crate) fn swept(&self, swept: &Swept) {
+        let good = swept.examined.saturating_sub(swept.failed);
+        for (outcome, count) in [("done", good), ("failed", swept.failed)] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.swept.with_label_values(&[outcome]).inc_by(count);
+        }
+        self.sweep_lag
+            .set(i64::try_from(swept.lag_s).unwrap_or(i64::MAX));
+    }
+
     /// Returns the text for Prometheus.
     #[must_use]
     pub(crate) fn text(&self, queue_depth: u64, lag_s: u64) -> String {
@@ -189,10 +212,41 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use saphyr::{LoadableYamlNode as _, Yaml};
+
     use super::*;
 
+    /// The names of series in a text.
+    fn names(text: &str) -> impl Iterator<Item = &str> {
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        words.filter(|word| word.starts_with("consign_"))
+    }
+
     #[test]
-    fn calls_become_series() {
+    fn dashboard_and_alerts_ask_for_series_that_exist() {
+        let dashboard = include_str!("../../../infra/observability/dashboard.json");
+        let alerts = include_str!("../../../infra/observability/alerts.yaml");
+        let panels = serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+        assert!(!panels["panels"].as_array().unwrap().is_empty());
+        let rules = Yaml::load_from_str(alerts).unwrap();
+        let rules = rules[0]["groups"][0]["rules"].as_vec().unwrap();
+        assert!(rules.iter().all(|rule| rule["expr"].as_str().is_some()));
+        let text = with_every_series().text(0, 0);
+        let known: HashSet<&str> = names(&text).collect();
+        for name in names(dashboard).chain(names(alerts)) {
+            assert!(known.contains(name), "{name} is no series of ours");
+        }
+        for name in known {
+            let is_part = ["_sum", "_count", "_bucket"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            let is_shown = names(dashboard).any(|shown| shown.trim_end_matches("_bucket") == name);
+            assert!(is_part || is_shown, "the dashboard does not show {name}");
+        }
+    }
+
+    /// Series appear when they first have a value.
+    fn with_every_series() -> Metrics {
         let metrics = Metrics::new().unwrap();
         drop(metrics.begin());
         let observed = CallSummary {
@@ -202,18 +256,40 @@ mod tests {
             size_bytes: Some(5000),
             duration_ms: 3,
         };
-        let mut answer = http::Response::new(Bytes::new());
-        *answer.status_mut() = http::StatusCode::CREATED;
-        answer.extensions_mut().insert(observed);
-        metrics.count(&answer);
+        for code in [None, Some("not_found")] {
+            let mut answer = http::Response::new(Bytes::new());
+            *answer.status_mut() = http::StatusCode::CREATED;
+            let observed = CallSummary {
+                code,
+                size_bytes: observed.size_bytes.filter(|_| code.is_none()),
+                ..observed.clone()
+            };
+            answer.extensions_mut().insert(observed);
+            metrics.count(&answer);
+        }
         metrics.ingested(Disposition::Ack);
-        let text = metrics.text(7, 3);
+        metrics.swept(&Swept {
+            examined: 3,
+            failed: 1,
+            passed_on: 0,
+            lag_s: 12,
+        });
+        metrics
+    }
+
+    #[test]
+    fn calls_become_series() {
+        let text = with_every_series().text(7, 3);
         for line in [
-            "consign_requests_total{operation=\"sign_upload\",status=\"201\"} 1",
+            "consign_requests_total{operation=\"sign_upload\",status=\"201\"} 2",
+            "consign_errors_total{code=\"not_found\",operation=\"sign_upload\"} 1",
             "consign_signed_bytes_total{user=\"alice\"} 5000",
             "consign_ingest_total{verdict=\"done\"} 1",
             "consign_ingest_queue_depth 7",
             "consign_ingest_lag_seconds 3",
+            "consign_swept_total{outcome=\"done\"} 2",
+            "consign_swept_total{outcome=\"failed\"} 1",
+            "consign_sweep_lag_seconds 12",
             "consign_requests_in_flight 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -4,6 +4,8 @@
 //! `tracing-subscriber` does more, but is larger than a Worker's adapters and took a twentieth of a Lambda function's
 //! start.
 
+mod metrics;
+
 use std::fmt;
 
 use crate::time::{Timestamp, to_rfc3339};
@@ -12,6 +14,8 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use metrics::Seen;
 
 /// The crates whose events are known to contain no secret, no signature and no URL.
 const OWN: [&str; 14] = [
@@ -35,6 +39,11 @@ const OWN: [&str; 14] = [
 pub trait Sink: Send + Sync + 'static {
     /// Returns the time of an event, unless lines get a timestamp on their way.
     fn now(&self) -> Option<Timestamp>;
+
+    /// Returns the namespace of CloudWatch's metrics, if lines are to have some.
+    fn metrics_namespace(&self) -> Option<&str> {
+        None
+    }
 
     /// Writes a line of UTF-8, without a line break.
     fn line(&self, level: Level, line: Vec<u8>);
@@ -87,14 +96,22 @@ impl<S: Sink> Subscriber for JsonLog<S> {
 
     fn event(&self, event: &Event<'_>) {
         let level = *event.metadata().level();
-        let mut line = Line(Vec::with_capacity(512));
-        if let Some(now) = self.sink.now() {
+        let mut line = Line {
+            json: Vec::with_capacity(512),
+            seen: Seen::default(),
+        };
+        let now = self.sink.now();
+        if let Some(now) = now {
             line.put("timestamp", &to_rfc3339(now));
         }
         line.put("level", level.as_str());
         event.record(&mut line);
-        line.0.push(b'}');
-        self.sink.line(level, line.0);
+        let namespace = self.sink.metrics_namespace().zip(now);
+        if let Some(metadata) = namespace.and_then(|(name, now)| line.seen.metadata(name, now)) {
+            line.put("_aws", &metadata);
+        }
+        line.json.push(b'}');
+        self.sink.line(level, line.json);
     }
 
     fn enter(&self, _: &Id) {}
@@ -103,17 +120,20 @@ impl<S: Sink> Subscriber for JsonLog<S> {
 }
 
 /// A JSON object without its closing brace.
-struct Line(Vec<u8>);
+struct Line {
+    json: Vec<u8>,
+    seen: Seen,
+}
 
 impl Line {
     /// Appends a member. `name` needs no escape.
     fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
-        let before = if self.0.is_empty() { b'{' } else { b',' };
-        self.0.extend([before, b'"']);
-        self.0.extend(name.as_bytes());
-        self.0.extend(b"\":");
+        let before = if self.json.is_empty() { b'{' } else { b',' };
+        self.json.extend([before, b'"']);
+        self.json.extend(name.as_bytes());
+        self.json.extend(b"\":");
         // Writing to a `Vec` cannot fail.
-        serde_json::to_writer(&mut self.0, value).unwrap_or_default();
+        serde_json::to_writer(&mut self.json, value).unwrap_or_default();
     }
 }
 
@@ -132,10 +152,12 @@ impl Visit for Line {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
+        self.seen.text(field.name());
         self.put(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
+        self.seen.number(field.name());
         self.put(field.name(), &value);
     }
 
@@ -159,12 +181,17 @@ mod tests {
     #[derive(Clone, Default)]
     struct Lines {
         is_stamped: bool,
+        namespace: Option<&'static str>,
         lines: Arc<Mutex<Vec<String>>>,
     }
 
     impl Sink for Lines {
         fn now(&self) -> Option<Timestamp> {
             self.is_stamped.then_some(Timestamp::UNIX_EPOCH)
+        }
+
+        fn metrics_namespace(&self) -> Option<&str> {
+            self.namespace
         }
 
         fn line(&self, _: Level, line: Vec<u8>) {
@@ -206,6 +233,45 @@ mod tests {
         let expected = serde_json::json!({"timestamp": "1970-01-01T00:00:00Z", "level": "INFO", "message": "said so",
             "id": "a\"\nb", "name": "\\", "a": 3, "b": -3, "is": true});
         assert_eq!(serde_json::from_str::<Value>(line).unwrap(), expected);
+    }
+
+    #[test]
+    fn numbers_of_a_line_are_metrics_where_a_namespace_is_given() {
+        let sink = Lines {
+            is_stamped: true,
+            namespace: Some("consign"),
+            ..Lines::default()
+        };
+        let log = JsonLog::new(LevelFilter::INFO, sink.clone());
+        tracing::subscriber::with_default(log, || {
+            let size = Some(5_u64);
+            tracing::info!(operation = "confirm", file_size = size, duration_ms = 7_u64);
+            tracing::info!(
+                operation = "confirm",
+                code = "not_found",
+                duration_ms = 1_u64
+            );
+            tracing::info!(operation = "confirm", status = 200_u64);
+        });
+        let lines = sink.lines.lock().unwrap();
+        let metadata = |line: &String| serde_json::from_str::<Value>(line).unwrap()["_aws"].clone();
+        let duration = serde_json::json!({"Name": "duration_ms", "Unit": "Milliseconds"});
+        let size = serde_json::json!({"Name": "file_size", "Unit": "Bytes"});
+        let directive = |dimensions: Value, metrics: Value| {
+            serde_json::json!({"Timestamp": 0, "CloudWatchMetrics": [
+                {"Namespace": "consign", "Dimensions": dimensions, "Metrics": metrics}]})
+        };
+        let by_operation = serde_json::json!([["operation"]]);
+        let by_code = serde_json::json!([["operation"], ["operation", "code"]]);
+        assert_eq!(
+            metadata(&lines[0]),
+            directive(by_operation, Value::from(vec![duration.clone(), size]))
+        );
+        assert_eq!(
+            metadata(&lines[1]),
+            directive(by_code, Value::from(vec![duration]))
+        );
+        assert_eq!(metadata(&lines[2]), Value::Null);
     }
 
     #[test]

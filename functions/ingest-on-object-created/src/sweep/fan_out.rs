@@ -56,12 +56,14 @@ pub async fn fan_out<D: Deps>(deps: &D, effort: Effort) -> Result<Swept, Fault> 
         }
     }
     if passed_on == 0 && count <= OWN_PROBES_MAX {
-        return examine_all(deps, &DueRun::ids(&runs), effort).await;
+        return examine_all(deps, &DueRun::ids(&runs), effort, lines.lag_s).await;
     }
     passed_on += pass_on(deps, &runs).await?;
-    tracing::info!(operation = "sweep", passed_on);
+    let lag_s = lines.lag_s;
+    tracing::info!(operation = "sweep", passed_on, lag_s);
     Ok(Swept {
         passed_on,
+        lag_s,
         ..Swept::default()
     })
 }
@@ -82,8 +84,17 @@ async fn pass_on<D: Deps>(deps: &D, runs: &[DueRun]) -> Result<usize, Fault> {
 }
 
 /// Examines the uploads that are still due. An upload that fails is postponed individually.
-async fn examine_all<D: Deps>(deps: &D, ids: &[UploadId], effort: Effort) -> Result<Swept, Fault> {
+async fn examine_all<D: Deps>(
+    deps: &D,
+    ids: &[UploadId],
+    effort: Effort,
+    lag_s: u64,
+) -> Result<Swept, Fault> {
     let run = Run {
+        swept: Swept {
+            lag_s,
+            ..Swept::default()
+        },
         waiting: read(deps, ids).await.into(),
         ..Run::default()
     };
@@ -96,5 +107,6 @@ pub(crate) async fn run_job<D: Deps>(deps: &D, ids: &[UploadId]) -> Result<Swept
         until: saturating_add_secs(deps.clock().now(), JOB_S),
         concurrency: JOB_PROBES_AT_ONCE,
     };
-    examine_all(deps, ids, effort).await
+    // The run that sent the job told of the lag.
+    examine_all(deps, ids, effort, 0).await
 }

@@ -50,6 +50,8 @@ pub struct Swept {
     pub failed: usize,
     /// The number of uploads that were passed on to the queue.
     pub passed_on: usize,
+    /// How long the upload that was due longest had been due, in seconds.
+    pub lag_s: u64,
 }
 
 /// Examines the due uploads. An upload that fails does not delay the others.
@@ -111,6 +113,7 @@ impl Run {
             WorkResult::Turn(None) => {}
             WorkResult::Turn(Some((taken, lines))) => {
                 self.waiting.extend(taken);
+                self.swept.lag_s = lines.lag_s;
                 self.lines = Some(lines);
             }
             WorkResult::Examined => {
@@ -128,10 +131,13 @@ impl Run {
 
     fn end(self) -> Result<Swept, Fault> {
         let Swept {
-            examined, failed, ..
+            examined,
+            failed,
+            lag_s,
+            ..
         } = self.swept;
         if examined > 0 {
-            tracing::info!(operation = "sweep", looked_at = examined, failed);
+            tracing::info!(operation = "sweep", looked_at = examined, failed, lag_s);
         }
         self.unlisted.map_or(Ok(self.swept), Err)
     }
@@ -166,6 +172,8 @@ async fn work<D: Deps>(deps: &D, job: Work) -> WorkResult {
 struct Lines {
     waiting: VecDeque<(DueLine, Option<Due>)>,
     until: Timestamp,
+    /// How long the first upload of a line has been due, in seconds: the longest of the lines that were read.
+    lag_s: u64,
 }
 
 /// An entry that a run examines.
@@ -188,7 +196,11 @@ impl Lines {
         deps.random().fill(&mut random);
         let random = usize::try_from(u32::from_le_bytes(random)).unwrap_or_default();
         waiting.rotate_left(random.checked_rem(waiting.len()).unwrap_or_default());
-        Ok(Self { waiting, until })
+        Ok(Self {
+            waiting,
+            until,
+            lag_s: 0,
+        })
     }
 
     /// Reads the turn of the next line that has due uploads.
@@ -213,6 +225,10 @@ impl Lines {
                 Ok(due) => due,
                 Err(fault) => return Some(Err(fault)),
             };
+            if let Some(first) = due.first() {
+                let since_s = self.until.timestamp() - first.at.timestamp();
+                self.lag_s = self.lag_s.max(u64::try_from(since_s).unwrap_or(0));
+            }
             if due.len() >= limit {
                 self.waiting.push_back((line.clone(), due.last().copied()));
             }
