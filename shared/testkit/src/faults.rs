@@ -1,6 +1,7 @@
 //! Plans of faults.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 
@@ -176,9 +177,26 @@ impl Faults {
             () = self.0.died.notified() => None,
         }
     }
+}
 
-    /// Counts a call and returns the failure that is planned for it.
-    pub(crate) fn strike(&self, verb: Verb) -> Option<(Moment, Harm)> {
+/// What decides about each call of a [`Faulty`](crate::Faulty) adapter: a plan, or the scheduler of a simulation.
+pub trait Interposer: Clone + Debug + Send + Sync {
+    /// Runs a call, or lets it fail before or after its effect.
+    fn around<T: Send, E: From<Fault> + Send>(
+        &self,
+        verb: Verb,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> impl Future<Output = Result<T, E>> + Send;
+
+    /// Counts a call that cannot wait, and returns its failure, if it fails.
+    fn strike(&self, verb: Verb) -> Option<(Moment, Harm)>;
+
+    /// Ends the process of the caller, after [`Harm::Death`].
+    fn die(&self);
+}
+
+impl Interposer for Faults {
+    fn strike(&self, verb: Verb) -> Option<(Moment, Harm)> {
         *lock(&self.0.calls).entry(verb).or_default() += 1;
         let mut struck = None;
         lock(&self.0.planned).retain_mut(|planned| {
@@ -204,16 +222,14 @@ impl Faults {
         struck
     }
 
-    /// Ends [`Faults::outlive`].
-    pub(crate) fn die(&self) {
+    fn die(&self) {
         self.0.died.notify_one();
     }
 
-    /// Runs a call with the failure that is planned for it.
-    pub(crate) async fn around<T, E: From<Fault>>(
+    async fn around<T: Send, E: From<Fault> + Send>(
         &self,
         verb: Verb,
-        call: impl Future<Output = Result<T, E>>,
+        call: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
         let harm = match self.strike(verb) {
             None => return call.await,

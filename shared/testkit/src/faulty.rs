@@ -15,18 +15,18 @@ use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload};
 use futures_util::{Stream, StreamExt};
 
-use crate::faults::{Faults, Harm, Verb, planned};
+use crate::faults::{Faults, Harm, Interposer, Verb, planned};
 
-/// An adapter whose calls follow a [`Faults`] plan. It implements every port of `P`.
+/// An adapter whose calls follow an [`Interposer`], usually a [`Faults`] plan. It implements every port of `P`.
 #[derive(Debug, Clone)]
-pub struct Faulty<P> {
+pub struct Faulty<P, I = Faults> {
     inner: P,
-    faults: Faults,
+    faults: I,
 }
 
-impl<P> Faulty<P> {
+impl<P, I> Faulty<P, I> {
     /// Wraps an adapter.
-    pub fn new(inner: P, faults: Faults) -> Self {
+    pub fn new(inner: P, faults: I) -> Self {
         Self { inner, faults }
     }
 
@@ -36,7 +36,7 @@ impl<P> Faulty<P> {
     }
 }
 
-impl<P: UploadRepo> UploadRepo for Faulty<P> {
+impl<P: UploadRepo, I: Interposer> UploadRepo for Faulty<P, I> {
     const HOLDS_QUEUE: bool = P::HOLDS_QUEUE;
 
     async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
@@ -115,7 +115,7 @@ impl<P: UploadRepo> UploadRepo for Faulty<P> {
     }
 }
 
-impl<P: IngestQueue> IngestQueue for Faulty<P> {
+impl<P: IngestQueue, I: Interposer> IngestQueue for Faulty<P, I> {
     async fn send(&self, job: IngestJob) -> Result<(), Fault> {
         self.faults.around(Verb::Send, self.inner.send(job)).await
     }
@@ -126,9 +126,9 @@ impl<P: IngestQueue> IngestQueue for Faulty<P> {
     }
 }
 
-impl<P: ObjectStore> ObjectStore for Faulty<P> {
-    type Body = FaultyBody<P::Body>;
-    type Writer = FaultyWriter<P::Writer>;
+impl<P: ObjectStore, I: Interposer + Unpin> ObjectStore for Faulty<P, I> {
+    type Body = FaultyBody<P::Body, I>;
+    type Writer = FaultyWriter<P::Writer, I>;
 
     async fn head(&self, object: &ObjectRef) -> Result<Option<ObjectHead>, Fault> {
         let call = self.inner.head(object);
@@ -180,7 +180,7 @@ impl<P: ObjectStore> ObjectStore for Faulty<P> {
     }
 }
 
-impl<P: BeginMultipart> BeginMultipart for Faulty<P> {
+impl<P: BeginMultipart, I: Interposer> BeginMultipart for Faulty<P, I> {
     async fn begin(
         &self,
         object: &ObjectRef,
@@ -192,7 +192,7 @@ impl<P: BeginMultipart> BeginMultipart for Faulty<P> {
     }
 }
 
-impl<P: Multipart> Multipart for Faulty<P> {
+impl<P: Multipart, I: Interposer> Multipart for Faulty<P, I> {
     async fn parts(&self, object: &ObjectRef, upload_id: &str) -> Result<Option<Vec<Part>>, Fault> {
         let call = self.inner.parts(object, upload_id);
         self.faults.around(Verb::MultipartParts, call).await
@@ -216,13 +216,15 @@ impl<P: Multipart> Multipart for Faulty<P> {
 
 /// A body that follows a plan. Each chunk is a call of [`Verb::ReadChunk`].
 #[derive(Debug)]
-pub struct FaultyBody<B> {
+pub struct FaultyBody<B, I = Faults> {
     inner: B,
-    faults: Faults,
+    faults: I,
     is_dead: bool,
 }
 
-impl<B: Stream<Item = Result<Bytes, Fault>> + Unpin> Stream for FaultyBody<B> {
+impl<B: Stream<Item = Result<Bytes, Fault>> + Unpin, I: Interposer + Unpin> Stream
+    for FaultyBody<B, I>
+{
     type Item = Result<Bytes, Fault>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -244,12 +246,12 @@ impl<B: Stream<Item = Result<Bytes, Fault>> + Unpin> Stream for FaultyBody<B> {
 
 /// A writer that follows a plan.
 #[derive(Debug)]
-pub struct FaultyWriter<W> {
+pub struct FaultyWriter<W, I = Faults> {
     inner: W,
-    faults: Faults,
+    faults: I,
 }
 
-impl<W: ObjectWriter> ObjectWriter for FaultyWriter<W> {
+impl<W: ObjectWriter, I: Interposer> ObjectWriter for FaultyWriter<W, I> {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Fault> {
         let call = self.inner.write(bytes);
         self.faults.around(Verb::WriterWrite, call).await

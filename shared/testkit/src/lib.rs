@@ -20,7 +20,7 @@ use consign_core::ports::{DueRange, Fault, UploadRepo};
 use consign_core::time::Timestamp;
 
 pub use ambient::{ManualClock, SeededRandom};
-pub use faults::{Faults, Harm, Moment, Verb, When};
+pub use faults::{Faults, Harm, Interposer, Moment, Verb, When};
 pub use faulty::{Faulty, FaultyBody, FaultyWriter};
 pub use queue::{DeadMessage, MemoryQueue, QueueMessage};
 pub use repo::MemoryRepo;

@@ -18,6 +18,7 @@ use consign_core::ports::{
 use consign_core::upload::ObjectVersion;
 use futures_util::Stream;
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::lock;
 
@@ -188,6 +189,18 @@ impl MemoryStore {
             .collect()
     }
 
+    /// Returns the sequencer of the last change, as its event has it.
+    #[must_use]
+    pub fn last_sequencer(&self) -> Option<Sequencer> {
+        lock(&self.0).sequencer()
+    }
+
+    /// Returns whether a multipart upload was neither completed nor aborted.
+    #[must_use]
+    pub fn is_open(&self, upload_id: &str) -> bool {
+        lock(&self.0).filling.contains_key(upload_id)
+    }
+
     /// Returns the number of multipart uploads that were neither completed nor aborted.
     #[must_use]
     pub fn open_multiparts(&self) -> usize {
@@ -195,11 +208,9 @@ impl MemoryStore {
     }
 }
 
-/// Returns half of the SHA-256 in hexadecimal, which is as long as the MD5 of other stores.
+/// Returns a hash of 128 bits in hexadecimal, which is as long as the MD5 of other stores and much faster.
 fn etag_of(bytes: &[u8]) -> ETag {
-    let digest = Sha256::digest(bytes);
-    let hex: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
-    ETag::new(&hex)
+    ETag::new(&format!("{:032x}", xxh3_128(bytes)))
 }
 
 fn head_of(etag: ETag, content_type: &str, bytes: &Bytes) -> ObjectHead {
@@ -417,11 +428,9 @@ impl Filling {
         if named.is_empty() || !in_order || !named.iter().all(|part| held.contains(part)) {
             return None;
         }
-        let bodies = named.iter().filter_map(|part| self.parts.get(&part.number));
-        let bytes: Vec<u8> = bodies
-            .flat_map(|(_, bytes)| bytes.iter().copied())
-            .collect();
-        Some(bytes.into())
+        let parts = named.iter().filter_map(|part| self.parts.get(&part.number));
+        let bodies: Vec<&[u8]> = parts.map(|(_, bytes)| bytes.as_ref()).collect();
+        Some(bodies.concat().into())
     }
 }
 
