@@ -7,7 +7,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::sigv4::EXPIRES_S_MAX;
+use crate::sigv4::{EXPIRES_S_MAX, SKEW_S_MAX};
 
 /// The seconds of a minute.
 pub const MINUTE_S: u64 = 60;
@@ -30,6 +30,9 @@ pub const DOWNLOAD_URL_S: u64 = HOUR_S;
 /// How long after the URL expired a write that began in time may still finish before the upload counts as unused, in
 /// seconds.
 pub const EXPIRY_GRACE_S: u64 = MINUTE_S;
+
+/// How far the clock of a function may be from that of the store, in seconds. S3 accepts the signatures of such a clock.
+pub const SKEW_S: u64 = SKEW_S_MAX as u64;
 
 const _: () = assert!(*UPLOAD_URL_RANGE_S.start() > EXPIRY_GRACE_S);
 const _: () = assert!(is_within(UPLOAD_URL_S, &UPLOAD_URL_RANGE_S));

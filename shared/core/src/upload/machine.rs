@@ -9,7 +9,7 @@ use crate::time::{Timestamp, saturating_add_secs};
 use super::{
     ABSENCE_CONFIRM_S, Change, ClientMetadata, Decision, ENQUEUE_CHECK_S, EXPIRY_GRACE_S, Event,
     Failure, IngestOutcome, ObjectVersion, PROBE_FAILED_S, PROBE_FIRST_S, PROBE_LAST_S, Refusal,
-    Upload, UploadState,
+    SKEW_S, Upload, UploadState,
 };
 use crate::policy::{Overwrite, Strategy};
 
@@ -347,14 +347,14 @@ impl Upload {
     }
 
     /// Returns the next check of an upload that is ready or failed: now if its original is still to be removed; once
-    /// more when its URL has expired and writes that began in time have ended, since the URL may have been used again
-    /// and the event lost (invariant 8); and at its end. Most uploads whose URL accepts only one object need no
-    /// check.
+    /// more when its URL has expired by the store's clock too and writes that began in time have ended, since the URL may
+    /// have been used again and the event lost (invariant 8); and at its end. Most uploads whose URL accepts only one
+    /// object need no check.
     fn next_check_at_rest(&self, now: Timestamp) -> Option<Timestamp> {
         if self.state == UploadState::Ready && !self.keeps_original() && !self.original_removed {
             return Some(now);
         }
-        let url_end = saturating_add_secs(self.url_expires_at, EXPIRY_GRACE_S);
+        let url_end = saturating_add_secs(self.url_expires_at, SKEW_S + EXPIRY_GRACE_S);
         let processed_at = self.processed_at.unwrap_or(now);
         let last_probe = url_end.max(saturating_add_secs(processed_at, PROBE_LAST_S));
         let absent = self

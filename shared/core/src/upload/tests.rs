@@ -155,10 +155,10 @@ fn a_lease_is_exclusive_until_it_ends() {
     );
     let ready = after(&taken, &[succeed("a", "two")], at(102));
     assert_eq!(ready.state, UploadState::Ready);
-    // One more probe when the URL expires, and none after that.
-    assert_eq!(ready.next_check_at, Some(at(102 + 900)));
+    // One more probe when the URL has expired by every clock, and none after that.
+    assert_eq!(ready.next_check_at, Some(at(1860)));
     assert_eq!(ready.apply(&observed("a"), at(500)), Decision::Unchanged);
-    let observed = changed(&ready, &observed("a"), at(1002)).after;
+    let observed = changed(&ready, &observed("a"), at(1860)).after;
     assert_eq!(
         (observed.state, observed.next_check_at),
         (UploadState::Ready, None)

@@ -19,6 +19,7 @@ mod quota;
 mod race;
 mod rules;
 mod servers;
+mod simulated;
 mod support;
 mod sweep;
 mod tables;

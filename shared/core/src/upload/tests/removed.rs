@@ -38,8 +38,8 @@ fn a_removal_by_consign_does_not_undo_ready() {
     );
     assert_eq!(ready.next_check_at, Some(at(1)));
     let removed = changed(&ready, &Event::OriginalRemoved, at(2)).after;
-    assert_eq!(removed.next_check_at, Some(at(960)));
-    let at_rest = changed(&removed, &Event::ObjectAbsent, at(960)).after;
+    assert_eq!(removed.next_check_at, Some(at(1860)));
+    let at_rest = changed(&removed, &Event::ObjectAbsent, at(1860)).after;
     assert_eq!(
         (at_rest.state, at_rest.next_check_at),
         (UploadState::Ready, None)
@@ -52,7 +52,7 @@ fn a_removal_by_consign_does_not_undo_ready() {
 fn a_url_for_one_object_is_probed_where_its_key_was_freed() {
     for (keep_original, strategy, due) in [
         (true, Strategy::Put, None),
-        (false, Strategy::Put, Some(at(960))),
+        (false, Strategy::Put, Some(at(1860))),
         (false, Strategy::Multipart, None),
     ] {
         let upload = Upload {
