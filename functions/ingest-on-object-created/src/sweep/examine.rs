@@ -29,7 +29,7 @@ pub(super) async fn examine<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fau
             }
             requeue(deps, upload).await
         }
-        UploadState::Ready if !upload.keeps_original() && !upload.original_removed => {
+        UploadState::Ready if upload.has_original_to_remove() => {
             remove_original(deps, upload).await
         }
         UploadState::Ready | UploadState::Failed => {

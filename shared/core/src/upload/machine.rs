@@ -351,7 +351,7 @@ impl Upload {
     /// have been used again and the event lost (invariant 8); and at its end. Most uploads whose URL accepts only one
     /// object need no check.
     fn next_check_at_rest(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.state == UploadState::Ready && !self.keeps_original() && !self.original_removed {
+        if self.has_original_to_remove() {
             return Some(now);
         }
         let url_end = saturating_add_secs(self.url_expires_at, SKEW_S + EXPIRY_GRACE_S);

@@ -75,6 +75,16 @@ impl Upload {
         self.keep_original || (has_rejects && !self.original_removed)
     }
 
+    /// Returns whether the original is still to be removed. Nothing is left of it where a version was written over it
+    /// that is refused: the bytes of that version are not consign's to remove before the upload ends.
+    #[must_use]
+    pub fn has_original_to_remove(&self) -> bool {
+        self.state == UploadState::Ready
+            && !self.keeps_original()
+            && !self.original_removed
+            && self.conflict_etag.is_none()
+    }
+
     /// Returns whether another version may replace the one that is ready.
     #[must_use]
     pub fn overwrite(&self) -> Overwrite {

@@ -1,9 +1,12 @@
 //! Faults that the simulation found, each in the smallest schedule that shows it.
 
 use consign_core::operations::{EXPIRY_GRACE_S, SKEW_S};
+use consign_core::ports::FaultKind;
 use consign_core::time::saturating_add_secs;
 use consign_core::upload::UploadState;
+use consign_testkit::{Harm, Moment, Verb, When};
 use contract::{Horizon, World};
+use ingest_on_object_created::Disposition;
 
 use crate::support::{CSV, CSV_2, csv, put, signed, told, world};
 
@@ -29,4 +32,34 @@ async fn a_form_is_probed_again_after_it_expired_by_every_clock() {
     let second = put(&world, &object, CSV_2).unwrap();
     assert!(world.settle(Horizon::End).await);
     assert_eq!(world.record(id).unwrap().conflict_etag, Some(second.etag));
+}
+
+/// The original is removed, and the answer is lost. Before the sweep tries again, the URL of the free key is used for
+/// another version, which is refused. There is no original to remove any more.
+#[tokio::test]
+async fn a_version_that_is_refused_ends_the_removal_of_the_original() {
+    let policy = "[category.table]\nbucket = \"files\"\nkey = \"in/{owner}/{file_id}.{ext}\"\n\
+         output = \"out/{owner}/{file_id}/v{version}.{ext}\"\ningest = \"tabular\"\nkeep_original = false\n\
+         overwrite = \"refuse\"\nextensions = [\"csv\"]\nsize_max = \"10 MB\"\nretention = \"2 d\"\n\
+         deleted_retention = 0\n";
+    let world = World::new(policy).unwrap();
+    let upload = signed(&world, &csv("table")).await;
+    let first = put(&world, &upload.object, CSV).unwrap();
+    let lost = Harm::Fault(FaultKind::TimedOut);
+    let moment = Moment::After;
+    world.faults.plan(Verb::Delete, When::Nth(1), moment, lost);
+    let told = told(&upload.object, &first);
+    assert_eq!(world.ingest(&told).await, Disposition::Retry);
+    let second = put(&world, &upload.object, CSV_2).unwrap();
+
+    assert!(world.settle(Horizon::Work).await);
+    assert!(world.sweep().await);
+    let refused = world.record(upload.id).unwrap();
+    assert_eq!(refused.state, UploadState::Ready);
+    assert_eq!(refused.conflict_etag, Some(second.etag));
+    assert!(refused.next_check_at > Some(refused.updated_at));
+    assert!(world.settle(Horizon::End).await);
+    let ended = world.record(upload.id).unwrap();
+    assert_eq!(ended.state, UploadState::Deleted);
+    assert_eq!(world.keys(), Vec::<String>::new());
 }
