@@ -291,6 +291,7 @@ impl Upload {
         self.with_lease(token, now, |after| {
             after.state = UploadState::Ready;
             after.lease = None;
+            after.absent_since = None;
             after.failure = None;
             after.outcome = Some(outcome.clone());
             after.processed_at = Some(now);
@@ -338,9 +339,12 @@ impl Upload {
         change(self, after, enqueue, now)
     }
 
+    /// Ends the generation without a result. Like a commit to ready, it ends an absence that a probe reported: the
+    /// version was observed or read since. At rest an absence follows a removal alone.
     pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) {
         self.state = UploadState::Failed;
         self.lease = None;
+        self.absent_since = None;
         self.failure = Some(failure);
         self.processed_at = Some(now);
         self.next_check_at = self.next_check_at_rest(now);

@@ -48,6 +48,22 @@ fn a_removal_by_consign_does_not_undo_ready() {
     assert_eq!(removed.apply(&gone, at(3)), Decision::Unchanged);
 }
 
+/// A probe missed the object while its lease had ended, and the holder read it and commits. The simulation found that the
+/// upload was deleted later, because consign had removed the original.
+#[test]
+fn a_commit_ends_an_absence_that_was_seen_before() {
+    let mut upload = pending();
+    upload.keep_original = false;
+    let missed = after(&upload, &[acquire("a", "t", at(100))], at(1));
+    let missed = changed(&missed, &Event::ObjectAbsent, at(101)).after;
+    assert_eq!(missed.absent_since, Some(at(101)));
+    let ready = changed(&missed, &succeed("a", "t"), at(102)).after;
+    assert_eq!(ready.absent_since, None);
+    let removed = changed(&ready, &Event::OriginalRemoved, at(103)).after;
+    let swept = changed(&removed, &Event::ObjectAbsent, at(1901)).after;
+    assert_eq!(swept.state, UploadState::Ready);
+}
+
 #[test]
 fn a_url_for_one_object_is_probed_where_its_key_was_freed() {
     for (keep_original, strategy, due) in [
