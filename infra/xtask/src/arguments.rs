@@ -15,6 +15,16 @@ Examples:
 
 Tools are kept in $XDG_CACHE_HOME/consign (~/.cache/consign). The first run of `test` takes minutes to install them.";
 
+const SIMULATE: &str = "\
+Options:
+  --seeds N         how many seeds [2000]
+  --from K          the first seed [0]
+  --seed S          this seed alone; a failure is made smaller, and its trace is printed
+  --seed S --whole  the trace of this seed as it is
+  --mutant NAME     remove a rule of consign first, which must be found; `--help` lists them
+
+docs/simulation.md says what is simulated and checked.";
+
 /// The tasks of this repository.
 #[derive(Debug, Parser)]
 #[command(
@@ -63,6 +73,9 @@ pub(crate) enum Task {
     Compared(Compared),
     /// Put this build under load, beside an older one; prints figures and ratios
     Load(Load),
+    /// Run the whole system with simulated faults, seed by seed, in release mode
+    #[command(after_help = SIMULATE)]
+    Simulate(Passed),
     /// Print how large the Lambda programs are as deployed, and how soon they take requests
     Size,
     /// Start and stop the servers that stand in for AWS, on 127.0.0.1 and without Docker
@@ -238,6 +251,10 @@ mod checks {
             panic!("`differential` takes its options");
         };
         assert_eq!(passed.options, ["--tables", "9", "--seed", "4"]);
+        let Ok(Task::Simulate(passed)) = parse("simulate --seeds 9 --from 4") else {
+            panic!("`simulate` takes its options");
+        };
+        assert_eq!(passed.options, ["--seeds", "9", "--from", "4"]);
         let Ok(Task::Edge(Edge::Build { options })) = parse("edge build --features status") else {
             panic!("`edge build` takes options of cargo");
         };

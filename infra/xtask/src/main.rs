@@ -63,6 +63,7 @@ fn run(host: &Workspace, task: Task) -> Result<()> {
         Task::Bench(benchmark) => bench::run(host, benchmark),
         Task::Compared(compared) => peers::run(host, compared),
         Task::Load(load) => load::run(host, &load),
+        Task::Simulate(passed) => simulate(host, &passed.options),
         Task::Size => lambda::size(host),
         Task::Services(services) => services::run(host, services),
         Task::Edge(edge) => edge::run(host, edge),
@@ -78,6 +79,14 @@ fn types(host: &Workspace) -> Result<()> {
         .arg(packages.join("node_modules/openapi-typescript/bin/cli.js"))
         .args(["functions/health/src/openapi.json", "--output", TYPES]);
     process::run(&mut generate)
+}
+
+/// Builds the simulator in release mode, and runs it.
+fn simulate(host: &Workspace, options: &[String]) -> Result<()> {
+    const NAME: &str = "consign-simulation";
+    let which = ["--release", "--package", NAME, "--bin", NAME];
+    let program = process::build_from(host, &which, NAME)?;
+    process::run(host.command(program).args(options))
 }
 
 /// Replaces this process by `consign serve`, so that signals reach it directly.
