@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::bucket::notify::send;
 use crate::bucket::signed;
-use crate::client;
+use crate::client::{self, OWNERS};
 use crate::fault::Kind;
 use crate::function::Function;
 use crate::rules::{BUCKET, OTHER_BUCKET};
@@ -155,6 +155,8 @@ fn forge(world: &Arc<World>, victim: Option<&Upload>, choice: u64) {
 pub(crate) async fn list_regularly(world: Arc<World>) {
     while !world.is_calm() {
         world.scheduler.sleep_s(LIST_S).await;
-        client::list(Arc::clone(&world), "alice").await;
+        for owner in OWNERS {
+            client::list(Arc::clone(&world), owner).await;
+        }
     }
 }

@@ -79,6 +79,7 @@ pub fn run(setup: Setup, keeps_trace: bool) -> Report {
     let world = World::new(setup, keeps_trace);
     start(&world);
     drive(&world);
+    world.scheduler.clear();
     let mut ends = BTreeMap::new();
     for upload in world.records.all() {
         *ends.entry(upload.state.as_str()).or_default() += 1;

@@ -276,6 +276,19 @@ impl Scheduler {
         true
     }
 
+    /// Drops every task. Tasks hold the world, which holds the scheduler: without this, no run would ever be freed.
+    pub(crate) fn clear(&self) {
+        let mut inner = lock(&self.inner);
+        let timers = std::mem::take(&mut inner.timers);
+        let tasks: Vec<_> = inner
+            .tasks
+            .iter_mut()
+            .map(|task| task.work.take())
+            .collect();
+        drop(inner);
+        drop((timers, tasks));
+    }
+
     /// Moves the time to the next timer. Returns whether there was one.
     pub(crate) fn advance(&self) -> bool {
         let mut inner = lock(&self.inner);

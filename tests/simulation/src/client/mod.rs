@@ -18,7 +18,8 @@ use crate::function::call;
 use crate::monitor::{self, violated};
 use crate::rules::request;
 use crate::world::World;
-use wish::{OWNERS, Wish};
+pub(crate) use wish::OWNERS;
+use wish::Wish;
 
 /// How often a client tries a call.
 const TRIES_MAX: usize = 6;
@@ -39,10 +40,7 @@ pub(crate) async fn upload(world: Arc<World>, number: u32) {
     if wish.deletes_before && world.has(Kind::UserDeletes) {
         delete(&world, &wish, id).await;
     }
-    let sent = send::send(&world, &wish, signed).await;
-    if sent.is_some() && wish.reuses && world.has(Kind::ReusedUrls) {
-        world.scheduler.sleep_s(wish.pause_s).await;
-    }
+    send::send(&world, &wish, signed).await;
     if wish.confirms {
         confirm(&world, &wish, id).await;
     }
@@ -236,9 +234,6 @@ async fn pry(world: &Arc<World>, wish: &Wish, id: UploadId) {
         .into_iter()
         .find(|owner| *owner != wish.owner)
         .unwrap_or_default();
-    let before = world
-        .record(id)
-        .map(|upload| upload.state == UploadState::Deleted);
     for what in 0..4 {
         let now = world.scheduler.now();
         let answer = call(world, "stranger", move |function| async move {
@@ -260,14 +255,6 @@ async fn pry(world: &Arc<World>, wish: &Wish, id: UploadId) {
         {
             violated(world, "20", "a stranger is answered".to_owned());
         }
-    }
-    let after = world
-        .record(id)
-        .map(|upload| upload.state == UploadState::Deleted);
-    if before == Some(true) && after != Some(true) {
-        world
-            .scheduler
-            .note(|| "the upload returned meanwhile".to_owned());
     }
 }
 

@@ -17,8 +17,8 @@ use crate::world::World;
 /// How often a client signs again because its URLs have expired.
 const SIGNINGS_MAX: usize = 3;
 
-/// Sends the file, and signs again where the URLs have expired. Returns the answer that it was stored.
-pub(crate) async fn send(world: &Arc<World>, wish: &Wish, mut signed: SignedUpload) -> Option<()> {
+/// Sends the file, and signs again where the URLs have expired.
+pub(crate) async fn send(world: &Arc<World>, wish: &Wish, mut signed: SignedUpload) {
     let is_slow = world.has(Kind::SlowClients);
     if is_slow {
         world.happened(Kind::SlowClients, || format!("waits {} s", wish.slow_s));
@@ -31,18 +31,18 @@ pub(crate) async fn send(world: &Arc<World>, wish: &Wish, mut signed: SignedUplo
             Strategy::Put | Strategy::Post => send_whole(world, wish, &signed, transfer_s).await,
         };
         match sent {
-            Ok(()) => return Some(()),
-            Err(Refused::Signature) => {
-                // Only a key leads to the same upload again.
-                wish.idempotency_key.as_ref()?;
+            // Only a key leads to the same upload again.
+            Err(Refused::Signature) if wish.idempotency_key.is_some() => {
                 pause(world).await;
-                signed = sign(world, wish, Some(&signed.file_id)).await?;
+                let Some(again) = sign(world, wish, Some(&signed.file_id)).await else {
+                    return;
+                };
+                signed = again;
                 transfer_s = 0;
             }
-            Err(Refused::Exists | Refused::NoSuchUpload) => return None,
+            Ok(()) | Err(Refused::Signature | Refused::Exists | Refused::NoSuchUpload) => return,
         }
     }
-    None
 }
 
 async fn send_whole(
