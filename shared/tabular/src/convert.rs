@@ -313,7 +313,9 @@ impl Table {
             nulls: layout.options.hints.null_values.clone(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
-            pages: Pages::new(columns, limits)?.profiled(),
+            pages: Pages::new(columns, limits)?
+                .profiled()
+                .with_nulls(layout.options.hints.null_values.clone()),
             head_lines: 0,
             row_lines: 0,
             rejects: Rejects::default(),
@@ -322,6 +324,11 @@ impl Table {
             first_rows: FirstRows::default(),
             fields: Fields::default(),
         })
+    }
+
+    /// Lets the columns take what waits, so that a guess is broken that is.
+    pub(crate) fn settle(&mut self) -> Result<(), Refusal> {
+        self.pages.take_batch()
     }
 
     /// What is written and not yet taken.
@@ -382,23 +389,32 @@ impl Table {
         if !self.first_rows.is_full() {
             self.first_rows.add(row, columns);
         }
-        if is_long {
-            self.pages.expect(row)?;
-        }
-        if self.nulls.is_empty() {
-            let pages = &mut self.pages;
-            for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
-                pages.page_bytes += column.take(&cell)? as u64;
-            }
-        } else {
-            self.take_with_nulls(row)?;
-        }
-        for column in self.pages.columns.iter_mut().skip(row.fields) {
-            column.take(&Cell::ABSENT)?;
-        }
         self.row_lines += row.lines;
         self.total_line = is_total(row).then_some(row.line);
-        self.pages.end_row()
+        if is_long {
+            self.take_long(row)
+        } else {
+            self.pages.add(row)
+        }
+    }
+
+    /// Takes a row that gets room of its own.
+    #[cold]
+    fn take_long(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+        self.pages.expect(row)?;
+        let (pages, nulls) = (&mut self.pages, &self.nulls);
+        for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
+            let bytes = if cell.is_one_of(nulls) {
+                column.take_null_word()
+            } else {
+                column.take(&cell)?
+            };
+            pages.page_bytes += bytes as u64;
+        }
+        for column in pages.columns.iter_mut().skip(row.fields) {
+            column.take(&Cell::ABSENT)?;
+        }
+        pages.end_row()
     }
 
     /// Counts a rejected row, and keeps it: for its cell in this column, where it is for one.
@@ -427,20 +443,6 @@ impl Table {
             cell.is_some_and(|cell| !cell.is_one_of(&self.nulls) && evidence.breaks(&cell))
         };
         self.typed.iter().find(breaks).map(|(at, _)| *at)
-    }
-
-    /// Takes the cells of a row, of which some stand for null by hints.
-    fn take_with_nulls(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
-        let pages = &mut self.pages;
-        for (column, cell) in pages.columns.iter_mut().zip(row.cells()) {
-            let bytes = if cell.is_one_of(&self.nulls) {
-                column.take_null_word()
-            } else {
-                column.take(&cell)?
-            };
-            pages.page_bytes += bytes as u64;
-        }
-        Ok(())
     }
 
     /// Whether a row is below the header, and not above it or a part of it.

@@ -251,7 +251,8 @@ impl Stage {
             Self::Guessing { .. } => Ok(()),
             Self::Writing(writing) => {
                 let Writing { rows, table, .. } = writing.as_mut();
-                rows.finish(&mut |row| table.take(row))
+                rows.finish(&mut |row| table.take(row))?;
+                table.settle()
             }
         }
     }

@@ -53,6 +53,34 @@ pub(crate) struct Span {
     pub(crate) escaped: bool,
 }
 
+impl Span {
+    /// What a row has where it is short of a column.
+    pub(crate) const ABSENT: Self = Self {
+        start: 0,
+        end: 0,
+        quoted: false,
+        escaped: false,
+    };
+
+    /// Empty and not quoted.
+    #[inline]
+    pub(crate) fn is_absent(&self) -> bool {
+        self.start == self.end && !self.quoted
+    }
+
+    /// The cell there in a text. With `literal` quoted cells are texts, whatever they look like.
+    #[inline]
+    pub(crate) fn cell<'a>(&self, text: &'a str, dialect: Dialect, literal: bool) -> Cell<'a> {
+        Cell {
+            raw: &text[self.start as usize..self.end as usize],
+            quoted: self.quoted,
+            literal: literal && self.quoted,
+            escaped: dialect.quote.filter(|_| self.escaped),
+            backslash: dialect.backslash,
+        }
+    }
+}
+
 /// A cell: its text as written between delimiters or quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell<'a> {
@@ -216,13 +244,8 @@ impl<'a> Row<'a> {
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'a>> + use<'a> {
         let (text, dialect) = (self.text, self.dialect);
         let literal = self.literal || dialect.typed;
-        self.spans.iter().map(move |span| Cell {
-            raw: &text[span.start as usize..span.end as usize],
-            quoted: span.quoted,
-            literal: literal && span.quoted,
-            escaped: dialect.quote.filter(|_| span.escaped),
-            backslash: dialect.backslash,
-        })
+        let spans = self.spans.iter();
+        spans.map(move |span| span.cell(text, dialect, literal))
     }
 
     /// Whether the row is of a format with types of its own.

@@ -23,27 +23,42 @@ const DIGITS: usize = 19;
 /// Integers up to here are the same in a double.
 const EXACT_MAX: u64 = 1 << 53;
 
-/// Eight digits at once.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Zero where each of eight bytes is a digit.
 #[inline]
-fn eight(bytes: [u8; 8]) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
+pub(crate) fn others(word: u64) -> u64 {
     const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    let word = u64::from_le_bytes(bytes);
     let above = word.wrapping_add(0x0606_0606_0606_0606);
-    if (word & HIGH) != ZEROS || (above & HIGH) != ZEROS {
-        return None;
-    }
-    let digits = word - ZEROS;
+    ((word & HIGH) ^ ZEROS) | ((above & HIGH) ^ ZEROS)
+}
+
+/// The value of eight digits.
+#[inline]
+pub(crate) fn eight(word: u64) -> u64 {
+    let digits = word.wrapping_sub(ZEROS);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let low = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(0x000F_4240_0000_0064);
     let high = ((pairs >> 16) & 0x0000_00FF_0000_00FF).wrapping_mul(0x0000_2710_0000_0001);
-    Some(low.wrapping_add(high) >> 32)
+    low.wrapping_add(high) >> 32
+}
+
+/// Eight digits at once.
+#[inline]
+fn eight_of(bytes: [u8; 8]) -> Option<u64> {
+    let word = u64::from_le_bytes(bytes);
+    (others(word) == 0).then(|| eight(word))
+}
+
+/// Ten to a power that 64 bits hold.
+#[inline]
+pub(crate) fn power(places: usize) -> Option<u64> {
+    TENS.get(places).copied()
 }
 
 /// At most eight bytes at the end of a word of zeros. Loads overlap, so that no loop asks how many there are.
 #[inline]
 fn last_of_word(bytes: &[u8]) -> u64 {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     let length = bytes.len();
     if let Some(first) = bytes.first_chunk::<8>() {
         return u64::from_le_bytes(*first);
@@ -71,13 +86,15 @@ fn last_of_word(bytes: &[u8]) -> u64 {
 #[inline]
 fn digits(mut bytes: &[u8], mut value: u64) -> Option<u64> {
     while let Some((first, rest)) = bytes.split_first_chunk::<8>() {
-        value = value.wrapping_mul(100_000_000).wrapping_add(eight(*first)?);
+        value = value
+            .wrapping_mul(100_000_000)
+            .wrapping_add(eight_of(*first)?);
         bytes = rest;
     }
     Some(
         value
             .wrapping_mul(TENS[bytes.len()])
-            .wrapping_add(eight(last_of_word(bytes).to_le_bytes())?),
+            .wrapping_add(eight_of(last_of_word(bytes).to_le_bytes())?),
     )
 }
 
@@ -103,19 +120,22 @@ pub(crate) fn int64(cell: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// Where the first point of eight bytes is.
+#[inline]
+pub(crate) fn point_of_eight(bytes: [u8; 8]) -> Option<usize> {
+    const POINTS: u64 = 0x2E2E_2E2E_2E2E_2E2E;
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let other = u64::from_le_bytes(bytes) ^ POINTS;
+    let found = !(((other & LOW) + LOW) | other | LOW);
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
 /// Where the point is.
 #[inline]
 fn point(bytes: &[u8]) -> Option<usize> {
-    const POINTS: u64 = 0x2E2E_2E2E_2E2E_2E2E;
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    if let Some(first) = bytes.first_chunk::<8>() {
-        let other = u64::from_le_bytes(*first) ^ POINTS;
-        let found = !(((other & LOW) + LOW) | other | LOW);
-        if found != 0 {
-            return Some(found.trailing_zeros() as usize / 8);
-        }
-    }
-    bytes.iter().position(|byte| *byte == b'.')
+    let first = bytes.first_chunk::<8>();
+    let found = first.and_then(|first| point_of_eight(*first));
+    found.or_else(|| bytes.iter().position(|byte| *byte == b'.'))
 }
 
 /// A plain number: its digits without the point, and how many are behind it where there is one.
@@ -153,7 +173,7 @@ fn short(bytes: &[u8], point: usize) -> Option<i64> {
     let at = 8 * (8 - length + point) as u32;
     let before = word & !(u64::MAX << at);
     let behind = word & (u64::MAX << at) & !(0xFF << at);
-    eight((before << 8 | b'0' as u64 | behind).to_le_bytes()).map(u64::cast_signed)
+    eight_of((before << 8 | b'0' as u64 | behind).to_le_bytes()).map(u64::cast_signed)
 }
 
 /// A decimal with a point or without, times ten to the power of `scale`; at most 18 digits.
@@ -191,6 +211,12 @@ pub(crate) fn float64(cell: &[u8]) -> Option<f64> {
         None if value <= EXACT_MAX => 0,
         None => return None,
     };
+    quotient(value, places, negative)
+}
+
+/// The double of so many digits, of which these are behind the point.
+#[inline]
+pub(crate) fn quotient(value: u64, places: usize, negative: bool) -> Option<f64> {
     // A quotient of two doubles that are exact is rounded once.
     let magnitude = if value < 1_000_000_000_000_000 {
         value as f64 / POWERS.get(places)?
@@ -202,6 +228,7 @@ pub(crate) fn float64(cell: &[u8]) -> Option<f64> {
 
 /// The double nearest to `value` over ten to the power of `places`, where it is less than half a unit of the last digit away.
 /// `None` also where it takes more than 128 bits to tell.
+#[inline]
 fn nearest(value: u64, places: usize) -> Option<f64> {
     const FRACTION_BITS: u32 = 52;
     const LEAST: u64 = 1 << FRACTION_BITS;
@@ -212,33 +239,30 @@ fn nearest(value: u64, places: usize) -> Option<f64> {
     if shift == 0 || 64 - value.leading_zeros() + shift + 1 > 127 {
         return None;
     }
-    // mantissa / 2^shift and value / power, both times 2 * power * 2^shift.
-    let power = u128::from(power);
-    let wanted = u128::from(value) << (shift + 1);
-    for bits in [close, close.wrapping_add(1), close.wrapping_sub(1)] {
-        let mantissa = (bits & (LEAST - 1)) | LEAST;
-        let found = 2 * u128::from(mantissa) * power;
-        let apart = found.abs_diff(wanted);
-        // Neighbours of a power of two lie unevenly.
-        let is_inside = mantissa > LEAST + 1 && mantissa < 2 * LEAST - 2;
-        if is_inside && apart < power {
-            return (apart < 1 << shift).then_some(f64::from_bits(bits));
-        }
-    }
-    None
+    // mantissa / 2^shift and value / power, both times 2 * power * 2^shift. They differ by a few powers, which have 64 bits.
+    let power = i128::from(power);
+    let wanted = (u128::from(value) << (shift + 1)).cast_signed();
+    let mantissa = (close & (LEAST - 1)) | LEAST;
+    let apart = wanted - 2 * i128::from(mantissa) * power;
+    // A step up or down where that is nearer, without a branch: which one it takes is as good as random.
+    let step = i64::from(apart >= power) - i64::from(apart <= -power);
+    let apart = (apart - 2 * i128::from(step) * power).unsigned_abs();
+    let mantissa = mantissa.wrapping_add_signed(step);
+    // Neighbours of a power of two lie unevenly.
+    let is_inside = mantissa > LEAST + 1 && mantissa < 2 * LEAST - 2;
+    let is_nearest = apart < power.unsigned_abs() && apart < 1 << shift;
+    (is_inside && is_nearest).then(|| f64::from_bits(close.wrapping_add_signed(step)))
 }
 
 /// The parts of a date, where its digits and separators are such.
 #[inline]
 fn parts(bytes: &[u8; 10]) -> Option<(u32, u32, u32)> {
-    let digit = |at: usize| u32::from(bytes[at].wrapping_sub(b'0'));
-    let all = [0, 1, 2, 3, 5, 6, 8, 9].map(digit);
-    let are_digits = all.iter().all(|digit| *digit <= 9);
-    if !are_digits || bytes[4] != bytes[7] || !matches!(bytes[4], b'-' | b'/') {
+    let [y0, y1, y2, y3, before, m0, m1, behind, d0, d1] = *bytes;
+    if before != behind || !matches!(before, b'-' | b'/') {
         return None;
     }
-    let year = all[0] * 1000 + all[1] * 100 + all[2] * 10 + all[3];
-    Some((year, all[4] * 10 + all[5], all[6] * 10 + all[7]))
+    let all = eight_of([y0, y1, y2, y3, m0, m1, d0, d1])? as u32;
+    Some((all / 10_000, all / 100 % 100, all % 100))
 }
 
 /// Days before each month of a year that is no leap year, and behind the last.
@@ -267,17 +291,12 @@ pub(crate) fn date(bytes: &[u8; 10]) -> Option<i64> {
 pub(crate) fn timestamp(cell: &[u8]) -> Option<i64> {
     let (day, clock) = cell.split_first_chunk::<10>()?;
     let clock: &[u8; 9] = clock.try_into().ok()?;
-    let digit = |at: usize| u32::from(clock[at].wrapping_sub(b'0'));
-    let all = [1, 2, 4, 5, 7, 8].map(digit);
-    let are_digits = all.iter().all(|digit| *digit <= 9);
-    if !are_digits || !matches!(clock[0], b'T' | b' ') || clock[3] != b':' || clock[6] != b':' {
+    let [sign, h0, h1, first, m0, m1, second, s0, s1] = *clock;
+    if !matches!(sign, b'T' | b' ') || first != b':' || second != b':' {
         return None;
     }
-    let (hour, minute, second) = (
-        all[0] * 10 + all[1],
-        all[2] * 10 + all[3],
-        all[4] * 10 + all[5],
-    );
+    let all = eight_of([b'0', b'0', h0, h1, m0, m1, s0, s1])? as u32;
+    let (hour, minute, second) = (all / 10_000, all / 100 % 100, all % 100);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }

@@ -7,4 +7,5 @@ pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod reading;
 pub(crate) mod told;
+pub(crate) mod window;
 pub(crate) mod words;

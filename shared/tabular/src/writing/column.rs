@@ -25,7 +25,7 @@ use consign_hints::DateOrder;
 
 /// Which cells are read without a closer look.
 #[derive(Clone, Copy)]
-enum Usual {
+pub(super) enum Usual {
     Int64,
     /// With so many digits behind the point.
     Decimal(u8),
@@ -63,11 +63,11 @@ impl Usual {
 /// Builds one column.
 pub(crate) struct Builder {
     column: Column,
-    usual: Usual,
-    buffer: Buffer,
+    pub(super) usual: Usual,
+    pub(super) buffer: Buffer,
     /// What the cells allow, where the reading is a guess that they may break.
-    evidence: Option<Evidence>,
-    nulls: u64,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) nulls: u64,
     null_tokens: u64,
     padded: u64,
     offsets: u64,

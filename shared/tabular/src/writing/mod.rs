@@ -1,5 +1,6 @@
 //! Columns to a Parquet file.
 
+pub(crate) mod batch;
 pub(crate) mod bounds;
 pub(crate) mod buffer;
 pub(crate) mod chunk;
@@ -12,3 +13,4 @@ pub(crate) mod index;
 pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod rejected;
+pub(crate) mod run;

@@ -1,6 +1,7 @@
 //! Rows of cells on their way into a Parquet file: pages, and row groups of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use arrow_schema::{Field, Schema};
 
@@ -12,6 +13,7 @@ use crate::profile::facts::Room;
 use crate::profile::picks::Picks;
 use crate::profile::summary::SAMPLE_ROWS_MAX;
 use crate::refusal::Refusal;
+use crate::writing::batch::Batch;
 use crate::writing::buffer::Buffer;
 use crate::writing::column::Builder;
 use crate::writing::output::Output;
@@ -22,10 +24,20 @@ const UNIT: &str = "unit";
 /// Rows below which a sample is not worth its place.
 const SAMPLE_ROWS_MIN: u32 = 16;
 
+/// What the rows between two looks at the pages take at most, beside the last of them. It depends on nothing but the rows, so
+/// that pages do not depend on how the source was cut.
+const STRETCH_BYTES_MAX: usize = 512 * 1024;
+
 /// A Parquet file that grows by rows.
 pub(crate) struct Pages {
     limits: Limits,
     pub(crate) columns: Vec<Builder>,
+    /// Rows that the columns did not take yet.
+    batch: Batch,
+    /// Rows, and what they take, since the pages were looked at.
+    stretch_rows: usize,
+    stretch_bytes: usize,
+    stretch_bytes_max: usize,
     output: Output,
     /// Rows that are in the sample of the profile.
     picks: Picks,
@@ -56,6 +68,10 @@ impl Pages {
         let numbers_max = limits.dictionary_numbers(columns.len());
         Ok(Self {
             limits,
+            batch: Batch::new(columns.len(), Arc::default()),
+            stretch_rows: 0,
+            stretch_bytes: 0,
+            stretch_bytes_max: STRETCH_BYTES_MAX.min(limits.pages_bytes / 8),
             output: Output::new(&schema(&columns), numbers_max)?,
             columns,
             picks: Picks::new(0),
@@ -87,17 +103,63 @@ impl Pages {
         self
     }
 
+    /// Takes these words for null.
+    pub(crate) fn with_nulls(mut self, nulls: BTreeSet<String>) -> Self {
+        self.batch = Batch::new(self.columns.len(), Arc::new(nulls));
+        self
+    }
+
+    /// Adds a row that fits the table, and is not long.
+    #[inline]
+    pub(crate) fn add(&mut self, row: &Row<'_>) -> Result<(), Refusal> {
+        self.batch.push(row);
+        self.rows += 1;
+        self.stretch_rows += 1;
+        self.stretch_bytes += row.text.len() + self.columns.len() * size_of::<u64>();
+        let is_due = self.stretch_bytes >= self.stretch_bytes_max
+            || self.page_rows + self.stretch_rows == PAGE_ROWS_MAX;
+        if is_due || self.batch.is_full() {
+            self.take_batch()?;
+        }
+        if is_due {
+            self.end_stretch()?;
+        }
+        Ok(())
+    }
+
+    /// Lets the columns take what waits.
+    pub(crate) fn take_batch(&mut self) -> Result<(), Refusal> {
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            self.page_bytes += column.take_all(&self.batch, at)? as u64;
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Looks whether the pages are full. Nothing waits.
+    fn end_stretch(&mut self) -> Result<(), Refusal> {
+        self.page_rows += self.stretch_rows;
+        (self.stretch_rows, self.stretch_bytes) = (0, 0);
+        self.end_page()
+    }
+
     /// What is written and not yet taken.
     pub(crate) fn take_output(&mut self) -> Vec<u8> {
         self.output.take()
     }
 
     /// Ends a row whose cells the columns took.
-    #[inline]
     pub(crate) fn end_row(&mut self) -> Result<(), Refusal> {
         self.rows += 1;
         self.page_rows += 1;
-        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < self.limits.pages_bytes as u64 {
+        self.end_page()
+    }
+
+    /// Writes the pages where they are full, and the row group where that is.
+    fn end_page(&mut self) -> Result<(), Refusal> {
+        // Another stretch has to find room.
+        let most = self.limits.pages_bytes - self.stretch_bytes_max;
+        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < most as u64 {
             return Ok(());
         }
         self.write_pages()?;
@@ -118,6 +180,8 @@ impl Pages {
     /// is given back.
     #[cold]
     pub(crate) fn make_room(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.take_batch()?;
+        self.end_stretch()?;
         let bytes = bytes as u64;
         self.is_lean = true;
         self.output.set_lean(true);
@@ -178,6 +242,8 @@ impl Pages {
 
     /// Ends the file.
     pub(crate) fn close(mut self, metadata: &[(String, String)]) -> Result<Closed, Refusal> {
+        self.take_batch()?;
+        self.end_stretch()?;
         if self.page_rows > 0 {
             self.write_pages()?;
         }
