@@ -33,9 +33,13 @@ fn refused(refusal: Refusal) -> anyhow::Error {
     anyhow!("{}: {}", refusal.code(), refusal.detail())
 }
 
-pub(crate) fn consign(source: &Path, target: &Path) -> Result<()> {
+pub(crate) fn consign(threads: usize, source: &Path, target: &Path) -> Result<()> {
     let limits = Limits::for_memory(MEMORY_BYTES_DEFAULT);
-    let mut pass = OnePass::new(Options::default(), limits);
+    let options = Options {
+        two_threads: threads > 1,
+        ..Options::default()
+    };
+    let mut pass = OnePass::new(options, limits);
     let mut file = File::create(target)?;
     read(source, |chunk| {
         if pass.push(chunk).map_err(refused)? == Step::Again {

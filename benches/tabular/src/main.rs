@@ -44,7 +44,7 @@ struct Arguments {
     /// Of which contenders alone, by the beginning of their names.
     #[arg(long)]
     only: Vec<String>,
-    /// How many threads the peers may use.
+    /// How many threads each may use; of consign at most two.
     #[arg(long, default_value_t = 1)]
     threads: usize,
 }
@@ -53,7 +53,11 @@ struct Arguments {
 enum Child {
     /// One table by consign's library.
     #[command(hide = true)]
-    Consign { source: PathBuf, target: PathBuf },
+    Consign {
+        threads: usize,
+        source: PathBuf,
+        target: PathBuf,
+    },
     /// One table by arrow-rs.
     #[command(hide = true)]
     Arrow { source: PathBuf, target: PathBuf },
@@ -76,7 +80,11 @@ struct Contender {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.child {
-        Some(Child::Consign { source, target }) => convert::consign(source, target),
+        Some(Child::Consign {
+            threads,
+            source,
+            target,
+        }) => convert::consign(*threads, source, target),
         Some(Child::Arrow { source, target }) => convert::arrow(source, target),
         None => compare(&arguments),
     }
@@ -88,13 +96,16 @@ fn contenders(arguments: &Arguments, scripts: &Path) -> Result<Vec<Contender>> {
         name: name.to_owned(),
         command: command.iter().map(|part| part.to_path_buf()).collect(),
     };
-    let mut all = vec![contender("consign", &[&this, Path::new("consign")])];
+    let threads = PathBuf::from(arguments.threads.to_string());
+    let mut all = vec![contender(
+        "consign",
+        &[&this, Path::new("consign"), &threads],
+    )];
     for older in &arguments.older {
         let name = older.file_name().unwrap_or_default().to_string_lossy();
         all.push(contender(&name, &[older, Path::new("convert")]));
     }
     let peers = scripts.join("peers.py");
-    let threads = PathBuf::from(arguments.threads.to_string());
     for peer in ["duckdb", "polars", "pyarrow"] {
         let command = [&arguments.python, &peers, Path::new(peer), &threads];
         all.push(contender(peer, &command));

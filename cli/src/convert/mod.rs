@@ -57,6 +57,9 @@ pub(super) struct ConvertArgs {
     /// The memory of one conversion, in MiB
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(16..=1024))]
     memory_mib: u64,
+    /// Threads of one conversion
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    threads: u8,
     /// Files at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
@@ -84,6 +87,7 @@ pub(super) async fn run(args: ConvertArgs) -> anyhow::Result<ExitCode> {
         text: args.text,
         rejects_max: args.rejects_max,
         rejects: true,
+        two_threads: args.threads > 1,
         ..Options::default()
     };
     let limits = Limits::for_memory(args.memory_mib * MIB);

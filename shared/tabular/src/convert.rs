@@ -305,17 +305,22 @@ impl Table {
         for (column, evidence) in columns.iter_mut().zip(evidence.into_iter().flatten()) {
             column.check_by(evidence);
         }
+        let nulls = &layout.options.hints.null_values;
+        let mut pages = Pages::new(columns, limits)?
+            .profiled()
+            .with_nulls(nulls.clone());
+        if layout.options.two_threads {
+            pages = pages.with_helper()?;
+        }
         Ok(Self {
             frame: layout.frame,
             body: 0..0,
             head: Vec::new(),
             typed: layout.typed.clone(),
-            nulls: layout.options.hints.null_values.clone(),
+            nulls: nulls.clone(),
             metadata: layout.options.metadata.clone(),
             total_line: None,
-            pages: Pages::new(columns, limits)?
-                .profiled()
-                .with_nulls(layout.options.hints.null_values.clone()),
+            pages,
             head_lines: 0,
             row_lines: 0,
             rejects: Rejects::default(),
@@ -365,7 +370,7 @@ impl Table {
         if !self.body.contains(&row.line) && !self.reaches(row) {
             return Ok(());
         }
-        let columns = self.pages.columns.len();
+        let columns = self.pages.width();
         let is_long = self.pages.is_long(row.text.len());
         if is_long {
             self.pages.make_room(row.text.len())?;
@@ -425,13 +430,17 @@ impl Table {
         reason: RejectReason,
         at: Option<usize>,
     ) -> Result<(), Refusal> {
+        if at.is_some() {
+            // The columns may be elsewhere.
+            self.settle()?;
+        }
         let column = at.map(|at| self.pages.columns[at].column());
         let name = column.map(|column| column.name.as_str());
         if let Some(rejected) = &mut self.rejected {
             rejected.add(row, reason, name)?;
         }
         let broken = column.map(|column| (column.name.as_str(), column.kind));
-        let table = (self.pages.columns.len(), broken);
+        let table = (self.pages.width(), broken);
         self.rejects.add(row, reason, table);
         Ok(())
     }

@@ -164,7 +164,8 @@
 //! Memory follows one budget ([`Limits::for_memory`]), whatever the size of the source. Too long rows, too many columns
 //! and too much decompressed text are refused. The same source and options give the same bytes of Parquet: zstd at level 1
 //! (Snappy without the feature `zstd`, as on wasm32; the profile says which: [`Profile::codec`]), integers as their
-//! differences, dictionaries where they pay, statistics for every column, and indexes of the pages.
+//! differences, dictionaries where they pay, statistics for every column, and indexes of the pages. A second thread
+//! ([`Options::two_threads`]) changes neither the bytes nor the budget: it works on columns while the next rows are read.
 
 mod convert;
 mod dialect;

@@ -20,6 +20,9 @@ pub struct Options {
     /// Whether every rejected row is written to a Parquet file of its own
     /// ([`OnePass::take_rejects`](crate::OnePass::take_rejects)).
     pub rejects: bool,
+    /// Whether a second thread works beside the caller's. What is written does not depend on it. Where a thread cannot be
+    /// started, as on wasm32, there is none.
+    pub two_threads: bool,
     /// Written into the Parquet footer as key and value, in this order (the etag of the source, for example).
     pub metadata: Vec<(String, String)>,
 }

@@ -28,10 +28,14 @@ fn rows(columns: usize, rows: usize, mut take: impl FnMut(&[u8])) {
     }
 }
 
-fn converted(columns: usize, count: usize) -> Profile {
+fn converted(columns: usize, count: usize, two_threads: bool) -> Profile {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
-    let mut pass = OnePass::new(Options::default(), Limits::for_memory(MEMORY_BYTES_DEFAULT));
+    let options = Options {
+        two_threads,
+        ..Options::default()
+    };
+    let mut pass = OnePass::new(options, Limits::for_memory(MEMORY_BYTES_DEFAULT));
     rows(columns, count, |row| {
         assert_eq!(pass.push(row).unwrap(), Step::Taken);
         drop(pass.take_output());
@@ -54,7 +58,8 @@ fn the_budget_holds_however_many_the_columns() {
         (650, 2000),
         (2500, 500),
     ] {
-        let profile = converted(columns, count);
+        let profile = converted(columns, count, false);
+        assert!(profile == converted(columns, count, true));
         let column = &profile.columns[0];
         assert_eq!(profile.rows, count as u64);
         assert_eq!(column.distinct.is_some(), columns <= 650, "{columns}");

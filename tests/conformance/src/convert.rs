@@ -1,4 +1,4 @@
-//! `conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--hints JSON]`: one file to Parquet, by the ingest
+//! `conformance convert IN OUT [--text] [--two-threads] [--memory-mb N] [--explain] [--hints JSON]`: one file to Parquet, by the ingest
 //! function's engine. `--explain` prints what was understood of the file, as a line of JSON. `--hints` says what binds:
 //! `{"delimiter": ";", "columns": {"id": "int64"}}`.
 
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         Err(wrong) => {
             match wrong {
                 Wrong::Usage => eprintln!(
-                    "usage: conformance convert IN OUT [--text] [--memory-mb N] [--explain] [--charset LABEL] [--hints JSON]"
+                    "usage: conformance convert IN OUT [--text] [--two-threads] [--memory-mb N] [--explain] [--charset LABEL] [--hints JSON]"
                 ),
                 Wrong::Hints(what) => eprintln!("bad_hint: {what}"),
             }
@@ -72,6 +72,7 @@ fn parse(args: &[String]) -> Result<Arguments, Wrong> {
         let mut value = || rest.next().ok_or(Wrong::Usage);
         match arg.as_str() {
             "--text" => options.text = true,
+            "--two-threads" => options.two_threads = true,
             "--explain" => explain = true,
             "--charset" => options.charset = Charset::of_label(value()?),
             "--memory-mb" => memory_bytes = mebibytes(value()?).ok_or(Wrong::Usage)?,

@@ -41,6 +41,11 @@ impl Batch {
         batch
     }
 
+    /// An empty one for rows of the same table.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.columns, Arc::clone(&self.nulls))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();

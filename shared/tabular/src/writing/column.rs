@@ -20,7 +20,8 @@ use crate::types::reading::{Decimal, Reading};
 use crate::types::told::Told;
 use crate::writing::bounds::{self, Bound, Bounds};
 use crate::writing::buffer::{Buffer, TextValues, Values};
-use crate::writing::output::{INT64_DIGITS, Output};
+use crate::writing::chunk::{Chunk, Scratch};
+use crate::writing::output::INT64_DIGITS;
 use consign_hints::DateOrder;
 
 /// Which cells are read without a closer look.
@@ -74,6 +75,10 @@ pub(crate) struct Builder {
     /// What else the profile is to say, where there is one.
     facts: Option<Box<Facts>>,
     bounds: Option<Bounds>,
+    /// What is written of it in this row group.
+    chunk: Chunk,
+    /// Bytes of its last page.
+    page_bytes: u64,
 }
 
 impl Builder {
@@ -101,6 +106,8 @@ impl Builder {
             padded: 0,
             offsets: 0,
             bounds: None,
+            chunk: Chunk::new(),
+            page_bytes: 0,
         }
     }
 
@@ -271,13 +278,8 @@ impl Builder {
         Some(())
     }
 
-    /// Writes what waits as a page of column `at`, and says how many bytes it takes. Some rows are picked for the sample.
-    pub(crate) fn write_page(
-        &mut self,
-        at: usize,
-        output: &mut Output,
-        picks: &Picks,
-    ) -> Written<u64> {
+    /// Writes what waits as a page, and says how many bytes it takes. Some rows are picked for the sample.
+    pub(crate) fn write_page(&mut self, scratch: &mut Scratch, picks: &Picks) -> Written<u64> {
         let (bounds, nans) = bounds::of(&self.buffer);
         if let Some(facts) = &mut self.facts {
             facts.add(&self.buffer, bounds.as_ref(), picks);
@@ -285,7 +287,20 @@ impl Builder {
         if let Some(bounds) = bounds.clone() {
             bounds::join(&mut self.bounds, bounds);
         }
-        output.write_page(at, &mut self.buffer, (bounds, nans))
+        let physical = self.column.reading.physical();
+        let Self { chunk, buffer, .. } = self;
+        self.page_bytes = chunk.write(buffer, (bounds, nans), physical, scratch)?;
+        Ok(self.page_bytes)
+    }
+
+    /// Bytes of the last page.
+    pub(crate) fn page_bytes(&self) -> u64 {
+        self.page_bytes
+    }
+
+    /// What a row group is ended with.
+    pub(crate) fn chunk(&mut self) -> (&mut Chunk, &mut Buffer) {
+        (&mut self.chunk, &mut self.buffer)
     }
 
     /// Begins a row group.
@@ -295,7 +310,7 @@ impl Builder {
         }
     }
 
-    /// The values that wait, to end a row group with.
+    /// The values that wait.
     pub(crate) fn buffer(&mut self) -> &mut Buffer {
         &mut self.buffer
     }

@@ -9,6 +9,7 @@ pub(crate) mod column;
 pub(crate) mod dictionary;
 pub(crate) mod encode;
 pub(crate) mod footer;
+pub(crate) mod helper;
 pub(crate) mod index;
 pub(crate) mod output;
 pub(crate) mod pages;

@@ -15,7 +15,6 @@ use parquet::file::writer::TrackedWrite;
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use crate::held;
-use crate::writing::bounds::Bounds;
 use crate::writing::buffer::Buffer;
 use crate::writing::chunk::{Chunk, Finished, Scratch};
 use crate::writing::footer::RowGroups;
@@ -58,7 +57,6 @@ pub(crate) struct Output {
     file: TrackedWrite<Shared>,
     waiting: Shared,
     descriptor: SchemaDescPtr,
-    chunks: Vec<Chunk>,
     scratch: Scratch,
     row_groups: RowGroups,
 }
@@ -74,38 +72,28 @@ impl Output {
         Ok(Self {
             file,
             waiting,
-            chunks: (0..descriptor.num_columns())
-                .map(|_| Chunk::new())
-                .collect(),
             row_groups: RowGroups::new(Arc::clone(&descriptor))?,
             descriptor,
             scratch: Scratch::new(numbers_max)?,
         })
     }
 
-    /// Writes what waits in a column, with its bounds and how many values are not a number, as a page, and says how many bytes
-    /// it takes.
-    pub(crate) fn write_page(
-        &mut self,
-        column: usize,
-        buffer: &mut Buffer,
-        bounds: (Option<Bounds>, u64),
-    ) -> Result<u64> {
-        let physical = self.descriptor.column(column).physical_type();
-        self.chunks[column].write(buffer, bounds, physical, &mut self.scratch)
+    /// What pages are made in.
+    pub(crate) fn scratch(&mut self) -> &mut Scratch {
+        &mut self.scratch
     }
 
     /// Ends a row group of so many rows, all of which are in pages.
     pub(crate) fn finish_row_group<'a>(
         &mut self,
-        buffers: impl Iterator<Item = &'a mut Buffer>,
+        columns: impl Iterator<Item = (&'a mut Chunk, &'a mut Buffer)>,
         rows: usize,
     ) -> Result<()> {
-        let buffers: Vec<&mut Buffer> = buffers.collect();
-        self.make_room(&buffers);
+        let columns: Vec<(&mut Chunk, &mut Buffer)> = columns.collect();
+        self.make_room(&columns);
         let offset = self.file.bytes_written() as i64;
-        let mut finished = Vec::with_capacity(self.chunks.len());
-        for (at, (chunk, buffer)) in self.chunks.iter_mut().zip(buffers).enumerate() {
+        let mut finished = Vec::with_capacity(columns.len());
+        for (at, (chunk, buffer)) in columns.into_iter().enumerate() {
             let descriptor = self.descriptor.column(at);
             let chunk = chunk.finish(buffer, &descriptor, &mut self.scratch, &mut self.file)?;
             finished.push(chunk);
@@ -132,9 +120,8 @@ impl Output {
     }
 
     /// Makes room for a row group that is about to be written: what grows is there twice for a moment.
-    fn make_room(&self, buffers: &[&mut Buffer]) {
-        let chunks = self.chunks.iter().zip(buffers);
-        let bytes = chunks.map(|(chunk, buffer)| {
+    fn make_room(&self, columns: &[(&mut Chunk, &mut Buffer)]) {
+        let bytes = columns.iter().map(|(chunk, buffer)| {
             let bytes = chunk.bytes() + chunk.dictionary_bytes(buffer);
             bytes + bytes / 32 + INDEXES_BYTES
         });
@@ -200,7 +187,6 @@ impl Output {
             descriptor(schema)?,
             None,
         );
-        drop(self.chunks);
         let mut end = self.row_groups.finish(&described)?;
         let bytes = (before + end.len()) as u64;
         // A large footer is not copied.

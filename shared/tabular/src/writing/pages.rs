@@ -15,7 +15,9 @@ use crate::profile::summary::SAMPLE_ROWS_MAX;
 use crate::refusal::Refusal;
 use crate::writing::batch::Batch;
 use crate::writing::buffer::Buffer;
+use crate::writing::chunk::Scratch;
 use crate::writing::column::Builder;
+use crate::writing::helper::{Helper, Task};
 use crate::writing::output::Output;
 
 /// The key of a field's metadata that has the unit of its values.
@@ -26,14 +28,23 @@ const SAMPLE_ROWS_MIN: u32 = 16;
 
 /// What the rows between two looks at the pages take at most, beside the last of them. It depends on nothing but the rows, so
 /// that pages do not depend on how the source was cut.
-const STRETCH_BYTES_MAX: usize = 512 * 1024;
+const STRETCH_BYTES_MAX: usize = 1024 * 1024;
+/// How many these are at most.
+const STRETCH_ROWS_MAX: usize = PAGE_ROWS_MAX / 8;
 
 /// A Parquet file that grows by rows.
 pub(crate) struct Pages {
     limits: Limits,
+    /// None while the other thread works on them.
     pub(crate) columns: Vec<Builder>,
+    width: usize,
+    helper: Option<Helper>,
+    /// Rows of the stretch that both threads work on.
+    running_rows: usize,
     /// Rows that the columns did not take yet.
     batch: Batch,
+    /// The batch of the stretch before, to be filled again.
+    spare: Option<Batch>,
     /// Rows, and what they take, since the pages were looked at.
     stretch_rows: usize,
     stretch_bytes: usize,
@@ -68,6 +79,10 @@ impl Pages {
         let numbers_max = limits.dictionary_numbers(columns.len());
         Ok(Self {
             limits,
+            width: columns.len(),
+            helper: None,
+            running_rows: 0,
+            spare: None,
             batch: Batch::new(columns.len(), Arc::default()),
             stretch_rows: 0,
             stretch_bytes: 0,
@@ -105,8 +120,20 @@ impl Pages {
 
     /// Takes these words for null.
     pub(crate) fn with_nulls(mut self, nulls: BTreeSet<String>) -> Self {
-        self.batch = Batch::new(self.columns.len(), Arc::new(nulls));
+        self.batch = Batch::new(self.width, Arc::new(nulls));
         self
+    }
+
+    /// Works with a second thread, where there can be one.
+    pub(crate) fn with_helper(mut self) -> Result<Self, Refusal> {
+        let numbers_max = self.limits.dictionary_numbers(self.width);
+        self.helper = Helper::start(Scratch::new(numbers_max)?);
+        Ok(self)
+    }
+
+    /// Columns.
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 
     /// Adds a row that fits the table, and is not long.
@@ -115,20 +142,41 @@ impl Pages {
         self.batch.push(row);
         self.rows += 1;
         self.stretch_rows += 1;
-        self.stretch_bytes += row.text.len() + self.columns.len() * size_of::<u64>();
-        let is_due = self.stretch_bytes >= self.stretch_bytes_max
-            || self.page_rows + self.stretch_rows == PAGE_ROWS_MAX;
-        if is_due || self.batch.is_full() {
-            self.take_batch()?;
+        self.stretch_bytes += row.text.len() + self.width * size_of::<u64>();
+        if self.stretch_bytes >= self.stretch_bytes_max || self.stretch_rows == STRETCH_ROWS_MAX {
+            return self.end_stretch();
         }
-        if is_due {
-            self.end_stretch()?;
+        if self.helper.is_none() && self.batch.is_full() {
+            self.take_batch()?;
         }
         Ok(())
     }
 
-    /// Lets the columns take what waits.
+    /// Lets the columns take what waits, and looks whether the pages are full; or both threads, while the next rows are read.
+    fn end_stretch(&mut self) -> Result<(), Refusal> {
+        self.join()?;
+        if self.helper.is_none() {
+            return self.settle();
+        }
+        let spare = self.spare.take();
+        let mut batch = spare.unwrap_or_else(|| self.batch.another());
+        std::mem::swap(&mut batch, &mut self.batch);
+        self.running_rows = std::mem::take(&mut self.stretch_rows);
+        self.stretch_bytes = 0;
+        self.begin(Task::Take(batch))
+    }
+
+    /// Lets the columns take all rows so far, and looks whether the pages are full.
+    fn settle(&mut self) -> Result<(), Refusal> {
+        self.take_batch()?;
+        self.page_rows += std::mem::take(&mut self.stretch_rows);
+        self.stretch_bytes = 0;
+        self.end_page()
+    }
+
+    /// Lets the columns take all rows so far.
     pub(crate) fn take_batch(&mut self) -> Result<(), Refusal> {
+        self.join()?;
         for (at, column) in self.columns.iter_mut().enumerate() {
             self.page_bytes += column.take_all(&self.batch, at)? as u64;
         }
@@ -136,11 +184,30 @@ impl Pages {
         Ok(())
     }
 
-    /// Looks whether the pages are full. Nothing waits.
-    fn end_stretch(&mut self) -> Result<(), Refusal> {
-        self.page_rows += self.stretch_rows;
-        (self.stretch_rows, self.stretch_bytes) = (0, 0);
-        self.end_page()
+    /// Ends the stretch that both threads work on.
+    fn join(&mut self) -> Result<(), Refusal> {
+        if let Some((Task::Take(mut batch), bytes)) = self.join_task()? {
+            batch.clear();
+            self.spare = Some(batch);
+            self.page_bytes += bytes;
+            self.page_rows += std::mem::take(&mut self.running_rows);
+            self.end_page()?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, task: Task) -> Result<(), Refusal> {
+        let helper = self.helper.as_mut();
+        helper.map_or(Ok(()), |helper| {
+            helper.begin(task, &mut self.columns, self.is_lean)
+        })
+    }
+
+    fn join_task(&mut self) -> Result<Option<(Task, u64)>, Refusal> {
+        let Some(helper) = &mut self.helper else {
+            return Ok(None);
+        };
+        helper.join(&mut self.columns, self.output.scratch())
     }
 
     /// What is written and not yet taken.
@@ -159,7 +226,8 @@ impl Pages {
     fn end_page(&mut self) -> Result<(), Refusal> {
         // Another stretch has to find room.
         let most = self.limits.pages_bytes - self.stretch_bytes_max;
-        if self.page_rows < PAGE_ROWS_MAX && self.page_bytes < most as u64 {
+        let has_room = self.page_rows + STRETCH_ROWS_MAX <= PAGE_ROWS_MAX;
+        if has_room && self.page_bytes < most as u64 {
             return Ok(());
         }
         self.write_pages()?;
@@ -180,8 +248,7 @@ impl Pages {
     /// is given back.
     #[cold]
     pub(crate) fn make_room(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.take_batch()?;
-        self.end_stretch()?;
+        self.settle()?;
         let bytes = bytes as u64;
         self.is_lean = true;
         self.output.set_lean(true);
@@ -217,8 +284,17 @@ impl Pages {
 
     fn write_pages(&mut self) -> Result<(), Refusal> {
         self.picks.begin_page(self.page_rows);
-        for (at, column) in self.columns.iter_mut().enumerate() {
-            self.group_bytes += column.write_page(at, &mut self.output, &self.picks)?;
+        if self.helper.is_some() {
+            let picks = std::mem::replace(&mut self.picks, Picks::new(0));
+            self.begin(Task::Write(picks))?;
+            if let Some((Task::Write(picks), bytes)) = self.join_task()? {
+                self.picks = picks;
+                self.group_bytes += bytes;
+            }
+        } else {
+            for column in &mut self.columns {
+                self.group_bytes += column.write_page(self.output.scratch(), &self.picks)?;
+            }
         }
         self.group_rows += self.page_rows;
         (self.page_rows, self.page_bytes) = (0, 0);
@@ -229,8 +305,8 @@ impl Pages {
     }
 
     fn finish_row_group(&mut self) -> Result<(), Refusal> {
-        let buffers = self.columns.iter_mut().map(Builder::buffer);
-        self.output.finish_row_group(buffers, self.group_rows)?;
+        let chunks = self.columns.iter_mut().map(Builder::chunk);
+        self.output.finish_row_group(chunks, self.group_rows)?;
         (self.group_rows, self.group_bytes) = (0, 0);
         self.columns.iter_mut().for_each(Builder::begin_row_group);
         if self.output.footer_bytes() > self.limits.metadata_bytes_max {
@@ -242,8 +318,7 @@ impl Pages {
 
     /// Ends the file.
     pub(crate) fn close(mut self, metadata: &[(String, String)]) -> Result<Closed, Refusal> {
-        self.take_batch()?;
-        self.end_stretch()?;
+        self.settle()?;
         if self.page_rows > 0 {
             self.write_pages()?;
         }
