@@ -69,7 +69,7 @@ impl OnePass {
     #[must_use]
     pub fn new(options: Options, limits: Limits) -> Self {
         Self {
-            source: Source::new(limits, &options),
+            source: Source::read_once(limits, &options),
             stage: Stage::Guessing {
                 text: String::new(),
                 offset: 0,

@@ -105,7 +105,8 @@ pub(crate) struct Source {
     packing: Packing,
     head: Vec<u8>,
     bytes: u64,
-    hash: Xxh3,
+    /// None where the source is read once.
+    hash: Option<Xxh3>,
     text: Text,
     hints: Hints,
     /// The sheet of a workbook that was read.
@@ -121,7 +122,7 @@ impl Source {
             packing: Packing::Unknown,
             head: Vec::new(),
             bytes: 0,
-            hash: Xxh3::new(),
+            hash: Some(Xxh3::new()),
             text: Text::new(limits.text_bytes_max, options),
             hints: options.hints.clone(),
             sheet: None,
@@ -129,9 +130,19 @@ impl Source {
         }
     }
 
+    /// Of a source that is read once, and compared with nothing.
+    pub(crate) fn read_once(limits: Limits, options: &Options) -> Self {
+        Self {
+            hash: None,
+            ..Self::new(limits, options)
+        }
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), Refusal> {
         self.bytes += bytes.len() as u64;
-        self.hash.update(bytes);
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
         if !matches!(self.packing, Packing::Unknown) {
             return self.unpack(bytes, sink);
         }
@@ -164,7 +175,7 @@ impl Source {
         self.text.finish(sink)?;
         Ok(Fingerprint {
             bytes: self.bytes,
-            hash: self.hash.digest128(),
+            hash: self.hash.as_ref().map_or(0, Xxh3::digest128),
         })
     }
 
