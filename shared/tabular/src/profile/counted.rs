@@ -18,7 +18,7 @@ const ENTRY_BYTES: usize = 48;
 /// Bytes that are counted of texts at most, for each value that is kept.
 const TEXT_BYTES: usize = 16;
 /// Whole numbers this close to each other are counted by where they are.
-const NEAR: u64 = 1024;
+const NEAR: u64 = 2048;
 /// Hashes that begin with more zeros are made to.
 const LEVEL_MAX: u32 = 44;
 

@@ -1,7 +1,6 @@
 //! How the cells of a column are read: its type, and the notation that the column uses throughout.
 
 use arrow_schema::{DataType, TimeUnit};
-use parquet::basic::Type as Physical;
 
 use crate::types::cell::BooleanWords;
 use crate::types::number::NumberFormat;
@@ -63,20 +62,6 @@ impl Reading {
             ..one
         };
         same_digits == two && is_narrow(one) == is_narrow(two)
-    }
-
-    /// What values are in the file.
-    pub(crate) fn physical(self) -> Physical {
-        match self {
-            Self::Boolean(_) => Physical::BOOLEAN,
-            Self::Decimal(decimal) if decimal.precision > INT64_DIGITS => {
-                Physical::FIXED_LEN_BYTE_ARRAY
-            }
-            Self::Int64 | Self::Decimal(_) | Self::Time | Self::Timestamp { .. } => Physical::INT64,
-            Self::Float64 => Physical::DOUBLE,
-            Self::Date(_) => Physical::INT32,
-            Self::Text => Physical::BYTE_ARRAY,
-        }
     }
 
     /// The sign beside every number.

@@ -41,6 +41,12 @@ impl<'a> Window<'a> {
         &self.upto[self.start..]
     }
 
+    /// A short cell behind zeros.
+    #[inline]
+    pub(crate) fn short(self) -> Option<u128> {
+        last(self.upto, self.length())
+    }
+
     #[inline]
     fn length(self) -> usize {
         self.upto.len() - self.start
@@ -59,6 +65,13 @@ impl<'a> Window<'a> {
         let mask = LAST.get(count)?;
         Some((word & mask) | (ZEROS & !mask))
     }
+}
+
+/// The last bytes, if they are so few, behind zeros.
+#[inline]
+pub(crate) fn last(bytes: &[u8], count: usize) -> Option<u128> {
+    let word = u128::from_le_bytes(*bytes.last_chunk()?);
+    Some(word & LAST.get(count)?)
 }
 
 /// Sixteen digits.

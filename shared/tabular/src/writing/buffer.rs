@@ -2,7 +2,8 @@
 
 use crate::limits::PAGES_BYTES_MAX;
 use crate::parsing::row::Cell;
-use crate::writing::dictionary::Texts;
+use crate::types::window::Window;
+use crate::writing::dictionary::{Key, Texts};
 
 /// Texts after which a dictionary has to have paid.
 const TRIAL: usize = 4096;
@@ -138,11 +139,22 @@ impl TextValues {
     /// Takes a text, and says how many bytes it keeps waiting.
     #[inline]
     pub(crate) fn push(&mut self, cell: &Cell<'_>) -> usize {
+        self.push_by(cell, |text| Key::new(text.as_bytes()))
+    }
+
+    /// The same of a text that stands behind others.
+    #[inline]
+    pub(crate) fn push_behind<'a>(&mut self, cell: &Cell<'a>, window: Window<'a>) -> usize {
+        self.push_by(cell, |_| Key::of(window))
+    }
+
+    #[inline]
+    fn push_by<'a>(&mut self, cell: &Cell<'a>, key: impl Fn(&'a str) -> Key<'a>) -> usize {
         self.count += 1;
         if self.state == State::Open {
             let bytes_max = self.dictionary_bytes_max;
             let found = match cell.as_written() {
-                Some(text) => self.dictionary.place(text.as_bytes(), bytes_max),
+                Some(text) => self.dictionary.place_of(key(text), bytes_max),
                 // An escaped letter takes two bytes.
                 None if cell.raw.len() / 2 > bytes_max => None,
                 None => self.dictionary.place(cell.value().as_bytes(), bytes_max),

@@ -16,9 +16,8 @@ use crate::writing::codec::Compressor;
 use crate::writing::dictionary::Numbers;
 use crate::writing::encode;
 use crate::writing::index::{self, Contents, Location};
+use crate::writing::places;
 
-/// Values that are looked at before a dictionary of numbers is tried.
-const SAMPLE: usize = 1024;
 /// Rows of a page from which on its bounds help to pass over it.
 const INDEXED_ROWS_MIN: usize = 500;
 
@@ -26,6 +25,9 @@ const INDEXED_ROWS_MIN: usize = 500;
 const SEGMENT_BYTES: usize = 64 * 1024;
 /// What a page takes beside its values, rounded up.
 const PAGE_HEADER_BYTES: usize = 128;
+
+/// Row groups after one whose pages do not shrink, in which none is tried.
+const TRUST: u8 = 7;
 
 /// Pages are compressed where they shrink by more than this part of them.
 const SHRINKS: usize = 10;
@@ -35,12 +37,14 @@ pub(crate) struct Scratch {
     compressor: Compressor,
     page: Vec<u8>,
     packed: Vec<u8>,
-    places: Vec<u32>,
-    sample: Numbers,
+    pub(super) places: Vec<u32>,
+    pub(super) sample: Numbers,
+    /// Places of values that are near to each other, by where they are.
+    pub(super) near: Vec<u32>,
     /// A long row waits: what is done with is given back at once.
     is_lean: bool,
     /// Entries of a dictionary of numbers at most.
-    numbers_max: usize,
+    pub(super) numbers_max: usize,
 }
 
 impl Scratch {
@@ -51,6 +55,7 @@ impl Scratch {
             packed: Vec::new(),
             places: Vec::new(),
             sample: Numbers::new(),
+            near: Vec::new(),
             is_lean: false,
             numbers_max,
         })
@@ -81,11 +86,13 @@ pub(crate) struct Chunk {
     sink: Vec<Vec<u8>>,
     sink_bytes: u64,
     pages: Vec<PageFacts>,
-    numbers: Numbers,
+    pub(super) numbers: Numbers,
     /// Whether numbers are places in the dictionary, known from the first page on.
-    has_numbers: Option<bool>,
+    pub(super) has_numbers: Option<bool>,
     /// Whether pages are compressed, known from the first page on.
     is_compressed: Option<bool>,
+    /// Row groups for which that holds without a trial.
+    trust: u8,
     encodings: Vec<Encoding>,
     uncompressed: u64,
     bounds: Option<Bounds>,
@@ -107,6 +114,7 @@ impl Chunk {
             numbers: Numbers::new(),
             has_numbers: None,
             is_compressed: None,
+            trust: 0,
             encodings: Vec::new(),
             uncompressed: 0,
             bounds: None,
@@ -118,12 +126,11 @@ impl Chunk {
         &mut self,
         buffer: &mut Buffer,
         (bounds, nans): (Option<Bounds>, u64),
-        physical: Type,
         scratch: &mut Scratch,
     ) -> Result<u64> {
         scratch.page.clear();
         encode::levels(&mut scratch.page, buffer.rows(), &buffer.nulls);
-        let encoding = self.encode(&mut buffer.values, physical, scratch);
+        let encoding = self.encode(&mut buffer.values, bounds.as_ref(), scratch);
         if !self.encodings.contains(&encoding) {
             self.encodings.push(encoding);
         }
@@ -154,7 +161,12 @@ impl Chunk {
         Ok(bytes)
     }
 
-    fn encode(&mut self, values: &mut Values, physical: Type, scratch: &mut Scratch) -> Encoding {
+    fn encode(
+        &mut self,
+        values: &mut Values,
+        bounds: Option<&Bounds>,
+        scratch: &mut Scratch,
+    ) -> Encoding {
         let page = &mut scratch.page;
         match values {
             Values::Bools(values) => {
@@ -165,7 +177,8 @@ impl Chunk {
                 let start = page.len();
                 encode::deltas(page, values);
                 let bytes = page.len() - start;
-                if !self.take_numbers(values.iter().copied(), values.len(), bytes, scratch) {
+                let near = bounds.and_then(places::near);
+                if !self.take_numbers(values.iter().copied(), near, bytes, scratch) {
                     return Encoding::DELTA_BINARY_PACKED;
                 }
                 scratch.page.truncate(start);
@@ -179,7 +192,7 @@ impl Chunk {
             Values::Floats(values) => {
                 let bits = values.iter().map(|value| value.to_bits() as i64);
                 let bytes = size_of_val(values.as_slice());
-                if self.take_numbers(bits, values.len(), bytes, scratch) {
+                if self.take_numbers(bits, None, bytes, scratch) {
                     encode::places(
                         &mut scratch.page,
                         &scratch.places,
@@ -192,7 +205,6 @@ impl Chunk {
                 Encoding::PLAIN
             }
             Values::Wides(values) => {
-                debug_assert_eq!(physical, Type::FIXED_LEN_BYTE_ARRAY);
                 page.extend(values.iter().flat_map(|value| value.to_be_bytes()));
                 Encoding::PLAIN
             }
@@ -210,48 +222,6 @@ impl Chunk {
                 }
             }
         }
-    }
-
-    /// Puts numbers into the dictionary, where that is smaller than so many bytes.
-    fn take_numbers(
-        &mut self,
-        values: impl Iterator<Item = i64> + Clone,
-        count: usize,
-        bytes: usize,
-        scratch: &mut Scratch,
-    ) -> bool {
-        if self.has_numbers == Some(false) {
-            return false;
-        }
-        if self.has_numbers.is_none() {
-            let step = (count / SAMPLE).max(1);
-            let mut sampled = 0;
-            scratch.sample.clear();
-            for value in values.clone().step_by(step) {
-                scratch.sample.place(value, usize::MAX);
-                sampled += 1;
-            }
-            let is_promising = scratch.sample.values.len() * 4 <= sampled;
-            if !is_promising {
-                self.has_numbers = Some(false);
-                return false;
-            }
-        }
-        let known = self.numbers.values.len();
-        scratch.places.clear();
-        for value in values {
-            let Some(place) = self.numbers.place(value, scratch.numbers_max) else {
-                self.has_numbers = Some(false);
-                return false;
-            };
-            scratch.places.push(place);
-        }
-        let entries = self.numbers.values.len();
-        let width = encode::width(entries as u64) as usize;
-        let pays = (entries - known) * size_of::<i64>() + count * width / 8 < bytes;
-        // New entries stay, for nothing, where it does not pay: the dictionary is used by earlier pages.
-        self.has_numbers = Some(pays);
-        pays
     }
 
     /// Compresses the page of `scratch`, writes it, and says where it is.
@@ -320,7 +290,8 @@ impl Chunk {
         file: &mut TrackedWrite<W>,
     ) -> Result<Finished> {
         let physical = descriptor.physical_type();
-        let mut chunk = std::mem::replace(self, Self::new());
+        let next = self.next();
+        let mut chunk = std::mem::replace(self, next);
         let pages = std::mem::take(&mut chunk.sink);
         let pages_bytes = std::mem::take(&mut chunk.sink_bytes);
         let dictionary = chunk.dictionary(buffer, physical, scratch)?;
@@ -374,6 +345,17 @@ impl Chunk {
         })
     }
 
+    /// The chunk of the next row group. Pages that did not shrink for a whole one are rarely followed by such that do: trying one
+    /// in each row group would compress a third of all pages for nothing.
+    fn next(&self) -> Self {
+        let mut next = Self::new();
+        if self.is_compressed == Some(false) {
+            next.trust = self.trust.checked_sub(1).unwrap_or(TRUST);
+            next.is_compressed = (next.trust > 0).then_some(false);
+        }
+        next
+    }
+
     /// The page of the dictionary, empty where no page refers to it.
     fn dictionary(
         &mut self,
@@ -387,7 +369,7 @@ impl Chunk {
             Values::Texts(values) => {
                 let entries = values.dictionary.len();
                 if is_used {
-                    scratch.page.extend_from_slice(&values.dictionary.page);
+                    scratch.page.extend_from_slice(values.dictionary.page());
                 }
                 TextValues::begin(values);
                 entries
@@ -452,7 +434,7 @@ impl Chunk {
     /// Bytes of the dictionary at most, of this chunk and its values.
     pub(crate) fn dictionary_bytes(&self, buffer: &Buffer) -> u64 {
         let bytes = match &buffer.values {
-            Values::Texts(values) => values.dictionary.page.len(),
+            Values::Texts(values) => values.dictionary.page().len(),
             Values::Bools(_) | Values::Ints(_) | Values::Floats(_) | Values::Wides(_) => {
                 size_of_val(self.numbers.values.as_slice())
             }

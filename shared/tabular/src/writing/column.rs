@@ -287,9 +287,8 @@ impl Builder {
         if let Some(bounds) = bounds.clone() {
             bounds::join(&mut self.bounds, bounds);
         }
-        let physical = self.column.reading.physical();
         let Self { chunk, buffer, .. } = self;
-        self.page_bytes = chunk.write(buffer, (bounds, nans), physical, scratch)?;
+        self.page_bytes = chunk.write(buffer, (bounds, nans), scratch)?;
         Ok(self.page_bytes)
     }
 

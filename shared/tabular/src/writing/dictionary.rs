@@ -2,6 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::types::window::{self, AHEAD, Window};
+
 /// Places looked at before a value counts as not found: a dictionary that is made to collide is given up, not searched.
 const PROBES_MAX: usize = 64;
 /// The first size of the table, a power of two.
@@ -73,52 +75,55 @@ impl Table {
     }
 }
 
-/// Whether texts are equal, without a call for short ones.
-#[inline]
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() || one.len() < 4 || one.len() > 16 {
-        return one == other;
-    }
-    let ends = |text: &[u8]| match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => {
-            let word =
-                |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk));
-            (
-                word(text.first_chunk()).into(),
-                word(text.last_chunk()).into(),
-            )
-        }
-    };
-    ends(one) == ends(other)
+/// A text that is looked up. A short one is also a word, so that its length makes no branch.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'a> {
+    text: &'a [u8],
+    word: Option<u128>,
 }
 
-/// Short texts are hashed by their ends, which are all of them.
-#[inline]
-fn hash_of_text(text: &[u8]) -> u64 {
-    let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(first), Some(last)) if text.len() <= 16 => {
-            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+impl<'a> Key<'a> {
+    #[inline]
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        let mut word = [0; AHEAD];
+        let short = word.len().checked_sub(text.len());
+        let word = short.map(|zeros| {
+            word[zeros..].copy_from_slice(text);
+            u128::from_le_bytes(word)
+        });
+        Self { text, word }
+    }
+
+    /// Of a text that stands behind others.
+    #[inline]
+    pub(crate) fn of(window: Window<'a>) -> Self {
+        match window.short() {
+            Some(word) => Self {
+                text: window.bytes(),
+                word: Some(word),
+            },
+            None => Self::new(window.bytes()),
         }
-        (None, None) if text.len() >= 4 => {
-            let word =
-                |chunk: Option<&[u8; 4]>| chunk.map_or(0, |chunk| u32::from_le_bytes(*chunk));
-            (
-                word(text.first_chunk()).into(),
-                word(text.last_chunk()).into(),
-            )
-        }
-        _ => return xxh3_64(text),
-    };
-    let seed = 0x9E37_79B9_7F4A_7C15 ^ text.len() as u64;
-    let product = u128::from(first ^ seed).wrapping_mul(u128::from(last ^ 0xD6E8_FEB8_6659_FD93));
-    (product as u64) ^ (product >> 64) as u64
+    }
+
+    #[inline]
+    fn hash(self) -> u64 {
+        let Some(word) = self.word else {
+            return xxh3_64(self.text);
+        };
+        let seed = 0x9E37_79B9_7F4A_7C15 ^ self.text.len() as u64;
+        let first = u128::from(word as u64 ^ seed);
+        let last = u128::from((word >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
+        let product = first.wrapping_mul(last);
+        (product as u64) ^ (product >> 64) as u64
+    }
 }
 
 /// Texts. They are kept as the dictionary page has them: each behind its length.
 pub(crate) struct Texts {
     table: Table,
-    pub(crate) page: Vec<u8>,
+    /// The page, with something ahead of its first text.
+    bytes: Vec<u8>,
     ends: Vec<u32>,
     /// Bytes of the longest text.
     pub(crate) longest: usize,
@@ -128,7 +133,7 @@ impl Texts {
     pub(crate) const fn new() -> Self {
         Self {
             table: Table::new(),
-            page: Vec::new(),
+            bytes: Vec::new(),
             ends: Vec::new(),
             longest: 0,
         }
@@ -138,62 +143,99 @@ impl Texts {
         self.ends.len()
     }
 
+    pub(crate) fn page(&self) -> &[u8] {
+        self.bytes.get(AHEAD..).unwrap_or_default()
+    }
+
     pub(crate) fn get(&self, place: usize) -> &[u8] {
-        let start = match place {
-            0 => 0,
+        let (start, end) = self.range(place);
+        &self.bytes[start..end]
+    }
+
+    #[inline]
+    fn range(&self, place: usize) -> (usize, usize) {
+        let before = match place {
+            0 => AHEAD,
             _ => self.ends[place - 1] as usize,
         };
-        &self.page[start + 4..self.ends[place] as usize]
+        (before + 4, self.ends[place] as usize)
+    }
+
+    #[inline]
+    fn is_at(&self, place: usize, key: Key<'_>) -> bool {
+        let (start, end) = self.range(place);
+        if end - start != key.text.len() {
+            return false;
+        }
+        match key.word {
+            Some(_) => window::last(&self.bytes[..end], end - start) == key.word,
+            None => &self.bytes[start..end] == key.text,
+        }
     }
 
     /// The place of a text, which may be new; `None` where the dictionary has no room for it.
-    #[inline]
     pub(crate) fn place(&mut self, text: &[u8], bytes_max: usize) -> Option<u32> {
-        let hash = hash_of_text(text);
-        let mut found = self
-            .table
-            .find(hash, |place| is_equal(self.get(place), text));
-        if let Found::Place(place) = found {
-            return Some(place);
+        self.place_of(Key::new(text), bytes_max)
+    }
+
+    /// The same of a text that is looked up by its key.
+    #[inline]
+    pub(crate) fn place_of(&mut self, key: Key<'_>, bytes_max: usize) -> Option<u32> {
+        let hash = key.hash();
+        match self.table.find(hash, |place| self.is_at(place, key)) {
+            Found::Place(place) => Some(place),
+            found @ (Found::Slot(_) | Found::None) => self.insert((key, hash), found, bytes_max),
         }
-        if self.page.len() + text.len() + 4 > bytes_max {
+    }
+
+    /// Adds a text where there is room.
+    #[inline(never)]
+    fn insert(
+        &mut self,
+        (key, hash): (Key<'_>, u64),
+        mut found: Found,
+        bytes_max: usize,
+    ) -> Option<u32> {
+        let text = key.text;
+        if self.page().len() + text.len() + 4 > bytes_max {
             return None;
         }
         if self.table.is_full() {
             let mut table = std::mem::replace(&mut self.table, Table::new());
-            table.grow(|place| hash_of_text(self.get(place)));
+            table.grow(|place| Key::new(self.get(place)).hash());
             self.table = table;
             found = self.table.find(hash, |_| false);
         }
         let Found::Slot(slot) = found else {
             return None;
         };
-        let place = self.ends.len() as u32;
-        self.page
-            .extend_from_slice(&(text.len() as u32).to_le_bytes());
-        self.page.extend_from_slice(text);
-        self.ends.push(self.page.len() as u32);
+        let place = self.write(text);
         self.longest = self.longest.max(text.len());
         self.table.slots[slot] = (place + 1, (hash >> 32) as u32);
         self.table.entries += 1;
         Some(place)
     }
 
+    fn write(&mut self, text: &[u8]) -> u32 {
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(&[0; AHEAD]);
+        }
+        self.bytes
+            .extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u32);
+        self.ends.len() as u32 - 1
+    }
+
     /// The place of a text in a dictionary that may grow beyond its bounds: once, since it is searched no more.
     pub(crate) fn append(&mut self, text: &[u8]) -> u32 {
-        if let Some(place) = self.place(text, usize::MAX) {
-            return place;
-        }
-        self.page
-            .extend_from_slice(&(text.len() as u32).to_le_bytes());
-        self.page.extend_from_slice(text);
-        self.ends.push(self.page.len() as u32);
-        self.ends.len() as u32 - 1
+        let found = self.place(text, usize::MAX);
+        found.unwrap_or_else(|| self.write(text))
     }
 
     pub(crate) fn clear(&mut self) {
         self.table.clear();
-        self.page.clear();
+        self.bytes.clear();
         self.ends.clear();
         self.longest = 0;
     }
@@ -264,7 +306,7 @@ mod tests {
             }
         }
         assert_eq!(texts.get(4321), b"4321");
-        let full = texts.page.len();
+        let full = texts.page().len();
         assert_eq!(texts.place(b"x", full), None);
         assert_eq!(texts.place(b"17", full), Some(17));
     }

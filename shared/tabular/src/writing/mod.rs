@@ -13,5 +13,6 @@ pub(crate) mod helper;
 pub(crate) mod index;
 pub(crate) mod output;
 pub(crate) mod pages;
+pub(crate) mod places;
 pub(crate) mod rejected;
 pub(crate) mod run;

@@ -109,7 +109,7 @@ fn texts(rest: &mut Rest<'_>, values: &mut TextValues, nulls: &mut Vec<u32>) {
             nulls.push((nulls.len() + values.count) as u32);
             NULL_BYTES
         } else {
-            values.push(&batch.cell(span))
+            values.push_behind(&batch.cell(span), batch.window(span))
         }
     };
     rest.bytes += batch.spans(rest.column, rest.row).map(take).sum::<usize>();
