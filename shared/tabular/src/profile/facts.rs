@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) sums: Sums,
     /// None of too many columns.
     pub(crate) sample: Option<Box<Sample>>,
+    /// Rows that are in it.
+    pub(crate) picks: Picks,
     pub(crate) counted: Counted,
     /// Values, nulls excluded.
     pub(crate) values: u64,
@@ -47,8 +49,8 @@ pub(crate) enum Counted {
 /// How much is found out of each column.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
-    /// Whether there is a sample.
-    pub(crate) has_sample: bool,
+    /// Rows of the sample at most; with none there is no sample.
+    pub(crate) sample_rows: u32,
     /// How many different values are counted, if any.
     pub(crate) entries_max: Option<usize>,
 }
@@ -117,7 +119,8 @@ impl Facts {
         let is_text = matches!(values, Values::Texts(_));
         Self {
             sums: Sums::new(reading),
-            sample: room.has_sample.then(|| Box::new(Sample::new(values))),
+            sample: (room.sample_rows > 0).then(|| Box::new(Sample::new(values))),
+            picks: Picks::new(room.sample_rows),
             counted,
             values: 0,
             rises: matches!(values, Values::Ints(_)),
@@ -127,12 +130,14 @@ impl Facts {
     }
 
     /// Takes what waits for a page.
-    pub(crate) fn add(&mut self, buffer: &Buffer, bounds: Option<&Bounds>, picks: &Picks) {
+    pub(crate) fn add(&mut self, buffer: &Buffer, bounds: Option<&Bounds>) {
+        self.picks.begin_page(buffer.rows());
         self.values += (buffer.rows() - buffer.nulls.len()) as u64;
         let sampled = match &mut self.sample {
-            Some(sample) => sample.add(buffer, picks),
+            Some(sample) => sample.add(buffer, &self.picks),
             None => Vec::new(),
         };
+        self.picks.end_page();
         match &buffer.values {
             Values::Bools(values) => {
                 if let Counted::Bools([falses, trues]) = &mut self.counted {

@@ -6,7 +6,6 @@ use crate::layout::Column;
 use crate::profile::counted::Different;
 use crate::profile::distribution::{self, Counts};
 use crate::profile::facts::{Counted, Facts};
-use crate::profile::picks::Picks;
 use crate::profile::sample::{Sampled, SampledTexts, double, key};
 use crate::profile::summary::{
     Distinct, Histogram, Longest, Quantiles, TOP_VALUE_BYTES_MAX, TopValue,
@@ -43,7 +42,6 @@ pub(crate) struct Described<'a> {
     pub(crate) column: &'a Column,
     pub(crate) nulls: u64,
     pub(crate) bounds: Option<&'a Bounds>,
-    pub(crate) picks: &'a Picks,
     pub(crate) shown: Shown<'a>,
 }
 
@@ -67,9 +65,9 @@ impl Known<'_> {
 impl Facts {
     /// What the profile says.
     pub(crate) fn findings(&self, described: &Described<'_>) -> Findings {
-        let (known, is_all) = self.known(described.picks);
+        let (known, is_all) = self.known();
         let distinct = self.distinct(&known, is_all);
-        let is_told = is_all || described.picks.count() >= SAMPLE_ROWS_MIN;
+        let is_told = is_all || self.picks.count() >= SAMPLE_ROWS_MIN;
         let mut findings = Findings {
             distinct,
             warnings: self.warnings(described, distinct),
@@ -81,7 +79,7 @@ impl Facts {
             findings.longest = texts.longest(self.values);
         }
         if is_told && self.values > 0 {
-            findings.sampled_rows = (!is_all).then(|| described.picks.count());
+            findings.sampled_rows = (!is_all).then(|| self.picks.count());
             described.describe(&known, &mut findings);
             // What is there once in a sample says nothing.
             let least = if is_all { 1 } else { 2 };
@@ -91,7 +89,7 @@ impl Facts {
     }
 
     /// All values, or those of the sample.
-    fn known(&self, picks: &Picks) -> (Known<'_>, bool) {
+    fn known(&self) -> (Known<'_>, bool) {
         match &self.counted {
             Counted::Bools(counts) => return (Known::Bools(*counts), true),
             Counted::Numbers(counted) => {
@@ -122,7 +120,7 @@ impl Facts {
             Sampled::Texts(texts) => Known::Texts(counts_of_texts(texts)),
             Sampled::Nothing => Known::Bools([0; 2]),
         };
-        (known, picks.are_all())
+        (known, self.picks.are_all())
     }
 
     fn distinct(&self, known: &Known<'_>, is_all: bool) -> Option<Distinct> {

@@ -54,6 +54,11 @@ impl Picks {
         }
     }
 
+    /// Gives the room of the page back: each column has picks of its own.
+    pub(crate) fn end_page(&mut self) {
+        self.picked = Vec::new();
+    }
+
     /// One of each 2^level rows is in the sample.
     pub(crate) fn level(&self) -> u32 {
         self.level

@@ -62,6 +62,14 @@ impl Buffer {
         }
     }
 
+    /// Bytes of the texts that wait and are in no dictionary.
+    pub(crate) fn plain_bytes(&self) -> usize {
+        match &self.values {
+            Values::Texts(values) => values.plain.len(),
+            Values::Bools(_) | Values::Ints(_) | Values::Floats(_) | Values::Wides(_) => 0,
+        }
+    }
+
     /// Whether the page has to end before a long text comes.
     pub(crate) fn ends_before_long(&self) -> bool {
         matches!(&self.values, Values::Texts(values) if values.ends_before_long())

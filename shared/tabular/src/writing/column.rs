@@ -7,7 +7,6 @@ use crate::limits::TEXT_EXTREME_BYTES_MAX;
 use crate::parsing::row::Cell;
 use crate::profile::facts::{Facts, Room};
 use crate::profile::findings::{Described, Findings};
-use crate::profile::picks::Picks;
 use crate::profile::sample;
 use crate::profile::{ColumnProfile, Scalar};
 use crate::refusal::Refusal;
@@ -59,6 +58,15 @@ impl Usual {
             Reading::Time | Reading::Timestamp { .. } | Reading::Text => Self::None,
         }
     }
+}
+
+/// What became of a page that was written early.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Early {
+    /// Bytes that waited.
+    pub(crate) waiting: u64,
+    /// Bytes of the page.
+    pub(crate) written: u64,
 }
 
 /// Builds one column.
@@ -278,11 +286,31 @@ impl Builder {
         Some(())
     }
 
-    /// Writes what waits as a page, and says how many bytes it takes. Some rows are picked for the sample.
-    pub(crate) fn write_page(&mut self, scratch: &mut Scratch, picks: &Picks) -> Written<u64> {
+    /// Writes long texts that wait as a page, where they are as many as is worth one, before the other columns write theirs: so
+    /// that neither memory nor one of two threads waits for them.
+    pub(crate) fn write_early(
+        &mut self,
+        scratch: &mut Scratch,
+        bytes_max: usize,
+    ) -> Written<Early> {
+        let waiting = self.buffer.plain_bytes();
+        if waiting < bytes_max {
+            return Ok(Early::default());
+        }
+        Ok(Early {
+            waiting: waiting as u64,
+            written: self.write_page(scratch)?,
+        })
+    }
+
+    /// Writes what waits as a page, if anything does, and says how many bytes it takes.
+    pub(crate) fn write_page(&mut self, scratch: &mut Scratch) -> Written<u64> {
+        if self.buffer.rows() == 0 {
+            return Ok(0);
+        }
         let (bounds, nans) = bounds::of(&self.buffer);
         if let Some(facts) = &mut self.facts {
-            facts.add(&self.buffer, bounds.as_ref(), picks);
+            facts.add(&self.buffer, bounds.as_ref());
         }
         if let Some(bounds) = bounds.clone() {
             bounds::join(&mut self.bounds, bounds);
@@ -315,7 +343,7 @@ impl Builder {
     }
 
     /// The profile, once all is in pages.
-    pub(crate) fn finish(self, picks: &Picks) -> ColumnProfile {
+    pub(crate) fn finish(self) -> ColumnProfile {
         let decimal = match self.column.reading {
             Reading::Decimal(decimal) => Some(decimal),
             Reading::Boolean(_) | Reading::Int64 | Reading::Float64 | Reading::Text => None,
@@ -330,7 +358,7 @@ impl Builder {
         let facts = self.facts.as_ref();
         let totals = facts.map(|facts| facts.sums.totals(decimal));
         let totals = totals.unwrap_or_default();
-        let findings = self.findings(picks);
+        let findings = self.findings();
         let mut warnings = self.column.warnings;
         warnings.extend(findings.warnings);
         ColumnProfile {
@@ -363,7 +391,7 @@ impl Builder {
         }
     }
 
-    fn findings(&self, picks: &Picks) -> Findings {
+    fn findings(&self) -> Findings {
         let Some(facts) = &self.facts else {
             return Findings::default();
         };
@@ -371,7 +399,6 @@ impl Builder {
             column: &self.column,
             nulls: self.nulls,
             bounds: self.bounds.as_ref(),
-            picks,
             shown: &|bound| self.scalar(bound),
         })
     }

@@ -5,18 +5,17 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::profile::picks::Picks;
 use crate::refusal::Refusal;
 use crate::writing::batch::Batch;
 use crate::writing::chunk::Scratch;
-use crate::writing::column::Builder;
+use crate::writing::column::{Builder, Early};
 
 /// What is done with each column.
 pub(crate) enum Task {
-    /// It takes its cells.
-    Take(Batch),
-    /// What waits becomes a page. Some rows are picked for the sample.
-    Write(Picks),
+    /// It takes its cells, and writes so many bytes of texts early.
+    Take(Batch, usize),
+    /// What waits becomes a page.
+    Write,
 }
 
 /// A task, and the columns that nobody works on yet.
@@ -26,11 +25,35 @@ struct Job {
     is_lean: bool,
 }
 
+/// What a task led to, in bytes.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sums {
+    /// Of the cells that were taken.
+    pub(crate) taken: u64,
+    /// Of those that are in pages written early.
+    pub(crate) early: u64,
+    /// Of the pages that were written.
+    pub(crate) written: u64,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.taken += other.taken;
+        self.early += other.early;
+        self.written += other.written;
+    }
+
+    pub(crate) fn add_early(&mut self, early: Early) {
+        self.early += early.waiting;
+        self.written += early.written;
+    }
+}
+
 /// What one thread did of a job.
 #[derive(Default)]
 struct Part {
     columns: Vec<(usize, Builder)>,
-    bytes: u64,
+    sums: Sums,
     refusal: Option<Refusal>,
 }
 
@@ -38,17 +61,30 @@ impl Job {
     fn run(&self, scratch: &mut Scratch) -> Part {
         let mut part = Part::default();
         while let Some((at, mut column)) = self.next() {
-            let taken = match &self.task {
-                Task::Take(batch) => column.take_all(batch, at).map(|bytes| bytes as u64),
-                Task::Write(picks) => column.write_page(scratch, picks).map_err(Refusal::from),
-            };
+            let done = self.work((at, &mut column), scratch);
             part.columns.push((at, column));
-            match taken {
-                Ok(bytes) => part.bytes += bytes,
+            match done {
+                Ok(sums) => part.sums.add(sums),
                 Err(refusal) => part.refusal = Some(refusal),
             }
         }
         part
+    }
+
+    fn work(
+        &self,
+        (at, column): (usize, &mut Builder),
+        scratch: &mut Scratch,
+    ) -> Result<Sums, Refusal> {
+        let mut sums = Sums::default();
+        match &self.task {
+            Task::Take(batch, bytes_max) => {
+                sums.taken = column.take_all(batch, at)? as u64;
+                sums.add_early(column.write_early(scratch, *bytes_max)?);
+            }
+            Task::Write => sums.written = column.write_page(scratch)?,
+        }
+        Ok(sums)
     }
 
     fn next(&self) -> Option<(usize, Builder)> {
@@ -108,13 +144,13 @@ impl Helper {
         self.jobs.send(job).map_err(|_| lost())
     }
 
-    /// Works on what is left of the task, and gives it and the columns back, with the bytes that it led to; `None` where none
+    /// Works on what is left of the task, and gives it and the columns back, with what it led to; `None` where none
     /// is running.
     pub(crate) fn join(
         &mut self,
         columns: &mut Vec<Builder>,
         scratch: &mut Scratch,
-    ) -> Result<Option<(Task, u64)>, Refusal> {
+    ) -> Result<Option<(Task, Sums)>, Refusal> {
         let Some(job) = self.running.take() else {
             return Ok(None);
         };
@@ -128,7 +164,9 @@ impl Helper {
         done.sort_unstable_by_key(|(at, _)| *at);
         columns.extend(done.into_iter().map(|(_, column)| column));
         let job = Arc::into_inner(job).ok_or_else(lost)?;
-        Ok(Some((job.task, own.bytes + other.bytes)))
+        let mut sums = own.sums;
+        sums.add(other.sums);
+        Ok(Some((job.task, sums)))
     }
 }
 

@@ -10,14 +10,13 @@ use crate::parsing::row::Row;
 use crate::profile::ColumnProfile;
 use crate::profile::counted;
 use crate::profile::facts::Room;
-use crate::profile::picks::Picks;
 use crate::profile::summary::SAMPLE_ROWS_MAX;
 use crate::refusal::Refusal;
 use crate::writing::batch::Batch;
 use crate::writing::buffer::Buffer;
 use crate::writing::chunk::Scratch;
 use crate::writing::column::Builder;
-use crate::writing::helper::{Helper, Task};
+use crate::writing::helper::{Helper, Sums, Task};
 use crate::writing::output::Output;
 
 /// The key of a field's metadata that has the unit of its values.
@@ -50,8 +49,6 @@ pub(crate) struct Pages {
     stretch_bytes: usize,
     stretch_bytes_max: usize,
     output: Output,
-    /// Rows that are in the sample of the profile.
-    picks: Picks,
     /// Rows and bytes that wait for their pages.
     page_rows: usize,
     pub(crate) page_bytes: u64,
@@ -89,7 +86,6 @@ impl Pages {
             stretch_bytes_max: STRETCH_BYTES_MAX.min(limits.pages_bytes / 8),
             output: Output::new(&schema(&columns), numbers_max)?,
             columns,
-            picks: Picks::new(0),
             page_rows: 0,
             page_bytes: 0,
             group_rows: 0,
@@ -108,13 +104,12 @@ impl Pages {
         // A power of two, so that what grows by doubling takes no more.
         let rows = 1 << rows.checked_ilog2().unwrap_or(0);
         let room = Room {
-            has_sample: rows >= SAMPLE_ROWS_MIN,
+            sample_rows: if rows >= SAMPLE_ROWS_MIN { rows } else { 0 },
             entries_max: counted::entries(self.limits.counted_bytes(self.columns.len())),
         };
         self.columns
             .iter_mut()
             .for_each(|column| column.profile_by(room));
-        self.picks = Picks::new(if room.has_sample { rows } else { 0 });
         self
     }
 
@@ -163,12 +158,17 @@ impl Pages {
         std::mem::swap(&mut batch, &mut self.batch);
         self.running_rows = std::mem::take(&mut self.stretch_rows);
         self.stretch_bytes = 0;
-        self.begin(Task::Take(batch))
+        self.begin(Task::Take(batch, self.stretch_bytes_max))
     }
 
     /// Lets the columns take all rows so far, and looks whether the pages are full.
     fn settle(&mut self) -> Result<(), Refusal> {
         self.take_batch()?;
+        let mut sums = Sums::default();
+        for column in &mut self.columns {
+            sums.add_early(column.write_early(self.output.scratch(), self.stretch_bytes_max)?);
+        }
+        self.count(sums);
         self.page_rows += std::mem::take(&mut self.stretch_rows);
         self.stretch_bytes = 0;
         self.end_page()
@@ -184,12 +184,18 @@ impl Pages {
         Ok(())
     }
 
+    fn count(&mut self, sums: Sums) {
+        // What is written out of a dictionary has become more.
+        self.page_bytes = (self.page_bytes + sums.taken).saturating_sub(sums.early);
+        self.group_bytes += sums.written;
+    }
+
     /// Ends the stretch that both threads work on.
     fn join(&mut self) -> Result<(), Refusal> {
-        if let Some((Task::Take(mut batch), bytes)) = self.join_task()? {
+        if let Some((Task::Take(mut batch, _), sums)) = self.join_task()? {
             batch.clear();
             self.spare = Some(batch);
-            self.page_bytes += bytes;
+            self.count(sums);
             self.page_rows += std::mem::take(&mut self.running_rows);
             self.end_page()?;
         }
@@ -203,7 +209,7 @@ impl Pages {
         })
     }
 
-    fn join_task(&mut self) -> Result<Option<(Task, u64)>, Refusal> {
+    fn join_task(&mut self) -> Result<Option<(Task, Sums)>, Refusal> {
         let Some(helper) = &mut self.helper else {
             return Ok(None);
         };
@@ -227,11 +233,12 @@ impl Pages {
         // Another stretch has to find room.
         let most = self.limits.pages_bytes - self.stretch_bytes_max;
         let has_room = self.page_rows + STRETCH_ROWS_MAX <= PAGE_ROWS_MAX;
-        if has_room && self.page_bytes < most as u64 {
+        let full = self.limits.row_group_bytes as u64;
+        if has_room && self.page_bytes < most as u64 && self.group_bytes < full {
             return Ok(());
         }
         self.write_pages()?;
-        let is_full = self.group_bytes >= self.limits.row_group_bytes as u64;
+        let is_full = self.group_bytes >= full;
         if is_full || self.group_rows >= ROW_GROUP_ROWS_MAX {
             self.finish_row_group()?;
         }
@@ -283,17 +290,14 @@ impl Pages {
     }
 
     fn write_pages(&mut self) -> Result<(), Refusal> {
-        self.picks.begin_page(self.page_rows);
         if self.helper.is_some() {
-            let picks = std::mem::replace(&mut self.picks, Picks::new(0));
-            self.begin(Task::Write(picks))?;
-            if let Some((Task::Write(picks), bytes)) = self.join_task()? {
-                self.picks = picks;
-                self.group_bytes += bytes;
+            self.begin(Task::Write)?;
+            if let Some((_, sums)) = self.join_task()? {
+                self.count(sums);
             }
         } else {
             for column in &mut self.columns {
-                self.group_bytes += column.write_page(self.output.scratch(), &self.picks)?;
+                self.group_bytes += column.write_page(self.output.scratch())?;
             }
         }
         self.group_rows += self.page_rows;
@@ -330,11 +334,7 @@ impl Pages {
         Ok(Closed {
             tail,
             bytes,
-            columns: self
-                .columns
-                .into_iter()
-                .map(|column| column.finish(&self.picks))
-                .collect(),
+            columns: self.columns.into_iter().map(Builder::finish).collect(),
         })
     }
 }
