@@ -170,13 +170,27 @@ async fn delete<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {
         },
         Some(Deletion::Requested | Deletion::Moved) | None if is_over => purge(deps, upload).await,
         Some(Deletion::Requested | Deletion::Moved) | None => move_to_trash(deps, upload).await,
-        // Bytes that the URL let in after the deletion are not kept.
+        // Bytes that the URL let in after the deletion are not kept, and neither is what an ingest wrote meanwhile.
         Some(Deletion::Purged) => {
-            crate::bucket::prove(deps, &upload.object.bucket).await?;
-            deps.store().delete(&upload.object).await?;
+            let objects = late_objects(&upload);
+            prove_buckets(deps, &objects).await?;
+            for object in &objects {
+                deps.store().delete(object).await?;
+            }
             apply(deps, upload, Event::ObjectAbsent).await.map(drop)
         }
     }
+}
+
+/// Returns what may appear after the purge: the object, and outputs of an ingest that was at work at the deletion.
+fn late_objects(upload: &Upload) -> BTreeSet<ObjectRef> {
+    let mut objects = BTreeSet::from([upload.object.clone()]);
+    let observed = upload.observed.as_ref().map(|observed| &observed.etag);
+    let committed = upload.outcome.as_ref().map(|outcome| &outcome.etag);
+    if observed != committed {
+        objects.extend(upload.written());
+    }
+    objects
 }
 
 async fn move_to_trash<D: Deps>(deps: &D, upload: Upload) -> Result<(), Fault> {

@@ -1,14 +1,14 @@
 //! Faults that the simulation found, each in the smallest schedule that shows it.
 
-use consign_core::operations::{EXPIRY_GRACE_S, SKEW_S};
-use consign_core::ports::FaultKind;
+use consign_core::operations::{EXPIRY_GRACE_S, HOUR_S, SKEW_S};
+use consign_core::ports::{FaultKind, ObjectStore as _};
 use consign_core::time::saturating_add_secs;
-use consign_core::upload::UploadState;
+use consign_core::upload::{Deletion, UploadState};
 use consign_testkit::{Harm, Moment, Verb, When};
 use contract::{Horizon, World};
 use ingest_on_object_created::Disposition;
 
-use crate::support::{CSV, CSV_2, csv, put, signed, told, world};
+use crate::support::{CSV, CSV_2, OWNER, csv, put, signed, told, world};
 
 /// The sweep runs by a clock that is ahead of the store's. By the store's clock the form is still valid, and it is used
 /// again afterwards.
@@ -61,5 +61,32 @@ async fn a_version_that_is_refused_ends_the_removal_of_the_original() {
     assert!(world.settle(Horizon::End).await);
     let ended = world.record(upload.id).unwrap();
     assert_eq!(ended.state, UploadState::Deleted);
+    assert_eq!(world.keys(), Vec::<String>::new());
+}
+
+/// The owner deletes the file while it is processed, and the upload is purged. A slow write of an output ends after
+/// that.
+#[tokio::test]
+async fn an_output_that_is_written_after_the_purge_is_removed_too() {
+    let world = world();
+    let upload = signed(&world, &csv("brief")).await;
+    let version = put(&world, &upload.object, CSV).unwrap();
+    let expired = saturating_add_secs(upload.url_expires_at, EXPIRY_GRACE_S);
+    world.clock.set(expired);
+    let (verb, moment) = (Verb::WriterFinish, Moment::Before);
+    world.faults.plan(verb, When::Nth(1), moment, Harm::Death);
+    let told = told(&upload.object, &version);
+    assert_eq!(world.faults.outlive(world.ingest(&told)).await, None);
+    let output = world.record(upload.id).unwrap().written().remove(0);
+
+    assert_eq!(world.delete(OWNER, &upload.id.to_string()).await, 204);
+    while world.record(upload.id).unwrap().deletion != Some(Deletion::Purged) {
+        assert!(world.sweep().await);
+        world.clock.advance_s(HOUR_S);
+    }
+    let late = world.objects.put(&output, "", CSV.into());
+    late.await.unwrap();
+    assert_eq!(world.keys(), [output.key]);
+    assert!(world.settle(Horizon::End).await);
     assert_eq!(world.keys(), Vec::<String>::new());
 }
