@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 use simulation::{Mutant, Setup, Tally, minimise, run, run_all};
 
 /// After how many runs the progress is printed.
@@ -103,7 +103,12 @@ fn many(arguments: &Arguments) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     explain(Setup::of(seed).with_mutant(arguments.mutant));
-    let option = arguments.mutant.map_or("", |_| " --mutant …");
+    let mutant = arguments
+        .mutant
+        .and_then(|mutant| mutant.to_possible_value());
+    let option = mutant.map_or(String::new(), |name| {
+        format!(" --mutant {}", name.get_name())
+    });
     println!("repeat it with: cargo xtask simulate --seed {seed}{option}");
     ExitCode::FAILURE
 }
