@@ -1,6 +1,6 @@
 //! Plans of faults.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
@@ -167,6 +167,13 @@ impl Faults {
     #[must_use]
     pub fn calls(&self, verb: Verb) -> usize {
         lock(&self.0.calls).get(&verb).copied().unwrap_or(0)
+    }
+
+    /// Returns how often each verb was called, by its name. Verbs that were not called are left out.
+    #[must_use]
+    pub fn all_calls(&self) -> BTreeMap<&'static str, usize> {
+        let calls = lock(&self.0.calls);
+        calls.iter().map(|(verb, n)| (verb.as_str(), *n)).collect()
     }
 
     /// Runs `work` to its end, or until the plan ends its process: then `None`.

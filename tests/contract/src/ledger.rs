@@ -12,12 +12,13 @@ use consign_core::time::Timestamp;
 use consign_core::upload::{Change, Upload, UploadState};
 use consign_testkit::MemoryRepo;
 
-/// [`MemoryRepo`] with a list of the commits to ready. Every call lets others run first, so that two handlers that are
+/// [`MemoryRepo`] with lists of the writes and of the commits to ready. Every call lets others run first, so that two handlers that are
 /// polled in turn interleave at their calls.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     repo: MemoryRepo,
     commits: Arc<Mutex<Vec<(UploadId, ETag)>>>,
+    written: Arc<Mutex<Vec<Upload>>>,
 }
 
 impl Ledger {
@@ -26,6 +27,18 @@ impl Ledger {
     pub fn commits(&self) -> Vec<(UploadId, ETag)> {
         let commits = self.commits.lock();
         commits.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every record that was written so far, in order, once for each write.
+    #[must_use]
+    pub fn written(&self) -> Vec<Upload> {
+        let written = self.written.lock();
+        written.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, upload: &Upload) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.push(upload.clone());
     }
 
     /// Every record, oldest first.
@@ -40,7 +53,11 @@ impl UploadRepo for Ledger {
 
     async fn insert_pending(&self, new: &NewUpload, now: Timestamp) -> Result<Inserted, Fault> {
         Pause::default().await;
-        self.repo.insert_pending(new, now).await
+        let inserted = self.repo.insert_pending(new, now).await?;
+        if inserted == Inserted::Created {
+            self.remember(&new.upload);
+        }
+        Ok(inserted)
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, Fault> {
@@ -62,6 +79,9 @@ impl UploadRepo for Ledger {
         Pause::default().await;
         let saved = self.repo.save(before, change).await?;
         let after = &change.after;
+        if saved == Saved::Written {
+            self.remember(after);
+        }
         let is_commit = before.state != UploadState::Ready && after.state == UploadState::Ready;
         if saved == Saved::Written
             && is_commit

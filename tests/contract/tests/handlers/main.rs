@@ -8,6 +8,7 @@
 
 mod absence;
 mod bounds;
+mod cost;
 mod crash;
 mod ends;
 mod kept;
