@@ -2,6 +2,7 @@
 
 mod bucket;
 mod convert;
+mod cost;
 mod doctor;
 mod download;
 mod environment;
@@ -59,6 +60,8 @@ enum Command {
     Delete(files::DeleteArgs),
     /// Convert local tables to Parquet, without a server
     Convert(convert::ConvertArgs),
+    /// Calculate what uploads cost on AWS and on Cloudflare, without a network
+    Cost(cost::CostArgs),
     /// Create a development token
     Token(token::TokenArgs),
     /// Presign a URL with the credentials of the environment
@@ -83,6 +86,7 @@ pub async fn run(cli: Cli, environment: &CliEnvironment) -> anyhow::Result<ExitC
         Command::Download(args) => download::run(args, &client()?).await,
         Command::Delete(args) => files::delete(args, &client()?).await,
         Command::Convert(args) => convert::run(args).await,
+        Command::Cost(args) => cost::run(&args),
         Command::Token(args) => token::run(&args, environment),
         Command::Presign(args) => presign::run(&args),
         Command::Bucket(args) => bucket::run(args).await,
