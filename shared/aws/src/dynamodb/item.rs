@@ -7,7 +7,7 @@ use consign_core::ids::{ObjectRef, OwnerId, UploadId};
 use consign_core::operations::PURGED_KEPT_S;
 use consign_core::ports::{Cause, DueLine, Fault, FaultKind};
 use consign_core::time::Timestamp;
-use consign_core::upload::{Deletion, Upload};
+use consign_core::upload::{Deletion, Upload, UploadState};
 
 use super::table::{DUE_SHARDS, KEY, TTL};
 
@@ -21,6 +21,9 @@ const SCHEMA: u32 = 1;
 const ITEM_BYTES_MAX: usize = 400 << 10;
 /// Room for names, ids, numbers and the owner, which are not counted one by one.
 const ITEM_BYTES_BESIDE: usize = 2 << 10;
+
+/// The attribute of the index of owners that names the state. Earlier builds wrote each state to it.
+pub(super) const STATE_IN_INDEX: &str = "state";
 
 /// The prefix of a record's key.
 const RECORD_PREFIX: &str = "UPLOAD#";
@@ -113,6 +116,22 @@ fn due_shard(owner: &OwnerId) -> u8 {
     high % DUE_SHARDS
 }
 
+/// Returns the state as the index of owners has it. A listing needs no more than whether the upload is deleted, and an
+/// entry that stays the same costs no write.
+pub(super) const fn state_in_index(state: UploadState) -> &'static str {
+    match state {
+        UploadState::Deleted => UploadState::Deleted.as_str(),
+        UploadState::Pending
+        | UploadState::Uploading
+        | UploadState::Expired
+        | UploadState::Uploaded
+        | UploadState::Confirmed
+        | UploadState::Processing
+        | UploadState::Ready
+        | UploadState::Failed => "live",
+    }
+}
+
 /// Returns the item of a record. The attribute `record` is authoritative. The other attributes are derived from it on
 /// each write, for conditions, indexes and people. `write` names the call that wrote it.
 pub(super) fn record_item(
@@ -120,7 +139,9 @@ pub(super) fn record_item(
     upload: &Upload,
     write: &str,
 ) -> Result<Item, Fault> {
-    let record = serde_json::to_string(upload).map_err(|error| unreadable(operation, error))?;
+    let record = upload
+        .to_short_json()
+        .map_err(|error| unreadable(operation, error))?;
     let collection_id = upload.collection_id.as_deref();
     let bytes = record.len() + upload.category.len() + collection_id.map_or(0, str::len);
     if bytes + ITEM_BYTES_BESIDE > ITEM_BYTES_MAX {
@@ -136,7 +157,8 @@ pub(super) fn record_item(
     set("id", text(upload.id.to_string()));
     set("owner", text(upload.owner.as_str()));
     set("revision", number(upload.revision));
-    set("state", text(upload.state.as_str()));
+    set(STATE_IN_INDEX, text(state_in_index(upload.state)));
+    set("status", text(upload.state.as_str()));
     set("category", text(&upload.category));
     if let Some(collection_id) = collection_id {
         set("collection_id", text(collection_id));

@@ -251,7 +251,8 @@ fn entry(item: &Item) -> Result<Entry, Fault> {
         category: item::get_text(item, "category")
             .unwrap_or_default()
             .to_owned(),
-        is_deleted: item::get_text(item, "state") == Some(UploadState::Deleted.as_str()),
+        is_deleted: item::get_text(item, item::STATE_IN_INDEX)
+            == Some(item::state_in_index(UploadState::Deleted)),
     })
 }
 

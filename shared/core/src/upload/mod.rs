@@ -7,6 +7,7 @@ mod lease;
 mod machine;
 mod outputs;
 mod pending;
+mod stored;
 mod view;
 
 use std::collections::BTreeMap;

@@ -20,3 +20,24 @@ fn stored_fields_keep_their_names() {
     let names: Vec<&str> = stored.keys().map(String::as_str).collect();
     assert_eq!(names.join(" "), STORED_FIELDS);
 }
+
+#[test]
+fn a_short_record_is_the_same_record() {
+    let mut upload = pending();
+    upload
+        .metadata
+        .insert("nothing".to_owned(), serde_json::Value::Null);
+    let ready = changed(
+        &upload,
+        &Event::Delete {
+            reason: DeletionReason::Owner,
+        },
+        at(9),
+    )
+    .after;
+    for upload in [upload, ready] {
+        let short = upload.to_short_json().unwrap();
+        assert_eq!(serde_json::from_str::<Upload>(&short).unwrap(), upload);
+        assert!(short.len() + 300 < serde_json::to_string(&upload).unwrap().len());
+    }
+}
