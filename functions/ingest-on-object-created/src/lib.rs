@@ -68,6 +68,8 @@ async fn take<D: Deps>(deps: &D, body: &[u8]) -> Result<Disposition, Fault> {
         return match deps.repo().find(job.ingest).await? {
             // The upload has released its object key, so the object belongs to another upload.
             Some(upload) if upload.releases_key(deps.clock().now()) => Ok(Disposition::Ack),
+            // The message of an event was faster.
+            Some(upload) if upload.is_settled(deps.clock().now()) => Ok(Disposition::Ack),
             Some(upload) => process::run(deps, upload, None).await,
             None => Ok(Disposition::Ack),
         };
@@ -108,7 +110,12 @@ async fn handle_event<D: Deps>(deps: &D, record: ObjectEvent) -> Result<Disposit
     };
     match record.action {
         Action::Created => {
-            let reported = record.etag.as_deref().map(ETag::new).zip(record.sequencer);
+            let etag = record.etag.as_deref().map(ETag::new);
+            let known = upload.observed.as_ref().map(|observed| &observed.etag);
+            if etag.is_some() && etag.as_ref() == known && upload.is_settled(deps.clock().now()) {
+                return Ok(Disposition::Ack);
+            }
+            let reported = etag.zip(record.sequencer);
             process::run(deps, upload, reported).await
         }
         Action::Deleted => object_removed(deps, upload, record.sequencer).await,

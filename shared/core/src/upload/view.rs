@@ -123,6 +123,23 @@ impl Upload {
             && saturating_add_secs(self.url_expires_at, KEY_KEPT_S) <= now
     }
 
+    /// Returns whether a message about the recorded version can change nothing, so that no HEAD request is needed: the
+    /// version is being processed or was, and the URL accepts only one object. A removal has an event of its own.
+    #[must_use]
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let is_taken = match self.state {
+            UploadState::Processing => self.is_held(now),
+            UploadState::Ready | UploadState::Failed => true,
+            UploadState::Pending
+            | UploadState::Uploading
+            | UploadState::Expired
+            | UploadState::Uploaded
+            | UploadState::Confirmed
+            | UploadState::Deleted => false,
+        };
+        is_taken && self.puts_once && self.absent_since.is_none() && self.conflict_etag.is_none()
+    }
+
     /// Returns the variants that can be downloaded now.
     #[must_use]
     pub fn variants(&self) -> Vec<Variant> {

@@ -6,7 +6,7 @@ use consign_testkit::{ClientPut, Verb};
 use contract::Horizon;
 use serde_json::json;
 
-use crate::support::{CSV, csv, put, signed, told, world};
+use crate::support::{CSV, CSV_2, confirm, csv, put, signed, told, world};
 
 #[tokio::test]
 async fn a_small_table_is_read_once() {
@@ -57,4 +57,43 @@ async fn a_large_table_is_never_held_whole() {
     assert_eq!(world.record(upload.id).unwrap().state, UploadState::Ready);
     // Its first bytes, and one pass.
     assert_eq!(world.faults.calls(Verb::Get) - before, 2);
+}
+
+#[tokio::test]
+async fn a_job_after_its_event_sends_no_head_request() {
+    let world = world();
+    let upload = signed(&world, &csv("table")).await;
+    let version = put(&world, &upload.object, CSV).unwrap();
+    // The confirm queues a job. The event is processed first.
+    assert_eq!(confirm(&world, &upload).await.0, 200);
+    world.ingest(&told(&upload.object, &version)).await;
+    let ready = world.record(upload.id).unwrap();
+    let before = world.faults.calls(Verb::Head);
+    assert_eq!(world.deliver().await, 1);
+    assert_eq!(world.faults.calls(Verb::Head), before);
+    assert_eq!(world.record(upload.id).unwrap(), ready);
+}
+
+#[tokio::test]
+async fn an_event_of_a_version_that_was_processed_sends_no_head_request() {
+    let world = world();
+    let upload = signed(&world, &csv("table")).await;
+    let version = put(&world, &upload.object, CSV).unwrap();
+    world.ingest(&told(&upload.object, &version)).await;
+    let ready = world.record(upload.id).unwrap();
+    let before = world.faults.calls(Verb::Head);
+    world.ingest(&told(&upload.object, &version)).await;
+    assert_eq!(world.faults.calls(Verb::Head), before);
+    assert_eq!(world.record(upload.id).unwrap(), ready);
+}
+
+#[tokio::test]
+async fn an_event_of_another_version_is_observed() {
+    let world = world();
+    world.objects.honour_if_none_match(false);
+    let (upload, _) = crate::support::ready(&world, "versions").await;
+    let version = put(&world, &upload.object, CSV_2).unwrap();
+    world.ingest(&told(&upload.object, &version)).await;
+    let after = world.record(upload.id).unwrap();
+    assert_eq!(after.observed.unwrap().etag, version.etag);
 }
