@@ -21,7 +21,7 @@ use consign_core::ports::{
     Saved, UploadRepo,
 };
 use consign_core::time::Timestamp;
-use consign_core::upload::{Change, Upload};
+use consign_core::upload::{Change, Deletion, Upload};
 
 use crate::breaker::Breaker;
 use crate::client::{AwsOptions, Lazy, SMALL};
@@ -111,6 +111,14 @@ impl UploadRepo for DynamoRepo {
 
     async fn find_by_object(&self, object: &ObjectRef) -> Result<Option<Upload>, Fault> {
         const OPERATION: &str = "find_by_object";
+        // The usual key contains the id of its upload, so one read is enough.
+        if let Some(id) = id_in(&object.key)
+            && let Some(upload) = self.get_record(OPERATION, id).await?
+            && upload.object == *object
+            && upload.deletion != Some(Deletion::Purged)
+        {
+            return Ok(Some(upload));
+        }
         let Some(holder) = self.get(OPERATION, item::object_key(object)).await? else {
             return Ok(None);
         };
@@ -195,7 +203,32 @@ impl UploadRepo for DynamoRepo {
     }
 }
 
+/// Returns the last upload id in an object key.
+fn id_in(key: &str) -> Option<UploadId> {
+    let mut parts = key.rsplit(['/', '.', '_', '=']);
+    parts.find_map(|part| UploadId::parse(part).ok())
+}
+
 /// Returns the rate window of an instant.
 fn rate_window(now: Timestamp) -> i64 {
     now.timestamp().div_euclid(RATE_WINDOW_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_an_upload_is_found_in_its_key() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let other = "01890a5d-ac96-774b-bcce-b302099a8058";
+        for key in [
+            format!("uploads/alice/{id}.csv.gz"),
+            format!("uploads/{other}/{id}.csv"),
+            format!("year=2026/{id}/v1_original.csv"),
+        ] {
+            assert_eq!(id_in(&key), UploadId::parse(id).ok(), "{key}");
+        }
+        assert_eq!(id_in("uploads/alice/birds.csv"), None);
+    }
 }
