@@ -7,7 +7,7 @@ mod tables;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand};
 use serde::Deserialize;
 use tables::Kind;
@@ -47,6 +47,15 @@ struct Arguments {
     /// How many threads each may use; of consign at most two.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// The folder of the engine as a module, which is measured beside `--native` alone.
+    #[arg(long, requires = "native")]
+    module: Option<PathBuf>,
+    /// The same engine natively: a program that takes IN and OUT.
+    #[arg(long)]
+    native: Option<PathBuf>,
+    /// The node that runs the module.
+    #[arg(long, default_value = "node")]
+    node: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -92,6 +101,15 @@ fn main() -> Result<()> {
 
 fn contenders(arguments: &Arguments, scripts: &Path) -> Result<Vec<Contender>> {
     let this = std::env::current_exe()?;
+    if let (Some(module), Some(native)) = (&arguments.module, &arguments.native) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wasm/convert.mjs");
+        let of = |name: &str, command: Vec<PathBuf>| Contender {
+            name: name.to_owned(),
+            command,
+        };
+        let wasm = vec![arguments.node.clone(), script, module.clone()];
+        return Ok(vec![of("native", vec![native.clone()]), of("wasm", wasm)]);
+    }
     let contender = |name: &str, command: &[&Path]| Contender {
         name: name.to_owned(),
         command: command.iter().map(|part| part.to_path_buf()).collect(),
@@ -135,6 +153,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
             .join(format!("{}-{size_mib}.csv", kind.name()));
         kind.write(&source, size_mib)?;
         let megabytes = std::fs::metadata(&source)?.len() as f64 / MB;
+        let mut native = None;
         for contender in &contenders {
             let target = arguments.folder.join("out.parquet");
             let mut best: Option<Taken> = None;
@@ -145,6 +164,12 @@ fn compare(arguments: &Arguments) -> Result<()> {
                 }
             }
             let output = std::fs::metadata(&target).map_or(0.0, |found| found.len() as f64);
+            if arguments.module.is_some() {
+                let bytes = std::fs::read(&target)?;
+                let same = native.as_ref().is_none_or(|native| *native == bytes);
+                ensure!(same, "{} is not what native writes", contender.name);
+                native = Some(bytes);
+            }
             let _ = std::fs::remove_file(&target);
             let head = format!("{:12} {megabytes:4.0}  {:18}", kind.name(), contender.name);
             match best {

@@ -102,6 +102,9 @@ pub(crate) enum Benchmark {
     /// Tables to Parquet, beside DuckDB, Polars, pyarrow and arrow-rs
     #[command(after_help = "Options: --size-mib N, --older PROGRAM")]
     Tabular(Passed),
+    /// The tabular engine in V8, beside the same source natively: speed, and equal bytes
+    #[command(after_help = "Options: --size-mib N, --rounds N, --table NAME")]
+    Wasm(Passed),
 }
 
 /// consign beside other readers and writers of tables, in release mode.

@@ -2,7 +2,7 @@
 
 use crate::arguments::Benchmark;
 use crate::host::Workspace;
-use crate::{cache, lambda, process, tests, tools, workerd};
+use crate::{cache, cloudflare, lambda, process, tests, tools, workerd};
 use anyhow::Result;
 
 /// Runs a benchmark.
@@ -23,6 +23,7 @@ pub(crate) fn run(host: &Workspace, benchmark: Benchmark) -> Result<()> {
         Benchmark::Transfer => tests::transfer(host, &tools::set_up(host)?),
         Benchmark::Edge(passed) => workerd::bench(host, &passed.options),
         Benchmark::Tabular(passed) => tabular(host, &passed.options),
+        Benchmark::Wasm(passed) => wasm(host, &passed.options),
     }
 }
 
@@ -43,4 +44,21 @@ fn tabular(host: &Workspace, options: &[String]) -> Result<()> {
             .arg(python)
             .args(options),
     )
+}
+
+/// Tables to Parquet by the engine as the Worker has it, in the V8 of its node.
+fn wasm(host: &Workspace, options: &[String]) -> Result<()> {
+    const PACKAGE: &str = "consign-bench-wasm";
+    let workers = cloudflare::set_up(host)?;
+    let module = workers.module(host, PACKAGE)?;
+    let build = |package, program| {
+        let which = ["--release", "--package", package];
+        process::build_from(host, &which, program)
+    };
+    let native = build(PACKAGE, "convert-native")?;
+    let bench = build("consign-bench-tabular", "bench-tabular")?;
+    let mut run = host.command(bench);
+    run.arg("--native").arg(native).arg("--module").arg(module);
+    run.arg("--node").arg(workers.node()).args(options);
+    process::run(&mut run)
 }

@@ -3,8 +3,9 @@
 use crate::cache::{self, Item};
 use crate::debian::need;
 use crate::host::Workspace;
-use crate::process::run_logged;
+use crate::process::{run, run_logged};
 use crate::tools::cargo_install;
+use crate::wasm::target_dir;
 use anyhow::{Context as _, Result, ensure};
 use std::ffi::OsString;
 use std::fs;
@@ -91,6 +92,40 @@ impl Workers {
                 self.packages.join("node_modules/.bin/esbuild"),
             );
         build
+    }
+
+    /// Builds a library as a module for JavaScript, as `worker-build` does; the folder that it is in.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub(crate) fn module(&self, host: &Workspace, package: &str) -> Result<PathBuf> {
+        const TARGET: &str = "wasm32-unknown-unknown";
+        // What rustc uses of WebAssembly, and every engine of today has.
+        const FEATURES: [&str; 7] = [
+            "bulk-memory",
+            "multivalue",
+            "mutable-globals",
+            "nontrapping-float-to-int",
+            "reference-types",
+            "sign-ext",
+            "simd",
+        ];
+        let mut cargo = host.cargo(&["build", "--locked", "--lib", "--profile", "worker"]);
+        run(cargo.args(["--target", TARGET, "--package", package]))?;
+        let built = target_dir(host)?;
+        let name = package.trim_start_matches("consign-").replace('-', "_");
+        let library = built.join(TARGET).join("worker").join(&name);
+        let folder = built.join("modules").join(&name);
+        let mut bind = host.command(&self.wasm_bindgen);
+        bind.args(["--target", "web", "--out-name", "module", "--out-dir"]);
+        run(bind.arg(&folder).arg(library.with_extension("wasm")))?;
+        let module = folder.join("module_bg.wasm");
+        let mut optimise = host.command(self.packages.join("node_modules/.bin/wasm-opt"));
+        optimise
+            .args(FEATURES.map(|feature| format!("--enable-{feature}")))
+            .args(["-O", "-o"]);
+        run(optimise.arg(&module).arg(&module))?;
+        Ok(folder)
     }
 
     /// The search path with our node before the system's.
