@@ -252,6 +252,7 @@ async fn sweep_regularly(host: Arc<Host>, metrics: Arc<Metrics>, stop: Cancellat
         match sweep::run(&*host, effort).await {
             Ok(swept) => metrics.swept(&swept),
             Err(fault) => {
+                metrics.sweep_failed();
                 tracing::warn!(operation = "sweep", %fault, "the sweep failed; the next run is scheduled");
             }
         }

@@ -109,7 +109,7 @@ impl Metrics {
             )?,
             swept: counter(
                 "consign_swept_total",
-                "Uploads that the sweep examined, by whether a fault prevented it.",
+                "Uploads that the sweep examined, by outcome; `unlisted` are runs that could not list them.",
                 &["outcome"],
             )?,
             sweep_lag: gauge(
@@ -186,6 +186,11 @@ impl Metrics {
         }
         self.sweep_lag
             .set(i64::try_from(swept.lag_s).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a run of the sweep that could not list what is due. The lag is not known then.
+    pub(crate) fn sweep_failed(&self) {
+        self.swept.with_label_values(&["unlisted"]).inc();
     }
 
     /// Returns the text for Prometheus.
@@ -274,6 +279,7 @@ mod tests {
             passed_on: 0,
             lag_s: 12,
         });
+        metrics.sweep_failed();
         metrics
     }
 
@@ -290,6 +296,7 @@ mod tests {
             "consign_swept_total{outcome=\"done\"} 2",
             "consign_swept_total{outcome=\"failed\"} 1",
             "consign_sweep_lag_seconds 12",
+            "consign_swept_total{outcome=\"unlisted\"} 1",
             "consign_requests_in_flight 0",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
