@@ -9,6 +9,7 @@ use clap::Args;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::out;
 use crate::show::{Bars, FileBar};
 use consign_client::{Client, Observer as _, Variant, safe_file_name};
 
@@ -63,7 +64,7 @@ pub(super) async fn run(args: DownloadArgs, client: &Client) -> anyhow::Result<E
     bar.finish();
     outcome?;
     publish(aside, &target, args.force)?;
-    println!("{}", target.display());
+    out::line(target.display())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::profile;
 use crate::show::{Bars, printable, rows, size};
+use crate::{out, profile};
 use consign_client::{Client, File, ListFiles, Status};
 
 /// Arguments of `consign status`.
@@ -37,14 +37,14 @@ pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<
     bar.finish();
     let status = outcome?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        out::line(serde_json::to_string_pretty(&status)?)?;
     } else {
-        print_status(&status);
+        out::line(status_text(&status))?;
     }
     if args.profile {
-        println!();
+        out::line("")?;
         for line in profile::lines(client, &args.file_id).await? {
-            println!("{line}");
+            out::line(line)?;
         }
     }
     let is_bad = status.status == Status::Failed || status.status == Status::Expired;
@@ -55,21 +55,24 @@ pub(super) async fn status(args: StatusArgs, client: &Client) -> anyhow::Result<
     })
 }
 
-fn print_status(file: &File) {
-    let row = |name: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            println!("{name:<10} {}", printable(&value));
-        }
-    };
-    row("file", Some(file.file_id.clone()));
-    row("name", Some(file.filename.clone()));
-    row("status", Some(file.status.to_string()));
-    row("category", Some(file.category.clone()));
-    row("size", file.file_size_bytes.map(size));
-    row("rows", rows(file));
-    row("uploaded", file.uploaded_at.clone());
-    row("processed", file.processed_at.clone());
-    row("error", file.reason());
+/// Returns a line for each fact that is known.
+fn status_text(file: &File) -> String {
+    let facts = [
+        ("file", Some(file.file_id.clone())),
+        ("name", Some(file.filename.clone())),
+        ("status", Some(file.status.to_string())),
+        ("category", Some(file.category.clone())),
+        ("size", file.file_size_bytes.map(size)),
+        ("rows", rows(file)),
+        ("uploaded", file.uploaded_at.clone()),
+        ("processed", file.processed_at.clone()),
+        ("error", file.reason()),
+    ];
+    let known = facts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
+    let lines = known.map(|(name, value)| format!("{name:<10} {}", printable(&value)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Arguments of `consign list`.
@@ -117,7 +120,7 @@ pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<Exit
         }
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&files)?);
+        out::line(serde_json::to_string_pretty(&files)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     for file in files {
@@ -127,10 +130,10 @@ pub(super) async fn list(args: ListArgs, client: &Client) -> anyhow::Result<Exit
             .map_or_else(|| "-".to_owned(), |rows| rows.to_string());
         let bytes = file.file_size_bytes.map_or_else(|| "-".to_owned(), size);
         let name = printable(&file.filename);
-        println!(
+        out::line(format_args!(
             "{}  {:<10}  {bytes:>11}  {rows:>10}  {name}",
             file.file_id, file.status
-        );
+        ))?;
     }
     if filter.cursor.is_some() {
         eprintln!("more files exist; use --all to list them");
@@ -155,7 +158,7 @@ pub(super) struct DeleteArgs {
 pub(super) async fn delete(args: DeleteArgs, client: &Client) -> anyhow::Result<ExitCode> {
     for file_id in &args.file_ids {
         client.delete(file_id).await?;
-        println!("{file_id}\tdeleted");
+        out::line(format_args!("{file_id}\tdeleted"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

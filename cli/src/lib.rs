@@ -8,6 +8,7 @@ mod download;
 mod environment;
 mod files;
 mod hints;
+mod out;
 mod pairs;
 mod presign;
 mod profile;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 use consign_local::{ServeArgs, serve};
 
 pub use environment::CliEnvironment;
+pub use out::is_closed;
 use server::ServerArgs;
 
 /// Uploads straight to object storage, converted to Parquet

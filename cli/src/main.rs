@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use consign::{Cli, CliEnvironment, run};
+use consign::{Cli, CliEnvironment, is_closed, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -11,7 +11,9 @@ async fn main() -> ExitCode {
     match run(cli, &CliEnvironment::read()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("consign: {error:#}");
+            if !is_closed(&error) {
+                eprintln!("consign: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -10,6 +10,7 @@ use consign_core::sigv4::{
 use consign_core::time::Timestamp;
 
 use crate::environment::now;
+use crate::out;
 use crate::pairs::name_value;
 use crate::token::seconds;
 
@@ -87,7 +88,7 @@ pub(super) struct PresignArgs {
 }
 
 pub(super) fn run(args: &PresignArgs) -> anyhow::Result<ExitCode> {
-    println!("{}", presign(args, now())?);
+    out::line(presign(args, now())?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,7 @@ use consign_core::auth::{NewToken, mint_hs256_scoped};
 use consign_core::time::Timestamp;
 
 use crate::environment::{CliEnvironment, now};
+use crate::out;
 use consign_local::DEV_SECRET_FILE;
 
 /// Arguments of `consign token`.
@@ -65,7 +66,7 @@ pub(super) fn run(args: &TokenArgs, environment: &CliEnvironment) -> anyhow::Res
             })?
         }
     };
-    println!("{}", mint(secret.trim().as_bytes(), args, now())?);
+    out::line(mint(secret.trim().as_bytes(), args, now())?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,6 +18,8 @@ use bill::{Amounts, Host};
 use calls::{Build, Steps, count};
 use prices::Prices;
 
+use crate::out;
+
 /// The size up to which the ingest reads an object once, in bytes: `functions/ingest-on-object-created/src/read.rs`.
 const READ_ONCE_BYTES_MAX: u64 = 1 << 20;
 /// The length of a part of an output, in bytes: `shared/aws/src/writer.rs`, `shared/cloudflare/src/r2/writer.rs`.
@@ -61,7 +63,8 @@ pub(super) struct CostArgs {
     /// Downloads per upload
     #[arg(long, value_name = "N", default_value_t = 1)]
     downloads: u64,
-    /// The share of the uploads that their owners delete, from 0 to 1
+    /// The share of the uploads that their owners delete, from 0 to 1. The deletion of a table is counted; that of a
+    /// file without outputs costs less
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     deleted_share: f64,
     /// A file of prices, in the form of cli/src/cost/prices.toml
@@ -106,8 +109,16 @@ impl Case {
             category.name,
             category.size_bytes_max
         );
-        let is_parted = size_bytes > category.multipart_over_bytes
-            && category.strategies.contains(&Strategy::Multipart);
+        anyhow::ensure!(
+            size_bytes >= category.size_bytes_min,
+            "the category `{}` takes files of at least {} bytes",
+            category.name,
+            category.size_bytes_min
+        );
+        // As sign-upload chooses it.
+        let is_large = size_bytes > category.multipart_over_bytes;
+        let is_parted = category.strategies.contains(&Strategy::Multipart)
+            && (is_large || !category.strategies.contains(&Strategy::Put));
         let part_bytes = category.part_size_bytes_for(size_bytes).max(1);
         Ok(Self {
             is_table: is_table(category),
@@ -213,20 +224,16 @@ fn read_policy(path: &Path) -> anyhow::Result<Config> {
 pub(super) fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
     let prices = Prices::read(args.prices.as_deref())?;
     if args.markdown {
-        print!("{}", document::text(&prices)?);
+        out::line(document::text(&prices)?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let (build, case) = (Build::present()?, Case::of(args)?);
     if args.json {
-        println!(
-            "{:#}",
-            show::json(&case, &build, &prices, args.uploads_per_month)?
-        );
+        let json = show::json(&case, &build, &prices, args.uploads_per_month)?;
+        out::line(format_args!("{json:#}"))?;
     } else {
-        print!(
-            "{}",
-            show::text(&case, &build, &prices, args.uploads_per_month)?
-        );
+        let text = show::text(&case, &build, &prices, args.uploads_per_month)?;
+        out::line(text.trim_end())?;
     }
     Ok(ExitCode::SUCCESS)
 }

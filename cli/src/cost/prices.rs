@@ -50,7 +50,39 @@ impl Prices {
         };
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("{} cannot be read", file.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} has no prices", file.display()))
+        let prices = toml::from_str(&text).map_err(anyhow::Error::from);
+        let prices = prices.and_then(|prices: Self| prices.check().map(|()| prices));
+        prices.with_context(|| format!("{} has no prices", file.display()))
+    }
+
+    /// Checks that every number can be one: a price of `nan` would silently take its item out of the sum.
+    fn check(&self) -> anyhow::Result<()> {
+        let durations = &self.durations;
+        let durations = [
+            ("durations.api_ms", durations.api_ms),
+            ("durations.message_ms", durations.message_ms),
+            ("durations.bytes_per_s", durations.bytes_per_s),
+            ("durations.worker_api_cpu_ms", durations.worker_api_cpu_ms),
+            (
+                "durations.worker_message_cpu_ms",
+                durations.worker_message_cpu_ms,
+            ),
+        ];
+        let lists = [("aws", &self.aws), ("cloudflare", &self.cloudflare)];
+        let prices = lists.into_iter().flat_map(|(host, list)| {
+            let prices = list.per_million.iter();
+            prices.map(move |(name, price)| (format!("{host}.per_million.{name}"), *price))
+        });
+        let durations = durations.map(|(field, value)| (field.to_owned(), value));
+        for (field, value) in prices.chain(durations) {
+            let is_rate = field == "durations.bytes_per_s";
+            let is_number = value.is_finite() && value >= 0.0;
+            anyhow::ensure!(
+                is_number && (value > 0.0 || !is_rate),
+                "`{field}` must be a number that is not negative, and a rate more than 0, not {value}"
+            );
+        }
+        Ok(())
     }
 
     /// Returns the price of one of what `name` counts, in US dollars.
@@ -70,5 +102,35 @@ impl Prices {
             .iter()
             .map(|(name, amount)| Ok(self.of(host, name)? * amount));
         prices.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_can_be_no_price_is_refused_by_its_field() {
+        let given = include_str!("prices.toml");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.toml");
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            Prices::read(Some(&file)).map_err(|error| format!("{error:#}"))
+        };
+        assert!(read(given).is_ok());
+        for (field, values) in [
+            ("bytes_per_s", ["nan", "-1.0", "0.0"]),
+            ("api_ms", ["nan", "-1.0", "inf"]),
+        ] {
+            for value in values {
+                let lines = given.lines().map(|line| match line.split_once(" = ") {
+                    Some((name, _)) if name == field => format!("{field} = {value}"),
+                    _ => line.to_owned(),
+                });
+                let refused = read(&lines.collect::<Vec<_>>().join("\n")).unwrap_err();
+                assert!(refused.contains(&format!("durations.{field}")), "{refused}");
+            }
+        }
     }
 }
