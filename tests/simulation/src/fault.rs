@@ -89,8 +89,8 @@ impl Kinds {
     /// No kind.
     pub const NONE: Self = Self(0);
 
-    /// Returns the kinds of a seed: in most runs half of them, in some all or none. Few kinds at once reach states
-    /// that many at once never reach.
+    /// Returns the kinds of a seed: none, some, half, most or all of them. Few kinds at once reach states that many at
+    /// once never reach.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(mix(seed, 3));
