@@ -76,6 +76,18 @@ fn sum(facts: &Facts, names: &[&str]) -> f64 {
     names.iter().map(|name| fact(facts, name)).sum()
 }
 
+/// The requests that both stores bill as writes. Those of clients are billed like those of functions. DELETE and abort are
+/// free.
+const WRITES: [&str; 7] = [
+    "client_puts",
+    "put",
+    "finish",
+    "copy",
+    "begin",
+    "parts",
+    "complete",
+];
+
 fn aws(build: &Build, facts: &Facts, durations: &Durations, bytes: f64) -> Amounts {
     let of = |name| fact(facts, name);
     let dynamodb = &build.dynamodb;
@@ -91,22 +103,12 @@ fn aws(build: &Build, facts: &Facts, durations: &Durations, bytes: f64) -> Amoun
     let writes = 2.0 * transacted + of("item_kb_saved") + indexes;
     let reads = sum(facts, &["find", "find_all", "bucket_identity"])
         + of("find_by_object") * count(dynamodb.find_by_object_reads);
-    // Requests of clients to the bucket are billed like those of functions. DELETE and abort are free.
-    let puts = [
-        "client_puts",
-        "put",
-        "finish",
-        "copy",
-        "begin",
-        "parts",
-        "complete",
-    ];
     let api_s = durations.api_ms / 1000.0;
     let ingest_s = of("messages") * durations.message_ms / 1000.0 + bytes / durations.bytes_per_s;
     Amounts::from([
         ("DynamoDB write request units", writes),
         ("DynamoDB read request units", reads),
-        ("S3 PUT, COPY and LIST requests", sum(facts, &puts)),
+        ("S3 PUT, COPY and LIST requests", sum(facts, &WRITES)),
         (
             "S3 GET and HEAD requests",
             sum(facts, &["head", "get", "client_gets"]),
@@ -140,16 +142,7 @@ fn cloudflare(build: &Build, facts: &Facts, durations: &Durations, bytes: f64) -
                 "bucket_identity",
             ],
         );
-    // `shared/cloudflare/src/r2/multipart.rs`: a completion sends a HEAD request first. DELETE and abort are free.
-    let class_a = [
-        "client_puts",
-        "put",
-        "finish",
-        "copy",
-        "begin",
-        "parts",
-        "complete",
-    ];
+    // `shared/cloudflare/src/r2/multipart.rs`: a completion sends a HEAD request first.
     let class_b = ["head", "get", "client_gets", "complete"];
     let cpu_ms = of("requests") * durations.worker_api_cpu_ms
         + of("messages") * durations.worker_message_cpu_ms
@@ -159,7 +152,7 @@ fn cloudflare(build: &Build, facts: &Facts, durations: &Durations, bytes: f64) -
         ("Workers CPU milliseconds", cpu_ms),
         ("D1 rows written", written),
         ("D1 rows read", read),
-        ("R2 class A operations", sum(facts, &class_a)),
+        ("R2 class A operations", sum(facts, &WRITES)),
         ("R2 class B operations", sum(facts, &class_b)),
         ("Queues operations", of("messages") * REQUESTS_PER_MESSAGE),
     ])

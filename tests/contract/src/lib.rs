@@ -2,10 +2,12 @@
 //! memory; see `tests/`.
 
 mod calls;
+pub mod configured;
 mod ledger;
 pub mod notify;
 mod world;
 
 pub use calls::calls;
+pub use configured::{BUCKET, OTHER_BUCKET};
 pub use ledger::Ledger;
-pub use world::{BUCKET, Get, Horizon, OTHER_BUCKET, World};
+pub use world::{Get, Horizon, World};

@@ -1,8 +1,7 @@
 //! A whole system in memory: the real handlers and the real sweep over ports that fail when they are told to.
 
 use bytes::Bytes;
-use consign_core::auth::{Authenticator, NewToken, mint_hs256};
-use consign_core::config::Config;
+use consign_core::auth::Authenticator;
 use consign_core::host::{
     HasAuthenticator, HasBeginMultipart, HasClock, HasMemory, HasMultipart, HasPolicy, HasProvider,
     HasQueue, HasRandom, HasRepo, HasSigner, HasStore,
@@ -12,7 +11,7 @@ use consign_core::policy::{MARKER_PREFIX, Policy, StoreProvider};
 use consign_core::ports::{
     BeginMultipart, Clock, Fault, IngestQueue, Multipart, ObjectStore, Random, UploadRepo,
 };
-use consign_core::sigv4::{Addressing, Credentials, Signer, SignerConfig};
+use consign_core::sigv4::Signer;
 use consign_core::time::{Timestamp, saturating_add_secs};
 use consign_core::upload::{Deletion, Upload, UploadState};
 use consign_testkit::{
@@ -24,13 +23,8 @@ use ingest_on_object_created::{Disposition, handle};
 use serde_json::Value;
 
 use crate::Ledger;
+use crate::configured::{self, BUCKET, OTHER_BUCKET, config};
 
-/// The bucket of every category in a test's policy.
-pub const BUCKET: &str = "files";
-/// A bucket that the store has and no upload uses.
-pub const OTHER_BUCKET: &str = "elsewhere";
-
-const SECRET: &str = "a secret of a test, known to all the world";
 /// How long a message stays hidden while it is worked on, and before it is tried again, in seconds.
 const VISIBILITY_S: u64 = 30;
 /// The time that a run of the sweep has, in seconds.
@@ -85,21 +79,8 @@ impl World {
     /// What is wrong with the categories.
     pub fn new(categories: &str) -> Result<Self, String> {
         let config = config(categories)?;
-        let credentials = Credentials {
-            access_key: "key".to_owned(),
-            secret_key: SECRET.to_owned().into(),
-            session_token: None,
-            expires_at: None,
-        };
-        let signer = Signer::new(SignerConfig {
-            endpoint: Some("http://localhost:9000"),
-            region: "us-east-1",
-            addressing: Addressing::Path,
-            credentials,
-        });
         let (ledger, messages, faults) = (Ledger::default(), MemoryQueue::new(), Faults::none());
         let objects = MemoryStore::new([BUCKET, OTHER_BUCKET]);
-        let signer = signer.map_err(|error| error.to_string())?;
         Ok(Self {
             repo: Faulty::new(ledger.clone(), faults.clone()),
             queue: Faulty::new(messages.clone(), faults.clone()),
@@ -112,7 +93,7 @@ impl World {
             random: SeededRandom::new(7),
             policy: config.policy,
             authenticator: Authenticator::new(&config.auth).map_err(|error| error.to_string())?,
-            signer,
+            signer: configured::signer()?,
         })
     }
 
@@ -140,21 +121,8 @@ impl World {
         body: &Value,
         headers: &[(&str, &str)],
     ) -> Option<Request<Bytes>> {
-        let token = NewToken {
-            issuer: "t",
-            audience: "t",
-            owner,
-            tier: None,
-            kid: None,
-            issued_at: self.clock.now(),
-            life_s: 60,
-        };
-        let token = mint_hs256(SECRET.as_bytes(), &token).ok()?;
-        let mut request = Request::builder().header("authorization", format!("Bearer {token}"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(Bytes::from(body.to_string())).ok()
+        let body = Bytes::from(body.to_string());
+        configured::request(owner, body, headers, (self.clock.now(), 60))
     }
 
     /// `POST /files/sign_upload`: the status and the body.
@@ -328,16 +296,6 @@ impl World {
             .map(|(_, etag)| etag.to_string())
             .collect()
     }
-}
-
-/// The configuration of a world.
-fn config(categories: &str) -> Result<Config, String> {
-    let text = format!(
-        "[auth]\nissuer = \"t\"\naudience = \"t\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
-         [store]\nprovider = \"embedded\"\n{categories}"
-    );
-    let config = Config::parse(&text, &|_| Some(SECRET.to_owned()));
-    config.map_err(|error| error.to_string())
 }
 
 fn is_at_work(upload: &Upload) -> bool {

@@ -3,19 +3,15 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use consign_core::auth::{Authenticator, NewToken, mint_hs256};
-use consign_core::config::Config;
+use consign_core::auth::Authenticator;
 use consign_core::policy::Policy;
-use consign_core::sigv4::{Addressing, Credentials, Secret, Signer, SignerConfig};
+use consign_core::sigv4::Signer;
 use consign_core::time::Timestamp;
+use contract::configured::{self, config};
 use http::Request;
 
-/// The bucket of every category.
-pub(crate) const BUCKET: &str = "files";
-/// A bucket that exists and that no category names.
-pub(crate) const OTHER_BUCKET: &str = "elsewhere";
-const ACCESS_KEY: &str = "key";
-const SECRET: &str = "a secret of a test, known to all the world";
+pub(crate) use contract::configured::{BUCKET, OTHER_BUCKET, secret_of};
+
 /// How long before the true time a token begins to be valid, and how long after it ends, in seconds. More than the
 /// clocks of functions differ.
 const TOKEN_MARGIN_S: i64 = 1_200;
@@ -137,18 +133,6 @@ fn read() -> Result<Rules, String> {
         .filter(|text| !text.starts_with("once") && !text.starts_with("form"))
         .collect();
     let authenticator = Authenticator::new(&usual.auth).map_err(|error| error.to_string())?;
-    let credentials = Credentials {
-        access_key: ACCESS_KEY.to_owned(),
-        secret_key: SECRET.to_owned().into(),
-        session_token: None,
-        expires_at: None,
-    };
-    let signer = Signer::new(SignerConfig {
-        endpoint: Some("http://localhost:9000"),
-        region: "us-east-1",
-        addressing: Addressing::Path,
-        credentials,
-    });
     Ok(Rules {
         policies: [
             Arc::new(usual.policy),
@@ -156,22 +140,8 @@ fn read() -> Result<Rules, String> {
             Arc::new(config(&fewer.join("[category."))?.policy),
         ],
         authenticator,
-        signer: signer.map_err(|error| error.to_string())?,
+        signer: configured::signer()?,
     })
-}
-
-fn config(categories: &str) -> Result<Config, String> {
-    let text = format!(
-        "[auth]\nissuer = \"t\"\naudience = \"t\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret_env = \"S\"\n\
-         [store]\nprovider = \"embedded\"\n{categories}"
-    );
-    let config = Config::parse(&text, &|_| Some(SECRET.to_owned()));
-    config.map_err(|error| error.to_string())
-}
-
-/// Returns the secret key of an access key, for the store.
-pub(crate) fn secret_of(access_key: &str) -> Option<Secret> {
-    (access_key == ACCESS_KEY).then(|| SECRET.to_owned().into())
 }
 
 /// Returns a request of an owner.
@@ -181,21 +151,9 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     now: Timestamp,
 ) -> Option<Request<Bytes>> {
-    let token = NewToken {
-        issuer: "t",
-        audience: "t",
-        owner,
-        tier: None,
-        kid: None,
-        issued_at: crate::scheduler::shifted(now, -TOKEN_MARGIN_S),
-        life_s: u32::try_from(2 * TOKEN_MARGIN_S).unwrap_or(u32::MAX),
-    };
-    let token = mint_hs256(SECRET.as_bytes(), &token).ok()?;
-    let mut request = Request::builder().header("authorization", format!("Bearer {token}"));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.body(body).ok()
+    let issued_at = crate::scheduler::shifted(now, -TOKEN_MARGIN_S);
+    let life_s = u32::try_from(2 * TOKEN_MARGIN_S).unwrap_or(u32::MAX);
+    configured::request(owner, body, headers, (issued_at, life_s))
 }
 
 #[cfg(test)]
